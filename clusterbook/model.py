@@ -1,0 +1,115 @@
+"""The values that flow between the stages: load -> validate -> compile -> execute -> report.
+
+All are frozen. `Value` is plain YAML data (None, bool, int, float, str, list, dict, date) whose leaves may be
+`clusterbook.language.values.Template` (text to evaluate) or `Secret` (a name that is resolved only when a step uses it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Union
+
+from clusterbook.errors import Position
+
+Value = Any
+Variables = Mapping[str, Value]
+NOWHERE = Position("")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task as written. `module` is the canonical name (ansible.builtin.copy); arguments are unevaluated."""
+
+    name: Value
+    module: str
+    arguments: Value
+    keywords: Mapping[str, Value]
+    position: Position
+
+
+@dataclass(frozen=True)
+class Block:
+    """block/rescue/always as written; keywords apply to everything inside."""
+
+    name: Value
+    keywords: Mapping[str, Value]
+    body: tuple[Node, ...]
+    rescue: tuple[Node, ...] = ()
+    always: tuple[Node, ...] = ()
+    position: Position = NOWHERE
+
+
+Node = Union[Task, Block]
+
+
+@dataclass(frozen=True)
+class RoleUse:
+    """A role named in a play's `roles:` or in another role's dependencies, with its parameters and keywords."""
+
+    name: str
+    parameters: Variables
+    keywords: Mapping[str, Value]
+    position: Position
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role's directory, read whole. task_files and handler_files: path relative to the role -> nodes."""
+
+    name: str
+    path: str
+    defaults: Variables = field(default_factory=dict)
+    variables: Variables = field(default_factory=dict)
+    task_files: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    handlers: tuple[Node, ...] = ()
+    dependencies: tuple[RoleUse, ...] = ()
+    argument_specs: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Play:
+    """One play as written. keywords holds every play keyword that is not a field of its own."""
+
+    name: Value
+    hosts: Value
+    keywords: Mapping[str, Value]
+    variables: Variables
+    vars_files: tuple[Value, ...]
+    roles: tuple[RoleUse, ...]
+    pre_tasks: tuple[Node, ...]
+    tasks: tuple[Node, ...]
+    post_tasks: tuple[Node, ...]
+    handlers: tuple[Node, ...]
+    position: Position
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that was read for one run: the plays in order and each role and task file that they can reach.
+
+    task_files: absolute path -> nodes, for import_tasks / include_tasks outside roles.
+    """
+
+    root: str
+    plays: tuple[Play, ...]
+    roles: Mapping[str, Role]
+    task_files: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host. groups: every group that it is in, parents included, 'all' too. layers: see variables.py."""
+
+    name: str
+    groups: tuple[str, ...]
+    variables: Variables
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Hosts by name in file order, and the host names of each group (with `all` and `ungrouped`)."""
+
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, tuple[str, ...]]
+    source: Optional[str] = None
