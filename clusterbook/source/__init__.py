@@ -1,0 +1,21 @@
+"""Files that people write, read safely, with the position of every value.
+
+Only this loader makes `Template` values: text that holds an expression becomes one, other text is plain for ever.
+"""
+
+from clusterbook.source.excerpts import excerpt, printable
+from clusterbook.source.files import read_bytes, read_text
+from clusterbook.source.load import load, load_text
+from clusterbook.source.values import SourceMapping, SourceSequence, position_of
+
+__all__ = [
+    "SourceMapping",
+    "SourceSequence",
+    "excerpt",
+    "load",
+    "load_text",
+    "position_of",
+    "printable",
+    "read_bytes",
+    "read_text",
+]

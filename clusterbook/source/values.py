@@ -1,0 +1,44 @@
+"""Mappings and sequences that know where they were written. Plain dicts and lists in every other respect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterbook.errors import Position
+from clusterbook.language.values import Template
+
+
+class SourceMapping(dict[Any, Any]):
+    """A mapping that knows where it, each of its keys and each of its values was written."""
+
+    __slots__ = ("keys_at", "position", "values_at")
+
+    def __init__(self, position: Position) -> None:
+        """position: where the mapping starts."""
+        super().__init__()
+        self.position = position
+        self.keys_at: dict[Any, Position] = {}
+        self.values_at: dict[Any, Position] = {}
+
+
+class SourceSequence(list[Any]):
+    """A sequence that knows where it and each of its items was written."""
+
+    __slots__ = ("items_at", "position")
+
+    def __init__(self, position: Position) -> None:
+        """position: where the sequence starts."""
+        super().__init__()
+        self.position = position
+        self.items_at: list[Position] = []
+
+
+def position_of(value: Any, key: Any = None, default: Position | None = None) -> Position:
+    """Where a loaded value was written; with a key, where that key (or item number) was."""
+    if isinstance(value, SourceMapping):
+        return value.keys_at.get(key, value.position) if key is not None else value.position
+    if isinstance(value, SourceSequence):
+        return value.items_at[key] if isinstance(key, int) and key < len(value) else value.position
+    if isinstance(value, Template):
+        return Position(value.file, value.line, value.column)
+    return default or Position("")
