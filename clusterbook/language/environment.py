@@ -1,0 +1,129 @@
+"""The Jinja2 environment: sandboxed, strict about undefined names, native types for single expressions."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, Mapping, Optional
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined
+from jinja2.nativetypes import NativeCodeGenerator
+from jinja2.runtime import Context
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import missing
+
+from clusterbook.language.filters import FILTERS
+from clusterbook.language.tests import TESTS
+
+Resolve = Callable[[str], Any]
+
+
+class ExpressionError(Exception):
+    """An expression could not be evaluated. template: the Template it stands in, when known."""
+
+    def __init__(self, message: str, template: Any = None) -> None:
+        """message: one line; template: language.values.Template or None."""
+        super().__init__(message)
+        self.message = message
+        self.template = template
+
+
+class UndefinedName(ExpressionError):
+    """A name in an expression has no value."""
+
+
+class ScopeContext(Context):
+    """A Jinja context whose names come from a scope, one by one, when they are used."""
+
+    resolve_name: Optional[Resolve] = None
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """Names set inside the template first, then the scope, then the environment's globals."""
+        if key in self.vars:
+            return self.vars[key]
+        if self.resolve_name is not None:
+            value = self.resolve_name(key)
+            if value is not missing:
+                return value
+        return self.parent.get(key, missing)
+
+
+class LanguageEnvironment(SandboxedEnvironment):
+    """Settings as Ansible's: StrictUndefined, `do` and `loopcontrols`, first newline after a block removed in files."""
+
+    context_class = ScopeContext
+    code_generator_class = NativeCodeGenerator
+
+
+def _finalize(value: Any) -> Any:
+    return value
+
+
+def new_environment(**settings: Any) -> LanguageEnvironment:
+    """settings: trim_blocks, lstrip_blocks, *_string, newline_sequence as the template module's parameters."""
+    settings.setdefault("trim_blocks", False)
+    environment = LanguageEnvironment(
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        autoescape=False,
+        finalize=_finalize,
+        cache_size=0,
+        **settings,
+    )
+    environment.filters.update(FILTERS)
+    environment.tests.update(TESTS)
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    return environment
+
+
+class Expressions:
+    """Compiled expressions and text templates, cached by text; renders them with names from a scope."""
+
+    def __init__(self, names: Mapping[str, Any], settings: Optional[Mapping[str, Any]] = None) -> None:
+        """names: globals such as lookup, query, now; settings: of the environment, for text templates."""
+        self._environment = new_environment(**dict(settings or {}))
+        self._environment.globals.update(names)
+        self._compiled: dict[str, Any] = {}
+
+    def native(self, text: str, resolve: Resolve) -> Any:
+        """Evaluate text: a single expression keeps its type; anything else is joined to a string."""
+        return _join(list(self._nodes(text, resolve)))
+
+    def text(self, text: str, resolve: Resolve) -> str:
+        """Render a whole file; the result is always a string."""
+        return "".join(_as_text(node) for node in self._nodes(text, resolve))
+
+    def condition(self, text: str, resolve: Resolve) -> Any:
+        """Evaluate an expression without braces (`when`, `until`, `assert.that`)."""
+        return self.native("{{ " + text + " }}", resolve)
+
+    def _nodes(self, text: str, resolve: Resolve) -> Iterable[Any]:
+        template = self._compiled.get(text)
+        if template is None:
+            template = self._compile(text)
+            self._compiled[text] = template
+        context = template.new_context({}, shared=True)
+        context.parent = self._environment.globals
+        context.resolve_name = resolve
+        return template.root_render_func(context)  # type: ignore[no-any-return]
+
+    def _compile(self, text: str) -> Any:
+        try:
+            return self._environment.from_string(text)
+        except TemplateSyntaxError as error:
+            raise ExpressionError(f"syntax error in template: {error.message}") from error
+
+
+def _as_text(node: Any) -> str:
+    if node is None:
+        return ""
+    return node if isinstance(node, str) else str(node)
+
+
+def _join(nodes: list[Any]) -> Any:
+    if not nodes:
+        return ""
+    if len(nodes) == 1:
+        node = nodes[0]
+        if isinstance(node, Undefined):
+            node._fail_with_undefined_error()
+        return str(node) if isinstance(node, str) else node
+    return "".join(_as_text(node) for node in nodes)

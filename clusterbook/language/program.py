@@ -1,0 +1,159 @@
+"""A compiled play as the interpreter reads it, and its form on the wire.
+
+Every field is data: unevaluated values with `Template` leaves. A host is sent one Program and its own HostPart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Mapping, Optional, Union
+
+from clusterbook.language.values import decode, encode
+
+Place = tuple  # (file, line, column)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """`loop` and the list-like `with_*`: items is evaluated to a list once."""
+
+    items: Any
+    variable: str = "item"
+    index_variable: str = ""
+    label: Any = None
+    pause: Any = 0
+    extended: bool = False
+    kind: str = "list"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task. layers: variables of blocks and the task, outermost first; parameters: of roles and includes."""
+
+    id: int
+    name: Any
+    module: str
+    arguments: Any = None
+    place: Place = ("", 0, 0)
+    role: Optional[int] = None
+    layers: tuple = ()
+    parameters: tuple = ()
+    when: tuple = ()
+    loop: Optional[Loop] = None
+    register: str = ""
+    until: tuple = ()
+    retries: Any = 3
+    delay: Any = 5
+    changed_when: tuple = ()
+    failed_when: tuple = ()
+    ignore_errors: Any = False
+    notify: tuple = ()
+    listen: tuple = ()
+    become: Any = None
+    become_user: Any = None
+    environment: tuple = ()
+    no_log: Any = False
+    check_mode: Any = None
+    delegate_to: Any = None
+    delegate_facts: Any = False
+    run_once: Any = False
+    timeout: Any = 0
+    run_async: Any = 0
+    poll: Any = 10
+    defaults: tuple = ()
+    body: Optional[tuple] = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A block with a rescue or always part. Plain blocks are dissolved by the compiler."""
+
+    id: int
+    name: Any
+    body: tuple = ()
+    rescue: tuple = ()
+    always: tuple = ()
+
+
+@dataclass(frozen=True)
+class Flush:
+    """Run the handlers that are notified by now."""
+
+    id: int
+
+
+Instruction = Union[Step, Group, Flush]
+
+
+@dataclass(frozen=True)
+class RolePart:
+    """What the steps of one role see of it."""
+
+    name: str
+    path: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    parents: tuple = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """One play, compiled. key names the play in the marks of pending handlers."""
+
+    key: str
+    name: str
+    instructions: tuple
+    handlers: tuple = ()
+    roles: tuple = ()
+    variables: tuple = ()
+    extra_variables: Mapping[str, Any] = field(default_factory=dict)
+    role_defaults: Mapping[str, Any] = field(default_factory=dict)
+    role_variables: Mapping[str, Any] = field(default_factory=dict)
+    magic: Mapping[str, Any] = field(default_factory=dict)
+    check: bool = False
+    diff: bool = False
+    lockstep: bool = True
+    become: Any = False
+    become_user: Any = "root"
+    force_handlers: bool = False
+    modules: tuple = ()
+
+
+@dataclass(frozen=True)
+class HostPart:
+    """What only this host is sent. hostvars: the variables of other hosts that the play names."""
+
+    name: str
+    groups: tuple
+    variables: Mapping[str, Any]
+    hostvars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_TYPES = {kind.__name__: kind for kind in (Step, Group, Flush, Loop, RolePart, Program, HostPart)}
+
+
+def to_wire(part: Any) -> Any:
+    """A part of a program -> JSON data; fields with their default are left out."""
+    kind = type(part)
+    if kind.__name__ in _TYPES:
+        data = {"": kind.__name__}
+        for item in fields(part):
+            value = getattr(part, item.name)
+            if value != item.default:
+                data[item.name] = to_wire(value)
+        return data
+    if isinstance(part, (tuple, list)):
+        return [to_wire(item) for item in part]
+    return encode(part)
+
+
+def from_wire(data: Any) -> Any:
+    """JSON data of the local machine -> the part of a program."""
+    if isinstance(data, dict):
+        if "" not in data:
+            return decode(data, trusted=True)
+        kind = _TYPES[data[""]]
+        return kind(**{name: from_wire(value) for name, value in data.items() if name})
+    if isinstance(data, list):
+        return tuple(from_wire(item) for item in data)
+    return data

@@ -1,0 +1,137 @@
+"""Names to values for one step: layers, lowest precedence first, evaluated when used, once."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+from jinja2 import TemplateError, UndefinedError
+from jinja2.utils import missing
+
+from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
+from clusterbook.language.values import Secret, Template, UnknownValue, origin
+
+
+class Unknown(Exception):
+    """The value depends on a step that has only been predicted (check mode)."""
+
+
+class Omit:
+    """The value of the name `omit`: a parameter with it is left out."""
+
+    def __repr__(self) -> str:
+        return "omit"
+
+
+OMIT = Omit()
+
+
+class Scope:
+    """The variables that one step sees. Values are evaluated on first use and kept."""
+
+    def __init__(
+        self,
+        layers: Sequence[Mapping[str, Any]],
+        expressions: Expressions,
+        secret: Callable[[str], str],
+    ) -> None:
+        """layers: lowest precedence first; secret: name -> value, asked when a step uses it."""
+        self._layers = [layer for layer in layers if layer]
+        self._expressions = expressions
+        self._secret = secret
+        self._values: dict[str, Any] = {}
+        self._pending: list[str] = []
+        self.used_secrets: set[str] = set()
+
+    def raw(self, name: str) -> Any:
+        """The unevaluated value of the highest layer that has the name, else jinja2's `missing`."""
+        for layer in reversed(self._layers):
+            if name in layer:
+                return layer[name]
+        return missing
+
+    def resolve(self, name: str) -> Any:
+        """The evaluated value of a name, `missing` when nobody sets it."""
+        if name in self._values:
+            return self._values[name]
+        raw = self.raw(name)
+        if raw is missing:
+            return missing
+        if name in self._pending:
+            chain = " -> ".join([*self._pending, name])
+            raise ExpressionError(f"variable refers to itself: {chain}", origin(raw))
+        self._pending.append(name)
+        try:
+            value = self.evaluate(raw)
+        finally:
+            self._pending.pop()
+        self._values[name] = value
+        return value
+
+    def names(self) -> list[str]:
+        """Every name that has a value here."""
+        return sorted({name for layer in self._layers for name in layer})
+
+    def evaluate(self, value: Any) -> Any:
+        """Value with templates and secrets -> plain value. Raises ExpressionError, UndefinedName, Unknown."""
+        if isinstance(value, Template):
+            return self._template(value)
+        if isinstance(value, dict):
+            return {self.evaluate(key): self.evaluate(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.evaluate(item) for item in value]
+        if isinstance(value, Secret):
+            self.used_secrets.add(value.name)
+            return self._secret(value.name)
+        if isinstance(value, UnknownValue):
+            raise Unknown(value.reason)
+        return value
+
+    def condition(self, value: Any) -> bool:
+        """`when` and its kin: a bool, an expression without braces, or a template; the result must be a bool."""
+        result = value
+        if isinstance(value, (str, Template)):
+            template = value if isinstance(value, Template) else Template(value)
+            text = template.text.strip()
+            result = self._guard(template, lambda: self._expressions.condition(_bare(text), self.resolve))
+        if not isinstance(result, bool):
+            shown = value.text if isinstance(value, Template) else value
+            raise ExpressionError(
+                f"condition {shown!r} is {result!r}, a {type(result).__name__}; it must be true or false",
+                value if isinstance(value, Template) else None,
+            )
+        return result
+
+    def text(self, source: Template, expressions: Optional[Expressions] = None) -> str:
+        """Render the text of a template file."""
+        engine = expressions or self._expressions
+        return str(self._guard(source, lambda: engine.text(source.text, self.resolve)))
+
+    def _template(self, template: Template) -> Any:
+        value = self._guard(template, lambda: self._expressions.native(template.text, self.resolve))
+        if isinstance(value, UnknownValue):
+            raise Unknown(value.reason)
+        return value
+
+    def _guard(self, template: Template, evaluate: Callable[[], Any]) -> Any:
+        try:
+            return evaluate()
+        except UndefinedError as error:
+            raise UndefinedName(str(error.message or error), template) from error
+        except ExpressionError as error:
+            if error.template is None:
+                error.template = template
+            raise
+        except Unknown:
+            raise
+        except TemplateError as error:
+            raise ExpressionError(str(error), template) from error
+        except RecursionError as error:
+            raise ExpressionError("the expression recurses without end", template) from error
+        except Exception as error:
+            raise ExpressionError(f"{type(error).__name__}: {error}", template) from error
+
+
+def _bare(text: str) -> str:
+    if text.startswith("{{") and text.endswith("}}") and "{{" not in text[2:]:
+        return text[2:-2].strip()
+    return text
