@@ -6,11 +6,13 @@ Every field is data: unevaluated values with `Template` leaves. A host is sent o
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Mapping, Optional, Tuple, Union
 
 from clusterbook.language.values import decode, encode
 
-Place = tuple  # (file, line, column)
+Place = Tuple[str, int, int]
+# Fields of several parts; Python 3.9 evaluates this line, so typing's spelling.
+Parts = Tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -36,22 +38,22 @@ class Step:
     arguments: Any = None
     place: Place = ("", 0, 0)
     role: Optional[int] = None
-    layers: tuple = ()
-    parameters: tuple = ()
-    when: tuple = ()
+    layers: Parts = ()
+    parameters: Parts = ()
+    when: Parts = ()
     loop: Optional[Loop] = None
     register: str = ""
-    until: tuple = ()
+    until: Parts = ()
     retries: Any = 3
     delay: Any = 5
-    changed_when: tuple = ()
-    failed_when: tuple = ()
+    changed_when: Parts = ()
+    failed_when: Parts = ()
     ignore_errors: Any = False
-    notify: tuple = ()
-    listen: tuple = ()
+    notify: Parts = ()
+    listen: Parts = ()
     become: Any = None
     become_user: Any = None
-    environment: tuple = ()
+    environment: Parts = ()
     no_log: Any = False
     check_mode: Any = None
     delegate_to: Any = None
@@ -60,8 +62,8 @@ class Step:
     timeout: Any = 0
     run_async: Any = 0
     poll: Any = 10
-    defaults: tuple = ()
-    body: Optional[tuple] = None
+    defaults: Parts = ()
+    body: Optional[Parts] = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ class Group:
 
     id: int
     name: Any
-    body: tuple = ()
-    rescue: tuple = ()
-    always: tuple = ()
+    body: Parts = ()
+    rescue: Parts = ()
+    always: Parts = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class RolePart:
     path: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
-    parents: tuple = ()
+    parents: Parts = ()
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,10 @@ class Program:
 
     key: str
     name: str
-    instructions: tuple
-    handlers: tuple = ()
-    roles: tuple = ()
-    variables: tuple = ()
+    instructions: Parts
+    handlers: Parts = ()
+    roles: Parts = ()
+    variables: Parts = ()
     extra_variables: Mapping[str, Any] = field(default_factory=dict)
     role_defaults: Mapping[str, Any] = field(default_factory=dict)
     role_variables: Mapping[str, Any] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Program:
     become: Any = False
     become_user: Any = "root"
     force_handlers: bool = False
-    modules: tuple = ()
+    modules: Parts = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class HostPart:
     """What only this host is sent. hostvars: the variables of other hosts that the play names."""
 
     name: str
-    groups: tuple
+    groups: Parts
     variables: Mapping[str, Any]
     hostvars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -47,7 +47,7 @@ def encode(value: Any) -> Any:
     if kind is str or value is None or kind is bool or kind is int or kind is float:
         return value
     if isinstance(value, dict):
-        if all(type(key) is str and not key.startswith(_MARK) for key in value):
+        if all(type(key) is str and key and not key.startswith(_MARK) for key in value):
             return {key: encode(item) for key, item in value.items()}
         return {"!map": [[encode(key), encode(item)] for key, item in value.items()]}
     if isinstance(value, (list, tuple, set, frozenset)):
