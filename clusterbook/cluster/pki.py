@@ -110,7 +110,8 @@ def _ensure_issuer(
 
 def _lost(cluster: str, name: str) -> Failed:
     return Failed(
-        f"the {name} CA of cluster {cluster!r} has signed certificates, but its files in the store are gone or do not match",
+        f"the {name} CA of cluster {cluster!r} has signed certificates,"
+        " but its files in the store are gone or do not match",
         next_step=f"Restore {cluster}/pki/{_file(name)}.crt and .key.json from a backup of the store.",
     )
 

@@ -22,7 +22,7 @@ from clusterbook.cluster import files
 from clusterbook.cluster.store import Store, StoreError
 from clusterbook.errors import Failed
 
-PASSPHRASE_VARIABLE = "CLUSTERBOOK_STORE_PASSPHRASE"
+PASSPHRASE_VARIABLE = "CLUSTERBOOK_STORE_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 KEYRING = "keyring.json"
 _SCRYPT = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024, "dklen": 32}
 
