@@ -1,0 +1,97 @@
+"""What the machine must have before a lab is made: refusals come first, with the command that helps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Callable
+
+from clusterbook.errors import InvalidInput
+from clusterbook.lab import network
+from clusterbook.lab.command import run
+from clusterbook.lab.spec import LabSpec
+
+# Program -> Debian package.
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "unshare": "util-linux",
+    "apt-cacher-ng": "apt-cacher-ng",
+}
+# A lab does without these, only more slowly.
+OPTIONAL = frozenset({"apt-cacher-ng"})
+FILE_SYSTEMS = ("overlay",)
+_SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin"
+
+
+def check(spec: LabSpec) -> None:
+    """Refuse a lab that cannot be made here. Raises InvalidInput; nothing was changed."""
+    check_root()
+    check_programs()
+    check_kernel()
+    check_address_range(spec)
+
+
+def check_root() -> None:
+    """Refuse without root: namespaces, mounts and control groups need it."""
+    if os.geteuid() != 0:
+        raise InvalidInput("a lab needs root on this machine", next_step="Run the same command with sudo.")
+
+
+def missing_packages(programs: Callable[[str], bool] | None = None) -> list[str]:
+    """Debian packages whose programs are not there. programs: tells whether a program is installed."""
+    has = programs or (lambda name: shutil.which(name, path=_path()) is not None)
+    return [package for program, package in PROGRAMS.items() if not has(program)]
+
+
+def check_programs() -> None:
+    """Refuse when a program that the lab cannot do without is missing."""
+    missing = [package for package in missing_packages() if package not in OPTIONAL]
+    if missing:
+        raise InvalidInput(
+            f"the machine lacks {', '.join(missing)}",
+            next_step=f"Run: apt-get install --no-install-recommends {' '.join(missing)}",
+        )
+
+
+def check_kernel(filesystems: str | None = None) -> None:
+    """Refuse a kernel without overlay file systems. filesystems: text like /proc/filesystems."""
+    text = filesystems if filesystems is not None else Path("/proc/filesystems").read_text()
+    known = {line.split()[-1] for line in text.splitlines() if line.strip()}
+    missing = [kind for kind in FILE_SYSTEMS if kind not in known]
+    if missing:
+        raise InvalidInput(f"the kernel knows no {', '.join(missing)} file system",
+                           next_step=f"Load it: modprobe {' '.join(missing)}")  # fmt: skip
+
+
+def check_address_range(spec: LabSpec) -> None:
+    """Refuse a network that the machine already uses for something else."""
+    taken = network.overlapping_routes(spec, run(["ip", "-4", "-json", "route", "show", "table", "main"]))
+    if taken:
+        raise InvalidInput(
+            f"the network {spec.network} of the lab {spec.name} is taken on this machine: {', '.join(taken)}",
+            next_step="Choose another network for the lab.",
+        )
+
+
+def install(progress: Callable[[str], None] = lambda line: None) -> list[str]:
+    """Install what is missing with apt-get. Returns the packages; services that they bring stay stopped."""
+    check_root()
+    missing = missing_packages()
+    if not missing:
+        return []
+    progress(f"installing {', '.join(missing)}")
+    run(["apt-get", "update", "-q"], seconds=300)
+    # The package's own cache service would take the port of the lab's; the machine's policy file is not ours.
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    run([*environment, "apt-get", "install", "-q", "-y", "--no-install-recommends", *missing], seconds=900)
+    return missing
+
+
+def _path() -> str:
+    """Where programs are looked for: the caller's PATH and the system's directories."""
+    return f"{os.environ.get('PATH', '')}:{_SEARCH}"
