@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Sequence
+from collections.abc import Sequence
 
 from clusterbook.errors import Failed
 
@@ -11,9 +11,7 @@ from clusterbook.errors import Failed
 def run(argv: Sequence[str], *, stdin: str | None = None, seconds: float = 60) -> str:
     """Standard output of a program that ended well. Raises Failed with the command and its own words."""
     try:
-        done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
     except FileNotFoundError as error:
         raise Failed(
             f"{argv[0]} is not installed", next_step="Install what the lab needs: clusterbook.lab install."

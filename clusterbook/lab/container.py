@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from clusterbook.lab.network import NAMESPACES, namespace
 from clusterbook.lab.spec import LabSpec

@@ -94,9 +94,7 @@ def wait_ready(spec: LabSpec, host: LabHost, seconds: float = READY_SECONDS) -> 
     return ssh(spec, host, ["systemctl", "is-system-running", "--wait"], seconds=remaining).stdout.strip()
 
 
-def ssh(
-    spec: LabSpec, host: LabHost, argv: list[str], seconds: float = 60
-) -> subprocess.CompletedProcess[str]:
+def ssh(spec: LabSpec, host: LabHost, argv: list[str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a command on a host as the login user, checking its host key. For the lab's own needs and its tests."""
     options = [
         "-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={spec.directory / 'known_hosts'}",

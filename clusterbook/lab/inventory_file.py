@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -61,8 +62,7 @@ def spec_from_counts(
     """A lab with so many hosts of each group; its inventory is written beside the lab's files."""
     counts = {"control_plane": control_planes, "etcd": etcd, "worker": workers}
     groups = {
-        group: [_numbered(group, number, image, network) for number in range(count)]
-        for group, count in counts.items()
+        group: [_numbered(group, number, image, network) for number in range(count)] for group, count in counts.items()
     }
     spec = check(LabSpec(name, tuple(host for hosts in groups.values() for host in hosts), network))
     spec.directory.mkdir(parents=True, exist_ok=True, mode=0o700)

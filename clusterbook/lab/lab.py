@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, TypeVar
+from typing import TypeVar
 
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import apt_cache, host, keys, network, record, requirements, rootfs, sysctl

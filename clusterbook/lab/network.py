@@ -37,9 +37,7 @@ def bridge_exists(spec: LabSpec) -> bool:
 def maximum_packet(default: int = 1500) -> int:
     """Largest packet towards the outside: the default route's device decides, 1500 bytes where there is none."""
     routes = json.loads(run(["ip", "-4", "-json", "route", "show", "default"]) or "[]")
-    sizes = [
-        int(Path("/sys/class/net", route["dev"], "mtu").read_text()) for route in routes if "dev" in route
-    ]
+    sizes = [int(Path("/sys/class/net", route["dev"], "mtu").read_text()) for route in routes if "dev" in route]
     return min([default, *sizes])
 
 
@@ -103,9 +101,9 @@ def disconnect_host(lab: str, host: str) -> None:
     if (NAMESPACES / name).exists():
         run(["ip", "netns", "delete", name])
     # The pair goes with the namespace, but only when its last process has ended.
-    if Path("/sys/class/net", outer).exists() and not succeeds(["ip", "link", "delete", outer]):
-        if Path("/sys/class/net", outer).exists():
-            raise Failed(f"the interface {outer} of {host} cannot be removed")
+    end = Path("/sys/class/net", outer)
+    if end.exists() and not succeeds(["ip", "link", "delete", outer]) and end.exists():
+        raise Failed(f"the interface {outer} of {host} cannot be removed")
 
 
 def overlapping_routes(spec: LabSpec, routes: str) -> list[str]:

@@ -6,8 +6,8 @@ import fcntl
 import hashlib
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import debian

@@ -40,7 +40,7 @@ def _boot(settings: Settings, hierarchies: tuple[cgroups.Hierarchy, ...]) -> int
         container.argv(settings.spec, settings.host, settings.directory, settings.base, settings.variables),
         stdin=subprocess.DEVNULL,
         env=container.environment(cgroups.legacy(hierarchies)),
-        preexec_fn=lambda: cgroups.enter(machine, hierarchies),  # noqa: PLW1509  one thread only
+        preexec_fn=lambda: cgroups.enter(machine, hierarchies),
     )
     signal.signal(signal.SIGTERM, lambda number, frame: _forward(child, number, frame))
     return child.wait()
