@@ -1,0 +1,89 @@
+"""Where the agent starts: takes over the standard descriptors, says hello, runs what it is sent, one by one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+from clusterbook.agent.identity import login_user
+from clusterbook.agent.link import Link, Refused
+from clusterbook.agent.lock import HostLock
+from clusterbook.agent.plays import PlayRuntime, run_play
+from clusterbook.language.program import Program, from_wire
+from clusterbook.language.runtime import Call, Stopped
+from clusterbook.language.state import HostState
+
+
+def state_directory() -> str:
+    """Root's in /var/lib, everybody else's in their home."""
+    if os.geteuid() == 0:
+        return "/var/lib/clusterbook/agent"
+    return os.path.join(os.path.expanduser("~"), ".local", "state", "clusterbook", "agent")
+
+
+def main() -> None:
+    """Serve one connection until it ends."""
+    link = _take_descriptors()
+    lock = HostLock(state_directory())
+    state = HostState()
+    try:
+        while True:
+            message = link.receive()
+            if "hello" in message:
+                _hello(link, lock, message["hello"])
+            elif "play" in message:
+                _guarded(link, lambda message=message: _play(link, message, state))
+            elif "call" in message:
+                _guarded(link, lambda message=message: _call(link, message))
+            else:
+                return
+            if link.stopping:
+                return
+    except Stopped:
+        return
+
+
+def _take_descriptors() -> Link:
+    """Commands must neither read the connection nor write into it."""
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return Link(incoming, outgoing)
+
+
+def _hello(link: Link, lock: HostLock, greeting: dict[str, Any]) -> None:
+    holder = lock.take(greeting) if greeting.get("lock") else None
+    link.send({
+        "ready": holder is None,
+        "held": holder,
+        "user": login_user(),
+        "uid": os.geteuid(),
+        "python": "{}.{}.{}".format(*sys.version_info[:3]),
+    })
+
+
+def _play(link: Link, message: dict[str, Any], state: HostState) -> None:
+    program: Program = from_wire(message["play"])
+    succeeded = run_play(link, program, from_wire(message["host"]), state, state_directory())
+    link.send({"done": True, "succeeded": succeeded})
+
+
+def _call(link: Link, message: dict[str, Any]) -> None:
+    """One module for another host (delegate_to)."""
+    runtime = PlayRuntime(link, Program(key=str(message.get("key", "")), name="", instructions=()), state_directory())
+    link.send({"value": runtime.perform(Call(**message["call"]))})
+
+
+def _guarded(link: Link, run: Any) -> None:
+    try:
+        run()
+    except Stopped:
+        raise
+    except Refused as refusal:
+        link.send({"crash": str(refusal), "refused": True})
+    except Exception:
+        link.send({"crash": traceback.format_exc()})

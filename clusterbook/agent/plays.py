@@ -1,0 +1,92 @@
+"""Runs plays: joins the interpreter to the connection, the host and the modules."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from clusterbook.agent.link import Link
+from clusterbook.agent.marks import Marks
+from clusterbook.agent.masking import Mask
+from clusterbook.agent.performer import Performer, result_of
+from clusterbook.language.interpreter import Interpreter
+from clusterbook.language.program import HostPart, Program
+from clusterbook.language.runtime import Call
+from clusterbook.language.state import HostState
+from clusterbook.modules.perform import perform
+from clusterbook.modules.registry import load
+from clusterbook.modules.system import Source, System
+from clusterbook.modules.system.predicted import PredictedSystem
+
+
+class PlayRuntime:
+    """language.runtime.Runtime on a host."""
+
+    def __init__(self, link: Link, program: Program, state_directory: str) -> None:
+        """state_directory: the agent's own directory on the host."""
+        self._link = link
+        self._marks = Marks(state_directory, program.key)
+        self._mask = Mask()
+        self._directory = state_directory
+        self._performer = Performer(link, self._marks, self._live)
+        self._current: Optional[Call] = None
+        self._predicted = PredictedSystem(self._source, self._sign, state_directory)
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Send an event, with every known secret masked."""
+        self._link.send(self._mask.apply(event))
+
+    def ask(self, kind: str, **question: Any) -> Any:
+        """Ask the local machine; secrets that it gives are masked from now on."""
+        answer = self._link.ask(kind, **question)
+        if kind == "secret":
+            self._mask.add(str(answer))
+        return answer
+
+    def perform(self, call: Call) -> dict[str, Any]:
+        """Run a module: in a fork, or in check mode here, where it can only read."""
+        if not call.check:
+            return self._performer.run(call)
+        self._current = call
+        return result_of(perform(call.module, dict(call.arguments), self._predicted, True))
+
+    def pending(self) -> set[str]:
+        """Handlers that an unfinished run left."""
+        return self._marks.names()
+
+    def settle(self, handler: str) -> None:
+        """The handler ran."""
+        self._marks.remove(handler)
+
+    def _live(self, ask: Callable[..., Any], call: Call) -> System:
+        return System(
+            source=lambda name: _source(ask, call, name),
+            sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key)),
+            state_directory=self._directory,
+        )
+
+    def _source(self, name: str) -> Source:
+        assert self._current is not None
+        return _source(self._link.ask, self._current, name)
+
+    def _sign(self, public_key: str) -> str:
+        raise AssertionError("a prediction never signs")
+
+
+def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
+    about = ask("source", step=call.step, name=name)
+    return Source(
+        name=name,
+        kind=about["kind"],
+        mode=about["mode"],
+        size=about["size"],
+        sha256=about["sha256"],
+        entries=tuple(about["entries"]),
+        read=lambda: bytes(ask("content", step=call.step, name=name)),
+    )
+
+
+def run_play(link: Link, program: Program, host: HostPart, state: HostState, directory: str) -> bool:
+    """Run one play; True when no step failed."""
+    for name in program.modules:
+        load(name)
+    return Interpreter(program, host, state, PlayRuntime(link, program, directory)).run()

@@ -1,0 +1,69 @@
+"""Tasks that the interpreter does itself because they only touch the language: debug, assert, set_fact …"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Mapping
+
+from clusterbook.language.scope import Scope
+from clusterbook.language.state import HostState, is_connection_variable
+from clusterbook.language.values import Template
+
+Arguments = Mapping[str, Any]
+Result = dict[str, Any]
+
+
+def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Show a message or a variable."""
+    if "var" in arguments:
+        expression = arguments["var"]
+        name = expression.text if isinstance(expression, Template) else str(expression)
+        value = scope.evaluate(Template("{{ " + name + " }}")) if name else ""
+        return {"changed": False, name: value, "shown": [name]}
+    return {"changed": False, "msg": scope.evaluate(arguments.get("msg", "Hello world!")), "shown": ["msg"]}
+
+
+def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Fail with the first assertion that does not hold."""
+    assertions = arguments.get("that", [])
+    for assertion in assertions if isinstance(assertions, (list, tuple)) else [assertions]:
+        if not scope.condition(assertion):
+            shown = assertion.text if isinstance(assertion, Template) else assertion
+            message = arguments.get("fail_msg", arguments.get("msg", "Assertion failed"))
+            return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": scope.evaluate(message)}
+    return {"changed": False, "msg": scope.evaluate(arguments.get("success_msg", "All assertions passed"))}
+
+
+def fail(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Fail with a message."""
+    return {"failed": True, "msg": scope.evaluate(arguments.get("msg", "Failed as requested from task"))}
+
+
+def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Set variables of this host for the rest of the run."""
+    values = {str(scope.evaluate(name)): scope.evaluate(value) for name, value in arguments.items()}
+    values.pop("cacheable", None)
+    refused = sorted(name for name in values if is_connection_variable(name))
+    if refused:
+        return {"failed": True, "msg": f"set_fact may not set {', '.join(refused)}: it steers the connection"}
+    state.registered.update(values)
+    return {"changed": False, "ansible_facts": values}
+
+
+def pause(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Wait; prompts are not possible on a host."""
+    seconds = float(scope.evaluate(arguments.get("seconds", 0))) + 60 * float(
+        scope.evaluate(arguments.get("minutes", 0))
+    )
+    started = time.monotonic()
+    time.sleep(max(0.0, seconds))
+    return {"changed": False, "rc": 0, "delta": int(time.monotonic() - started), "stderr": "", "stdout": ""}
+
+
+FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
+    "ansible.builtin.debug": debug,
+    "ansible.builtin.assert": check_assertions,
+    "ansible.builtin.fail": fail,
+    "ansible.builtin.set_fact": set_fact,
+    "ansible.builtin.pause": pause,
+}

@@ -1,0 +1,111 @@
+"""Runs a compiled play on one host: order, conditions, loops, blocks, handlers. Effects are `Runtime`'s."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+from clusterbook.language.program import Flush, Group, HostPart, Program, Step
+from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
+from clusterbook.language.state import HostState
+from clusterbook.language.stepping import StepRunner
+
+
+class Interpreter:
+    """One play on one host."""
+
+    def __init__(self, program: Program, host: HostPart, state: HostState, runtime: Runtime) -> None:
+        """program and host as sent; state: what the host has learnt in earlier plays."""
+        self._program = program
+        self._runtime = runtime
+        self._steps = StepRunner(program, host, state, runtime)
+        self._handler_names = [_names(handler, program) for handler in program.handlers]
+        self._notified: set[int] = set()
+        self._resume_marks()
+
+    def run(self) -> bool:
+        """Run the whole play; False when a step failed. Every failure has been emitted by then."""
+        try:
+            self._instructions(self._program.instructions, ())
+        except HostEnded:
+            return True
+        except StepFailed:
+            if self._program.force_handlers:
+                self._flush(())
+            return False
+        return True
+
+    def _resume_marks(self) -> None:
+        for name in sorted(self._runtime.pending()):
+            self._notify([name])
+        if self._notified:
+            names = [self._handler_names[index][0] for index in sorted(self._notified)]
+            self._runtime.emit({"type": "pending", "handlers": names})
+
+    def _instructions(self, instructions: Iterable[Any], key: tuple[int, ...]) -> None:
+        for index, instruction in enumerate(instructions):
+            place = (*key, index)
+            if isinstance(instruction, Flush):
+                self._flush(place)
+            elif isinstance(instruction, Group):
+                self._group(instruction, place)
+            else:
+                self._step(instruction, place)
+
+    def _group(self, group: Group, key: tuple[int, ...]) -> None:
+        try:
+            self._instructions(group.body, (*key, 0))
+        except StepFailed as failure:
+            if not group.rescue:
+                raise
+            self._steps.set_failure(failure)
+            self._runtime.emit({"type": "rescued", "id": group.id})
+            self._instructions(group.rescue, (*key, 1))
+            self._steps.set_failure(None)
+        finally:
+            if group.always:
+                self._instructions(group.always, (*key, 2))
+
+    def _step(self, step: Step, key: tuple[int, ...]) -> None:
+        if step.module == "ansible.builtin.meta":
+            self._meta(step, key)
+            return
+        if step.module in ("ansible.builtin.include_tasks", "ansible.builtin.include_role"):
+            for index, body in enumerate(self._steps.include(step, key)):
+                self._instructions(body, (*key, index))
+            return
+        self._notify(self._steps.run(step, key))
+
+    def _meta(self, step: Step, key: tuple[int, ...]) -> None:
+        action = step.arguments.get("free_form") if isinstance(step.arguments, dict) else step.arguments
+        if not self._steps.wanted(step, key):
+            return
+        if action == "flush_handlers":
+            self._flush(key)
+        elif action in ("end_host", "end_play", "end_batch"):
+            raise HostEnded()
+        elif action == "clear_facts":
+            self._steps.state.facts.clear()
+
+    def _notify(self, names: Iterable[str]) -> None:
+        for name in names:
+            for index, known in enumerate(self._handler_names):
+                if name in known:
+                    self._notified.add(index)
+
+    def _flush(self, key: tuple[int, ...]) -> None:
+        """Handlers run in the order in which they are written; one may notify a later one."""
+        for index, handler in enumerate(self._program.handlers):
+            if index not in self._notified:
+                continue
+            self._notify(self._steps.run(handler, (*key, index)))
+            self._notified.discard(index)
+            if not self._program.check:
+                for name in self._handler_names[index]:
+                    self._runtime.settle(name)
+
+
+def _names(handler: Step, program: Program) -> list[str]:
+    names = [str(handler.name), *[str(topic) for topic in handler.listen]]
+    if handler.role is not None:
+        names.append(f"{program.roles[handler.role].name} : {handler.name}")
+    return names

@@ -1,0 +1,59 @@
+"""What the interpreter needs from its surroundings: the agent on a host, or a fake in tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Protocol
+
+
+@dataclass(frozen=True)
+class Call:
+    """One run of a module with evaluated arguments. user: the account to run as, None for the agent's own."""
+
+    step: int
+    module: str
+    arguments: Mapping[str, Any]
+    check: bool = False
+    user: Optional[str] = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 0
+    notify: tuple[str, ...] = ()
+    item: Optional[int] = None
+    delegate_to: str = ""
+
+
+class Runtime(Protocol):
+    """Everything that is not evaluation: events, questions to the local machine, module runs, handler marks."""
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Report what happened to the local machine."""
+
+    def ask(self, kind: str, **question: Any) -> Any:
+        """Ask the local machine; it answers only what the compiled play names."""
+
+    def perform(self, call: Call) -> dict[str, Any]:
+        """Run a module; returns its result as Ansible's registered variable, plus 'changes'."""
+
+    def pending(self) -> set[str]:
+        """Names of handlers whose marks an earlier, unfinished run left on this host."""
+
+    def settle(self, handler: str) -> None:
+        """Remove a handler's mark: it ran."""
+
+
+class StepFailed(Exception):
+    """A step failed and nothing ignored it; a rescue may catch it."""
+
+    def __init__(self, step: Any, result: Mapping[str, Any]) -> None:
+        """step: program.Step; result: its registered value."""
+        super().__init__(str(result.get("msg", "")))
+        self.step = step
+        self.result = result
+
+
+class HostEnded(Exception):
+    """The play is over for this host without a failure (meta: end_host, end_play)."""
+
+
+class Stopped(Exception):
+    """The local machine asked to stop, or the connection is gone."""

@@ -1,0 +1,72 @@
+"""What a host has learnt so far: facts, registered results, set facts. Lives as long as the agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Sequence
+
+from clusterbook.language.program import HostPart, Program, Step
+
+
+@dataclass
+class HostState:
+    """Mutable on purpose: steps add to it. facts: ansible_facts; registered: register and set_fact."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    included: dict[str, Any] = field(default_factory=dict)
+    registered: dict[str, Any] = field(default_factory=dict)
+
+    def learn_facts(self, facts: Mapping[str, Any]) -> None:
+        """Facts that a module returned."""
+        self.facts.update(facts)
+
+    def fact_layer(self) -> dict[str, Any]:
+        """`ansible_facts` and the same facts as ansible_NAME; never names that steer the connection."""
+        layer: dict[str, Any] = {"ansible_facts": self.facts}
+        for name, value in self.facts.items():
+            injected = name if name.startswith("ansible_") else "ansible_" + name
+            if not is_connection_variable(injected):
+                layer[injected] = value
+        return layer
+
+
+_CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password")
+
+
+def is_connection_variable(name: str) -> bool:
+    """Whether a name steers connection, become or interpreter; a host can never set those."""
+    return (
+        name in _CONNECTION
+        or name.startswith(("ansible_ssh_", "ansible_become", "ansible_sudo"))
+        or (name.startswith("ansible_") and name.endswith("_interpreter"))
+    )
+
+
+def layers_for(
+    step: Step, program: Program, host: HostPart, state: HostState, extra: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Ansible's precedence, lowest first. extra: loop variables and the like, above everything but extra vars."""
+    role_defaults: list[Mapping[str, Any]] = [program.role_defaults]
+    role_variables: list[Mapping[str, Any]] = [program.role_variables]
+    magic = dict(program.magic)
+    if step.role is not None:
+        role = program.roles[step.role]
+        for index in (*role.parents, step.role):
+            role_defaults.append(program.roles[index].defaults)
+            role_variables.append(program.roles[index].variables)
+        magic.update(role_name=role.name, role_path=role.path)
+        magic["ansible_role_name"] = role.name
+    return [
+        *role_defaults,
+        host.variables,
+        state.fact_layer(),
+        *program.variables,
+        *role_variables,
+        *step.layers,
+        state.included,
+        state.registered,
+        *step.parameters,
+        *extra,
+        program.extra_variables,
+        magic,
+    ]
