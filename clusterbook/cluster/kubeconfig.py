@@ -1,0 +1,95 @@
+"""kubeconfigs of people: a client certificate signed here, short-lived, renewed by asking for it again."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from clusterbook.cluster.cluster import Cluster
+from clusterbook.cluster.signing import MASTERS, CertificateSubject
+from clusterbook.errors import Failed
+
+ADMINISTRATORS = "clusterbook:admins"
+ADMINISTRATOR = "clusterbook-admin"
+DAYS = 30
+RENEW_BEFORE = timedelta(days=10)
+
+
+def ensure_kubeconfig(cluster: Cluster) -> Path:
+    """The administrator's kubeconfig, a 0600 file; made anew when it ends within 10 days or no longer fits."""
+    name = f"{cluster.name}/kubeconfig"
+    found = cluster.store.read(name)
+    if found is None or not _fits(cluster, found):
+        subject = CertificateSubject(ADMINISTRATOR, (ADMINISTRATORS,), days=DAYS)
+        cluster.store.write(name, _render(cluster, subject, operator=False).encode())
+    return cluster.store.local_file(name)
+
+
+def kubeconfig_file(cluster: Cluster) -> Path:
+    """The file as it is. Failed when nobody has made it yet."""
+    if cluster.store.read(f"{cluster.name}/kubeconfig") is None:
+        raise Failed(f"cluster {cluster.name!r} has no kubeconfig yet", next_step="Run: invoke kubeconfig")
+    return cluster.store.local_file(f"{cluster.name}/kubeconfig")
+
+
+def operator_kubeconfig(cluster: Cluster) -> str:
+    """A kubeconfig above every access rule (system:masters), valid for one day at most, stored nowhere.
+
+    It makes the first binding of a new cluster, and lets people in again who have locked themselves out.
+    """
+    return _render(cluster, CertificateSubject("clusterbook-operator", (MASTERS,), days=1), operator=True)
+
+
+def server_url(cluster: Cluster) -> str:
+    """The API's address for people."""
+    return f"https://{cluster.spec.complete['api_address']}:{cluster.spec.complete['api_port']}"
+
+
+def _render(cluster: Cluster, subject: CertificateSubject, *, operator: bool) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    certificate = cluster.authorities.sign("cluster", public.decode(), subject, operator=operator)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    user = {"client-certificate-data": _text(certificate.encode()), "client-key-data": _text(private)}
+    return yaml.safe_dump(_document(cluster, user), sort_keys=False)
+
+
+def _document(cluster: Cluster, user: dict[str, str]) -> dict[str, Any]:
+    name = cluster.name
+    server = {
+        "server": server_url(cluster),
+        "certificate-authority-data": _text(cluster.authorities.trust_bundle().encode()),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": server}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": f"{name}-admin"}}],
+        "users": [{"name": f"{name}-admin", "user": user}],
+    }
+
+
+def _fits(cluster: Cluster, data: bytes) -> bool:
+    try:
+        document = yaml.safe_load(data)
+        user = document["users"][0]["user"]
+        certificate = x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
+        expected = _document(cluster, user)
+    except (ValueError, KeyError, IndexError, TypeError, yaml.YAMLError):
+        return False
+    left = certificate.not_valid_after_utc - cluster.authorities.clock()
+    return bool(document == expected) and left > RENEW_BEFORE
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,157 @@
+"""cluster.yaml: the little that a person decides about a cluster; everything else has a default in the schema."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from clusterbook import source
+from clusterbook.cluster.store import Store, check_cluster_name
+from clusterbook.errors import InvalidInput, InvalidProject, Position
+from clusterbook.language.values import Template
+
+FILE = "cluster.yaml"
+_SERVICE_ADDRESSES = {"kubernetes_service_address": 1, "cluster_dns_address": 10}
+_NETWORKS = ("service_cidr", "pod_cidr")
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """A cluster as wanted. written: cluster.yaml's own keys; complete: those and every default."""
+
+    name: str
+    written: Mapping[str, Any]
+    complete: Mapping[str, Any]
+
+
+def read(store: Store, cluster: str) -> ClusterSpec:
+    """The specification of a cluster in the store. InvalidInput when there is none, or all its problems at once."""
+    name = f"{check_cluster_name(cluster)}/{FILE}"
+    data = store.read(name)
+    if data is None:
+        raise InvalidInput(
+            f"there is no cluster {cluster!r} in the store {store.address}",
+            next_step=f"Make it with: invoke create-cluster {cluster} (or name another with --cluster).",
+        )
+    file = str(store.local_file(name))
+    spec = parse(data.decode("utf-8", "replace"), file)
+    if spec.name != cluster:
+        raise InvalidInput(
+            f"cluster_name is {spec.name!r} in the folder of {cluster!r}",
+            where=source.position_of(spec.written, "cluster_name", Position(file)),
+            next_step=f"Write cluster_name: {cluster}; a cluster cannot be renamed.",
+        )
+    return spec
+
+
+def parse(text: str, file: str) -> ClusterSpec:
+    """Text of a cluster.yaml -> specification. file: the name that errors show."""
+    written = source.load_text(text, file)
+    schema = cluster_schema()
+    problems = _problems(written, schema, file)
+    if problems:
+        raise InvalidProject(problems)
+    complete = with_defaults(written, schema)
+    problems = _network_problems(complete, written, file)
+    if problems:
+        raise InvalidProject(problems)
+    return ClusterSpec(str(complete["cluster_name"]), written, complete)
+
+
+def with_defaults(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Every key of the schema: as written, its default, or computed from the others."""
+    keys = schema["properties"]
+    values = {name: written.get(name, rule.get("default")) for name, rule in keys.items()}
+    services = ipaddress.ip_network(values["service_cidr"], strict=False)
+    for name, index in _SERVICE_ADDRESSES.items():
+        if values.get(name) is None:
+            values[name] = str(services[index])
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def render(written: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """The text of a cluster.yaml with these keys, each under its description."""
+    lines = ["# What this cluster is. Every key, with its default: schemas/cluster.schema.json", ""]
+    for name, value in written.items():
+        description = schema["properties"].get(name, {}).get("description", "")
+        lines += [f"# {description}", yaml.safe_dump({name: value}, sort_keys=False).rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def cluster_schema() -> dict[str, Any]:
+    """schemas/cluster.schema.json, from the installed package or from the clone."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "project_files" / "schemas" / "cluster.schema.json"
+    path = installed if installed.is_file() else package.parent / "schemas" / "cluster.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text())
+    return schema
+
+
+def _problems(written: Any, schema: Mapping[str, Any], file: str) -> list[InvalidInput]:
+    if not isinstance(written, dict):
+        return [InvalidInput("cluster.yaml must be a mapping of keys to values", where=Position(file, 1, 1))]
+    templates = [
+        InvalidInput(
+            f"{name} holds an expression; cluster.yaml takes plain values",
+            where=source.position_of(written, name),
+            next_step="Write the value itself; expressions belong into group_vars.",
+        )
+        for name, value in written.items()
+        if isinstance(value, Template)
+    ]
+    plain = {name: value for name, value in written.items() if not isinstance(value, Template)}
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(plain), key=lambda error: [str(part) for part in error.absolute_path])
+    absent = {name for name in written if name not in plain}
+    found = [problem for error in errors for problem in _explained(error, written, schema, file, absent)]
+    return sorted([*templates, *found], key=lambda problem: problem.where.line if problem.where else 0)
+
+
+def _explained(
+    error: jsonschema.ValidationError, written: Any, schema: Mapping[str, Any], file: str, absent: set[str]
+) -> list[InvalidInput]:
+    if error.validator == "additionalProperties":
+        return [_unknown(name, written, schema) for name in written if name not in schema["properties"]]
+    if error.validator == "required":
+        missing = next(name for name in schema["required"] if f"'{name}'" in error.message)
+        step = f"Add {missing}: {schema['properties'][missing]['description']}"
+        where = Position(file, 1, 1)
+        return [] if missing in absent else [InvalidInput(f"{missing} is missing", where=where, next_step=step)]
+    name = str(error.absolute_path[0])
+    rule = schema["properties"][name]
+    where = source.position_of(written, name)
+    return [InvalidInput(f"{name}: {error.message}", where=where, next_step=f"{name}: {rule['description']}")]
+
+
+def _unknown(name: Any, written: Any, schema: Mapping[str, Any]) -> InvalidInput:
+    near = difflib.get_close_matches(str(name), schema["properties"], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    where = source.position_of(written, name)
+    return InvalidInput(f"unknown key {name!r}{hint}", where=where, next_step="Correct or remove that key.")
+
+
+def _network_problems(complete: Mapping[str, Any], written: Any, file: str) -> list[InvalidInput]:
+    services, pods = (ipaddress.ip_network(complete[name], strict=False) for name in _NETWORKS)
+    found = []
+    for name, network in zip(_NETWORKS, (services, pods), strict=True):
+        if str(network) != complete[name]:
+            found.append(_network(name, f"{complete[name]} is not the start of its range, {network}", written, file))
+    if services.overlaps(pods):
+        found.append(_network("pod_cidr", f"{pods} overlaps service_cidr {services}", written, file))
+    for name in _SERVICE_ADDRESSES:
+        if ipaddress.ip_address(complete[name]) not in services:
+            found.append(_network(name, f"{complete[name]} is not inside service_cidr {services}", written, file))
+    return found
+
+
+def _network(name: str, message: str, written: Any, file: str) -> InvalidInput:
+    where = source.position_of(written, name) if name in written else Position(file, 1, 1)
+    return InvalidInput(f"{name}: {message}", where=where, next_step=f"Choose another value for {name}.")

@@ -1,0 +1,51 @@
+"""What the store tells the inventory: the lowest level of every host's variables, and secrets on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterbook.cluster import kubeconfig, pki
+from clusterbook.cluster.cluster import Cluster, ensure_secrets
+from clusterbook.errors import InvalidInput
+from clusterbook.language.values import Secret
+
+OPERATOR_KUBECONFIG = "cluster_operator_kubeconfig"
+Resolve = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class ClusterVariables:
+    """plain: name -> value, secrets as Secret(name). resolve: the value of a secret; it answers known names only."""
+
+    plain: Mapping[str, Any]
+    resolve: Resolve = field(repr=False)
+
+
+def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterVariables:
+    """Variables of a cluster. supplied: artifacts and images by name, from clusterbook.cluster.artifacts."""
+    secrets = ensure_secrets(cluster)
+    names = [*secrets.names(), OPERATOR_KUBECONFIG]
+
+    def resolve(name: str) -> str:
+        if name not in names:
+            raise InvalidInput(f"{name!r} is not a secret of cluster {cluster.name!r}", next_step="Correct that name.")
+        if name == OPERATOR_KUBECONFIG:
+            return kubeconfig.operator_kubeconfig(cluster)
+        return secrets.value(name)
+
+    plain = {**cluster.spec.complete, **_public(cluster), **supplied, **{name: Secret(name) for name in names}}
+    return ClusterVariables(plain, resolve)
+
+
+def _public(cluster: Cluster) -> dict[str, str]:
+    authorities = cluster.authorities
+    _, service_account = pki.ensure_service_account_key(cluster.store, cluster.keyring, cluster.name)
+    return {
+        "cluster_ca_certificate": authorities.trust_bundle(),
+        "cluster_signing_ca_certificate": authorities.certificate(pki.SIGNING),
+        "cluster_etcd_ca_certificate": authorities.certificate("etcd"),
+        "cluster_front_proxy_ca_certificate": authorities.certificate("front_proxy"),
+        "cluster_service_account_public_key": service_account,
+    }

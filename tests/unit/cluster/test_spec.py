@@ -1,0 +1,92 @@
+"""cluster.yaml: closed, explained, completed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clusterbook.cluster import spec
+from clusterbook.cluster.store import FileStore
+from clusterbook.errors import InvalidInput, InvalidProject
+
+SMALL = "cluster_name: lab\napi_address: 10.77.0.10\n"
+
+
+def problems(text: str) -> list[InvalidInput]:
+    with pytest.raises(InvalidProject) as caught:
+        spec.parse(text, "cluster.yaml")
+    return list(caught.value.problems)
+
+
+def test_a_name_and_an_address_are_enough_and_the_rest_is_completed() -> None:
+    found = spec.parse(SMALL, "cluster.yaml")
+    assert dict(found.written) == {"cluster_name": "lab", "api_address": "10.77.0.10"}
+    assert found.complete["service_cidr"] == "10.96.0.0/16"
+    assert found.complete["kubernetes_service_address"] == "10.96.0.1"
+    assert found.complete["cluster_dns_address"] == "10.96.0.10"
+    assert set(found.complete) == set(spec.cluster_schema()["properties"])
+
+
+def test_computed_addresses_follow_the_service_range_unless_written() -> None:
+    text = SMALL + "service_cidr: 172.30.0.0/20\n"
+    assert spec.parse(text, "f").complete["cluster_dns_address"] == "172.30.0.10"
+    assert spec.parse(text + "cluster_dns_address: 172.30.0.53\n", "f").complete["cluster_dns_address"] == "172.30.0.53"
+
+
+def test_all_problems_come_at_once_with_their_places_and_the_nearest_right_name() -> None:
+    found = problems("cluster_name: lab\napi_adress: x\nservice_cidr: nonsense\ncni: calico\n")
+    shown = [(str(problem.where), problem.message) for problem in found]
+    assert shown[0] == ("cluster.yaml:1:1", "api_address is missing")
+    assert shown[1] == ("cluster.yaml:2:1", "unknown key 'api_adress'; did you mean 'api_address'?")
+    assert shown[2][0] == "cluster.yaml:3:1"
+    assert "'nonsense'" in shown[2][1]
+    assert shown[3][0] == "cluster.yaml:4:1"
+    assert "'calico' is not one of ['flannel', 'bridge-routes']" in shown[3][1]
+    assert len(found) == 4
+    assert all(problem.next_step for problem in found)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "plain\n"])
+def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
+    assert problems(text)[0].message == "cluster.yaml must be a mapping of keys to values"
+
+
+def test_an_expression_is_refused_because_nothing_could_evaluate_it() -> None:
+    (problem,) = problems("cluster_name: lab\napi_address: '{{ x }}'\n")
+    assert str(problem.where) == "cluster.yaml:2:1"
+    assert problem.message == "api_address holds an expression; cluster.yaml takes plain values"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("service_cidr: 10.96.0.1/16", "10.96.0.1/16 is not the start of its range, 10.96.0.0/16"),
+        ("pod_cidr: 10.96.128.0/17", "10.96.128.0/17 overlaps service_cidr 10.96.0.0/16"),
+        ("cluster_dns_address: 10.77.0.1", "10.77.0.1 is not inside service_cidr 10.96.0.0/16"),
+    ],
+)
+def test_networks_that_cannot_work_together_are_refused(lines: str, message: str) -> None:
+    (problem,) = problems(SMALL + lines + "\n")
+    assert message in problem.message
+    assert str(problem.where) == "cluster.yaml:3:1"
+
+
+def test_what_is_rendered_reads_back_and_explains_each_key() -> None:
+    keys: dict[str, Any] = {"cluster_name": "lab", "api_address": "10.77.0.10", "api_certificate_names": ["a.example"]}
+    text = spec.render(keys, spec.cluster_schema())
+    assert dict(spec.parse(text, "cluster.yaml").written) == keys
+    assert text.count("#") >= 4
+
+
+def test_an_absent_cluster_says_how_to_make_one(store: FileStore) -> None:
+    with pytest.raises(InvalidInput, match="there is no cluster 'lab' in the store file://") as caught:
+        spec.read(store, "lab")
+    assert "invoke create-cluster lab" in caught.value.next_step
+
+
+def test_a_cluster_file_that_names_another_cluster_is_refused(store: FileStore) -> None:
+    store.write("other/cluster.yaml", SMALL.encode())
+    with pytest.raises(InvalidInput, match="cluster_name is 'lab' in the folder of 'other'") as caught:
+        spec.read(store, "other")
+    assert str(caught.value.where).endswith("other/cluster.yaml:1:1")
