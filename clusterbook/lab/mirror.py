@@ -23,8 +23,8 @@ from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, TEST_IMAGE
 from clusterbook.cluster.artifacts.registry import push
 from clusterbook.cluster.artifacts.supply import Supply
 from clusterbook.errors import ClusterbookError, Failed
-from clusterbook.lab import process
-from clusterbook.lab.spec import STATE
+from clusterbook.lab import process, record
+from clusterbook.lab.spec import LabSpec
 
 NOBODY = 65534
 READY_SECONDS = 15
@@ -76,13 +76,15 @@ class Mirror:
         return self.directory / f"{server}.json"
 
 
-def of_lab(name: str, address: str) -> Mirror:
-    """The mirror of a lab. address: the lab machine's own address in the lab's network."""
-    return Mirror(STATE / name / "mirror", address)
+def of_lab(spec: LabSpec) -> Mirror:
+    """The mirror of a lab, on the lab machine's own address in the lab's network."""
+    return Mirror(spec.directory / "mirror", spec.gateway, spec.files_port, spec.registry_port)
 
 
-def up(mirror: Mirror, settings: Supply, components: tuple[str, ...] = COMPONENTS,
-       images: tuple[str, ...] = (*IMAGES, *TEST_IMAGES), versions: dict[str, str] | None = None) -> dict[str, Any]:  # fmt: skip
+def up(
+    mirror: Mirror, settings: Supply, components: tuple[str, ...] = COMPONENTS,
+    images: tuple[str, ...] = (*IMAGES, *TEST_IMAGES), versions: dict[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Bring everything into the cache, serve it, and return the inventory variables. Twice changes nothing."""
     collection = collect(settings, components, images, versions)
     registry = supplies.supply(settings, settings.catalog.component("registry"))
@@ -161,13 +163,20 @@ def _prepare_registry(mirror: Mirror, program: Path) -> bool:
     os.chown(data, NOBODY, NOBODY)
     text = REGISTRY_CONFIGURATION.format(address=mirror.address, port=mirror.registry_port)
     configuration, target = mirror.registry / "config.yml", mirror.registry / "registry"
-    if configuration.exists() and configuration.read_text() == text and target.exists():
-        if target.stat().st_size == program.stat().st_size and target.stat().st_mtime == program.stat().st_mtime:
-            return False
+    if configuration.exists() and configuration.read_text() == text and _same_program(target, program):
+        return False
     configuration.write_text(text)
     target.unlink(missing_ok=True)
     shutil.copy2(program, target)
     return True
+
+
+def _same_program(copy: Path, program: Path) -> bool:
+    """Whether a copy was made of this very file; copies keep the time of what they were made of."""
+    if not copy.exists():
+        return False
+    made, original = copy.stat(), program.stat()
+    return (made.st_size, made.st_mtime) == (original.st_size, original.st_mtime)
 
 
 def _answers(address: str, port: int) -> bool:
@@ -182,11 +191,10 @@ def main(arguments: list[str]) -> int:
     """start, stop and status of one lab's mirror."""
     parser = argparse.ArgumentParser(prog="python -m clusterbook.lab.mirror", description=__doc__)
     parser.add_argument("action", choices=("start", "stop", "status"))
-    parser.add_argument("--lab", default="lab")
-    parser.add_argument("--address", default="10.77.0.1")
+    parser.add_argument("--lab", default="lab", help="name of a lab that is up")
     options = parser.parse_args(arguments)
-    mirror = of_lab(options.lab, options.address)
     try:
+        mirror = of_lab(record.read_spec(options.lab))
         if options.action == "start":
             up(mirror, supplies.default(_say))
         elif options.action == "stop":

@@ -7,10 +7,11 @@ of one version and architecture is asked for, so what leaves this module is comp
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Mapping
+from typing import Any
 
 from clusterbook.cluster.artifacts.documents import checked
 from clusterbook.errors import InvalidInput

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from clusterbook.cluster.artifacts.catalog import Component, GoRecipe
 from clusterbook.cluster.artifacts.events import Event, Report
@@ -88,14 +89,18 @@ def _check_release(go: str, folder: Path, environment: Mapping[str, str]) -> Non
     except ClusterbookError as error:
         cause = error
     if found != f"go{go}":
-        raise Failed(f"Go {go} is needed to build the locked bytes; this machine gives {found or 'none'}",
-                     next_step=f"Install Go {go}, or any Go since 1.21 with access to the module proxy.") from cause  # fmt: skip
+        raise Failed(
+            f"Go {go} is needed to build the locked bytes; this machine gives {found or 'none'}",
+            next_step=f"Install Go {go}, or any Go since 1.21 with access to the module proxy.",
+        ) from cause
 
 
 def _primary(recipe: GoRecipe, folder: Path, environment: Mapping[str, str]) -> Mapping[str, Any]:
     path, version = next(iter(recipe.modules.items()))
     found = json.loads(output(["go", "mod", "download", "-json", f"{path}@{version}"], folder, environment))
-    described: Mapping[str, Any] = json.loads(output(["go", "mod", "edit", "-json", found["GoMod"]], folder, environment))
+    described: Mapping[str, Any] = json.loads(
+        output(["go", "mod", "edit", "-json", found["GoMod"]], folder, environment)
+    )
     return described
 
 

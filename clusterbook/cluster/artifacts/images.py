@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Mapping
 
 from clusterbook.cluster.artifacts.catalog import Image
 from clusterbook.cluster.artifacts.events import Event
@@ -19,7 +19,7 @@ IMAGE_FORMAT = 1
 ARCHIVE_MODE = 0o444
 # So that nobody takes an image that was made here for its vendor's own, whose name it carries.
 LABEL = "org.opencontainers.image.source"
-PASSWD = "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+USERS = "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 GROUP = "root:x:0:\nnobody:x:65534:\n"
 
 
@@ -75,7 +75,7 @@ def _make(settings: Supply, image: Image, supplied: Supplied) -> str:
                     image.environment, {LABEL: "clusterbook"})  # fmt: skip
     with settings.cache.workspace() as folder:
         links = _applets(image, files, folder)
-        contents = Contents(files, links, {"/etc/passwd": PASSWD, "/etc/group": GROUP})
+        contents = Contents(files, links, {"/etc/passwd": USERS, "/etc/group": GROUP})
         target = folder / "image.tar"
         write_image(target, image.reference, contents, runs)
         return settings.cache.add(target, ARCHIVE_MODE)
@@ -88,4 +88,6 @@ def _applets(image: Image, files: Mapping[str, Path], folder: Path) -> dict[str,
     path = PurePosixPath(image.applets)
     program = folder / path.name
     program.symlink_to(files[image.applets])
-    return {str(path.with_name(name)): path.name for name in output([str(program), "--list"]).split() if name != path.name}
+    return {
+        str(path.with_name(name)): path.name for name in output([str(program), "--list"]).split() if name != path.name
+    }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
 
 from clusterbook.cluster.artifacts.catalog import machine_architecture
 from clusterbook.cluster.artifacts.supply import Supply, from_cache

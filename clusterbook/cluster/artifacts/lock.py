@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from clusterbook.cluster.artifacts.catalog import HERE, Component
 from clusterbook.cluster.artifacts.documents import checked, write

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
 
 from clusterbook.errors import Failed
 
@@ -30,9 +30,7 @@ def output(argv: Sequence[str], folder: Path | None = None, environment: Mapping
     return done.stdout
 
 
-def watched(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], on_line: Callable[[str], None]
-) -> None:
+def watched(argv: Sequence[str], folder: Path, environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
     """Run a long program and hand on each line it says while it works."""
     kept: list[str] = []
     with subprocess.Popen(argv, cwd=folder, env=_environment(environment), stdin=subprocess.DEVNULL,

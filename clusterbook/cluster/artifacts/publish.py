@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 from clusterbook.cluster.artifacts.cache import digest
 from clusterbook.cluster.artifacts.images import ImageArchive, supply_image
@@ -44,7 +45,7 @@ def collect(
 
 
 def variables(collection: Collection, files: str, registry: str) -> dict[str, Any]:
-    """Inventory variables `artifacts`, `images` and `image_mirrors`. files, registry: addresses of the mirror."""
+    """Inventory variables `artifacts`, `images` and `image_mirror`. files, registry: addresses of the mirror."""
     artifacts = {
         supplied.component.key(file): {
             "url": f"{files}/{supplied.component.path}/{file}", "sha256": supplied.sums[file],
@@ -53,8 +54,7 @@ def variables(collection: Collection, files: str, registry: str) -> dict[str, An
         for supplied in collection.components for file in supplied.component.files
     }  # fmt: skip
     images = {image.image.name.replace("-", "_"): _image(image, files) for image in collection.images}
-    return {"artifacts": artifacts, "images": images,
-            "image_mirrors": {image.registry: registry for image in collection.images}}  # fmt: skip
+    return {"artifacts": artifacts, "images": images, "image_mirror": registry}
 
 
 def publish(collection: Collection, folder: Path) -> int:

@@ -7,9 +7,9 @@ refused; that is a person's decision and never happens by itself.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping
 
 from clusterbook.cluster.artifacts import cache as caches
 from clusterbook.cluster.artifacts import lock as locks
@@ -178,8 +178,10 @@ def _bytes(settings: Supply, artifact: str) -> Callable[[int, int], None]:
 
 def _other_bytes(component: Component, tools: str, locked: Sums, built: Sums) -> Failed:
     differing = ", ".join(file for file in built if built[file] != locked.get(file))
-    return Failed(f"{component.path} built with {tools} differs from the lock: {differing}",
-                  next_step="Something that goes into the build changed: find out what before locking it anew.")  # fmt: skip
+    return Failed(
+        f"{component.path} built with {tools} differs from the lock: {differing}",
+        next_step="Something that goes into the build changed: find out what before locking it anew.",
+    )
 
 
 def _refusal(settings: Supply, component: Component) -> Failed:
@@ -187,10 +189,7 @@ def _refusal(settings: Supply, component: Component) -> Failed:
     known = sorted(settings.lock.builds.get(component.path, {}))
     here = toolchain(component, settings.catalog.go) if "build" in settings.sources else "no builds allowed"
     locked = f"it is locked for {', '.join(known)}" if known else "no build of it is locked"
-    return Failed(f"{component.path} is not to be had: {locked}; this machine has {here}",
-                  next_step=f"Run {COMMAND} lock {component.name} --version {component.version} and commit the lock.")  # fmt: skip
-
-
-def relock(settings: Supply) -> Supply:
-    """The same supply, allowed to add to the lock."""
-    return replace(settings, locking=True)
+    return Failed(
+        f"{component.path} is not to be had: {locked}; this machine has {here}",
+        next_step=f"Run {COMMAND} lock {component.name} --version {component.version} and commit the lock.",
+    )
