@@ -1,0 +1,107 @@
+"""Observe, compare, change, observe again: the one way in which every module runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, Dict, List, Mapping
+
+from clusterbook.modules import registry
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Outcome, Unknown
+from clusterbook.modules.parameters import coerce
+from clusterbook.modules.system import System
+
+
+def perform(name: str, arguments: Mapping[str, Any], system: System, check: bool) -> Outcome:
+    """Run a module. Failures are outcomes, not exceptions; whatever else is raised is a bug of the module.
+
+    In check mode with a PredictedSystem the step's effect is put into the prediction, so that later steps see it.
+    An answer "unchanged" that rests on something an earlier step may still change is reported as unknown.
+    """
+    system.doubts.clear()
+    try:
+        outcome = run(name, arguments, system, check)
+    except Unknown as unknown:
+        outcome = Outcome(unknown=True, message=unknown.reason)
+    except ModuleFailed as failure:
+        changed = bool(failure.values.get("changed"))
+        outcome = Outcome(changed, failure.values, (), True, failure.message, failure.next_step)
+    except OSError as error:
+        outcome = Outcome(failed=True, message=operating_system_words(error))
+    if system.predicting and system.doubts and not outcome.changed and not outcome.unknown:
+        outcome = Outcome(unknown=True, message=system.doubts[0])
+    return complete(outcome)
+
+
+def run(name: str, arguments: Mapping[str, Any], system: System, check: bool) -> Outcome:
+    """Find the module, bring its arguments into their types and let it work."""
+    canonical = registry.canonical(name)
+    if canonical is None:
+        raise ModuleFailed(f"no module is called {name!r}")
+    module = registry.load(canonical)
+    ready = coerce(registry.specification(canonical), arguments)
+    if module.KIND == "state":
+        return converge(module, ready, system, check)
+    if check and module.KIND == "action":
+        if hasattr(module, "check"):
+            outcome: Outcome = module.check(ready, system)
+            return outcome
+        return Outcome(skipped=True, message="this module does not run in check mode")
+    if module.KIND == "action":
+        system.before_change()
+    result: Outcome = module.run(ready, system)
+    return result
+
+
+def converge(module: ModuleType, arguments: Arguments, system: System, check: bool) -> Outcome:
+    """The life of a state module."""
+    before = module.observe(arguments, system)
+    changes: List[Change] = module.diff(arguments, before)
+    if not changes or (check and not system.predicting):
+        return Outcome(bool(changes), module.returns(arguments, before, before), tuple(changes))
+    if system.predicting:
+        return predict(module, arguments, system, before, changes)
+    system.before_change()
+    module.apply(arguments, before, system)
+    after = module.observe(arguments, system)
+    settled = getattr(module, "settled", None)
+    left: List[Change] = settled(arguments, before, after) if settled else module.diff(arguments, after)
+    values = module.returns(arguments, before, after)
+    if left:
+        words = ", ".join(f"{item.what} is {short(item.before)}, wanted {short(item.after)}" for item in left)
+        raise ModuleFailed(f"the change did not hold: {words}", values, "See what else on the host changes it back.")
+    return Outcome(True, values, tuple(changes))
+
+
+def predict(
+    module: ModuleType, arguments: Arguments, system: System, before: Dict[str, Any], changes: List[Change]
+) -> Outcome:
+    """Apply to the prediction. That something changes is certain; what it leads to may not be known."""
+    try:
+        module.apply(arguments, before, system)
+        after = module.observe(arguments, system)
+    except (Unknown, OSError):
+        after = before
+    return Outcome(True, module.returns(arguments, before, after), tuple(changes))
+
+
+def complete(outcome: Outcome) -> Outcome:
+    """Add the return keys that every module has."""
+    values: Dict[str, Any] = {"changed": outcome.changed, "failed": outcome.failed, **outcome.values}
+    if outcome.message and "msg" not in values:
+        values["msg"] = outcome.message
+    if outcome.skipped:
+        values["skipped"] = True
+    return replace(outcome, values=values)
+
+
+def short(value: Any) -> str:
+    """A value for a message, cut to a line's length."""
+    text = "absent" if value is None else str(value)
+    return repr(text[:60] + "…") if len(text) > 60 else text
+
+
+def operating_system_words(error: OSError) -> str:
+    """An error of the operating system with the path it is about."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

@@ -1,0 +1,91 @@
+"""The only way from a module to the host: `System` is the host, `PredictedSystem` what it would be (check mode)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Callable, List, Mapping, Sequence
+
+from clusterbook.modules.contract import ModuleFailed
+from clusterbook.modules.system.accounts import Accounts
+from clusterbook.modules.system.checksums import Checksums
+from clusterbook.modules.system.commands import Completed, run
+from clusterbook.modules.system.files import Files
+from clusterbook.modules.system.packages import Packages
+from clusterbook.modules.system.units import Units
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or directory of the local machine. kind: file or directory; entries: names in a directory.
+
+    read() asks for the content over the connection; sha256 (of a file) says whether that is needed at all.
+    """
+
+    name: str
+    kind: str
+    mode: int
+    size: int
+    sha256: str
+    entries: Sequence[str]
+    read: Callable[[], bytes]
+
+
+def no_source(name: str) -> Source:
+    """Stands in where no local machine is connected."""
+    raise ModuleFailed(f"{name}: files of the local machine cannot be asked for here")
+
+
+def no_signature(public_key: str) -> str:
+    """Stands in where no local machine is connected."""
+    raise ModuleFailed("certificates cannot be signed here", next_step="Run this play from the local machine.")
+
+
+class System:
+    """The live host. source(name) gives a file of the local machine, sign(public key PEM) a certificate PEM."""
+
+    predicting = False
+
+    def __init__(
+        self,
+        source: Callable[[str], Source] = no_source,
+        sign: Callable[[str], str] = no_signature,
+        state_directory: str = "",
+    ) -> None:
+        """state_directory: the agent's own directory on the host (checksums are remembered there); empty: none."""
+        self.source = source
+        self.sign = sign
+        self.state_directory = state_directory
+        self.files = Files(Checksums(os.path.join(state_directory, "checksums.json") if state_directory else ""))
+        self.accounts = Accounts(self.execute)
+        self.units = Units(self.query, self.execute)
+        self.packages = Packages(self.execute, self.query)
+        self.doubts: List[str] = []
+        # Called just before the host is changed: the agent writes the marks of notified handlers.
+        self.before_change: Callable[[], None] = lambda: None
+
+    def query(self, argv: Sequence[str], **options: Any) -> Completed:
+        """Run a program that only reads. OSError when it cannot start is reported as exit 127."""
+        try:
+            return run(argv, **options)
+        except FileNotFoundError:
+            return Completed(tuple(argv), 127, "", f"{argv[0]}: not found on this host", 0.0, 0.0)
+
+    def execute(self, argv: Sequence[str], **options: Any) -> Completed:
+        """Run a program that changes the host. ModuleFailed when it does not exist."""
+        try:
+            return run(argv, **options)
+        except FileNotFoundError as error:
+            raise ModuleFailed(
+                f"'{argv[0]}' cannot be run: {error.strerror}: {error.filename}", {"rc": 2, "cmd": list(argv)},
+                f"Install {argv[0]} on the host in an earlier step.",
+            ) from error
+
+    def kernel_setting(self, path: str, value: str) -> None:
+        """Write a value into a file under /proc/sys or /sys, which cannot be replaced atomically."""
+        with open(path, "w", encoding="ascii") as file:
+            file.write(value)
+
+    def environment(self) -> Mapping[str, str]:
+        """The step's environment."""
+        return os.environ
