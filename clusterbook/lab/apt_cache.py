@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from clusterbook.errors import Failed
-from clusterbook.lab import process
+from clusterbook.lab import cgroups, process, record
 from clusterbook.lab.spec import LabSpec
 
 PROGRAM = "apt-cacher-ng"
@@ -43,21 +43,27 @@ def start(spec: LabSpec) -> bool:
         (directory / part).mkdir(parents=True, exist_ok=True)
     (directory / "config" / "acng.conf").write_text(SETTINGS)
     _own(directory)
-    log = spec.directory / "apt-cache.log"
-    process.start(_argv(spec, directory), log, _record(spec), user=PROGRAM)
+    stop(spec)
+    log, hierarchies = spec.directory / "apt-cache.log", cgroups.mounted()
+    cgroups.create(_group(spec), hierarchies)
+    process.start(cgroups.inside(_group(spec), hierarchies, _argv(spec, directory)), log, _record(spec))
     _wait(spec, log)
     return True
 
 
 def stop(spec: LabSpec) -> None:
     """End the cache; what it holds stays for the next lab of that name."""
+    hierarchies = cgroups.mounted()
     process.stop(process.read_record(_record(spec)), grace=2)
+    cgroups.kill(_group(spec), hierarchies)
+    cgroups.remove(_group(spec), hierarchies)
     _record(spec).unlink(missing_ok=True)
 
 
 def _argv(spec: LabSpec, directory: Path) -> list[str]:
-    """The command line; everything that differs between labs stands on it."""
+    """The command line, as the program's own user; everything that differs between labs stands on it."""
     return [
+        "setpriv", f"--reuid={PROGRAM}", f"--regid={PROGRAM}", "--clear-groups", "--",
         str(_program()), "-c", str(directory / "config"), "ForeGround=1", f"Port={spec.apt_port}",
         f"BindAddress={spec.gateway}", f"CacheDir={directory / 'packages'}", f"LogDir={directory / 'log'}",
         "SocketPath=", "PidFile=",
@@ -72,6 +78,11 @@ def _program() -> str | None:
 def _record(spec: LabSpec) -> Path:
     """Where the process's identity is kept."""
     return spec.directory / "apt-cache.json"
+
+
+def _group(spec: LabSpec) -> str:
+    """The control group of the program; no host's name begins with a dot."""
+    return record.group(spec.name, ".apt-cache")
 
 
 def _own(directory: Path) -> None:

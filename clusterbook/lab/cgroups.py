@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.errors import Failed
 
 TOP = "clusterbook"
+_ENTER = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 1; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,13 @@ def create(group: str, hierarchies: tuple[Hierarchy, ...]) -> None:
             parent = child
 
 
-def enter(group: str, hierarchies: tuple[Hierarchy, ...]) -> None:
-    """Move the calling process into a group of every hierarchy."""
-    for hierarchy in hierarchies:
-        (hierarchy.path / group / "cgroup.procs").write_text("0")
+def inside(group: str, hierarchies: tuple[Hierarchy, ...], argv: Sequence[str]) -> list[str]:
+    """The command that runs `argv` inside a group of every hierarchy, from its first instruction on.
+
+    A program that is started like this cannot be lost: whoever kills the caller, the group still holds it.
+    """
+    lists = [str(hierarchy.path / group / "cgroup.procs") for hierarchy in hierarchies]
+    return ["sh", "-c", _ENTER, "sh", *lists, "--", *argv]
 
 
 def members(group: str, hierarchies: tuple[Hierarchy, ...]) -> set[int]:

@@ -74,7 +74,9 @@ def start(spec: LabSpec, host: LabHost) -> None:
     read_settings(directory)
     package = str(Path(clusterbook.__file__).parent.parent)
     search_path = {**os.environ, "PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
-    argv = [sys.executable, "-m", "clusterbook.lab.supervisor", str(directory)]
+    hierarchies, own = cgroups.mounted(), f"{group(spec.name, host.name)}/supervisor"
+    cgroups.create(own, hierarchies)
+    argv = cgroups.inside(own, hierarchies, [sys.executable, "-m", "clusterbook.lab.supervisor", str(directory)])
     process.start(argv, directory / "console.log", directory / "supervisor.json", search_path)
 
 

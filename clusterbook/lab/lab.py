@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from clusterbook.errors import ClusterbookError, Failed
-from clusterbook.lab import apt_cache, host, keys, network, record, requirements, rootfs, sysctl
+from clusterbook.lab import apt_cache, host, keys, network, process, record, requirements, rootfs, sysctl
 from clusterbook.lab.spec import STATE, LabHost, LabSpec, check
 
 Progress = Callable[[str], None]
@@ -47,9 +47,10 @@ def up(spec: LabSpec, progress: Progress = lambda line: None) -> tuple[str, ...]
     check(spec)
     requirements.check(spec)
     with _locked(spec.name):
+        _remove_other(spec, progress)
         bases = {image: rootfs.base(image, progress) for image in sorted({one.image for one in spec.hosts})}
         changes = _prepare(spec, progress)
-        changes += _remove_strangers(spec, progress)
+        changes += _remove_strangers(spec)
         public_key = keys.ensure_key(spec.directory / "id_ed25519", f"{spec.name} lab")
         _write_known_hosts(spec)
         changes += [
@@ -66,16 +67,7 @@ def down(spec: LabSpec, progress: Progress = lambda line: None) -> tuple[str, ..
     """Stop a lab and remove everything of it but the caches. Returns what was removed."""
     requirements.check_root()
     with _locked(spec.name):
-        names = sorted({one.name for one in spec.hosts} | set(_made_hosts(spec)))
-        list(_parallel(lambda name: _discard(spec, name), names))
-        apt_cache.stop(spec)
-        network.delete_masquerade(spec)
-        network.delete_bridge(spec)
-        existed = spec.directory.exists()
-        shutil.rmtree(spec.directory, ignore_errors=True)
-        if not record.names():
-            sysctl.put_back(progress)
-    removed = (f"removed the lab {spec.name} with {len(names)} hosts",) if existed else ()
+        removed = _remove_all(spec, progress)
     for line in removed:
         progress(line)
     return removed
@@ -125,6 +117,32 @@ def start_host(spec: LabSpec, name: str) -> None:
         _boot(spec, spec.host(name))
 
 
+def _remove_all(spec: LabSpec, progress: Progress) -> tuple[str, ...]:
+    """Remove everything of a lab, in an order that may be cut short and begun again at any point."""
+    existed, names = spec.directory.exists(), sorted({one.name for one in spec.hosts} | set(_made_hosts(spec)))
+    _parallel(lambda name: _discard(spec, name), names)
+    apt_cache.stop(spec)
+    for service in spec.directory.glob("mirror/*.json"):
+        process.stop(process.read_record(service))
+    network.delete_masquerade(spec)
+    network.delete_bridge(spec)
+    if existed:
+        shutil.rmtree(spec.directory)
+    if not record.names():
+        sysctl.put_back(progress)
+    return (f"removed the lab {spec.name} with {len(names)} hosts",) if existed else ()
+
+
+def _remove_other(spec: LabSpec, progress: Progress) -> None:
+    """Remove a lab of the same name that has another network or other ports: nothing of it would fit."""
+    if spec.name not in record.names():
+        return
+    before = record.read_spec(spec.name)
+    if replace(before, hosts=()) != replace(spec, hosts=()):
+        progress(f"the lab {spec.name} was made for {before.network} and other ports: making it anew")
+        _remove_all(before, progress)
+
+
 def _prepare(spec: LabSpec, progress: Progress) -> list[str]:
     """Everything that the hosts stand on. Returns what was changed."""
     for directory in (STATE.parent, STATE, spec.directory):
@@ -164,7 +182,7 @@ def _boot(spec: LabSpec, one: LabHost) -> None:
                      next_step="Reset the host, or read its journal.")  # fmt: skip
 
 
-def _remove_strangers(spec: LabSpec, progress: Progress) -> list[str]:
+def _remove_strangers(spec: LabSpec) -> list[str]:
     """Remove hosts that the spec does not have, or that were made for another address or image."""
     wanted = {one.name: one for one in spec.hosts}
     gone = []
@@ -182,7 +200,7 @@ def _differs(spec: LabSpec, one: LabHost) -> bool:
         made = record.read_settings(record.host_directory(spec, one.name))
     except ClusterbookError:
         return False
-    return made.spec.host(one.name) != one or made.spec.network != spec.network
+    return made.spec.host(one.name) != one
 
 
 def _made_hosts(spec: LabSpec) -> list[str]:
@@ -200,7 +218,9 @@ def _discard(spec: LabSpec, name: str) -> None:
 def _write_known_hosts(spec: LabSpec) -> None:
     """Write down every host's identity before it is first connected to."""
     lines = [keys.known_host(one.name, one.address, host.host_key(spec, one)) for one in spec.hosts]
-    (spec.directory / "known_hosts").write_text("".join(lines))
+    partial = spec.directory / "known_hosts.partial"
+    partial.write_text("".join(lines))
+    partial.replace(spec.directory / "known_hosts")
 
 
 def _parallel(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:

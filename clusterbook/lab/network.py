@@ -42,13 +42,18 @@ def maximum_packet(default: int = 1500) -> int:
 
 
 def create_bridge(spec: LabSpec) -> bool:
-    """Make the bridge with the machine's own address on it. Returns whether it was missing."""
-    if bridge_exists(spec):
-        return False
-    run(["ip", "link", "add", spec.bridge, "mtu", str(maximum_packet()), "type", "bridge"])
-    run(["ip", "address", "add", f"{spec.gateway}/{spec.prefix_length}", "dev", spec.bridge])
-    run(["ip", "link", "set", spec.bridge, "up"])
-    return True
+    """Make the bridge with the machine's own address on it. Returns whether anything of it was missing."""
+    changed = not bridge_exists(spec)
+    if changed:
+        run(["ip", "link", "add", spec.bridge, "mtu", str(maximum_packet()), "type", "bridge"])
+    present = json.loads(run(["ip", "-4", "-json", "address", "show", "dev", spec.bridge]))[0]
+    if spec.gateway not in [entry["local"] for entry in present["addr_info"]]:
+        run(["ip", "address", "add", f"{spec.gateway}/{spec.prefix_length}", "dev", spec.bridge])
+        changed = True
+    if "UP" not in present["flags"]:
+        run(["ip", "link", "set", spec.bridge, "up"])
+        changed = True
+    return changed
 
 
 def delete_bridge(spec: LabSpec) -> None:

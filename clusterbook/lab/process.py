@@ -37,22 +37,12 @@ def alive(process: Process | None) -> bool:
     return process is not None and start_time(process.pid) == process.started
 
 
-def start(
-    argv: Sequence[str],
-    log: Path,
-    record: Path,
-    environment: Mapping[str, str] | None = None,
-    user: str | None = None,
-) -> Process:
-    """Start a program that survives the caller, with its output in `log` and its identity in `record`.
-
-    user: run it as that user, with the group of the same name; None keeps root.
-    """
+def start(argv: Sequence[str], log: Path, record: Path, environment: Mapping[str, str] | None = None) -> Process:
+    """Start a program that survives the caller, with its output in `log` and its identity in `record`."""
     with log.open("ab") as output:
         child = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd="/",
             start_new_session=True, env=dict(environment) if environment is not None else None,
-            user=user, group=user, extra_groups=None if user is None else [],
         )  # fmt: skip
     started = start_time(child.pid)
     if started is None:

@@ -92,7 +92,7 @@ def _spec(values: dict[str, object]) -> LabSpec:
 
 
 def _write(path: Path, values: object) -> None:
-    """Write JSON atomically."""
+    """Write JSON atomically, readable by root only as everything in the lab's directory."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(values, indent=1) + "\n")
     partial.replace(path)

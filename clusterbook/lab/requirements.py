@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clusterbook.errors import InvalidInput
-from clusterbook.lab import network
+from clusterbook.lab import apt_cache, network
 from clusterbook.lab.command import run
 from clusterbook.lab.spec import LabSpec
 
@@ -19,12 +19,14 @@ PROGRAMS = {
     "nft": "nftables",
     "ip": "iproute2",
     "ssh": "openssh-client",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
     "apt-cacher-ng": "apt-cacher-ng",
 }
 # A lab does without these, only more slowly.
 OPTIONAL = frozenset({"apt-cacher-ng"})
 FILE_SYSTEMS = ("overlay",)
+_INSTALL = ("apt-get", "install", "-q", "-y", "--no-install-recommends")
 _SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
@@ -45,7 +47,7 @@ def check_root() -> None:
 def missing_packages(programs: Callable[[str], bool] | None = None) -> list[str]:
     """Debian packages whose programs are not there. programs: tells whether a program is installed."""
     has = programs or (lambda name: shutil.which(name, path=_path()) is not None)
-    return [package for program, package in PROGRAMS.items() if not has(program)]
+    return sorted({package for program, package in PROGRAMS.items() if not has(program)})
 
 
 def check_programs() -> None:
@@ -79,16 +81,17 @@ def check_address_range(spec: LabSpec) -> None:
 
 
 def install(progress: Callable[[str], None] = lambda line: None) -> list[str]:
-    """Install what is missing with apt-get. Returns the packages; services that they bring stay stopped."""
+    """Install what is missing with apt-get. Returns the packages; the service that one brings is stopped."""
     check_root()
     missing = missing_packages()
     if not missing:
         return []
     progress(f"installing {', '.join(missing)}")
     run(["apt-get", "update", "-q"], seconds=300)
-    # The package's own cache service would take the port of the lab's; the machine's policy file is not ours.
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
-    run([*environment, "apt-get", "install", "-q", "-y", "--no-install-recommends", *missing], seconds=900)
+    run(["env", "DEBIAN_FRONTEND=noninteractive", *_INSTALL, *missing], seconds=900)
+    if apt_cache.PROGRAM in missing and Path("/run/systemd/system").is_dir():
+        # The package starts a cache of the whole machine, on the port of the lab's own.
+        run(["systemctl", "disable", "--now", apt_cache.PROGRAM])
     return missing
 
 

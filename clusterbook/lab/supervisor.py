@@ -19,8 +19,6 @@ from clusterbook.lab.record import Settings, read_settings
 def supervise(settings: Settings) -> int:
     """Boot the host until it powers off. Returns nspawn's exit code."""
     hierarchies = cgroups.mounted()
-    cgroups.create(f"{settings.group}/supervisor", hierarchies)
-    cgroups.enter(f"{settings.group}/supervisor", hierarchies)
     code = container.REBOOT
     while code == container.REBOOT:
         code = _boot(settings, hierarchies)
@@ -36,11 +34,11 @@ def _boot(settings: Settings, hierarchies: tuple[cgroups.Hierarchy, ...]) -> int
     cgroups.kill(machine, hierarchies)
     cgroups.remove(machine, hierarchies)
     cgroups.create(machine, hierarchies)
+    command = container.argv(settings.spec, settings.host, settings.directory, settings.base, settings.variables)
     child = subprocess.Popen(
-        container.argv(settings.spec, settings.host, settings.directory, settings.base, settings.variables),
+        cgroups.inside(machine, hierarchies, command),
         stdin=subprocess.DEVNULL,
         env=container.environment(cgroups.legacy(hierarchies)),
-        preexec_fn=lambda: cgroups.enter(machine, hierarchies),
     )
     signal.signal(signal.SIGTERM, lambda number, frame: _forward(child, number, frame))
     return child.wait()
