@@ -14,7 +14,7 @@ def run(argv: Sequence[str], *, stdin: str | None = None, seconds: float = 60) -
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
     except FileNotFoundError as error:
         raise Failed(
-            f"{argv[0]} is not installed", next_step="Install what the lab needs: clusterbook.lab install."
+            f"{argv[0]} is not installed", next_step="Install what the lab needs: python -m clusterbook.lab install."
         ) from error
     except subprocess.TimeoutExpired as error:
         raise Failed(f"{' '.join(argv)} did not end within {seconds:g} s") from error

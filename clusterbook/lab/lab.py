@@ -211,8 +211,9 @@ def _made_hosts(spec: LabSpec) -> list[str]:
 
 def _discard(spec: LabSpec, name: str) -> None:
     """Stop a host and remove its files."""
-    host.end(spec, name)
-    host.wipe(spec, name)
+    with _locked(spec.name, name):
+        host.end(spec, name)
+        host.wipe(spec, name)
 
 
 def _write_known_hosts(spec: LabSpec) -> None:

@@ -38,9 +38,9 @@ def check(spec: LabSpec) -> None:
     check_address_range(spec)
 
 
-def check_root() -> None:
-    """Refuse without root: namespaces, mounts and control groups need it."""
-    if os.geteuid() != 0:
+def check_root(user: int | None = None) -> None:
+    """Refuse without root: namespaces, mounts and control groups need it. user: id, the caller's by default."""
+    if (os.geteuid() if user is None else user) != 0:
         raise InvalidInput("a lab needs root on this machine", next_step="Run the same command with sudo.")
 
 
@@ -50,9 +50,9 @@ def missing_packages(programs: Callable[[str], bool] | None = None) -> list[str]
     return sorted({package for program, package in PROGRAMS.items() if not has(program)})
 
 
-def check_programs() -> None:
-    """Refuse when a program that the lab cannot do without is missing."""
-    missing = [package for package in missing_packages() if package not in OPTIONAL]
+def check_programs(programs: Callable[[str], bool] | None = None) -> None:
+    """Refuse when a program that the lab cannot do without is missing. programs: as for missing_packages."""
+    missing = [package for package in missing_packages(programs) if package not in OPTIONAL]
     if missing:
         raise InvalidInput(
             f"the machine lacks {', '.join(missing)}",
