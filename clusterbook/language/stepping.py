@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.flow import FLOW
 from clusterbook.language.program import HostPart, Program, Step
-from clusterbook.language.runtime import Call, Runtime, StepFailed
+from clusterbook.language.runtime import Call, HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.sources import Sources
 from clusterbook.language.state import HostState, layers_for
@@ -79,7 +79,9 @@ class StepRunner:
         return [str(name) for name in self._notify_names(step)] if changed else []
 
     def _take_over(self, step: Step, verdict: Mapping[str, Any]) -> list[str]:
-        """Another host ran this run_once step: its result is ours too."""
+        """Another host ran this run_once step: its result is ours too. Or the play stops here."""
+        if "abort" in verdict:
+            raise HostEnded()
         result = dict(verdict)
         self._register(step, result)
         if result.get("failed") and not result.get("ignored"):
@@ -140,7 +142,7 @@ class StepRunner:
             items = [{"key": name, "value": value} for name, value in items.items()]
         if isinstance(items, str) or not hasattr(items, "__iter__") or isinstance(items, dict):
             raise ExpressionError(f"loop needs a list, got {type(items).__name__}")
-        items = list(items)
+        items = _flat(items) if loop.kind == "items" else list(items)
         return [_loop_variables(loop, items, index) for index in range(len(items))]
 
     def _loop(self, step: Step, key: Key) -> Result:
@@ -273,6 +275,11 @@ def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
     if "results" in result:
         event["items"] = [outline(item, False) | {"item": _label(item)} for item in result["results"]]
     return event
+
+
+def _flat(items: Any) -> list[Any]:
+    """`with_items` flattens one level."""
+    return [part for item in items for part in (item if isinstance(item, (list, tuple)) else [item])]
 
 
 def _label(item: Mapping[str, Any]) -> Any:

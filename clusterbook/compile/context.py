@@ -1,0 +1,70 @@
+"""What a task inherits from the blocks, roles and the play around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from clusterbook.language.values import Template
+
+INHERITED = (
+    "become", "become_user", "become_method", "no_log", "ignore_errors", "ignore_unreachable", "check_mode", "diff",
+    "delegate_to", "delegate_facts", "run_once", "timeout", "throttle", "any_errors_fatal", "connection", "port",
+    "remote_user",
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Inherited keywords. keywords: the nearest setting of each INHERITED one."""
+
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    when: tuple[Any, ...] = ()
+    tags: tuple[str, ...] = ()
+    layers: tuple[Mapping[str, Any], ...] = ()
+    parameters: tuple[Mapping[str, Any], ...] = ()
+    environment: tuple[Any, ...] = ()
+    defaults: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    role: int | None = None
+    directory: str = ""
+
+    def inside(self, keywords: Mapping[str, Any]) -> Context:
+        """The context inside something that has these keywords."""
+        nearest = {name: keywords[name] for name in INHERITED if name in keywords}
+        layer = keywords.get("vars")
+        return replace(
+            self,
+            keywords={**self.keywords, **nearest} if nearest else self.keywords,
+            when=(*self.when, *as_list(keywords.get("when"))),
+            tags=(*self.tags, *tag_list(keywords.get("tags"))),
+            layers=(*self.layers, layer) if layer else self.layers,
+            environment=(*self.environment, *as_list(keywords.get("environment"))),
+            defaults=_with_defaults(self.defaults, keywords.get("module_defaults")),
+        )
+
+
+def as_list(value: Any) -> tuple[Any, ...]:
+    """A keyword that takes one value or a list, None for none."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def tag_list(value: Any) -> tuple[str, ...]:
+    """Tags are a list or text with commas."""
+    found: list[str] = []
+    for part in as_list(value):
+        text = part.text if isinstance(part, Template) else str(part)
+        found.extend(word.strip() for word in text.split(",") if word.strip())
+    return tuple(found)
+
+
+def _with_defaults(known: Mapping[str, tuple[Any, ...]], more: Any) -> Mapping[str, tuple[Any, ...]]:
+    if not more:
+        return known
+    merged = dict(known)
+    for part in as_list(more):
+        for module, arguments in part.items():
+            merged[str(module)] = (*merged.get(str(module), ()), arguments)
+    return merged

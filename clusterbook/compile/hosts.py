@@ -1,0 +1,84 @@
+"""Hosts of a play: batches of `serial`, and the part of the variables that each host is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clusterbook.compile.plan import Selection
+from clusterbook.compile.reach import EVERY_NAME
+from clusterbook.errors import InvalidInput
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.program import HostPart
+from clusterbook.language.scope import Scope
+from clusterbook.language.state import is_connection_variable
+from clusterbook.model import Host, Inventory
+
+
+def batches_of(hosts: Sequence[str], serial: Any) -> tuple[tuple[str, ...], ...]:
+    """`serial`: a number, a percentage, or a list of them whose last one repeats. None: all at once."""
+    if not hosts:
+        return ()
+    if serial in (None, 0, "0", []):
+        return (tuple(hosts),)
+    sizes = [_size(part, len(hosts)) for part in (serial if isinstance(serial, list) else [serial])]
+    batches: list[tuple[str, ...]] = []
+    rest = list(hosts)
+    while rest:
+        size = sizes[min(len(batches), len(sizes) - 1)]
+        batches.append(tuple(rest[:size]))
+        rest = rest[size:]
+    return tuple(batches)
+
+
+def _size(part: Any, count: int) -> int:
+    text = str(part).strip()
+    try:
+        if text.endswith("%"):
+            return max(1, int(float(text[:-1]) / 100 * count))
+        return int(text) if int(text) > 0 else count
+    except ValueError:
+        raise InvalidInput(f"serial is {text!r}, expected a number or a percentage") from None
+
+
+def host_part(
+    host: Host, inventory: Inventory, names: frozenset[str], shared: frozenset[str], selection: Selection
+) -> HostPart:
+    """What only this host is sent: its own variables that the play can name, and other hosts' that it reads."""
+    everything = EVERY_NAME in names
+    own = {name: value for name, value in host.variables.items() if _sent(name, names, everything)}
+    others: dict[str, Mapping[str, Any]] = {}
+    if shared:
+        for name, other in inventory.hosts.items():
+            others[name] = shown_variables(other, inventory, shared, selection)
+    return HostPart(host.name, host.groups, own, others)
+
+
+def _sent(name: str, names: frozenset[str], everything: bool) -> bool:
+    if is_connection_variable(name) and name not in ("ansible_host", "ansible_user", "ansible_port"):
+        return False
+    return everything or name in names
+
+
+def shown_variables(
+    host: Host, inventory: Inventory, names: frozenset[str], selection: Selection
+) -> dict[str, Any]:
+    """The evaluated values of a host's inventory variables, without any that needs a secret or a fact."""
+    magic = {"inventory_hostname": host.name, "groups": {k: list(v) for k, v in inventory.groups.items()}}
+    found: dict[str, Any] = {}
+    for name in sorted(names):
+        scope = Scope([host.variables, selection.extra_variables, magic], Expressions({}), _refuse)
+        if name in host.variables:
+            try:
+                found[name] = scope.evaluate(host.variables[name])
+            except ExpressionError:
+                continue
+    if "inventory_hostname" in names:
+        found["inventory_hostname"] = host.name
+    if "group_names" in names:
+        found["group_names"] = sorted(group for group in host.groups if group not in ("all", "ungrouped"))
+    return found
+
+
+def _refuse(name: str) -> str:
+    raise ExpressionError(f"secret {name!r} is not for other hosts")

@@ -1,0 +1,64 @@
+"""What compiling gives: the plays with their hosts and programs, and what reports need to know of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterbook.errors import Position
+from clusterbook.language.program import HostPart, Program
+from clusterbook.model import Host
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of the project to run and how. tags: empty means all."""
+
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    limit: str = ""
+    check: bool = False
+    diff: bool = False
+    extra_variables: Mapping[str, Any] = field(default_factory=dict)
+    start_at_task: str = ""
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What a report says of a step. files: directories in which its templates and files are looked up."""
+
+    id: int
+    name: str
+    role: str
+    module: str
+    position: Position
+    handler: bool = False
+    directories: tuple[str, ...] = ()
+    fixed_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlayPlan:
+    """One play for its hosts. batches: names of the hosts of each `serial` batch, in order."""
+
+    name: str
+    program: Program
+    steps: Mapping[int, StepInfo]
+    batches: tuple[tuple[str, ...], ...]
+    hosts: Mapping[str, Host]
+    parts: Mapping[str, HostPart]
+    needs_root: bool
+    secrets: frozenset[str]
+    names: frozenset[str]
+    any_errors_fatal: bool = False
+    max_fail_percentage: float = 100.0
+    ignore_unreachable: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plays in order."""
+
+    plays: tuple[PlayPlan, ...]
+    inventory_hosts: tuple[str, ...] = ()

@@ -1,0 +1,90 @@
+"""Which variables, secrets and other hosts' variables a play can name. A host is sent those and no others.
+
+Any word in an expression or a template file counts as a name, so the answer is never too small.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from clusterbook.language.values import Secret, Template
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OTHER_HOST = (
+    re.compile(r"hostvars\s*(?:\[[^\]]+\]|\.\w+)\s*(?:\.\s*(\w+)|\[\s*['\"](\w+)['\"]\s*\]|\.get\(\s*['\"](\w+))"),
+    re.compile(r"hostvars\s*,\s*(?:morekeys\s*=\s*)?\[?\s*['\"](\w+)['\"]"),
+    re.compile(r"attribute\s*=\s*['\"](\w+)"),
+)
+EVERY_NAME = "*"
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside a value that may be evaluated."""
+    if isinstance(value, Template):
+        yield value.text
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts(key)
+            yield from texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from texts(item)
+
+
+def words(text: str) -> set[str]:
+    """The names that an expression may use."""
+    found = set(_WORD.findall(text))
+    if "vars" in found and ("lookup" in found or "query" in found or "q" in found or re.search(r"\bvars\s*\[", text)):
+        found.add(EVERY_NAME)
+    return found
+
+
+def closure(start: Iterable[str], layers: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The names, and all names that the values of those variables use, and so on."""
+    known = list(layers)
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if name == EVERY_NAME:
+            waiting.extend(key for layer in known for key in layer)
+        for layer in known:
+            if name in layer:
+                for text in texts(layer[name]):
+                    waiting.extend(words(text) - found)
+    return frozenset(found)
+
+
+def other_host_names(all_texts: Iterable[str]) -> frozenset[str]:
+    """Variables that are read through `hostvars`."""
+    found: set[str] = set()
+    for text in all_texts:
+        if "hostvars" in text or "attribute" in text:
+            for pattern in _OTHER_HOST:
+                for groups in pattern.findall(text):
+                    found.update([groups] if isinstance(groups, str) else filter(None, groups))
+    return frozenset(found)
+
+
+def secrets(names: Iterable[str], layers: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The secrets that the values of these variables name."""
+    wanted = set(names)
+    return frozenset(
+        secret for layer in layers for name, value in layer.items() if name in wanted for secret in _secrets(value)
+    )
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, Secret):
+        yield value.name
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _secrets(item)

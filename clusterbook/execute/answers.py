@@ -1,0 +1,162 @@
+"""Answers to what a host asks. Only what the compiled play names is answered; anything else is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clusterbook.compile.files import find, inside
+from clusterbook.compile.plan import PlayPlan, StepInfo
+from clusterbook.compile.plays import every_step
+from clusterbook.execute.gates import Gates
+from clusterbook.execute.session import Refusal
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.program import Step
+from clusterbook.language.scope import Scope
+from clusterbook.language.state import HostState, layers_for
+from clusterbook.language.values import encode
+
+Delegate = Callable[[str, str, dict[str, Any], str], dict[str, Any]]
+
+
+def _no_secrets(name: str) -> str:
+    raise Refusal(f"secret {name!r}: no store is open for this run")
+
+
+def _no_signature(arguments: Mapping[str, Any], public_key: str) -> str:
+    raise Refusal("certificates cannot be signed: no store is open for this run")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the layers above lend to a run. secret(name) -> value; sign(evaluated arguments, public key) -> PEM."""
+
+    secret: Callable[[str], str] = _no_secrets
+    sign: Callable[[Mapping[str, Any], str], str] = _no_signature
+
+
+class Answers:
+    """Answers one host's questions during one play."""
+
+    def __init__(self, plan: PlayPlan, host: str, gates: Gates, services: Services, delegate: Delegate) -> None:
+        """delegate(host, target, call, key) runs a module on another host."""
+        self._plan = plan
+        self._host = host
+        self._gates = gates
+        self._services = services
+        self._delegate = delegate
+        self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
+
+    def __call__(self, question: dict[str, Any]) -> Any:
+        """The answer's value. Raises Refusal."""
+        kind = str(question.get("ask"))
+        method = getattr(self, f"_answer_{kind}", None)
+        if method is None:
+            raise Refusal(f"unknown question {kind!r}")
+        try:
+            return method(question)
+        except OSError as error:
+            raise Refusal(f"{error.filename}: {error.strerror}") from error
+
+    def _answer_gate(self, question: dict[str, Any]) -> Any:
+        return self._gates.wait(self._host, [int(part) for part in question["key"]], bool(question["run_once"]))
+
+    def _answer_ran_once(self, question: dict[str, Any]) -> None:
+        self._gates.ran_once([int(part) for part in question["key"]], dict(question["result"]))
+
+    def _answer_secret(self, question: dict[str, Any]) -> str:
+        name = str(question["name"])
+        if name not in self._plan.secrets:
+            raise Refusal(f"secret {name!r} is not named by this play")
+        return self._services.secret(name)
+
+    def _answer_hostvar(self, question: dict[str, Any]) -> Any:
+        part = self._plan.parts[self._host]
+        known = part.hostvars.get(str(question["host"]), {})
+        name = str(question["name"])
+        return {"value": encode(known[name])} if name in known else None
+
+    def _answer_template(self, question: dict[str, Any]) -> dict[str, str]:
+        path = self._path(question)
+        try:
+            return {"text": path.read_text(encoding="utf-8"), "file": str(path)}
+        except UnicodeDecodeError as error:
+            raise Refusal(f"{path} is not UTF-8 text") from error
+
+    def _answer_source(self, question: dict[str, Any]) -> dict[str, Any]:
+        path = self._path(question)
+        directory = path.is_dir()
+        state = path.stat()
+        return {
+            "kind": "directory" if directory else "file",
+            "mode": state.st_mode & 0o7777,
+            "size": state.st_size,
+            "sha256": "" if directory else _digest(path),
+            "entries": sorted(os.listdir(path)) if directory else [],
+        }
+
+    def _answer_content(self, question: dict[str, Any]) -> bytes:
+        return self._path(question).read_bytes()
+
+    def _answer_sign(self, question: dict[str, Any]) -> str:
+        step = self._step(question)
+        if step.module != "certificate":
+            raise Refusal("only certificate steps may ask for a signature")
+        try:
+            arguments = self._local_arguments(step, question.get("item"))
+        except ExpressionError as error:
+            raise Refusal(
+                f"a certificate is described by inventory variables alone, but: {error.message}"
+            ) from error
+        return self._services.sign(arguments, str(question["public_key"]))
+
+    def _answer_delegate(self, question: dict[str, Any]) -> dict[str, Any]:
+        step = self._step(question)
+        call = dict(question["call"])
+        if step.delegate_to is None or call.get("module") != step.module:
+            raise Refusal("this step is not delegated by the play")
+        target = str(call.pop("delegate_to"))
+        call["step"] = step.id
+        return self._delegate(self._host, target, call, self._plan.program.key)
+
+    def _local_arguments(self, step: Step, item: Any) -> dict[str, Any]:
+        """The step's arguments as the inventory alone makes them: no facts, no registered results."""
+        program, part = self._plan.program, self._plan.parts[self._host]
+        magic = {"inventory_hostname": self._host, "hostvars": part.hostvars}
+        extra: dict[str, Any] = dict(magic)
+        expressions = Expressions({})
+        if step.loop is not None and item is not None:
+            scope = Scope(layers_for(step, program, part, HostState(), (extra,)), expressions, self._services.secret)
+            extra[step.loop.variable] = scope.evaluate(step.loop.items)[int(item)]
+        layers = layers_for(step, program, part, HostState(), (extra,))
+        found = Scope(layers, expressions, self._services.secret).evaluate(step.arguments)
+        return dict(found)
+
+    def _step(self, question: dict[str, Any]) -> Step:
+        number = int(question["step"])
+        if number not in self._steps:
+            raise Refusal(f"this play has no step {number}")
+        return self._steps[number]
+
+    def _path(self, question: dict[str, Any]) -> Path:
+        """A local file that the step names: anywhere when literal, else inside the step's own directories."""
+        step, name = self._step(question), str(question["name"])
+        info: StepInfo = self._plan.steps[step.id]
+        literal = any(name == fixed or name.startswith(fixed.rstrip("/") + "/") for fixed in info.fixed_names)
+        path = find(name, info.directories)
+        if path is None:
+            raise Refusal(f"{name} was not found; looked in {', '.join(info.directories)}")
+        if (".." in Path(name).parts and not literal) or not (literal or inside(path, info.directories)):
+            raise Refusal(f"{name} lies outside the directories of this step")
+        return path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+

@@ -1,0 +1,50 @@
+"""The agent's code as one payload: our host side, Jinja2 and MarkupSafe, as source. Same input, same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import markupsafe
+
+import clusterbook
+
+_OURS = ("agent", "language", "modules")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """payload: what a host without the code is sent; digest: SHA-256 of it, in hexadecimal."""
+
+    payload: bytes
+    digest: str
+
+
+@cache
+def agent_bundle() -> Bundle:
+    """Read the code once a run."""
+    root = Path(clusterbook.__file__).parent
+    modules: dict[str, tuple[bool, str]] = {"clusterbook": (True, "")}
+    modules["clusterbook.errors"] = (False, (root / "errors.py").read_text(encoding="utf-8"))
+    for name in _OURS:
+        modules.update(_package(root / name, f"clusterbook.{name}"))
+    modules.update(_package(Path(jinja2.__file__).parent, "jinja2"))
+    modules.update(_package(Path(markupsafe.__file__).parent, "markupsafe"))
+    text = json.dumps(modules, sort_keys=True, separators=(",", ":"))
+    payload = zlib.compress(text.encode(), 9)
+    return Bundle(payload, hashlib.sha256(payload).hexdigest())
+
+
+def _package(directory: Path, prefix: str) -> dict[str, tuple[bool, str]]:
+    found: dict[str, tuple[bool, str]] = {}
+    for path in sorted(directory.rglob("*.py")):
+        parts = path.relative_to(directory).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        name = ".".join((prefix, *(parts[:-1] if package else parts)))
+        found[name] = (package, path.read_text(encoding="utf-8"))
+    return found

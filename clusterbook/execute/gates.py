@@ -1,0 +1,102 @@
+"""Keeps the hosts of a batch in step where they must meet: lockstep plays and `run_once`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Condition
+from typing import Any
+
+Key = tuple[int, ...]
+
+
+class Gates:
+    """Hosts wait at a gate until no host of the batch is behind it. A gate's key is its place in the play.
+
+    Called by one thread a host. A host that ends or fails leaves; nobody waits for it.
+    """
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        """hosts: of the batch, in inventory order."""
+        self._order = list(hosts)
+        self._running = set(hosts)
+        self._waiting: dict[str, Key] = {}
+        self._open: dict[str, dict[str, Any] | None] = {}
+        self._once: dict[Key, str] = {}
+        self._once_waiting: dict[Key, list[str]] = {}
+        self._changed = Condition()
+        self._abort = ""
+
+    def wait(self, host: str, key: Sequence[int], run_once: bool) -> dict[str, Any] | None:
+        """None: go on (and for run_once: you are the one). A dict: another host's result, or {"abort": why}."""
+        place = tuple(key)
+        with self._changed:
+            self._running.discard(host)
+            self._waiting[host] = place
+            if run_once:
+                self._once_waiting.setdefault(place, []).append(host)
+            self._release()
+            self._changed.wait_for(lambda: host in self._open or bool(self._abort))
+            self._waiting.pop(host, None)
+            self._running.add(host)
+            if self._abort:
+                return {"abort": self._abort}
+            return self._open.pop(host)
+
+    def ran_once(self, key: Sequence[int], result: dict[str, Any]) -> None:
+        """The chosen host ran its run_once step: the others take its result."""
+        place = tuple(key)
+        with self._changed:
+            self._once.pop(place, None)
+            for host in self._once_waiting.pop(place, []):
+                if self._waiting.get(host) == place:
+                    self._open[host] = result
+            self._changed.notify_all()
+
+    def leave(self, host: str) -> None:
+        """The host is through with the play, one way or another."""
+        with self._changed:
+            self._running.discard(host)
+            self._waiting.pop(host, None)
+            for place, chosen in list(self._once.items()):
+                if chosen == host:
+                    self._choose(place)
+            self._release()
+            self._changed.notify_all()
+
+    def abort(self, why: str) -> None:
+        """Nobody goes through any further gate."""
+        with self._changed:
+            self._abort = self._abort or why
+            self._changed.notify_all()
+
+    @property
+    def aborted(self) -> str:
+        """Why nobody may go on; empty while all may."""
+        return self._abort
+
+    def _release(self) -> None:
+        """Open the lowest gate when every host of the batch waits or has left."""
+        held = {host: place for host, place in self._waiting.items() if host not in self._open}
+        if self._running or not held or len(held) != len(self._waiting):
+            return
+        lowest = min(held.values())
+        if lowest in self._once_waiting:
+            if lowest not in self._once:
+                self._choose(lowest)
+            return
+        for host, place in held.items():
+            if place == lowest:
+                self._open[host] = None
+        self._changed.notify_all()
+
+    def _choose(self, place: Key) -> None:
+        """The first host that waits at a run_once gate runs the step."""
+        self._once.pop(place, None)
+        waiting = [host for host in self._order if self._waiting.get(host) == place]
+        if not waiting:
+            self._once_waiting.pop(place, None)
+            return
+        self._once[place] = waiting[0]
+        self._once_waiting[place] = [host for host in self._once_waiting.get(place, []) if host != waiting[0]]
+        self._open[waiting[0]] = None
+        self._changed.notify_all()

@@ -1,0 +1,110 @@
+"""The agents of a run, one a host (and one more where other hosts delegate to it), kept until the run ends."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from threading import Lock
+from typing import Any
+
+from clusterbook.execute.answers import Services
+from clusterbook.execute.session import AgentSession, Refusal
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.scope import Scope
+from clusterbook.model import Host
+from clusterbook.transport.connect import Connector
+from clusterbook.transport.protocol import Become, Connection
+
+
+class Agents:
+    """Opens connections and agents when they are first needed. Thread-safe."""
+
+    def __init__(self, connector: Connector, run: str, services: Services, lock_hosts: bool) -> None:
+        """run: the run's name, which hosts show to those who find them locked."""
+        self._connector = connector
+        self._services = services
+        self._lock_hosts = lock_hosts
+        self._holder = {
+            "run": run, "user": getpass.getuser(), "machine": socket.gethostname(), "pid": os.getpid(),
+            "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        self._connections: dict[str, Connection] = {}
+        self._sessions: dict[tuple[str, str], AgentSession] = {}
+        self._lock = Lock()
+
+    def session(self, host: Host, root: bool, purpose: str = "play") -> AgentSession:
+        """The host's agent. purpose: 'play', or 'delegate' for steps of other hosts. Raises ClusterbookError."""
+        key = (host.name, purpose)
+        with self._lock:
+            if key in self._sessions:
+                return self._sessions[key]
+        connection = self._connection(host)
+        become = self._become(host, connection) if root else None
+        session = AgentSession(connection, become)
+        session.hello(self._holder, lock=self._lock_hosts and purpose == "play")
+        with self._lock:
+            self._sessions[key] = session
+        return session
+
+    def connection(self, host: Host) -> Connection:
+        """The host's connection."""
+        return self._connection(host)
+
+    def forget(self, host: str) -> None:
+        """Drop a host whose connection broke."""
+        with self._lock:
+            sessions = [self._sessions.pop(key) for key in list(self._sessions) if key[0] == host]
+            connection = self._connections.pop(host, None)
+        for session in sessions:
+            session.close()
+        if connection is not None:
+            connection.close()
+
+    def stop(self) -> None:
+        """Ask every agent to stop after its current step."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        for session in sessions:
+            session.stop_quietly()
+
+    def close(self) -> None:
+        """Close everything."""
+        with self._lock:
+            names = {name for name, _ in self._sessions} | set(self._connections)
+        for name in names:
+            self.forget(name)
+        self._connector.close()
+
+    def _connection(self, host: Host) -> Connection:
+        with self._lock:
+            found = self._connections.get(host.name)
+        if found is not None:
+            return found
+        connection = self._connector.connect(evaluated(host, self._services))
+        with self._lock:
+            self._connections[host.name] = connection
+        return connection
+
+    def _become(self, host: Host, connection: Connection) -> Become | None:
+        if connection.user == "root":
+            return None
+        variables = evaluated(host, self._services).variables
+        password = variables.get("ansible_become_password", variables.get("ansible_become_pass"))
+        return Become(password=None if password is None else str(password))
+
+
+def evaluated(host: Host, services: Services) -> Host:
+    """The host with the variables that steer its connection evaluated."""
+    scope = Scope([host.variables, {"inventory_hostname": host.name}], Expressions({}), services.secret)
+    values: dict[str, Any] = {}
+    for name, value in host.variables.items():
+        if str(name).startswith("ansible_"):
+            try:
+                values[name] = scope.evaluate(value)
+            except (ExpressionError, Refusal):
+                continue
+    return Host(host.name, host.groups, values, host.position)
+
+

@@ -1,0 +1,166 @@
+"""Runs a plan: plays in order, the hosts of a batch together, one thread a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from clusterbook.compile.plan import Plan, PlayPlan
+from clusterbook.errors import (
+    EXIT_CHANGES,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_UNREACHABLE,
+    ClusterbookError,
+    Unreachable,
+)
+from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.events import Events
+from clusterbook.execute.gates import Gates
+from clusterbook.execute.hosts import Agents
+from clusterbook.language.program import to_wire
+from clusterbook.model import Host
+
+GRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. counts: by host, as in the recap."""
+
+    counts: dict[str, dict[str, int]]
+    interrupted: bool = False
+
+    def exit_code(self, check: bool) -> int:
+        """0 done, 2 changes pending (check), 1 failed, 4 only unreachable, 130 interrupted."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        total = {name: sum(host[name] for host in self.counts.values()) for name in ("failed", "unreachable")}
+        if total["failed"]:
+            return EXIT_FAILED
+        if total["unreachable"]:
+            return EXIT_UNREACHABLE
+        pending = any(host["changed"] or host["unknown"] for host in self.counts.values())
+        return EXIT_CHANGES if check and pending else EXIT_DONE
+
+
+class Runner:
+    """One run of one plan."""
+
+    def __init__(self, plan: Plan, agents: Agents, services: Services, events: Events) -> None:
+        """agents are closed by the caller, after run()."""
+        self._plan = plan
+        self._agents = agents
+        self._services = services
+        self._events = events
+        self._lost: set[str] = set()
+        self._root = _hosts_that_need_root(plan)
+
+    def run(self) -> Outcome:
+        """Run every play. Ctrl-C lets each host end its step, then stops."""
+        try:
+            for play in self._plan.plays:
+                self._play(play)
+        except KeyboardInterrupt:
+            return Outcome(self._events.counts, interrupted=True)
+        return Outcome(self._events.counts)
+
+    def _play(self, play: PlayPlan) -> None:
+        alive = [name for batch in play.batches for name in batch if name not in self._lost]
+        self._events.emit("play", name=play.name, hosts=alive, steps=len(play.steps))
+        for batch in play.batches:
+            hosts = tuple(name for name in batch if name not in self._lost)
+            if hosts and not self._batch(play, hosts):
+                self._events.emit("stopped", play=play.name, reason="a host failed, so the other batches did not start")
+                self._lost.update(name for rest in play.batches for name in rest)
+                return
+
+    def _batch(self, play: PlayPlan, hosts: tuple[str, ...]) -> bool:
+        """Run one batch; False when so many hosts failed that the play must not go on."""
+        gates = Gates(hosts)
+        program = to_wire(play.program)
+        failed: list[str] = []
+
+        def on_failure(name: str) -> None:
+            failed.append(name)
+            if play.any_errors_fatal or 100.0 * len(failed) / len(hosts) > play.max_fail_percentage:
+                gates.abort(f"{name} failed and the play stops on errors")
+                self._agents.stop()
+
+        with ThreadPoolExecutor(max_workers=len(hosts), thread_name_prefix="host") as pool:
+            self._wait(pool, [
+                lambda name=name: self._host(play, name, program, gates, on_failure) for name in hosts
+            ], gates)
+        self._lost.update(failed)
+        return not gates.aborted and len(failed) < len(hosts)
+
+    def _wait(self, pool: Executor, jobs: list[Callable[[], None]], gates: Gates) -> None:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            wait(futures)
+        except KeyboardInterrupt:
+            gates.abort("interrupted")
+            self._events.emit("interrupt", message="each host ends its current step; press Ctrl-C again to cut it off")
+            self._agents.stop()
+            try:
+                wait(futures, GRACE_SECONDS)
+            finally:
+                self._agents.close()
+            raise
+        for future in futures:
+            future.result()
+
+    def _host(
+        self, play: PlayPlan, name: str, program: Any, gates: Gates, on_failure: Callable[[str], None]
+    ) -> None:
+        try:
+            succeeded = self._segment(play, name, program, gates)
+        except Unreachable as error:
+            self._agents.forget(name)
+            self._events.emit("unreachable", host=name, **_described(error))
+            succeeded = False
+        except ClusterbookError as error:
+            if gates.aborted:
+                return
+            self._events.emit("failure", host=name, **_described(error))
+            succeeded = False
+        finally:
+            gates.leave(name)
+        self._events.emit("host_done", host=name, succeeded=succeeded)
+        if not succeeded:
+            on_failure(name)
+
+    def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
+        host = play.hosts[name]
+        session = self._agents.session(host, name in self._root)
+        answers = Answers(play, name, gates, self._services, self._delegate)
+
+        def emit(message: dict[str, Any]) -> None:
+            kind = str(message.pop("type"))
+            step = message.pop("id", None)
+            details = {} if step is None else {"step": step}
+            self._events.emit(kind, host=name, **details, **message)
+
+        return session.play(program, to_wire(play.parts[name]), emit, answers)
+
+    def _delegate(self, asker: str, target: str, call: dict[str, Any], key: str) -> dict[str, Any]:
+        """Run one module on another host's agent, or on the local machine."""
+        known = {name: host for play in self._plan.plays for name, host in play.hosts.items()}
+        host = known.get(target)
+        if host is None and target in ("localhost", "127.0.0.1"):
+            host = Host("localhost", ("all",), {"ansible_connection": "local"})
+        if host is None:
+            return {"failed": True, "changed": False, "msg": f"delegate_to: there is no host {target!r} in this play"}
+        session = self._agents.session(host, asker in self._root, f"delegate of {asker}")
+        return session.call(call, key, lambda question: None)
+
+
+def _hosts_that_need_root(plan: Plan) -> set[str]:
+    return {name for play in plan.plays if play.needs_root for name in play.hosts}
+
+
+def _described(error: ClusterbookError) -> dict[str, Any]:
+    return {"msg": error.message, "next_step": error.next_step}

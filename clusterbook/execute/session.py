@@ -1,0 +1,143 @@
+"""One agent on one host, seen from the local machine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clusterbook.agent import frames
+from clusterbook.errors import ClusterbookError, Failed, Unreachable
+from clusterbook.execute.bundle import agent_bundle
+from clusterbook.execute.stub import launch_command
+from clusterbook.transport.protocol import Become, Channel, Connection
+
+Answer = Callable[[dict[str, Any]], Any]
+Emit = Callable[[dict[str, Any]], None]
+CHUNK = 1024 * 1024
+START_SECONDS = 30.0
+
+
+class Refusal(Exception):
+    """A question of a host that the compiled play does not allow, or that cannot be answered; the text says why."""
+
+
+class AgentSession:
+    """A started agent. Used by one thread at a time, `stop` by any."""
+
+    def __init__(self, connection: Connection, become: Become | None) -> None:
+        """Start the agent and wait until its code is there. Raises Unreachable, Failed (no Python, sudo)."""
+        bundle = agent_bundle()
+        self.host = connection.host
+        self._channel: Channel = connection.start(launch_command(bundle.digest, connection.python), become)
+        self._buffer = b""
+        self._greet(bundle.payload)
+
+    def hello(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
+        """Introduce this run. Raises Failed when another run holds the host's lock."""
+        self._send({"hello": {**holder, "lock": lock}})
+        answer: dict[str, Any] = self._receive()
+        if not answer["ready"]:
+            held = answer["held"]
+            raise Failed(
+                f"{self.host} is in use by run {held.get('run', '?')} of {held.get('user', '?')} "
+                f"on {held.get('machine', '?')}, since {held.get('started', '?')}",
+                next_step="wait until that run has ended, or end it, then run the same command again",
+            )
+        return answer
+
+    def play(self, program: Any, host: Any, emit: Emit, answer: Answer) -> bool:
+        """Run a play; True when no step failed. Raises Unreachable, Failed when the agent itself broke."""
+        self._send({"play": program, "host": host})
+        while True:
+            message = self._receive()
+            if "ask" in message:
+                self._reply(message, answer)
+            elif "done" in message:
+                return bool(message["succeeded"])
+            elif "crash" in message:
+                raise Failed(f"the agent on {self.host} failed: {message['crash']}")
+            else:
+                emit(message)
+
+    def call(self, call: Mapping[str, Any], key: str, answer: Answer) -> dict[str, Any]:
+        """Run one module (a step that another host delegated)."""
+        self._send({"call": dict(call), "key": key})
+        while True:
+            message = self._receive()
+            if "ask" in message:
+                self._reply(message, answer)
+            elif "crash" in message:
+                raise Failed(f"the agent on {self.host} failed: {message['crash']}")
+            elif "value" in message:
+                return dict(message["value"])
+
+    def stop(self) -> None:
+        """Ask the agent to stop after its current step."""
+        self._send({"stop": True})
+
+    def stop_quietly(self) -> None:
+        """stop(), for a host that may be gone already."""
+        with contextlib.suppress(ClusterbookError):
+            self.stop()
+
+    def close(self) -> None:
+        """End the connection's channel; the agent ends its current step and stops."""
+        self._channel.close()
+
+    def _greet(self, payload: bytes) -> None:
+        line = b""
+        while not line.startswith(b"CLUSTERBOOK "):
+            line = self._line()
+        _, verdict, version = line.decode("ascii", "replace").split()
+        if verdict == "need":
+            self._write(len(payload).to_bytes(8, "big") + payload)
+        elif verdict != "have":
+            found = "Python is not installed" if verdict == "none" else f"its Python is {version}"
+            raise Failed(
+                f"{self.host} cannot run the agent: {found}, and 3.9 or newer is needed",
+                next_step=f"install it first: clusterbook run --raw {self.host} 'apt-get install -y python3'",
+            )
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._buffer:
+            part = self._channel.read(4096, START_SECONDS)
+            if not part:
+                raise self._channel.why_ended()
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.strip()
+
+    def _reply(self, question: dict[str, Any], answer: Answer) -> None:
+        try:
+            value = answer(question)
+        except Refusal as refusal:
+            self._send({"refused": str(refusal)})
+            return
+        if not isinstance(value, bytes):
+            self._send({"value": value})
+            return
+        self._send({"bytes": len(value)})
+        for start in range(0, len(value), CHUNK):
+            self._send(value[start : start + CHUNK])
+
+    def _send(self, message: Any) -> None:
+        self._write(frames.pack(message))
+
+    def _write(self, data: bytes) -> None:
+        self._channel.write(data)
+
+    def _receive(self) -> Any:
+        try:
+            return frames.read(self._read)
+        except (EOFError, frames.BrokenFrame) as error:
+            raise Unreachable(
+                f"{self.host}: the agent's connection ended: {self._channel.why_ended().message}",
+                next_step="run the same command again: it goes on where it stopped",
+            ) from error
+
+    def _read(self, size: int) -> bytes:
+        if self._buffer:
+            part, self._buffer = self._buffer[:size], self._buffer[size:]
+            return part
+        return self._channel.read(size)
