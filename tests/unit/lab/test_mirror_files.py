@@ -24,7 +24,7 @@ def ask(tmp_path):
     (folder / "link").symlink_to(tmp_path / "outside")
     os.mkfifo(folder / "pipe")
     server = FileServer(folder, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
 
     def call(path, method="GET", **headers):
