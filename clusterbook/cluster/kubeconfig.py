@@ -16,7 +16,7 @@ from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.signing import MASTERS, CertificateSubject
 from clusterbook.errors import Failed
 
-ADMINISTRATORS = "clusterbook:admins"
+ADMINISTRATORS = "clusterbook:cluster-admins"
 ADMINISTRATOR = "clusterbook-admin"
 DAYS = 30
 RENEW_BEFORE = timedelta(days=10)
@@ -28,7 +28,7 @@ def ensure_kubeconfig(cluster: Cluster) -> Path:
     found = cluster.store.read(name)
     if found is None or not _fits(cluster, found):
         subject = CertificateSubject(ADMINISTRATOR, (ADMINISTRATORS,), days=DAYS)
-        cluster.store.write(name, _render(cluster, subject, operator=False).encode())
+        cluster.store.write(name, _render(cluster, subject).encode())
     return cluster.store.local_file(name)
 
 
@@ -40,11 +40,11 @@ def kubeconfig_file(cluster: Cluster) -> Path:
 
 
 def operator_kubeconfig(cluster: Cluster) -> str:
-    """A kubeconfig above every access rule (system:masters), valid for one day at most, stored nowhere.
+    """A kubeconfig above every access rule (system:masters), valid for one day, stored nowhere.
 
-    It makes the first binding of a new cluster, and lets people in again who have locked themselves out.
+    It lets people in again who have locked themselves out.
     """
-    return _render(cluster, CertificateSubject("clusterbook-operator", (MASTERS,), days=1), operator=True)
+    return _render(cluster, CertificateSubject("clusterbook-operator", (MASTERS,), days=1))
 
 
 def server_url(cluster: Cluster) -> str:
@@ -52,10 +52,10 @@ def server_url(cluster: Cluster) -> str:
     return f"https://{cluster.spec.complete['api_address']}:{cluster.spec.complete['api_port']}"
 
 
-def _render(cluster: Cluster, subject: CertificateSubject, *, operator: bool) -> str:
+def _render(cluster: Cluster, subject: CertificateSubject) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    certificate = cluster.authorities.sign("cluster", public.decode(), subject, operator=operator)
+    certificate = cluster.authorities.sign("cluster", public.decode(), subject)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )

@@ -46,14 +46,14 @@ class Authorities:
     issuers: Mapping[str, Issuer]
     clock: Clock = utc_now
 
-    def sign(self, authority: str, public_key_pem: str, subject: CertificateSubject, *, operator: bool = False) -> str:
+    def sign(self, authority: str, public_key_pem: str, subject: CertificateSubject) -> str:
         """PEM of a certificate for that public key. authority: cluster, etcd or front_proxy. See signing.sign."""
         if authority not in ROOTS:
             raise InvalidInput(
                 f"{authority!r} is not an authority of a cluster", next_step=f"Use one of: {', '.join(ROOTS)}."
             )
         issuer = self.issuers[authority]
-        pem = signing.sign(issuer, public_key_pem, subject, self.clock(), operator=operator)
+        pem = signing.sign(issuer, public_key_pem, subject, self.clock())
         serial = x509.load_pem_x509_certificate(pem.encode()).serial_number
         self.store.write(f"{self.cluster}/pki/issued/{authority}/{serial:040x}.crt", pem.encode(), durable=False)
         return pem

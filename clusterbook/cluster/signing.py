@@ -48,14 +48,12 @@ class Issuer:
         raise TypeError("an Issuer is not sent to other processes")
 
 
-def sign(
-    issuer: Issuer, public_key_pem: str, subject: CertificateSubject, now: datetime, *, operator: bool = False
-) -> str:
-    """PEM of a leaf certificate. operator: the person's own break-glass kubeconfig, the only one in system:masters.
+def sign(issuer: Issuer, public_key_pem: str, subject: CertificateSubject, now: datetime) -> str:
+    """PEM of a leaf certificate.
 
     Valid from 5 minutes ago (hosts' clocks differ) for subject.days, never beyond the CA itself.
     """
-    _check(subject, operator)
+    _check(subject)
     public_key = _public_key(public_key_pem)
     start = now - BACKDATED
     end = min(start + timedelta(days=subject.days), issuer.certificate.not_valid_after_utc)
@@ -112,7 +110,7 @@ def _alternative_names(subject: CertificateSubject) -> list[x509.GeneralName]:
     return names
 
 
-def _check(subject: CertificateSubject, operator: bool) -> None:
+def _check(subject: CertificateSubject) -> None:
     problems = [
         *_bad_texts(subject),
         *(f"{usage!r} is not a usage (server_auth, client_auth)" for usage in subject.usages if usage not in _USAGES),
@@ -123,8 +121,8 @@ def _check(subject: CertificateSubject, operator: bool) -> None:
         problems.append("it has no usages")
     if subject.days < 1:
         problems.append(f"{subject.days} days of validity are less than one")
-    if MASTERS in subject.organizations and not operator:
-        problems.append(f"{MASTERS} is above every access rule and is not given to a host")
+    if MASTERS in subject.organizations and (subject.days > 1 or subject.usages != ("client_auth",)):
+        problems.append(f"{MASTERS} is above every access rule and cannot be revoked: only clients get it, for one day")
     if problems:
         raise InvalidInput(
             f"certificate {subject.common_name!r}: {'; '.join(problems)}",

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterbook.cluster import kubeconfig, pki
+from clusterbook.cluster import pki
 from clusterbook.cluster.cluster import Cluster, ensure_secrets
 from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Secret
 
-OPERATOR_KUBECONFIG = "cluster_operator_kubeconfig"
 Resolve = Callable[[str], str]
 
 
@@ -24,18 +23,17 @@ class ClusterVariables:
 
 
 def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterVariables:
-    """Variables of a cluster. supplied: artifacts and images by name, from clusterbook.cluster.artifacts."""
+    """Variables of a cluster. supplied: what artifacts.publish.variables says of files and images."""
     secrets = ensure_secrets(cluster)
-    names = [*secrets.names(), OPERATOR_KUBECONFIG]
+    names = secrets.names()
 
     def resolve(name: str) -> str:
         if name not in names:
             raise InvalidInput(f"{name!r} is not a secret of cluster {cluster.name!r}", next_step="Correct that name.")
-        if name == OPERATOR_KUBECONFIG:
-            return kubeconfig.operator_kubeconfig(cluster)
         return secrets.value(name)
 
-    plain = {**cluster.spec.complete, **_public(cluster), **supplied, **{name: Secret(name) for name in names}}
+    plain = {**cluster.spec.complete, **_shaped(supplied), **_public(cluster), **{name: Secret(name) for name in names}}
+    plain["image_mirror"] = cluster.spec.written.get("image_mirror", supplied.get("image_mirror", ""))
     return ClusterVariables(plain, resolve)
 
 
@@ -48,4 +46,14 @@ def _public(cluster: Cluster) -> dict[str, str]:
         "cluster_etcd_ca_certificate": authorities.certificate("etcd"),
         "cluster_front_proxy_ca_certificate": authorities.certificate("front_proxy"),
         "cluster_service_account_public_key": service_account,
+    }
+
+
+def _shaped(supplied: Mapping[str, Any]) -> dict[str, Any]:
+    """artifacts: url, sha256 and version by name; images: the full reference by name."""
+    artifacts = supplied.get("artifacts", {}).items()
+    images = supplied.get("images", {}).items()
+    return {
+        "artifacts": {name: {part: file[part] for part in ("url", "sha256", "version")} for name, file in artifacts},
+        "images": {name: image["reference"] for name, image in images},
     }

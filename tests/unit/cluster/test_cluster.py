@@ -24,6 +24,11 @@ from clusterbook.errors import InvalidInput, InvalidProject
 from clusterbook.language.values import Secret
 
 LAB = {"api_address": "10.77.0.10", "image_mirror": "http://10.77.0.1:5000"}
+SUPPLIED = {
+    "artifacts": {"kubelet": {"url": "http://m/kubelet", "sha256": "0" * 64, "version": "1.37.2", "file": "kubelet"}},
+    "images": {"pause": {"reference": "registry.k8s.io/pause:3.10.2", "digest": "sha256:0"}},
+    "image_mirror": "http://other:5000",
+}
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
@@ -68,14 +73,20 @@ def test_secrets_have_the_forms_that_kubernetes_and_keepalived_expect(cluster: C
 
 
 def test_variables_hold_secrets_by_name_only(cluster: Cluster) -> None:
-    variables = cluster_variables(cluster, {"images": {"pause": "registry.k8s.io/pause:3.10.2"}})
+    variables = cluster_variables(cluster, SUPPLIED)
     shown = repr(variables) + repr(ensure_secrets(cluster)) + repr(cluster)
     for name in ensure_secrets(cluster).names():
         assert variables.plain[name] == Secret(name)
         assert variables.resolve(name) not in shown
     assert "PRIVATE KEY" not in shown
     assert variables.plain["images"] == {"pause": "registry.k8s.io/pause:3.10.2"}
+    assert variables.plain["artifacts"]["kubelet"] == {
+        "url": "http://m/kubelet",
+        "sha256": "0" * 64,
+        "version": "1.37.2",
+    }
     assert variables.plain["cluster_name"] == "lab"
+    assert variables.plain["image_mirror"] == "http://10.77.0.1:5000"
     assert variables.plain["cluster_ca_certificate"].count("BEGIN CERTIFICATE") == 2
 
 
@@ -94,7 +105,7 @@ def test_the_kubeconfig_is_private_and_of_an_administrator_who_is_not_above_the_
     path = kubeconfig.ensure_kubeconfig(cluster)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     certificate = certificate_of(path)
-    assert certificate.subject.rfc4514_string() == "CN=clusterbook-admin,O=clusterbook:admins"
+    assert certificate.subject.rfc4514_string() == "CN=clusterbook-admin,O=clusterbook:cluster-admins"
     assert certificate.not_valid_after_utc - NOW < timedelta(days=30)
     assert yaml.safe_load(path.read_text())["clusters"][0]["cluster"]["server"] == "https://10.77.0.10:6443"
 
@@ -120,7 +131,7 @@ def test_a_new_api_address_gives_a_new_kubeconfig(cluster: Cluster, configuratio
 
 
 def test_the_operators_kubeconfig_lasts_a_day_and_is_kept_nowhere(cluster: Cluster) -> None:
-    text = cluster_variables(cluster, {}).resolve("cluster_operator_kubeconfig")
+    text = kubeconfig.operator_kubeconfig(cluster)
     user = yaml.safe_load(text)["users"][0]["user"]
     certificate = x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
     assert "O=system:masters" in certificate.subject.rfc4514_string()

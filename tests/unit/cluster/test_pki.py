@@ -139,11 +139,14 @@ def test_a_leaf_never_outlives_its_authority_and_an_ended_authority_signs_nothin
     assert "rotate the CA" in caught.value.next_step
 
 
-def test_system_masters_is_refused_unless_the_operator_asks(authorities: pki.Authorities) -> None:
-    subject = CertificateSubject("admin", ("system:masters",))
-    with pytest.raises(InvalidInput, match="system:masters is above every access rule"):
-        authorities.sign("cluster", host_key(), subject)
-    assert authorities.sign("cluster", host_key(), subject, operator=True)
+def test_system_masters_is_only_given_to_clients_and_for_one_day(authorities: pki.Authorities) -> None:
+    for subject in (
+        CertificateSubject("admin", ("system:masters",)),
+        CertificateSubject("admin", ("system:masters",), usages=("client_auth", "server_auth"), days=1),
+    ):
+        with pytest.raises(InvalidInput, match="system:masters is above every access rule"):
+            authorities.sign("cluster", host_key(), subject)
+    assert authorities.sign("cluster", host_key(), CertificateSubject("admin", ("system:masters",), days=1))
 
 
 @pytest.mark.parametrize(
