@@ -66,10 +66,10 @@ def ensure_cluster(
     Every step makes what is missing and keeps what is there, so a run that died anywhere is simply run again.
     """
     check_cluster_name(name)
-    keys = {"cluster_name": name, **overrides}
-    text = spec.render(keys, spec.cluster_schema())
-    spec.parse(text, f"{name}/{spec.FILE}")
-    store.swap(f"{name}/{spec.FILE}", None, text.encode())
+    if store.read(f"{name}/{spec.FILE}") is None:
+        text = spec.render({"cluster_name": name, **overrides}, spec.cluster_schema())
+        spec.parse(text, f"{name}/{spec.FILE}")
+        store.swap(f"{name}/{spec.FILE}", None, text.encode())
     return open_cluster(store, name, environment, configuration, clock)
 
 

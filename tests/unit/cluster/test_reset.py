@@ -16,11 +16,13 @@ def test_after_a_reset_the_token_and_the_kubeconfig_are_new_and_the_authorities_
 ) -> None:
     first = ensure_cluster(store, "lab", {"api_address": "10.77.0.10"}, {}, configuration)
     kubeconfig.ensure_kubeconfig(first)
+    old = ensure_secrets(first)
     assert reset.forget_access(store, "lab") == ["lab/kubeconfig", "lab/secrets/bootstrap-token"]
     assert reset.forget_access(store, "lab") == []
     second = ensure_cluster(store, "lab", {}, {}, configuration)
-    old, new = ensure_secrets(first), ensure_secrets(second)
+    new = ensure_secrets(second)
     assert second.authorities.trust_bundle() == first.authorities.trust_bundle()
+    assert new.value("cluster_bootstrap_token") != old.value("cluster_bootstrap_token")
     assert new.value("cluster_encryption_key") == old.value("cluster_encryption_key")
 
 
