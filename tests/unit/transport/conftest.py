@@ -1,0 +1,135 @@
+"""A real sshd on loopback with its own keys, accounts and sudo rules, in a mount namespace of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.model import Host
+from clusterbook.transport import Connector, Options
+
+PASSWORD = "correct horse"  # noqa: S105
+ACCOUNTS = ("admin", "asks", "stranger")
+
+
+@dataclass
+class Server:
+    """What a test needs to reach the sshd. Accounts: admin (sudo without password), asks (with), stranger (none)."""
+
+    directory: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    key: Path
+    known_hosts: Path
+    host_key: str
+    options: Options = field(default_factory=lambda: Options(ssh_config_files=(), connect_timeout=5.0))
+
+    def host(self, **variables: Any) -> Host:
+        """A host of an inventory. variables: without their ansible_ prefix."""
+        merged = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "admin",
+            "ssh_private_key_file": str(self.key),
+            "ssh_common_args": f"-o UserKnownHostsFile={self.known_hosts} -o GlobalKnownHostsFile=/dev/null",
+            **variables,
+        }
+        found = {f"ansible_{name}": value for name, value in merged.items() if value is not None}
+        return Host("cp-1", ("all",), found)
+
+    def connect(self, options: Options | None = None, **variables: Any) -> Any:
+        """A connection to it."""
+        return Connector(options or self.options).connect(self.host(**variables))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One sshd for all tests."""
+    if os.geteuid() != 0 or not shutil.which("sshd", path="/usr/sbin:/usr/bin") or not shutil.which("sudo"):
+        pytest.skip("needs root, openssh-server and sudo")
+    directory = tmp_path_factory.mktemp("sshd")
+    directory.chmod(0o755)
+    for parent in list(directory.parents)[:2]:
+        parent.chmod(0o711)
+    made = start(directory)
+    yield made
+    made.process.terminate()
+    made.process.wait(5)
+
+
+def start(directory: Path) -> Server:
+    """Write configuration and accounts, and start sshd on a free port."""
+    Path("/run/sshd").mkdir(exist_ok=True)
+    for name in ("host_key", "id_ed25519"):
+        keygen(directory / name)
+    port = free_port()
+    _write_accounts(directory)
+    (directory / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host_key\nPidFile none\nUsePAM no\n"
+        f"AuthorizedKeysFile {directory}/authorized_keys\nStrictModes no\nPasswordAuthentication yes\n"
+        "MaxSessions 5\nMaxStartups 100\nPermitRootLogin yes\n"
+    )
+    shutil.copy(directory / "id_ed25519.pub", directory / "authorized_keys")
+    (directory / "authorized_keys").chmod(0o644)
+    public = " ".join((directory / "host_key.pub").read_text().split()[:2])
+    (directory / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}\n")
+    mounts = "".join(
+        f"mount --bind {directory}/{name} /etc/{name}; " for name in ("passwd", "shadow", "group", "sudoers")
+    )
+    process = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+         f"{mounts} exec /usr/sbin/sshd -D -e -f {directory}/sshd_config"],
+        stdin=subprocess.DEVNULL, stderr=(directory / "log").open("wb"),
+    )  # fmt: skip
+    wait_for(port)
+    return Server(directory, port, process, directory / "id_ed25519", directory / "known_hosts", public)
+
+
+def keygen(path: Path, *arguments: str) -> None:
+    """Make a key pair."""
+    kind = () if "-t" in arguments else ("-t", "ed25519")
+    subprocess.run(["ssh-keygen", "-q", *kind, "-N", "", *arguments, "-f", str(path)], check=True)
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("sshd does not listen")
+
+
+def _write_accounts(directory: Path) -> None:
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    passwd, shadow, group = ["root:x:0:0::/root:/bin/bash"], [f"root:{hashed}:19000:0:99999:7:::"], ["root:x:0:"]
+    for number, name in enumerate((*ACCOUNTS, "sshd"), 6001):
+        shell = "/usr/sbin/nologin" if name == "sshd" else "/bin/bash"
+        passwd.append(f"{name}:x:{number}:{number}::/tmp:{shell}")
+        shadow.append(f"{name}:{hashed}:19000:0:99999:7:::")
+        group.append(f"{name}:x:{number}:")
+    sudoers = "Defaults timestamp_timeout=0\nroot ALL=(ALL) ALL\nadmin ALL=(ALL) NOPASSWD: ALL\nasks ALL=(ALL) ALL\n"
+    contents = {"passwd": passwd, "shadow": shadow, "group": group, "sudoers": [sudoers.rstrip()]}
+    for name, lines in contents.items():
+        (directory / name).write_text("\n".join(lines) + "\n")
+    (directory / "sudoers").chmod(0o440)
+    (directory / "shadow").chmod(0o640)
