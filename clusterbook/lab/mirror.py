@@ -26,8 +26,8 @@ def up(
     images: tuple[str, ...] = (*IMAGES, *TEST_IMAGES), versions: dict[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Bring everything into the cache, serve it, and return the inventory variables. Twice changes nothing."""
-    collection = collect(settings, components, images, versions)
     registry = supplies.supply(settings, settings.catalog.component("registry"))
+    collection = collect(settings, components, images, versions)
     mirror.files.mkdir(parents=True, exist_ok=True)
     publish(collection, mirror.files)
     start(mirror, registry.files["registry"])

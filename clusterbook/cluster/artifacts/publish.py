@@ -11,7 +11,7 @@ from typing import Any
 
 from clusterbook.cluster.artifacts.cache import digest
 from clusterbook.cluster.artifacts.images import ImageArchive, supply_image
-from clusterbook.cluster.artifacts.supply import Supplied, Supply, supply
+from clusterbook.cluster.artifacts.supply import Supplied, Supply, expected, supply
 
 # What a cluster needs by default; the rest of the catalog is tools and tests.
 COMPONENTS = ("kubernetes", "etcd", "containerd", "cni-plugins", "flannel", "flannel-cni")
@@ -32,16 +32,19 @@ def collect(
     settings: Supply, components: Iterable[str] = COMPONENTS, images: Iterable[str] = IMAGES,
     versions: Versions | None = None, architecture: str | None = None,
 ) -> Collection:  # fmt: skip
-    """Bring all of them into the cache. versions: by component, where not the catalog's default."""
-    chosen = versions or {}
-    catalog = settings.catalog
+    """Bring all of them into the cache. versions: by component, where not the catalog's default.
+
+    Raises Failed before anything is fetched or built when one of them is not to be had.
+    """
+    chosen, catalog = versions or {}, settings.catalog
+    wanted = [catalog.component(name, chosen.get(name), architecture) for name in components]
+    made = [catalog.image(name, chosen.get(catalog.images[name]["component"]), architecture) for name in images]
+    for component in (*wanted, *(image.component for image in made)):
+        expected(settings, component)
     return Collection(
-        tuple(supply(settings, catalog.component(name, chosen.get(name), architecture)) for name in components),
-        tuple(
-            supply_image(settings, catalog.image(name, chosen.get(catalog.images[name]["component"]), architecture))
-            for name in images if name in catalog.images
-        ),
-    )  # fmt: skip
+        tuple(supply(settings, component) for component in wanted),
+        tuple(supply_image(settings, image) for image in made),
+    )
 
 
 def variables(collection: Collection, files: str, registry: str) -> dict[str, Any]:

@@ -84,6 +84,32 @@ def from_cache(settings: Supply, component: Component) -> Sums | None:
     return None if needs_lock(component) else _recorded(settings, component)
 
 
+def expected(settings: Supply, component: Component) -> str:
+    """Which source would be tried first with hope, without trying it. Raises Failed when there is none.
+
+    Told beforehand, so that no run builds for minutes and then finds that it lacks the lock of something else.
+    """
+    lock = settings.lock
+    if from_cache(settings, component) is not None:
+        return "cache"
+    hopes = {
+        "mirror": bool(settings.mirror and lock.any(component)),
+        "release": component.release is not None and (settings.locking or lock.release(component) is not None),
+        "build": settings.locking or _may_build(settings, component),
+    }
+    for source in settings.sources:
+        if hopes.get(source):
+            return source
+    raise _refusal(settings, component)
+
+
+def _may_build(settings: Supply, component: Component) -> bool:
+    """Whether what this machine's toolchain builds is covered."""
+    if not needs_lock(component) or "build" not in settings.sources:
+        return not needs_lock(component)
+    return settings.lock.build(component, toolchain(component, settings.catalog.go)) is not None
+
+
 def _try(
     settings: Supply, component: Component, source: str, way: Callable[[Supply, Component], Sums | None]
 ) -> Supplied | None:
