@@ -46,7 +46,7 @@ def create_bridge(spec: LabSpec) -> bool:
     changed = not bridge_exists(spec)
     if changed:
         run(["ip", "link", "add", spec.bridge, "mtu", str(maximum_packet()), "type", "bridge"])
-    present = json.loads(run(["ip", "-4", "-json", "address", "show", "dev", spec.bridge]))[0]
+    present = json.loads(run(["ip", "-json", "address", "show", "dev", spec.bridge]))[0]
     if spec.gateway not in [entry["local"] for entry in present["addr_info"]]:
         run(["ip", "address", "add", f"{spec.gateway}/{spec.prefix_length}", "dev", spec.bridge])
         changed = True
