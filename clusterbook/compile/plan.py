@@ -62,3 +62,8 @@ class Plan:
 
     plays: tuple[PlayPlan, ...]
     inventory_hosts: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> dict[int, StepInfo]:
+        """Every step of every play by its number."""
+        return {number: info for play in self.plays for number, info in play.steps.items()}

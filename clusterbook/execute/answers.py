@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +95,7 @@ class Answers:
             "mode": state.st_mode & 0o7777,
             "size": state.st_size,
             "sha256": "" if directory else _digest(path),
-            "entries": sorted(os.listdir(path)) if directory else [],
+            "entries": sorted(entry.name for entry in path.iterdir()) if directory else [],
         }
 
     def _answer_content(self, question: dict[str, Any]) -> bytes:

@@ -7,11 +7,14 @@ type: run, play, start, result, retry, pending, rescued, unreachable, failure, h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
 from clusterbook.agent.masking import Mask
+from clusterbook.compile.plan import StepInfo
+from clusterbook.errors import Position
 
 COUNTED = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored", "unknown")
 
@@ -26,8 +29,11 @@ class Sink(Protocol):
 class Events:
     """Hands each event to every sink, in one order, with secrets masked. Counts results by host."""
 
-    def __init__(self, sinks: Sequence[Sink], clock: Callable[[], float] = time.monotonic) -> None:
-        """clock: seconds."""
+    def __init__(
+        self, sinks: Sequence[Sink], steps: Mapping[int, StepInfo], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """steps: of the whole plan, to name them in events; clock: seconds."""
+        self._steps = steps
         self._sinks = tuple(sinks)
         self._clock = clock
         self._started = clock()
@@ -38,10 +44,24 @@ class Events:
     def emit(self, kind: str, **details: Any) -> None:
         """Send an event to every sink."""
         with self._lock:
-            event = {"type": kind, "time": round(self._clock() - self._started, 4), **self.mask.apply(details)}
+            about = self._about(details.get("step"))
+            event = {"type": kind, "time": self._seconds(), **about, **self.mask.apply(details)}
             self._count(event)
             for sink in self._sinks:
                 sink.event(event)
+
+    def summary(self) -> None:
+        """The last event of a run: counts by host."""
+        self.emit("summary", hosts={host: dict(counts) for host, counts in self.counts.items()})
+
+    def _seconds(self) -> float:
+        return round(self._clock() - self._started, 4)
+
+    def _about(self, step: int | None) -> dict[str, Any]:
+        info = self._steps.get(step) if step is not None else None
+        if info is None:
+            return {}
+        return {"name": info.name, "role": info.role, "module": info.module, "at": str(relative(info.position))}
 
     def _count(self, event: dict[str, Any]) -> None:
         host = event.get("host")
@@ -60,3 +80,11 @@ class Events:
                 counts["failed"] -= 1
         elif kind == "failure":
             counts["failed"] += 1
+
+
+def relative(position: Position) -> Position:
+    """The position with its file below the working directory, when it is there."""
+    try:
+        return Position(str(Path(position.file).relative_to(Path.cwd())), position.line)
+    except ValueError:
+        return Position(position.file, position.line)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from clusterbook.compile.plan import Plan, PlayPlan
@@ -91,13 +92,12 @@ class Runner:
                 self._agents.stop()
 
         with ThreadPoolExecutor(max_workers=len(hosts), thread_name_prefix="host") as pool:
-            self._wait(pool, [
-                lambda name=name: self._host(play, name, program, gates, on_failure) for name in hosts
-            ], gates)
+            jobs = [partial(self._host, play, name, program, gates, on_failure) for name in hosts]
+            self._wait(pool, jobs, gates)
         self._lost.update(failed)
         return not gates.aborted and len(failed) < len(hosts)
 
-    def _wait(self, pool: Executor, jobs: list[Callable[[], None]], gates: Gates) -> None:
+    def _wait(self, pool: Executor, jobs: Sequence[Callable[[], None]], gates: Gates) -> None:
         futures = [pool.submit(job) for job in jobs]
         try:
             wait(futures)

@@ -1,0 +1,55 @@
+"""Changes of a step as lines: one a changed attribute, a unified diff for text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MOST_LINES = 60
+
+
+def change_lines(event: Mapping[str, Any], diff: bool) -> Iterator[str]:
+    """Lines below a changed step. diff: also show the text that changes; else only attributes."""
+    if event.get("hidden"):
+        yield "(hidden: the step holds a secret)"
+        return
+    for change in event.get("changes", ()):
+        yield from _one(change, diff)
+    for item in event.get("items", ()):
+        if item.get("status") in ("changed", "failed", "unknown"):
+            yield f"[{short(item.get('item'))}]"
+            for change in item.get("changes", ()):
+                yield from ("  " + line for line in _one(change, diff))
+
+
+def _one(change: Mapping[str, Any], diff: bool) -> Iterator[str]:
+    what, before, after = change["what"], change["before"], change["after"]
+    if isinstance(before, str) and isinstance(after, str) and ("\n" in before or "\n" in after):
+        if diff:
+            yield from unified(before, after)
+        else:
+            lines = sum(1 for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-")
+            yield f"{what}: {lines} lines"
+        return
+    if before is None:
+        yield f"{what}: {short(after)}"
+    else:
+        yield f"{what}: {short(before)} -> {short(after)}"
+
+
+def unified(before: str, after: str) -> Iterator[str]:
+    """The changed lines of a text with one line around them, without headers."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    shown = [line for line in lines if not line.startswith(("---", "+++"))]
+    yield from shown[:MOST_LINES]
+    if len(shown) > MOST_LINES:
+        yield f"… {len(shown) - MOST_LINES} more lines"
+
+
+def short(value: Any, most: int = 100) -> str:
+    """A value on one line."""
+    if isinstance(value, Mapping):
+        value = value.get("name", value.get("path", value.get("key", value.get("dest", dict(value)))))
+    text = "absent" if value is None else str(value).replace("\n", "⏎")
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,41 @@
+"""Which report fits: live bars on a terminal, plain lines elsewhere, JSON lines for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from clusterbook.report.live import LiveReport
+from clusterbook.report.machine import JsonLines
+from clusterbook.report.plain import PlainReport
+
+
+@dataclass(frozen=True)
+class Style:
+    """How much is shown. plan: the run is a check and lists what it would change."""
+
+    json: bool = False
+    diff: bool = False
+    verbose: bool = False
+    plan: bool = False
+
+
+class Report(Protocol):
+    """A sink that is closed when the run is over."""
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Take one event."""
+
+    def close(self) -> None:
+        """Show what is left to show."""
+
+
+def sink_for(style: Style, console: Console) -> Report:
+    """The report for this output."""
+    if style.json:
+        return JsonLines(console.file)
+    if console.is_terminal and not style.plan:
+        return LiveReport(console, style.diff, style.verbose)
+    return PlainReport(console, style.diff, style.verbose, style.plan)

@@ -1,0 +1,23 @@
+"""Events as JSON lines on an output."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+
+class JsonLines:
+    """One event a line, as in the journal; the last one is the summary."""
+
+    def __init__(self, output: IO[str]) -> None:
+        """output: usually standard output."""
+        self._output = output
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Write one event."""
+        if event["type"] != "start":
+            self._output.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+            self._output.flush()
+
+    def close(self) -> None:
+        """Nothing is left."""

@@ -1,0 +1,76 @@
+"""Plain lines: for pipes, files and CI, and for plans. One event, one block of lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from clusterbook.report.lines import failure_lines, step_lines, unreachable_lines
+from clusterbook.report.summary import recap, sentence, slowest
+
+
+class PlainReport:
+    """Shows what changed, failed or is unknown; with verbose every step."""
+
+    def __init__(self, console: Console, diff: bool, verbose: bool, plan: bool) -> None:
+        """console: where to; plan: the run is a check."""
+        self._console = console
+        self._diff = diff
+        self._verbose = verbose
+        self._plan = plan
+        self._results: list[dict[str, Any]] = []
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Show one event."""
+        kind = event["type"]
+        method = getattr(self, f"_on_{kind}", None)
+        if method is not None:
+            method(event)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+    def _print(self, lines: Any) -> None:
+        for line in lines:
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+    def _on_play(self, event: dict[str, Any]) -> None:
+        self._print([Text(f"play  {event['name']}  ({len(event['hosts'])} hosts)", "bold")])
+
+    def _on_result(self, event: dict[str, Any]) -> None:
+        self._results.append(event)
+        if event["status"] == "failed" and not event.get("ignored"):
+            self._print(failure_lines(event))
+        elif event["status"] in ("changed", "unknown") or self._verbose:
+            self._print(step_lines(event, self._diff))
+        if event.get("module") == "ansible.builtin.debug" and event["status"] == "ok":
+            self._print([Text(f"  {event['host']:<8} {event.get('msg', _shown(event))}")])
+
+    def _on_unreachable(self, event: dict[str, Any]) -> None:
+        self._print(unreachable_lines(event))
+
+    _on_failure = _on_unreachable
+
+    def _on_pending(self, event: dict[str, Any]) -> None:
+        names = ", ".join(event["handlers"])
+        self._print([Text(f"! {event['host']:<8} handlers left by an unfinished run: {names}", "yellow")])
+
+    def _on_interrupt(self, event: dict[str, Any]) -> None:
+        self._print([Text(f"interrupted: {event['message']}", "yellow")])
+
+    def _on_stopped(self, event: dict[str, Any]) -> None:
+        self._print([Text(f"stopped: {event['reason']}", "yellow")])
+
+    def _on_summary(self, event: dict[str, Any]) -> None:
+        self._console.print()
+        self._console.print(recap(event["hosts"]))
+        if not self._plan:
+            self._print(Text(f"slow  {line}", "dim") for line in slowest(self._results))
+        self._print([sentence(event["hosts"], self._plan, event["time"])])
+
+
+def _shown(event: dict[str, Any]) -> str:
+    known = ("type", "time", "host", "step", "name", "role", "module", "at", "status", "seconds")
+    return "  ".join(f"{name} = {value!r}" for name, value in event.items() if name not in known)
