@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, Optional
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
@@ -46,11 +46,20 @@ class ScopeContext(Context):
         return self.parent.get(key, missing)
 
 
+class KeepTypes(NativeCodeGenerator):
+    """Jinja2 turns constant expressions into text while compiling; here they keep their type."""
+
+    def _output_child_to_const(self, node: Any, frame: Any, finalize: Any) -> Any:
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible()
+        return super()._output_child_to_const(node, frame, finalize)
+
+
 class LanguageEnvironment(SandboxedEnvironment):
     """Settings as Ansible's: StrictUndefined, `do` and `loopcontrols`, first newline after a block removed in files."""
 
     context_class = ScopeContext
-    code_generator_class = NativeCodeGenerator
+    code_generator_class = KeepTypes
 
 
 def _finalize(value: Any) -> Any:

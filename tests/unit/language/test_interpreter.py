@@ -1,0 +1,182 @@
+"""Plays on one host, with a recorder in place of the modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clusterbook.language.interpreter import Interpreter
+from clusterbook.language.program import Flush, Group, HostPart, Loop, Program, Step
+from clusterbook.language.runtime import Call
+from clusterbook.language.state import HostState
+from clusterbook.language.values import Template
+
+RUN = "ansible.builtin.command"
+
+
+class Recorder:
+    """A Runtime that answers modules from a table and remembers what happened."""
+
+    def __init__(self, results: dict[str, dict[str, Any]] | None = None, marks: set[str] | None = None) -> None:
+        self.results = results or {}
+        self.ran: list[str] = []
+        self.calls: list[Call] = []
+        self.events: list[dict[str, Any]] = []
+        self.marks = marks or set()
+
+    def emit(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+
+    def ask(self, kind: str, **question: Any) -> Any:
+        return None
+
+    def perform(self, call: Call) -> dict[str, Any]:
+        command = str(call.arguments.get("cmd"))
+        self.ran.append(command)
+        self.calls.append(call)
+        return dict(self.results.get(command, {"changed": True, "stdout": command}))
+
+    def pending(self) -> set[str]:
+        return set(self.marks)
+
+    def settle(self, handler: str) -> None:
+        self.marks.discard(handler)
+
+    def statuses(self) -> list[str]:
+        return [event["status"] for event in self.events if event["type"] == "result"]
+
+
+def step(number: int, command: Any, **keywords: Any) -> Step:
+    return Step(number, f"step {number}", RUN, {"cmd": command}, **keywords)
+
+
+def run(recorder: Recorder, *instructions: Any, handlers: tuple[Step, ...] = (), **settings: Any) -> bool:
+    variables = settings.pop("variables", {})
+    program = Program("key", "play", instructions, handlers, lockstep=False, **settings)
+    return Interpreter(program, HostPart("h", (), variables), HostState(), recorder).run()
+
+
+def test_steps_run_in_order() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, "a"), step(2, "b"))
+    assert recorder.ran == ["a", "b"]
+
+
+def test_a_failed_step_ends_the_play() -> None:
+    recorder = Recorder({"a": {"failed": True, "msg": "no"}})
+    assert not run(recorder, step(1, "a"), step(2, "b"))
+    assert recorder.ran == ["a"]
+
+
+def test_an_ignored_failure_does_not() -> None:
+    recorder = Recorder({"a": {"failed": True}})
+    assert run(recorder, step(1, "a", ignore_errors=True), step(2, "b"))
+    assert recorder.ran == ["a", "b"]
+
+
+def test_a_condition_that_does_not_hold_skips() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, "a", when=("1 > 2",)), step(2, "b"))
+    assert recorder.statuses() == ["skipped", "changed"]
+
+
+def test_a_registered_result_is_seen_by_later_steps() -> None:
+    recorder = Recorder({"a": {"changed": False, "stdout": "42"}})
+    assert run(recorder, step(1, "a", register="answer"), step(2, Template("{{ answer.stdout }}!")))
+    assert recorder.ran == ["a", "42!"]
+
+
+def test_a_loop_runs_for_each_item_and_collects_results() -> None:
+    recorder = Recorder()
+    once = step(1, Template("{{ item }}"), loop=Loop(["x", "y"]), register="all")
+    assert run(recorder, once, step(2, Template("{{ all.results | map(attribute='stdout') | join('+') }}")))
+    assert recorder.ran == ["x", "y", "x+y"]
+
+
+def test_with_items_flattens_one_level() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, Template("{{ item }}"), loop=Loop([["x", "y"], "z"], kind="items")))
+    assert recorder.ran == ["x", "y", "z"]
+
+
+def test_a_rescue_sees_what_failed_and_always_runs_after_it() -> None:
+    recorder = Recorder({"a": {"failed": True, "msg": "boom"}})
+    group = Group(9, "g", (step(1, "a"),), (step(2, Template("{{ ansible_failed_result.msg }}")),), (step(3, "c"),))
+    assert run(recorder, group)
+    assert recorder.ran == ["a", "boom", "c"]
+
+
+def test_always_runs_also_when_nothing_rescues() -> None:
+    recorder = Recorder({"a": {"failed": True}})
+    assert not run(recorder, Group(9, "g", (step(1, "a"),), (), (step(2, "b"),)), step(3, "c"))
+    assert recorder.ran == ["a", "b"]
+
+
+def test_handlers_run_once_at_the_flush_in_the_order_written() -> None:
+    recorder = Recorder()
+    handlers = (Step(8, "first", RUN, {"cmd": "h1"}), Step(9, "second", RUN, {"cmd": "h2"}, listen=("topic",)))
+    steps = (step(1, "a", notify=("topic",)), step(2, "b", notify=("first", "topic")))
+    assert run(recorder, *steps, Flush(3), step(4, "c"), handlers=handlers)
+    assert recorder.ran == ["a", "b", "h1", "h2", "c"]
+
+
+def test_an_unchanged_step_notifies_nobody() -> None:
+    recorder = Recorder({"a": {"changed": False}})
+    assert run(recorder, step(1, "a", notify=("h",)), Flush(2), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
+    assert recorder.ran == ["a"]
+
+
+def test_handlers_that_an_unfinished_run_left_run_now_and_are_settled() -> None:
+    recorder = Recorder({"a": {"changed": False}}, marks={"h"})
+    assert run(recorder, step(1, "a"), Flush(2), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
+    assert recorder.ran == ["a", "h"]
+    assert recorder.marks == set()
+
+
+def test_a_handler_that_fails_keeps_its_mark() -> None:
+    recorder = Recorder({"h": {"failed": True}}, marks={"h"})
+    assert not run(recorder, Flush(2), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
+    assert recorder.marks == {"h"}
+
+
+def test_changed_when_and_failed_when_judge_the_result() -> None:
+    recorder = Recorder({"a": {"changed": True, "rc": 3}})
+    assert run(recorder, step(1, "a", register="r", changed_when=("r.rc == 0",), failed_when=("r.rc > 5",)))
+    assert recorder.statuses() == ["ok"]
+
+
+def test_until_tries_again() -> None:
+    recorder = Recorder({"a": {"changed": False, "rc": 1}})
+    assert not run(recorder, step(1, "a", register="r", until=("r.rc == 0",), retries=2, delay=0))
+    assert recorder.ran == ["a", "a", "a"]
+
+
+def test_a_host_cannot_steer_its_own_connection_by_facts() -> None:
+    recorder = Recorder({"a": {"changed": False, "ansible_facts": {"ansible_become_user": "evil", "color": "red"}}})
+    assert run(recorder, step(1, "a"), step(2, Template("{{ ansible_become_user | default('none') }} {{ ansible_color }}")))
+    assert recorder.ran[1] == "none red"
+
+
+def test_a_step_that_used_a_secret_shows_nothing() -> None:
+    recorder = Recorder({"a": {"changed": True, "changes": [{"what": "content", "before": "", "after": "s"}]}})
+    assert run(recorder, step(1, "a", no_log=True))
+    event = next(event for event in recorder.events if event["type"] == "result")
+    assert event["hidden"] is True
+    assert "changes" not in event
+
+
+def test_an_undefined_variable_fails_the_step_with_its_place() -> None:
+    recorder = Recorder()
+    assert not run(recorder, step(1, Template("{{ nope }}", "tasks.yml", 4, 2)))
+    event = next(event for event in recorder.events if event["type"] == "result")
+    assert event["msg"] == "'nope' is undefined"
+    assert event["place"] == ["tasks.yml", 4, 2]
+
+
+@pytest.mark.parametrize("action", ["end_host", "end_play"])
+def test_meta_ends_the_play_without_failure(action: str) -> None:
+    recorder = Recorder()
+    ending = Step(1, "end", "ansible.builtin.meta", {"free_form": action})
+    assert run(recorder, ending, step(2, "b"))
+    assert recorder.ran == []

@@ -1,0 +1,96 @@
+"""Variables and expressions."""
+
+from __future__ import annotations
+
+import pytest
+
+from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
+from clusterbook.language.scope import Scope, Unknown
+from clusterbook.language.values import Secret, Template, UnknownValue
+
+
+def scope(*layers: dict[str, object], secret: str = "hunter2") -> Scope:
+    return Scope(layers, Expressions({}), lambda name: f"{secret}-{name}")
+
+
+def test_a_single_expression_keeps_its_type() -> None:
+    assert scope({"ports": [80, 443]}).evaluate(Template("{{ ports }}")) == [80, 443]
+    assert scope({"count": 3}).evaluate(Template("{{ count + 1 }}")) == 4
+
+
+@pytest.mark.parametrize(("text", "value"), [("{{ 1 > 2 }}", False), ("{{ 5 }}", 5), ("{{ [1] }}", [1]), ("{{ 'a' }}", "a")])
+def test_a_constant_keeps_its_type(text: str, value: object) -> None:
+    assert scope().evaluate(Template(text)) == value
+
+
+def test_text_around_an_expression_makes_a_string() -> None:
+    assert scope({"port": 80}).evaluate(Template("port {{ port }}")) == "port 80"
+
+
+def test_nothing_joins_text_as_nothing() -> None:
+    assert scope({"empty": None}).evaluate(Template("a{{ empty }}b")) == "ab"
+
+
+def test_a_higher_layer_wins() -> None:
+    assert scope({"name": "low"}, {"name": "high"}).evaluate(Template("{{ name }}")) == "high"
+
+
+def test_a_variable_may_use_other_variables() -> None:
+    assert scope({"a": Template("{{ b }}!"), "b": Template("{{ c }}"), "c": "x"}).evaluate(Template("{{ a }}")) == "x!"
+
+
+def test_an_evaluated_string_is_never_rendered_again() -> None:
+    assert scope({"said": "{{ 7 * 7 }}"}).evaluate(Template("{{ said }}")) == "{{ 7 * 7 }}"
+
+
+def test_a_variable_that_refers_to_itself_is_named() -> None:
+    with pytest.raises(ExpressionError, match=r"refers to itself: a -> b -> a"):
+        scope({"a": Template("{{ b }}"), "b": Template("{{ a }}")}).evaluate(Template("{{ a }}"))
+
+
+def test_an_undefined_name_says_where_it_was_written() -> None:
+    with pytest.raises(UndefinedName) as error:
+        scope().evaluate(Template("{{ nope }}", "play.yml", 3, 7))
+    assert error.value.message == "'nope' is undefined"
+    assert error.value.template == Template("{{ nope }}", "play.yml", 3, 7)
+
+
+def test_default_stands_in_for_an_undefined_name() -> None:
+    assert scope().evaluate(Template("{{ nope | default('x') }}")) == "x"
+
+
+def test_a_condition_must_be_true_or_false() -> None:
+    assert scope({"n": 3}).condition("n > 2") is True
+    with pytest.raises(ExpressionError, match="condition 'n' is 3, a int; it must be true or false"):
+        scope({"n": 3}).condition("n")
+
+
+def test_a_condition_with_braces_is_taken_too() -> None:
+    assert scope({"yes": True}).condition(Template("{{ yes }}")) is True
+
+
+def test_a_secret_is_resolved_only_when_it_is_used() -> None:
+    names = scope({"token": Secret("token"), "other": "plain"})
+    assert names.evaluate(Template("{{ other }}")) == "plain"
+    assert names.used_secrets == set()
+    assert names.evaluate(Template("{{ token }}")) == "hunter2-token"
+    assert names.used_secrets == {"token"}
+
+
+def test_a_predicted_value_makes_its_dependents_unknown() -> None:
+    with pytest.raises(Unknown, match="until Join has run"):
+        scope({"joined": UnknownValue("until Join has run")}).condition("joined.changed")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ ''.__class__.__mro__ }}", "{{ [].__class__ }}", "{{ x.__init__.__globals__ }}", "{{ cycler.__init__ }}"],
+)
+def test_the_sandbox_gives_no_way_to_the_interpreter(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        scope({"x": "y"}).evaluate(Template(text))
+
+
+def test_a_syntax_error_is_a_sentence() -> None:
+    with pytest.raises(ExpressionError, match="syntax error in template: expected token"):
+        scope().evaluate(Template("{{ a b }}"))
