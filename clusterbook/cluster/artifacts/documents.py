@@ -52,7 +52,7 @@ def _schema_path() -> Path:
     return installed if installed.exists() else PACKAGE.parent / "schemas" / SCHEMA
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Versions stay text: 1.36 is not a number here."""
 
 

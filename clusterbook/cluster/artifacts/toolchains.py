@@ -13,7 +13,7 @@ def toolchain(component: Component, go: str) -> str:
     """The toolchain that would build the component here. Pure Go needs nothing of this machine to be looked at."""
     recipe = component.recipe
     if isinstance(recipe, DebianRecipe):
-        return debian.identity(recipe)
+        return debian.identity()
     if isinstance(recipe, CRecipe):
         return compiler.identity()
     return f"go{go} {compiler.identity()}" if recipe.cgo else f"go{go}"
