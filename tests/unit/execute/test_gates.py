@@ -1,0 +1,69 @@
+"""Hosts of a batch meet where they must."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+from clusterbook.execute.gates import Gates
+
+
+def drive(gates: Gates, hosts: dict[str, list[tuple[tuple[int, ...], bool]]], log: list[tuple[str, Any, Any]]) -> None:
+    """Let each host go through its gates; log (host, key, verdict) in the order in which they pass."""
+    guard = Lock()
+
+    def travel(host: str) -> None:
+        for key, once in hosts[host]:
+            verdict = gates.wait(host, key, once)
+            with guard:
+                log.append((host, key, verdict))
+            if once and verdict is None:
+                gates.ran_once(key, {"by": host})
+        gates.leave(host)
+
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        for future in [pool.submit(travel, host) for host in hosts]:
+            future.result(timeout=20)
+
+
+def test_nobody_passes_a_gate_before_the_last_host_has_come_to_it() -> None:
+    log: list[tuple[str, Any, Any]] = []
+    drive(Gates("abc"), {host: [((index,), False) for index in range(20)] for host in "abc"}, log)
+    assert [key[0] for _, key, _ in log] == sorted(key[0] for _, key, _ in log)
+
+
+def test_a_host_on_another_path_does_not_hold_the_others_up() -> None:
+    log: list[tuple[str, Any, Any]] = []
+    drive(Gates("ab"), {"a": [((0,), False), ((2,), False)], "b": [((1, 1), False), ((2,), False)]}, log)
+    assert [key for _, key, _ in log] == [(0,), (1, 1), (2,), (2,)]
+
+
+def test_a_run_once_step_is_run_by_the_first_host_and_all_take_its_result() -> None:
+    log: list[tuple[str, Any, Any]] = []
+    drive(Gates("abc"), {host: [((1,), True), ((2,), False)] for host in "cab"}, log)
+    once = {host: verdict for host, key, verdict in log if key == (1,)}
+    assert once == {"a": None, "b": {"by": "a"}, "c": {"by": "a"}}
+
+
+def test_hosts_that_have_left_are_not_waited_for() -> None:
+    log: list[tuple[str, Any, Any]] = []
+    drive(Gates("ab"), {"a": [], "b": [((1,), False), ((2,), True)]}, log)
+    assert log == [("b", (1,), None), ("b", (2,), None)]
+
+
+def test_when_the_chosen_host_is_lost_the_next_one_runs_the_step() -> None:
+    gates = Gates("ab")
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(gates.wait, "b", (1,), True)
+        assert gates.wait("a", (1,), True) is None
+        gates.leave("a")
+        assert other.result(timeout=10) is None
+
+
+def test_an_abort_ends_all_waiting() -> None:
+    gates = Gates("ab")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(gates.wait, "a", (1,), False)
+        gates.abort("b failed")
+        assert waiting.result(timeout=10) == {"abort": "b failed"}

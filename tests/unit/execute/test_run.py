@@ -1,0 +1,187 @@
+"""Whole plays through real agents on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
+from clusterbook.compile.plays import every_step
+from clusterbook.errors import Position
+from clusterbook.execute.answers import Services
+from clusterbook.execute.events import Events
+from clusterbook.execute.hosts import Agents
+from clusterbook.execute.run import Outcome, Runner
+from clusterbook.language.program import Flush, HostPart, Program, Step
+from clusterbook.language.values import Secret, Template
+from clusterbook.model import Host
+from clusterbook.transport.connect import Connector
+from clusterbook.transport.protocol import Options
+
+COMMAND = "ansible.builtin.command"
+
+
+class Recorder:
+    """Keeps the events."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def event(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+
+    def of(self, kind: str, host: str = "") -> list[dict[str, Any]]:
+        return [e for e in self.events if e["type"] == kind and (not host or e.get("host") == host)]
+
+
+def step(number: int, module: str, arguments: Any, **keywords: Any) -> Step:
+    return Step(number, f"step {number}", module, arguments, **keywords)
+
+
+def play(names: str, instructions: tuple[Any, ...], **settings: Any) -> PlayPlan:
+    handlers = settings.pop("handlers", ())
+    secrets = settings.pop("secrets", frozenset())
+    variables = settings.pop("variables", {})
+    directories = settings.pop("directories", ())
+    steps = tuple(every_step((*instructions, *handlers)))
+    settings.setdefault("lockstep", False)
+    settings.setdefault("modules", tuple({s.module for s in steps if s.module != "ansible.builtin.debug"}))
+    program = Program("test", "test", instructions, handlers, **settings)
+    infos = {
+        s.id: StepInfo(s.id, str(s.name), "", s.module, Position("play.yml", s.id), directories=directories)
+        for s in steps
+    }
+    hosts = {name: Host(name, ("all",), {"ansible_connection": "local"}) for name in names}
+    parts = {name: HostPart(name, ("all",), variables) for name in names}
+    return PlayPlan("test", program, infos, (tuple(names),), hosts, parts, False, secrets, frozenset())
+
+
+def run(*plays: PlayPlan, services: Services | None = None) -> tuple[Outcome, Recorder]:
+    services = services or Services()
+    recorder = Recorder()
+    plan = Plan(plays)
+    events = Events([recorder], plan.steps)
+    agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False)
+    try:
+        return Runner(plan, agents, services, events).run(), recorder
+    finally:
+        agents.close()
+
+
+def test_a_play_changes_the_host_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "made"
+    steps = (step(1, "ansible.builtin.file", {"path": str(target), "state": "directory", "mode": "0750"}),)
+    first, _ = run(play("a", steps))
+    assert first.counts["a"]["changed"] == 1
+    assert target.is_dir()
+    second, _ = run(play("a", steps))
+    assert second.counts["a"]["changed"] == 0
+    assert second.exit_code(check=True) == 0
+
+
+def test_a_check_changes_nothing_and_says_what_would_change(tmp_path: Path) -> None:
+    folder, file = tmp_path / "etc", tmp_path / "etc" / "conf"
+    steps = (
+        step(1, "ansible.builtin.file", {"path": str(folder), "state": "directory"}),
+        step(2, "ansible.builtin.copy", {"dest": str(file), "content": "x = 1\n"}),
+        step(3, "ansible.builtin.copy", {"dest": str(file), "content": "x = 1\n"}),
+    )
+    outcome, recorder = run(play("a", steps, check=True))
+    assert [event["status"] for event in recorder.of("result")] == ["changed", "changed", "ok"]
+    assert outcome.exit_code(check=True) == 2
+    assert list(tmp_path.iterdir()) == [] or not folder.exists()
+
+
+def test_hosts_in_lockstep_start_a_step_together() -> None:
+    steps = tuple(step(number, "ansible.builtin.debug", {"msg": "x"}) for number in range(1, 6))
+    _, recorder = run(play("abc", steps, lockstep=True))
+    order = [event["step"] for event in recorder.of("start")]
+    assert order == sorted(order)
+
+
+def test_a_run_once_step_runs_on_one_host_and_all_see_its_result(tmp_path: Path) -> None:
+    steps = (
+        step(1, COMMAND, {"argv": ["mktemp", "-p", str(tmp_path), "once.XXXX"]}, run_once=True, register="made"),
+        step(2, "ansible.builtin.debug", {"msg": Template("{{ made.stdout }}")}),
+    )
+    _, recorder = run(play("abc", steps))
+    messages = {event["msg"] for event in recorder.of("result") if event["step"] == 2}
+    assert messages == {str(path) for path in tmp_path.glob("once.*")}
+    assert len(messages) == 1
+
+
+def test_a_failed_host_does_not_stop_the_others() -> None:
+    steps = (
+        step(1, COMMAND, {"argv": ["test", Template("{{ inventory_hostname }}"), "=", "a"]}),
+        step(2, "ansible.builtin.debug", {"msg": "on"}),
+    )
+    outcome, recorder = run(play("ab", steps))
+    assert outcome.exit_code(check=False) == 1
+    assert [event["host"] for event in recorder.of("result") if event["step"] == 2] == ["a"]
+
+
+def test_a_handler_mark_outlives_a_run_that_failed_before_the_flush(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    handler = step(9, COMMAND, {"argv": ["touch", str(tmp_path / "restarted")]})
+    change = step(1, "ansible.builtin.copy", {"dest": str(conf), "content": "x"}, notify=("step 9",))
+    broken = step(2, COMMAND, {"argv": ["false"]})
+    run(play("a", (change, broken, Flush(0)), handlers=(handler,)))
+    assert not (tmp_path / "restarted").exists()
+    _, recorder = run(play("a", (change, Flush(0)), handlers=(handler,)))
+    assert recorder.of("pending")[0]["handlers"] == ["step 9"]
+    assert (tmp_path / "restarted").exists()
+    _, again = run(play("a", (change, Flush(0)), handlers=(handler,)))
+    assert again.of("pending") == []
+
+
+def test_a_secret_reaches_the_host_only_by_name_and_never_an_event(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def secret(name: str) -> str:
+        asked.append(name)
+        return "correct-horse"
+
+    file = tmp_path / "token"
+    steps = (
+        step(1, "ansible.builtin.copy", {"dest": str(file), "content": Template("{{ token }}")}),
+        step(2, COMMAND, {"argv": ["sh", "-c", f"cat {file}; exit 3"]}),
+    )
+    plan = play("a", steps, variables={"token": Secret("token")}, secrets=frozenset({"token"}))
+    _, recorder = run(plan, services=Services(secret=secret))
+    assert file.read_text() == "correct-horse"
+    assert asked == ["token"]
+    assert "correct-horse" not in str(recorder.events)
+
+
+def test_a_secret_that_the_play_does_not_name_is_refused() -> None:
+    steps = (step(1, "ansible.builtin.debug", {"msg": Template("{{ token }}")}),)
+    plan = play("a", steps, variables={"token": Secret("token")})
+    outcome, recorder = run(plan, services=Services(secret=lambda name: "value"))
+    assert outcome.exit_code(check=False) == 1
+    assert "not named by this play" in str(recorder.events)
+
+
+def test_a_file_outside_the_steps_directories_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    outside = tmp_path / "outside"
+    outside.write_text("private")
+    steps = (step(1, "ansible.builtin.copy", {"src": Template("{{ name }}"), "dest": str(tmp_path / "got")}),)
+    plan = play("a", steps, variables={"name": str(outside)}, directories=(str(tmp_path / "files"),))
+    outcome, recorder = run(plan)
+    assert outcome.exit_code(check=False) == 1
+    assert "lies outside the directories of this step" in str(recorder.events)
+    assert not (tmp_path / "got").exists()
+
+
+def test_a_step_that_takes_too_long_is_ended() -> None:
+    outcome, recorder = run(play("a", (step(1, COMMAND, {"argv": ["sleep", "60"]}, timeout=1),)))
+    assert outcome.exit_code(check=False) == 1
+    assert "longer than its timeout of 1 s" in recorder.of("result")[0]["msg"]
+
+
+def test_a_delegated_step_runs_on_the_other_host_with_the_first_hosts_variables(tmp_path: Path) -> None:
+    made = Template(str(tmp_path) + "/for-{{ inventory_hostname }}")
+    steps = (step(1, "ansible.builtin.file", {"path": made, "state": "touch"}, delegate_to="b"),)
+    outcome, _ = run(play("ab", steps))
+    assert outcome.exit_code(check=False) == 0
+    assert sorted(path.name for path in tmp_path.glob("for-*")) == ["for-a", "for-b"]
