@@ -54,7 +54,9 @@ def run(name: str, arguments: Mapping[str, Any], system: System, check: bool) ->
 
 
 def converge(module: ModuleType, arguments: Arguments, system: System, check: bool) -> Outcome:
-    """The life of a state module."""
+    """The life of a state module. prepare, where a module has it, is what must run each time before observing."""
+    if hasattr(module, "prepare") and not check and not system.predicting:
+        module.prepare(arguments, system)
     before = module.observe(arguments, system)
     changes: List[Change] = module.diff(arguments, before)
     if not changes or (check and not system.predicting):

@@ -11,10 +11,14 @@ from clusterbook.modules.contract import Parameter, Specification
 # short name -> file in this package
 BUILTIN: Mapping[str, str] = {
     "copy": "copy", "template": "template", "file": "file", "stat": "stat", "command": "command", "shell": "shell",
+    "systemd": "systemd", "systemd_service": "systemd", "service": "service", "apt": "apt", "package": "package",
+    "get_url": "get_url", "uri": "uri", "user": "user", "group": "group",
+    "lineinfile": "lineinfile", "blockinfile": "blockinfile", "replace": "replace", "slurp": "slurp", "ping": "ping",
+    "wait_for": "wait_for",
 }
-ANSIBLE_POSIX: Mapping[str, str] = {}
-COMMUNITY_GENERAL: Mapping[str, str] = {}
-OWN: Mapping[str, str] = {}
+ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl"}
+COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe"}
+OWN: Mapping[str, str] = {"certificate": "certificate"}
 COLLECTIONS: Mapping[str, Mapping[str, str]] = {
     "ansible.builtin": BUILTIN, "ansible.posix": ANSIBLE_POSIX, "community.general": COMMUNITY_GENERAL,
 }

@@ -1,0 +1,104 @@
+"""A block of lines between two marks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Optional
+
+from clusterbook.modules.contract import Arguments, Change, Parameter, State
+from clusterbook.modules.system import System
+from clusterbook.modules.textfile import TEXT_PARAMETERS, apply_text, observe_text, text_changes, text_values
+
+NAME = "ansible.builtin.blockinfile"
+KIND = "state"
+DESCRIPTION = "See to it that a marked block of lines is in a text file, or is not."
+PARAMETERS = {
+    "state": Parameter("str", "Whether the block is there.", default="present", choices=("absent", "present")),
+    "block": Parameter("str", "The lines.", default="", aliases=("content",)),
+    "marker": Parameter("str", "The lines around it; {mark} is replaced.", default="# {mark} ANSIBLE MANAGED BLOCK"),
+    "marker_begin": Parameter("str", "What {mark} is before the block.", default="BEGIN"),
+    "marker_end": Parameter("str", "What {mark} is after the block.", default="END"),
+    "insertafter": Parameter("str", "Put a new block after the last match of this, or at EOF."),
+    "insertbefore": Parameter("str", "Put a new block before the last match of this, or at BOF."),
+    "create": Parameter("bool", "Make the file when it is missing.", default=False),
+    "append_newline": Parameter("bool", "Leave an empty line after the block.", default=False),
+    "prepend_newline": Parameter("bool", "Leave an empty line before the block.", default=False),
+    **TEXT_PARAMETERS,
+}
+MUTUALLY_EXCLUSIVE = (("insertbefore", "insertafter"),)
+
+
+def observe(arguments: Arguments, system: System) -> State:
+    """The text as it is and as it shall be."""
+    present = arguments["state"] == "present"
+    create = arguments["create"] and present
+    return observe_text(arguments, system, lambda text: edited(arguments, text), create, present)
+
+
+def edited(arguments: Arguments, text: str) -> str:
+    """The text with the block set or removed."""
+    begin, end = (arguments["marker"].replace("{mark}", arguments[key]) for key in ("marker_begin", "marker_end"))
+    lines = text.splitlines(keepends=True)
+    bare = [line.rstrip("\r\n") for line in lines]
+    remove = arguments["state"] == "absent" or not arguments["block"].strip()
+    block = [] if remove else [begin, *arguments["block"].splitlines(), end]
+    first, last = span(bare, begin, end)
+    if first is not None and last is not None:
+        lines[first:last + 1] = []
+        bare[first:last + 1] = []
+        index = first
+    elif not block:
+        return text
+    else:
+        index = place(arguments, bare)
+    if lines and index == len(lines) and not lines[-1].endswith("\n") and block:
+        lines[-1] += "\n"
+    made = [line + "\n" for line in block]
+    if made and arguments["prepend_newline"] and index > 0 and bare[index - 1] != "":
+        made.insert(0, "\n")
+    if made and arguments["append_newline"] and index < len(bare) and bare[index] != "":
+        made.append("\n")
+    return "".join([*lines[:index], *made, *lines[index:]])
+
+
+def span(bare: List[str], begin: str, end: str) -> "tuple[Optional[int], Optional[int]]":
+    """The lines of the marks, None and None when there is no block."""
+    first = next((index for index, line in enumerate(bare) if line == begin), None)
+    if first is None:
+        return None, None
+    last = next((index for index in range(first, len(bare)) if bare[index] == end), None)
+    return first, last
+
+
+def place(arguments: Arguments, bare: List[str]) -> int:
+    """The index at which a new block goes in."""
+    after, before = arguments["insertafter"], arguments["insertbefore"]
+    if before == "BOF":
+        return 0
+    pattern = before or after
+    if pattern is None or pattern == "EOF":
+        return len(bare)
+    found = [index for index, line in enumerate(bare) if re.search(pattern, line)]
+    if not found:
+        return len(bare)
+    return found[-1] if before else found[-1] + 1
+
+
+def diff(arguments: Arguments, state: State) -> List[Change]:
+    """What differs."""
+    return text_changes(arguments, state)
+
+
+def apply(arguments: Arguments, state: State, system: System) -> None:
+    """Write it."""
+    apply_text(arguments, state, system)
+
+
+def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
+    """Ansible's keys."""
+    if before["before"] == before["after"]:
+        return text_values(before, "")
+    removed = arguments["state"] == "absent" or not arguments["block"].strip()
+    if before["before"] is None:
+        return text_values(before, "File created")
+    return text_values(before, "Block removed" if removed else "Block inserted")

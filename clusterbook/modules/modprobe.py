@@ -1,0 +1,97 @@
+"""Kernel modules, now and at boot."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List
+
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.system import System
+from clusterbook.modules.system.files import Attributes, as_text
+
+NAME = "community.general.modprobe"
+KIND = "state"
+DESCRIPTION = "Load and unload kernel modules."
+PARAMETERS = {
+    "name": Parameter("str", "The kernel module.", required=True),
+    "state": Parameter("str", "Whether it is loaded.", default="present", choices=("absent", "present")),
+    "params": Parameter("str", "Its parameters.", default=""),
+    "persistent": Parameter("str", "Whether it is loaded at boot too.", default="disabled",
+                            choices=("absent", "disabled", "present")),
+}
+LOAD, OPTIONS = "/etc/modules-load.d", "/etc/modprobe.d"
+
+
+def observe(arguments: Arguments, system: System) -> State:
+    """Whether it is loaded or built in, and what the files say."""
+    name = arguments["name"].replace("-", "_")
+    loaded = any(line.split(" ", 1)[0] == name for line in text_of("/proc/modules", system).splitlines())
+    release = os.uname().release
+    built_in = any(os.path.basename(line.strip()).split(".ko")[0].replace("-", "_") == name
+                   for line in text_of(f"/lib/modules/{release}/modules.builtin", system).splitlines())
+    known = loaded or built_in or system.files.stat(f"/sys/module/{name}") is not None
+    return {"loaded": known, "load": text_of(load_path(arguments), system),
+            "options": text_of(options_path(arguments), system)}
+
+
+def text_of(path: str, system: System) -> str:
+    """A file's text, empty when there is none."""
+    return (as_text(system.files.read(path)) or "") if system.files.stat(path, True) else ""
+
+
+def load_path(arguments: Arguments) -> str:
+    """The file that loads it at boot."""
+    return f"{LOAD}/{arguments['name']}.conf"
+
+
+def options_path(arguments: Arguments) -> str:
+    """The file with its parameters."""
+    return f"{OPTIONS}/{arguments['name']}.conf"
+
+
+def wanted_texts(arguments: Arguments) -> "Dict[str, tuple[str, str]]":
+    """What the two files shall hold, by state key: (path, text); empty text: no file."""
+    present = arguments["persistent"] == "present"
+    options = f"options {arguments['name']} {arguments['params']}\n" if present and arguments["params"] else ""
+    return {"load": (load_path(arguments), arguments["name"] + "\n" if present else ""),
+            "options": (options_path(arguments), options)}
+
+
+def diff(arguments: Arguments, state: State) -> List[Change]:
+    """The running kernel, then the files."""
+    changes = []
+    if state["loaded"] != (arguments["state"] == "present"):
+        words = ("loaded", "not loaded")
+        changes.append(Change(f"kernel module {arguments['name']}", words[not state["loaded"]], words[state["loaded"]]))
+    if arguments["persistent"] != "disabled":
+        for key, (path, text) in wanted_texts(arguments).items():
+            if state[key] != text:
+                changes.append(Change(path, state[key] or None, text or None))
+    return changes
+
+
+def apply(arguments: Arguments, state: State, system: System) -> None:
+    """Files first, so that a crash in between is repaired at boot; then modprobe."""
+    if arguments["persistent"] != "disabled":
+        for key, (path, text) in wanted_texts(arguments).items():
+            if state[key] == text:
+                continue
+            if text:
+                system.files.write(path, text.encode(), Attributes(mode=0o644))
+            else:
+                system.files.remove(path)
+    if state["loaded"] == (arguments["state"] == "present"):
+        return
+    words = ["-r"] if state["loaded"] else []
+    done = system.execute(["modprobe", *words, arguments["name"], *([] if words else arguments["params"].split())])
+    if done.returncode:
+        raise ModuleFailed(
+            f"modprobe {arguments['name']} failed: {done.stderr.strip()}",
+            {"rc": done.returncode, "stderr": done.stderr},
+            f"Check that the kernel {os.uname().release} has this module (package linux-modules of the same version).",
+        )
+
+
+def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
+    """Ansible's keys."""
+    return {"name": arguments["name"], "params": arguments["params"], "state": arguments["state"]}

@@ -1,0 +1,73 @@
+"""Every match of a pattern in a text file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Tuple
+
+from clusterbook.modules.contract import Arguments, Change, Parameter, State
+from clusterbook.modules.system import System
+from clusterbook.modules.textfile import TEXT_PARAMETERS, apply_text, observe_text, text_changes, text_values
+
+NAME = "ansible.builtin.replace"
+KIND = "state"
+DESCRIPTION = "Replace every match of a pattern in a text file."
+PARAMETERS = {
+    "regexp": Parameter("str", "Regular expression, with ^ and $ at every line.", required=True),
+    "replace": Parameter("str", "What each match becomes; groups as \\1.", default=""),
+    "after": Parameter("str", "Only after the first match of this."),
+    "before": Parameter("str", "Only before the first match of this."),
+    **TEXT_PARAMETERS,
+}
+
+
+def observe(arguments: Arguments, system: System) -> State:
+    """The text as it is and as it shall be."""
+    counts: List[int] = []
+
+    def edit(text: str) -> str:
+        """The text with every match replaced; remembers how many there were."""
+        start, end = section(arguments, text)
+        middle, count = re.subn(arguments["regexp"], arguments["replace"], text[start:end], flags=re.MULTILINE)
+        counts.append(count)
+        return text[:start] + middle + text[end:]
+
+    state = observe_text(arguments, system, edit, False, True)
+    return {**state, "count": counts[0] if counts else 0}
+
+
+def section(arguments: Arguments, text: str) -> Tuple[int, int]:
+    """Where matches count. Nothing when after or before do not match."""
+    start, end = 0, len(text)
+    if arguments["after"]:
+        match = re.search(arguments["after"], text, re.DOTALL)
+        if match is None:
+            return 0, 0
+        start = match.end()
+    if arguments["before"]:
+        match = re.compile(arguments["before"], re.DOTALL).search(text, start)
+        if match is None:
+            return 0, 0
+        end = match.start()
+    return start, end
+
+
+def diff(arguments: Arguments, state: State) -> List[Change]:
+    """What differs."""
+    return text_changes(arguments, state)
+
+
+def apply(arguments: Arguments, state: State, system: System) -> None:
+    """Write it."""
+    apply_text(arguments, state, system)
+
+
+def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
+    """What is left after apply; a replacement that matches again is not run again."""
+    return [] if after["before"] == before["after"] else diff(arguments, after)
+
+
+def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
+    """Ansible's keys."""
+    changed = before["before"] != before["after"]
+    return {**text_values(before, f"{before['count']} replacements made" if changed else ""), "rc": 0}

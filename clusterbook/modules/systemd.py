@@ -1,0 +1,131 @@
+"""Units of systemd: running, enabled, masked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List
+
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.system import System
+from clusterbook.modules.system.units import UnitState, full_name
+
+NAME = "ansible.builtin.systemd_service"
+KIND = "state"
+DESCRIPTION = "Start, stop, enable and mask units of systemd."
+PARAMETERS = {
+    "name": Parameter("str", "The unit; a service when it has no suffix.", aliases=("service", "unit")),
+    "state": Parameter("str", "What shall run; restarted and reloaded act each time.",
+                       choices=("reloaded", "restarted", "started", "stopped")),
+    "enabled": Parameter("bool", "Whether it starts at boot."),
+    "masked": Parameter("bool", "Whether it cannot be started at all."),
+    "force": Parameter("bool", "Replace links of other units when enabling."),
+    "daemon_reload": Parameter("bool", "Read unit files again first; done by itself where a unit needs it.",
+                               default=False, aliases=("daemon-reload",)),
+    "daemon_reexec": Parameter("bool", "Restart systemd itself first.", default=False, aliases=("daemon-reexec",)),
+    "scope": Parameter("str", "Which manager.", default="system", choices=("system", "user", "global")),
+    "no_block": Parameter("bool", "Do not wait for the unit.", default=False),
+}
+REQUIRED_ONE_OF = (("state", "enabled", "masked", "daemon_reload", "daemon_reexec"),)
+FIXED = ("static", "indirect", "generated", "alias", "transient")  # nothing to enable or disable
+
+
+def prepare(arguments: Arguments, system: System) -> None:
+    """Have unit files read again where that is asked for and no unit says whether it is needed."""
+    if arguments["daemon_reexec"]:
+        system.units.reload_manager(True, arguments["scope"])
+    name = arguments["name"]
+    if arguments["daemon_reload"] and (not name or not system.units.show(name, arguments["scope"]).exists):
+        system.units.reload_manager(scope=arguments["scope"])
+
+
+def observe(arguments: Arguments, system: System) -> State:
+    """The unit, None without a name. ModuleFailed when systemd does not know it."""
+    name = arguments["name"]
+    if not name:
+        if any(arguments[key] is not None for key in ("state", "enabled", "masked")):
+            raise ModuleFailed("parameter 'name' is missing", next_step="Name the unit.")
+        return {"unit": None}
+    unit = system.units.show(name, arguments["scope"])
+    if not unit.exists and system.files.matching(f"/etc/systemd/system/{full_name(name)}"):
+        unit = replace(unit, load_state="loaded", file_state="disabled", needs_reload=True)
+    if not unit.exists:
+        raise ModuleFailed(
+            f"unit {full_name(name)} does not exist on the host", {"name": name},
+            "Write its unit file or install its package in an earlier step.",
+        )
+    return {"unit": unit}
+
+
+def diff(arguments: Arguments, state: State) -> List[Change]:
+    """What is not as wanted; restarted and reloaded always are a change."""
+    unit: UnitState = state["unit"]
+    if unit is None:
+        return []
+    changes = []
+    masked = unit.file_state.startswith("masked") or unit.load_state == "masked"
+    if arguments["masked"] is not None and arguments["masked"] != masked:
+        changes.append(Change("masked", masked, arguments["masked"]))
+    wanted = arguments["enabled"]
+    if wanted is not None and wanted != unit.enabled and unit.file_state not in FIXED:
+        changes.append(Change("enabled", unit.enabled, wanted))
+    acts = arguments["state"] in ("restarted", "reloaded")
+    if acts or (arguments["state"] is not None and unit.running != (arguments["state"] == "started")):
+        changes.append(Change("state", unit.active_state, arguments["state"]))
+    return changes
+
+
+def apply(arguments: Arguments, state: State, system: System) -> None:
+    """Mask, enable and start, in this order."""
+    unit: UnitState = state["unit"]
+    scope = arguments["scope"]
+    wanted = {change.what: change for change in diff(arguments, state)}
+    if unit.needs_reload or arguments["daemon_reload"]:
+        system.units.reload_manager(scope=scope)
+        unit = replace(unit, needs_reload=False)
+    force = ["--force"] if arguments["force"] else []
+    if "masked" in wanted:
+        verb = "mask" if arguments["masked"] else "unmask"
+        unit = replace(unit, file_state="masked" if arguments["masked"] else "disabled",
+                       load_state="masked" if arguments["masked"] else "loaded")
+        system.units.command([verb, *force], unit.name, unit, scope)
+    if "enabled" in wanted:
+        verb = "enable" if arguments["enabled"] else "disable"
+        unit = replace(unit, file_state=verb + "d")
+        system.units.command([verb, *force], unit.name, unit, scope)
+    if "state" in wanted:
+        run_state(arguments, unit, system)
+
+
+def run_state(arguments: Arguments, unit: UnitState, system: System) -> None:
+    """Start, stop, restart or reload; what is not running is started instead of reloaded."""
+    verb = {"started": "start", "stopped": "stop", "restarted": "restart", "reloaded": "reload"}[arguments["state"]]
+    if verb == "reload" and not unit.running:
+        verb = "start"
+    active, sub = ("inactive", "dead") if verb == "stop" else ("active", "running")
+    block = ["--no-block"] if arguments["no_block"] else []
+    becomes = replace(unit, active_state=active, sub_state=sub)
+    system.units.command([*block, verb], unit.name, becomes, arguments["scope"])
+
+
+def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
+    """What is left after apply. A service that ended by itself without an error was started all the same."""
+    unit: UnitState = after["unit"]
+    wanted = arguments["state"]
+    if wanted in ("restarted", "reloaded"):
+        wanted = "started"
+    left = diff({**arguments, "state": wanted}, after)
+    ended = unit.active_state == "inactive" and unit.properties.get("Result", "success") == "success"
+    if wanted == "started" and (ended or arguments["no_block"]):
+        left = [change for change in left if change.what != "state"]
+    return left
+
+
+def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
+    """Ansible's keys; status holds everything that systemd says."""
+    unit: UnitState = after["unit"]
+    values: Dict[str, Any] = {"name": arguments["name"], "status": {}}
+    if unit is not None:
+        values["status"] = dict(unit.properties)
+        values["state"] = arguments["state"] and ("stopped" if arguments["state"] == "stopped" else "started")
+        values["enabled"] = arguments["enabled"]
+    return {key: value for key, value in values.items() if value is not None}

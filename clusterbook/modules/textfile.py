@@ -1,0 +1,71 @@
+"""Changing lines of a text file: what lineinfile, blockinfile and replace share."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List
+
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.file import make_directories
+from clusterbook.modules.ownership import FILE_PARAMETERS, attribute_changes, new_attributes, path_state
+from clusterbook.modules.system import System
+from clusterbook.modules.system.files import Attributes
+from clusterbook.modules.transfer import keep_backup, need_directory, validator
+
+TEXT_PARAMETERS = {
+    "path": Parameter("path", "The file.", required=True, aliases=("dest", "destfile", "name")),
+    "backup": Parameter("bool", "Keep the old file under a name with the time.", default=False),
+    "validate": Parameter("str", "Command that must accept the new file (%s) before it replaces the old one."),
+    "encoding": Parameter("str", "Encoding of the file.", default="utf-8"),
+    **FILE_PARAMETERS,
+}
+
+
+def observe_text(arguments: Arguments, system: System, edit: Callable[[str], str], create: bool, needed: bool) -> State:
+    """The file's text now and after edit. needed: a file that is missing and not created is an error."""
+    path = system.files.resolve(arguments["path"]) if system.files.stat(arguments["path"], True) else arguments["path"]
+    found = system.files.stat(path)
+    if found is not None and found.kind == "directory":
+        raise ModuleFailed(f"{path} is a directory, wanted a file", {"rc": 256})
+    if found is None and not create and needed:
+        raise ModuleFailed(f"{path} does not exist", {"rc": 257},
+                           "Make it in an earlier step, or set create: true where the module has it.")
+    state = path_state(path, arguments, system, found)
+    before = system.files.read(path).decode(arguments["encoding"], "surrogateescape") if found else None
+    after = edit(before or "") if found or create else None
+    if found is None and not after:
+        after = None
+    state.update(before=before, after=after, backup_file=None)
+    return state
+
+
+def text_changes(arguments: Arguments, state: State) -> List[Change]:
+    """The text, owner, group and mode that differ."""
+    if state["after"] is None:
+        return []
+    content = [] if state["before"] == state["after"] else [Change("content", state["before"], state["after"])]
+    owned = attribute_changes if state["kind"] != "absent" else new_attributes
+    return [*content, *owned(arguments, state)]
+
+
+def apply_text(arguments: Arguments, state: State, system: System) -> None:
+    """Write the text where it differs, else only the attributes."""
+    path = state["path"]
+    if state["before"] == state["after"]:
+        system.files.attributes(path, state["wanted"])
+        return
+    if state["kind"] == "absent":
+        above = path.rpartition("/")[0] or "/"
+        if system.files.stat(above, True) is None:
+            make_directories(above, Attributes(), system)
+        need_directory(path, system)
+    elif arguments["backup"]:
+        state["backup_file"] = keep_backup(path, system)
+    system.files.write(
+        path, state["after"].encode(arguments["encoding"], "surrogateescape"), state["wanted"],
+        validator(arguments["validate"], system), in_place=arguments["unsafe_writes"],
+    )
+
+
+def text_values(before: State, message: str) -> Dict[str, Any]:
+    """Ansible's keys that the three share."""
+    return {"msg": message, "backup": before.get("backup_file") or ""}
