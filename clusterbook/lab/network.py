@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import zlib
@@ -27,6 +28,12 @@ def table(lab: str) -> str:
 def interface(lab: str, host: str) -> str:
     """Name of the host's end on the bridge: short enough for the kernel, the same on every run."""
     return f"cbv{zlib.crc32(namespace(lab, host).encode()):08x}"
+
+
+def hardware_address(lab: str, host: str) -> str:
+    """The address of a host's network card. It stays the same: neighbours remember it for half a minute."""
+    digest = hashlib.sha256(namespace(lab, host).encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
 
 
 def bridge_exists(spec: LabSpec) -> bool:
@@ -88,7 +95,8 @@ def connect_host(spec: LabSpec, host: str, address: str) -> None:
     disconnect_host(spec.name, host)
     name, outer, size = namespace(spec.name, host), interface(spec.name, host), str(_bridge_packet(spec))
     run(["ip", "netns", "add", name])
-    inner = ("peer", "name", "eth0", "mtu", size, "netns", name)
+    card = hardware_address(spec.name, host)
+    inner = ("peer", "name", "eth0", "address", card, "mtu", size, "netns", name)
     run(["ip", "link", "add", outer, "mtu", size, "type", "veth", *inner])
     run(["ip", "link", "set", outer, "master", spec.bridge, "up"])
     steps = (

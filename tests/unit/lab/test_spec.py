@@ -58,6 +58,12 @@ def test_interface_names_fit_the_kernel_s_fifteen_characters() -> None:
     assert len(network.interface(spec.name, spec.hosts[0].name)) <= 15
 
 
+def test_every_host_has_a_network_card_of_its_own_that_stays_the_same() -> None:
+    cards = [network.hardware_address("lab", name) for name in ("cp-1", "cp-2", "cp-1")]
+    assert cards[0] == cards[2] != cards[1]
+    assert int(cards[0][:2], 16) & 3 == 2  # locally administered, one host
+
+
 def test_a_range_that_the_machine_uses_is_found_and_the_lab_s_own_bridge_is_not() -> None:
     routes = """[{"dst": "default", "dev": "eth0"}, {"dst": "10.77.0.0/16", "dev": "wg0"},
                  {"dst": "10.77.0.0/24", "dev": "cb-lab"}, {"dst": "10.78.0.7", "dev": "wg1"}]"""
