@@ -1,0 +1,152 @@
+"""Tasks on artifacts: the binaries and images of clusters, and the mirror that serves them to a lab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from invoke.context import Context
+
+from clusterbook.cli import lab
+from clusterbook.cli.boundary import command
+from clusterbook.cli.screen import Stage, plural, print_json, print_table, stage
+from clusterbook.cluster.artifacts import supply as supplies
+from clusterbook.cluster.artifacts.events import Event, Report, silent
+from clusterbook.cluster.artifacts.images import supply_image
+from clusterbook.cluster.artifacts.listing import listing
+from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, TEST_IMAGES
+from clusterbook.cluster.artifacts.supply import SOURCES, Supply
+from clusterbook.errors import InvalidInput
+from clusterbook.lab import mirror as mirrors
+from clusterbook.lab.mirror_servers import Mirror, of_lab, status, stop
+
+
+@command(
+    positional=["names"],
+    iterable=["names"],
+    help={
+        "names": "a component or image (may be repeated); default: what a cluster needs",
+        "list": "show every component and version, and whether it is here (the default)",
+        "fetch": "bring them into the cache: from a mirror, the vendor's release, or by building",
+        "build": "bring them into the cache by building alone",
+        "lock": "add new checksums to the lock file instead of refusing them; review the change",
+        "version": "a version other than the catalog's default",
+        "architecture": "amd64 or arm64; default: this machine's",
+        "json": "show the result as JSON",
+    },
+)
+def artifacts(
+    _: Context, names: Sequence[str] = (), list_: bool = False, fetch: bool = False, build: bool = False,
+    lock: bool = False, version: str = "", architecture: str = "", json_: bool = False,
+) -> None:  # fmt: skip
+    """List, fetch or build the binaries and images that clusters are made of.
+
+    Every file is checked against the lock file before it is used. The cache outlives clones of the project.
+
+    Example: invoke artifacts
+    Example: invoke artifacts --fetch --names kubernetes --version 1.36.3
+    """
+    if not (fetch or build or lock):
+        _list(json_)
+        return
+    with stage("binaries") as shown:
+        sources = ("cache", "build") if build else SOURCES
+        settings = supplies.default(silent if json_ else reporter(shown), locking=lock, sources=sources)
+        chosen = tuple(names) or (*COMPONENTS, *IMAGES, *TEST_IMAGES)
+        _check_names(settings, chosen)
+        for name in chosen:
+            _supply(settings, name, version or None, architecture or None)
+        shown.result = f"{plural(len(chosen), 'component')} in the cache"
+
+
+def _list(as_json: bool) -> None:
+    rows = list(listing(supplies.default()))
+    if as_json:
+        print_json([{"path": row.path, "files": row.files, "default": row.default, "locked": row.locked,
+                     "cached": row.cached} for row in rows])  # fmt: skip
+        return
+    print_table(
+        ("ARTIFACT", "HERE", "DEFAULT", "LOCKED FOR"),
+        [
+            (row.path, "yes" if row.cached else "no", "yes" if row.default else "", ", ".join(row.locked) or "nothing")
+            for row in rows
+        ],
+    )
+
+
+def _check_names(settings: Supply, names: Sequence[str]) -> None:
+    known = {*settings.catalog.components, *settings.catalog.images}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InvalidInput(
+            f"the catalog has no {', '.join(unknown)}", next_step=f"Name some of: {', '.join(sorted(known))}."
+        )
+
+
+def _supply(settings: Supply, name: str, version: str | None, architecture: str | None) -> None:
+    if name in settings.catalog.components:
+        supplies.supply(settings, settings.catalog.component(name, version, architecture))
+    if name in settings.catalog.images:
+        supply_image(settings, settings.catalog.image(name, version, architecture))
+
+
+def reporter(shown: Stage) -> Report:
+    """What the supply does, on a stage."""
+
+    def report(event: Event) -> None:
+        counted = f" {event.done}{f'/{event.total}' if event.total else ''} {event.unit}" if event.unit else ""
+        shown.say(f"{event.artifact}: {event.detail}{counted}", urgent=event.kind in ("started", "done"))
+
+    return report
+
+
+@command(
+    help={
+        "inventory": lab.HELP["inventory"],
+        "name": lab.HELP["name"],
+        "start": "fill the mirror and start its servers",
+        "stop": "stop its servers",
+        "status": "show whether its servers run (the default)",
+        "json": "show the result as JSON",
+    }
+)
+def mirror(
+    _: Context, start: bool = False, stop: bool = False, status: bool = False, inventory: str = "lab", name: str = "",
+    json_: bool = False,
+) -> int:  # fmt: skip
+    """Serve binaries and images to the hosts of a lab: a file server and an image registry.
+
+    Example: invoke mirror --start
+    Example: invoke mirror --status
+    """
+    if start and stop:
+        raise InvalidInput("--start and --stop exclude each other", next_step="Give one of them.")
+    chosen = of_lab(lab.wanted(inventory, name))
+    if start:
+        with stage("images") as shown:
+            serve(chosen, shown, silent if json_ else reporter(shown))
+    elif stop:
+        _stop(chosen)
+    return _show(chosen, json_, expected=not stop)
+
+
+def serve(mirror: Mirror, shown: Stage, report: Report) -> None:
+    """Bring what a cluster needs into the cache and serve it."""
+    found = mirrors.up(mirror, supplies.default(report))
+    shown.result = f"{plural(len(found['images']), 'image')}, {plural(len(found['artifacts']), 'file')} in the mirror"
+
+
+def _stop(mirror: Mirror) -> None:
+    stop(mirror)
+
+
+def _show(mirror: Mirror, as_json: bool, expected: bool) -> int:
+    found = status(mirror)
+    addresses = {"files": mirror.files_url, "registry": mirror.registry_url}
+    if as_json:
+        print_json({server: {"url": addresses[server], "running": runs} for server, runs in found.items()})
+    else:
+        print_table(
+            ("SERVER", "ADDRESS", "STATE"),
+            [(server, addresses[server], "running" if runs else "stopped") for server, runs in found.items()],
+        )
+    return 0 if all(found.values()) == expected else 1

@@ -1,0 +1,150 @@
+"""The only place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import platform
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from clusterbook import __version__, source
+from clusterbook.errors import (
+    EXIT_CHANGES,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_INVALID,
+    EXIT_UNREACHABLE,
+    ClusterbookError,
+    InvalidInput,
+    InvalidProject,
+    Position,
+)
+
+# What each exit code means, as the help shows it.
+EXIT_CODES = {
+    EXIT_DONE: "done, or nothing to do",
+    EXIT_FAILED: "something failed",
+    EXIT_CHANGES: "changes are pending (plan, --check)",
+    EXIT_INVALID: "invalid input; no host was touched",
+    EXIT_UNREACHABLE: "a host could not be reached",
+    EXIT_INTERRUPTED: "interrupted",
+}
+MOST_PROBLEMS = 20
+
+
+def command(**options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
+    """Make an Invoke task of a function that returns an exit code (None: 0). options: of invoke.task.
+
+    Its errors are shown here: ours as a screen of text, anything else as a bug.
+    """
+
+    def decorate(body: Callable[..., int | None]) -> Task[Any]:
+        @functools.wraps(body)
+        def guarded(*arguments: Any, **keywords: Any) -> None:
+            code = guard(functools.partial(body, *arguments, **keywords), bool(keywords.get("json_")))
+            if code:
+                raise Exit(code=code)
+
+        return Task(guarded, **options)
+
+    return decorate
+
+
+def guard(action: Callable[[], int | None], as_json: bool = False) -> int:
+    """Run an action and return the exit code; errors are written to standard error."""
+    try:
+        return action() or EXIT_DONE
+    except Exit:
+        raise
+    except ClusterbookError as error:
+        _show(json.dumps({"error": describe(error)}) if as_json else render(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _show("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _ignore_closed_output()
+        return EXIT_DONE
+    except Exception:
+        _show(render_bug(traceback.format_exc()))
+        return EXIT_FAILED
+
+
+def render(error: ClusterbookError) -> str:
+    """An error as a person reads it: what, where with the lines there, what to do next."""
+    if isinstance(error, InvalidProject):
+        return _render_several(error)
+    return "\n".join([f"error: {error.message}", *_context(error.where), *_next(error)])
+
+
+def describe(error: ClusterbookError) -> dict[str, Any]:
+    """An error as data, for --json."""
+    found: dict[str, Any] = {"message": error.message, "exit_code": error.exit_code}
+    if error.where is not None:
+        found |= {"file": error.where.file, "line": error.where.line, "column": error.where.column}
+    if error.next_step:
+        found["next_step"] = error.next_step
+    if isinstance(error, InvalidProject):
+        found["problems"] = [describe(problem) for problem in error.problems]
+    return found
+
+
+def render_bug(text: str) -> str:
+    """What a person sees, and can report, when the program itself is wrong. text: a traceback."""
+    line = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return (
+        f"{text.rstrip()}\n\nerror: this is a bug in clusterbook {__version__}, not something that you did wrong\n"
+        f"  next: report the lines above (look through them for values of yours first) together with this one:\n"
+        f"        {line} on Python {platform.python_version()}, {platform.platform()}"
+    )
+
+
+def _render_several(error: InvalidProject) -> str:
+    blocks = [render(problem) for problem in error.problems[:MOST_PROBLEMS]]
+    left = len(error.problems) - len(blocks)
+    count = len(error.problems)
+    blocks.append(f"{count} problem{'' if count == 1 else 's'} found{f', {left} not shown' if left else ''}. "
+                  "No host was touched.")  # fmt: skip
+    return "\n\n".join(blocks)
+
+
+def _context(where: Position | None) -> Iterator[str]:
+    if where is None or not where.file:
+        return
+    yield f"  at {_short(where)}"
+    shown = source.excerpt(where)
+    if shown:
+        yield shown
+
+
+def _next(error: ClusterbookError) -> Iterator[str]:
+    if error.next_step:
+        yield f"  next: {error.next_step}"
+    elif isinstance(error, InvalidInput):
+        yield "  No host was touched."
+
+
+def _short(where: Position) -> Position:
+    """The place with its file as seen from here, when that is shorter."""
+    near = os.path.relpath(where.file)
+    return where if near.startswith("..") else Position(near, where.line, where.column)
+
+
+def _show(text: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"{text}\n")
+
+
+def _ignore_closed_output() -> None:
+    """The reader of our output went away (`| head`): nothing more can be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

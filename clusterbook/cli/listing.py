@@ -1,0 +1,45 @@
+"""The page of `--list`: every task under its group, so that a newcomer can choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+from invoke.util import helpline
+
+Groups = Mapping[str, tuple[str, Sequence[Task[Any]]]]
+
+
+def page(groups: Groups, program: str) -> str:
+    """All tasks by group, one line each."""
+    names = [task_name(task) for _, tasks in groups.values() for task in tasks]
+    width = max(len(name) for name in names)
+    lines = []
+    for group, (description, tasks) in groups.items():
+        lines.append(f"{group}: {description}")
+        lines += [f"  {task_name(task):<{width}}  {_line(task)}" for task in tasks]
+        lines.append("")
+    lines.append(f"Options and examples of a task: {program} --help TASK")
+    return "\n".join(lines)
+
+
+def task_name(task: Task[Any]) -> str:
+    """The name on the command line."""
+    return task.name.replace("_", "-")
+
+
+def answer_list(groups: Groups, arguments: Sequence[str]) -> None:
+    """Show the page when a bare --list was asked for, and end there.
+
+    Invoke's own list has no groups, and a task file can only speak up while Invoke loads it; Exit is how Invoke lets
+    it end a run. Any other form (--list-format, a namespace) is left to Invoke.
+    """
+    if list(arguments) in (["--list"], ["-l"]):
+        print(page(groups, "invoke"))
+        raise Exit(code=0)
+
+
+def _line(task: Task[Any]) -> str:
+    return (helpline(task) or "").rstrip(".")

@@ -1,0 +1,80 @@
+"""The `clusterbook` program: the same tasks as under Invoke, with exit codes of its own for wrong usage."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+
+from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
+
+from clusterbook import __version__
+from clusterbook.cli import boundary, listing
+from clusterbook.cli.namespace import GROUPS, collection
+from clusterbook.errors import InvalidInput
+
+# Everything behind these tasks' names is for the program that they call.
+PASS_ON = ("kubectl", "ssh")
+
+
+class Clusterbook(Program):
+    """Invoke's program with our list of tasks, and errors shown by our boundary."""
+
+    def list_flat(self) -> None:
+        """The page with groups."""
+        print(listing.page(GROUPS, "clusterbook"))
+
+    def print_help(self) -> None:
+        """How to call it, then the list."""
+        print("Usage: clusterbook TASK [OPTIONS]\n")
+        self.list_flat()
+        print("\nExit status: " + "; ".join(f"{code} {text}" for code, text in boundary.EXIT_CODES.items()))
+
+    def go(self, argv: list[str]) -> int:
+        """Run one command line; the exit code."""
+        return boundary.guard(lambda: self._go(argv))
+
+    def _go(self, argv: list[str]) -> int:
+        try:
+            self.create_config()
+            self.parse_core(argv)
+            self.parse_collection()
+            self.parse_tasks()
+            self.parse_cleanup()
+            self.update_config()
+            self.execute()
+        except Exit as end:
+            if end.message:
+                print(end.message, file=sys.stderr)
+            return end.code
+        except ParseError as error:
+            raise _usage(error, list(self.collection.task_names)) from error
+        return 0
+
+
+def main() -> None:
+    """Entry point."""
+    program = Clusterbook(version=__version__, namespace=collection(), name="clusterbook", binary="clusterbook")
+    sys.exit(program.go(passed_on(sys.argv)))
+
+
+def passed_on(argv: list[str]) -> list[str]:
+    """`kubectl get nodes` needs no `--` in front of kubectl's own words."""
+    if len(argv) > 2 and argv[1] in PASS_ON and "--" not in argv:
+        rest = argv[2:]
+        keep = [] if argv[1] == "kubectl" or rest[0].startswith("-") else [rest.pop(0)]
+        if rest and rest[0] not in ("--help", "-h"):
+            return [*argv[:2], *keep, "--", *rest]
+    return argv
+
+
+def _usage(error: ParseError, tasks: list[str]) -> InvalidInput:
+    text = str(error)
+    words = text.split("'")
+    word = words[1] if len(words) > 1 else ""
+    near = difflib.get_close_matches(word, tasks, n=1)
+    if near and text.startswith("No idea"):
+        return InvalidInput(f"there is no task or option {word!r}", next_step=f"Did you mean {near[0]!r}?")
+    if text.startswith("No idea"):
+        return InvalidInput(f"there is no task or option {word!r}", next_step="See: clusterbook --list")
+    return InvalidInput(text, next_step="See: clusterbook --help TASK")

@@ -1,0 +1,21 @@
+"""Which tasks there are, and under which heading each is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.tasks import Task
+
+from clusterbook.cli import artifacts, lab
+
+GROUPS: dict[str, tuple[str, Sequence[Task[Any]]]] = {
+    "Lab": ("real hosts on this machine, to learn and to test", (lab.lab_up, lab.lab_status, lab.lab_down)),
+    "Build": ("what clusters are made of", (artifacts.artifacts, artifacts.mirror)),
+}
+
+
+def collection() -> Collection:
+    """All tasks, as Invoke and the clusterbook program take them."""
+    return Collection(*(task for _, tasks in GROUPS.values() for task in tasks))

@@ -1,0 +1,72 @@
+"""Where playbooks, roles, schemas and inventories are: the person's own folder first, then what clusterbook brings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+import clusterbook
+from clusterbook.errors import InvalidInput
+from clusterbook.lab.spec import STATE as LABS
+
+_PACKAGE = Path(clusterbook.__file__).parent
+_SUFFIXES = ("", ".yml", ".yaml", ".ini")
+
+
+def brought() -> Path:
+    """The folder with clusterbook's own playbooks/, roles/, inventory/: in the installed package, or the clone."""
+    installed = _PACKAGE / "project_files"
+    return installed if installed.is_dir() else _PACKAGE.parent
+
+
+def own(directory: Path | None = None) -> Path:
+    """The person's project: the nearest folder upwards that has playbooks/ or inventory/, else where they are."""
+    here = (directory or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "playbooks").is_dir() or (folder / "inventory").is_dir():
+            return folder
+    return here
+
+
+def playbook(name: str, directory: Path | None = None) -> Path:
+    """The file of a playbook given as a path, or as a name from playbooks/. InvalidInput with the names that exist."""
+    folders = [root / "playbooks" for root in _roots(directory)]
+    return _found("playbook", name, folders, directory)
+
+
+def inventory(name: str, directory: Path | None = None) -> Path:
+    """The file of an inventory given as a path, as a name from inventory/, or as the name of a lab that is up."""
+    made = LABS / name / "inventory.yml"
+    folders = [root / "inventory" for root in _roots(directory)]
+    try:
+        return _found("inventory", name, folders, directory)
+    except InvalidInput:
+        if "/" not in name and made.is_file():
+            return made
+        raise
+
+
+def role_folders(directory: Path | None = None) -> list[Path]:
+    """Folders in which roles are looked up, in order."""
+    return [folder for folder in (root / "roles" for root in _roots(directory)) if folder.is_dir()]
+
+
+def _roots(directory: Path | None) -> list[Path]:
+    return list(dict.fromkeys((own(directory), brought())))
+
+
+def _found(noun: str, name: str, folders: Iterable[Path], directory: Path | None) -> Path:
+    for place in [(directory or Path.cwd()), *folders]:
+        for suffix in _SUFFIXES:
+            path = place / f"{name}{suffix}"
+            if path.is_file():
+                return path.resolve()
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.y*ml")})
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(known) or "none"
+    raise InvalidInput(
+        f"there is no {noun} {name!r}{hint}",
+        next_step=f"Give the path of a file, or one of these names: {listed}.",
+    )

@@ -1,0 +1,88 @@
+"""Lines of text for people: a stage with dots and seconds, tables, values as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from rich.console import Console
+from rich.table import Table
+
+STAGE_WIDTH = 78
+NAME_WIDTH = 9
+REPORT_SECONDS = 5.0
+
+
+@dataclass
+class Stage:
+    """One stage of a longer command. `say` shows progress; `result` is what the stage's line says in the end."""
+
+    name: str
+    output: IO[str]
+    live: bool
+    result: str = ""
+    _said: float = field(default=0.0)
+
+    def say(self, text: str, urgent: bool = True) -> None:
+        """Show what goes on. urgent=False: at most every few seconds where lines cannot be overwritten."""
+        if self.live:
+            width = STAGE_WIDTH + 8
+            self.output.write(f"\r\x1b[2K{self.name:<{NAME_WIDTH}}{text[: width - NAME_WIDTH]}")
+            self.output.flush()
+            return
+        if not urgent and time.monotonic() - self._said < REPORT_SECONDS:
+            return
+        self._said = time.monotonic()
+        self.output.write(f"{self.name:<{NAME_WIDTH}}{text}\n")
+        self.output.flush()
+
+
+@contextmanager
+def stage(name: str, output: IO[str] | None = None) -> Iterator[Stage]:
+    """A stage: its line comes when it ends, with how long it took. Nothing is added when it raises."""
+    target = output or sys.stdout
+    live = target.isatty()
+    current = Stage(name, target, live)
+    started = time.monotonic()
+    try:
+        yield current
+    except BaseException:
+        if live:
+            target.write("\n")
+        raise
+    text = f"{name:<{NAME_WIDTH}}{current.result} "
+    seconds = f" {time.monotonic() - started:.1f} s"
+    clear = "\r\x1b[2K" if live else ""
+    target.write(f"{clear}{text.ljust(STAGE_WIDTH, '.')}{seconds}\n")
+    target.flush()
+
+
+def print_json(value: Any) -> None:
+    """A value as one JSON document on standard output."""
+    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table without lines; long cells are not cut when the output is no terminal."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console().print(table)
+
+
+def console() -> Console:
+    """Standard output; without a terminal lines are as long as they need to be."""
+    made = Console(highlight=False, markup=False, emoji=False)
+    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200)
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 host', '2 hosts'."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
