@@ -21,6 +21,8 @@ class Link:
         self.input_descriptor = input_descriptor
         self._output = output_descriptor
         self.stopping = False
+        # Answers that came with the play: 'kind:step:name' -> value.
+        self.ahead: dict[str, Any] = {}
 
     def send(self, message: Any) -> None:
         """Send one frame. Raises Stopped when the connection is gone."""
@@ -44,6 +46,9 @@ class Link:
 
     def relay(self, question: dict[str, Any]) -> Any:
         """Send a question as it is and return the answer's value (bytes follow in frames of their own)."""
+        known = f"{question.get('ask')}:{question.get('step')}:{question.get('name')}"
+        if known in self.ahead:
+            return self.ahead[known]
         self.send(question)
         answer = self.receive_answer()
         if "refused" in answer:

@@ -68,6 +68,7 @@ def _hello(link: Link, lock: HostLock, greeting: dict[str, Any]) -> None:
 
 def _play(link: Link, message: dict[str, Any], state: HostState) -> None:
     program: Program = from_wire(message["play"])
+    link.ahead = message.get("ahead", {})
     succeeded = run_play(link, program, from_wire(message["host"]), state, state_directory())
     link.send({"done": True, "succeeded": succeeded})
 

@@ -18,6 +18,7 @@ from clusterbook.errors import (
     ClusterbookError,
     Unreachable,
 )
+from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers, Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
@@ -82,7 +83,7 @@ class Runner:
     def _batch(self, play: PlayPlan, hosts: tuple[str, ...]) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""
         gates = Gates(hosts)
-        program = to_wire(play.program)
+        program = {"play": to_wire(play.program), "ahead": ahead_of(play)}
         failed: list[str] = []
 
         def on_failure(name: str) -> None:

@@ -46,9 +46,9 @@ class AgentSession:
             )
         return answer
 
-    def play(self, program: Any, host: Any, emit: Emit, answer: Answer) -> bool:
-        """Run a play; True when no step failed. Raises Unreachable, Failed when the agent itself broke."""
-        self._send({"play": program, "host": host})
+    def play(self, program: Mapping[str, Any], host: Any, emit: Emit, answer: Answer) -> bool:
+        """Run a play (its program and what is sent ahead); True when no step failed. Raises Unreachable, Failed when the agent itself broke."""
+        self._send({**program, "host": host})
         while True:
             message = self._receive()
             if "ask" in message:

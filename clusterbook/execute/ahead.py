@@ -1,0 +1,45 @@
+"""What steps will surely ask for is sent ahead with the play, so that asking is the exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.compile.plan import PlayPlan
+from clusterbook.compile.plays import every_step
+from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.gates import Gates
+from clusterbook.execute.session import Refusal
+from clusterbook.language.program import Step
+
+LARGEST_TEMPLATE = 256 * 1024
+
+
+def ahead_of(plan: PlayPlan) -> dict[str, Any]:
+    """Answers to the questions about literally named templates and files: 'kind:step:name' -> value."""
+    answers = Answers(plan, "", Gates(()), Services(), _nobody)
+    found: dict[str, Any] = {}
+    for step in every_step((*plan.program.instructions, *plan.program.handlers)):
+        kind = _question(step)
+        name = step.arguments.get("src") if isinstance(step.arguments, Mapping) else None
+        if not kind or not isinstance(name, str):
+            continue
+        try:
+            value = answers({"ask": kind, "step": step.id, "name": name})
+        except Refusal:
+            continue  # the step may never run; if it does, it asks and is told why
+        if len(str(value)) <= LARGEST_TEMPLATE:
+            found[f"{kind}:{step.id}:{name}"] = value
+    return found
+
+
+def _question(step: Step) -> str:
+    if step.module == "ansible.builtin.template":
+        return "template"
+    if step.module == "ansible.builtin.copy" and not step.arguments.get("remote_src"):
+        return "source"
+    return ""
+
+
+def _nobody(asker: str, target: str, call: dict[str, Any], key: str) -> dict[str, Any]:
+    raise Refusal("nothing is delegated ahead of a play")
