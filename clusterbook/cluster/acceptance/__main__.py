@@ -1,0 +1,20 @@
+"""Run the acceptance tests: python -m clusterbook.cluster.acceptance [--cluster NAME] [pytest's own options]."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from clusterbook.cluster.acceptance.command import run
+
+
+def main() -> int:
+    """pytest's exit status."""
+    parser = argparse.ArgumentParser(description="Acceptance tests of a running cluster", add_help=False)
+    parser.add_argument("--cluster", default="")
+    known, others = parser.parse_known_args()
+    return run(known.cluster, others)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

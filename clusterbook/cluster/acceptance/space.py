@@ -1,0 +1,109 @@
+"""A namespace of a test's own, what tests do in it, and waiting that says what it waited for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterbook.cluster.kube import Kubectl
+from clusterbook.errors import Failed
+
+LABEL = "clusterbook.io/acceptance"
+SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that tests run; the mirror has them under these names."""
+
+    agnhost: str
+    busybox: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """One namespace. workers: nodes that run ordinary pods."""
+
+    name: str
+    kubectl: Kubectl
+    images: Images
+    workers: tuple[str, ...]
+    others: list[tuple[str, str]] = field(default_factory=list)
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Make the objects in this namespace."""
+        self.kubectl.apply(*objects)
+
+    def apply_outside(self, item: Mapping[str, Any]) -> None:
+        """Make an object that has no namespace; it is removed with this one."""
+        self.others.append((item["kind"], item["metadata"]["name"]))
+        self.kubectl.apply(item)
+
+    def ready(self, *names: str, seconds: float = SECONDS) -> None:
+        """Wait until pods (pod/NAME), or what rolls out (deployment/NAME …), are ready."""
+        for name in names:
+            if name.startswith("pod/"):
+                self.kubectl.run(
+                    "wait", "--for=condition=Ready", name, f"--timeout={seconds:.0f}s", seconds=seconds + 5
+                )
+            else:
+                self.kubectl.run("rollout", "status", name, f"--timeout={seconds:.0f}s", seconds=seconds + 5)
+
+    def inside(self, pod: str, *argv: str) -> str:
+        """What a command prints in a pod's first container."""
+        return self.kubectl.run("exec", pod, "--", *argv)
+
+    def shell(self, pod: str, line: str) -> str:
+        """What a line of shell prints in a pod's first container."""
+        return self.inside(pod, "sh", "-c", line)
+
+    def pods(self, label: str) -> list[dict[str, Any]]:
+        """Pods with app=label that are not being deleted, by name."""
+        items: list[dict[str, Any]] = self.kubectl.json("get", "pods", f"--selector=app={label}")["items"]
+        kept = (item for item in items if "deletionTimestamp" not in item["metadata"])
+        return sorted(kept, key=lambda item: str(item["metadata"]["name"]))
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+    """The first true value of look(). A command that fails meanwhile is asked again. what: for the message."""
+    end = time.monotonic() + seconds
+    last = ""
+    while time.monotonic() < end:
+        try:
+            value = look()
+            if value:
+                return value
+            last = repr(value)
+        except Failed as error:
+            last = error.message
+        time.sleep(0.5)
+    raise AssertionError(f"waited {seconds:g} s for {what}; last: {last}")
+
+
+def today() -> str:
+    """The date (UTC), by which namespaces of a run that died long ago are known."""
+    return time.strftime("%Y-%m-%d", time.gmtime())
+
+
+@contextmanager
+def opened(
+    kubectl: Kubectl, images: Images, workers: tuple[str, ...], title: str, *, privileged: bool
+) -> Iterator[Space]:
+    """A fresh namespace, removed afterwards. privileged: pods may do what Pod Security otherwise forbids."""
+    name = f"acceptance-{secrets.token_hex(3)}-{title}"[:63].rstrip("-")
+    labels = {LABEL: "yes", f"{LABEL}-day": today()} | (
+        {"pod-security.kubernetes.io/enforce": "privileged"} if privileged else {}
+    )
+    space = Space(name, kubectl.in_namespace(name), images, workers)
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    try:
+        space.kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        yield space
+    finally:
+        kubectl.run("delete", "namespace", name, "--wait=false")
+        for kind, other in space.others:
+            kubectl.run("delete", kind.lower(), other, "--ignore-not-found", "--wait=false")

@@ -1,0 +1,103 @@
+"""People look into pods, and everybody may do what they were given the right to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+
+from clusterbook.cluster.acceptance import objects
+from clusterbook.cluster.acceptance.space import Space
+from clusterbook.cluster.kube import Kubectl
+
+
+def test_logs_are_shown_also_of_the_container_before(space: Space) -> None:
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    line = f"test -e /data/x && {{ echo second; {objects.FOREVER}; }}; touch /data/x; echo first; exit 1"
+    talker = objects.container(space.images.busybox, "sh", "-c", line, volumeMounts=mounts)
+    space.apply(objects.pod("talker", talker, volumes=[{"name": "data", "emptyDir": {}}]))
+    space.kubectl.run(
+        "wait",
+        "--for=jsonpath={.status.containerStatuses[0].restartCount}=1",
+        "pod/talker",
+        "--timeout=60s",
+        seconds=65,
+    )
+    space.ready("pod/talker")
+    assert space.kubectl.run("logs", "talker", "--previous") == "first\n"
+    assert space.kubectl.run("logs", "talker") == "second\n"
+
+
+def test_exec_passes_input_output_and_exit_status(space: Space) -> None:
+    space.apply(objects.pod("shell", objects.container(space.images.busybox, "sh", "-c", objects.FOREVER)))
+    space.ready("pod/shell")
+    assert space.kubectl.run("exec", "--stdin", "shell", "--", "tr", "a-z", "A-Z", stdin="hello") == "HELLO"
+    done = space.kubectl.try_run("exec", "shell", "--", "sh", "-c", "echo wrong >&2; exit 7")
+    assert done.returncode == 7
+    assert done.stderr.startswith("wrong\n")
+
+
+def test_port_forward_reaches_a_pod_from_the_local_machine(space: Space) -> None:
+    space.apply(objects.pod("web", objects.server(space.images.agnhost)))
+    space.ready("pod/web")
+    process = subprocess.Popen(
+        space.kubectl.argv("port-forward", "pod/web", ":8080", "--address=127.0.0.1"), executable=space.kubectl.binary,
+        env=dict(space.kubectl.environment()), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first.startswith("Forwarding from 127.0.0.1:"), first
+        port = int(first.split("127.0.0.1:")[1].split()[0])
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{port}/hostname", timeout=20) as answer:
+            assert answer.read() == b"web"
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_a_service_account_may_do_what_its_role_says_and_nothing_else(space: Space, tmp_path: Path) -> None:
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
+    access = "rbac.authorization.k8s.io"
+    space.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "reader"}},
+        {"apiVersion": f"{access}/v1", "kind": "Role", "metadata": {"name": "reader"}, "rules": rules},
+        {
+            "apiVersion": f"{access}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "reader"},
+            "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": space.name}],
+            "roleRef": {"apiGroup": access, "kind": "Role", "name": "reader"},
+        },
+    )
+    reader = as_service_account(space, "reader", tmp_path)
+    assert reader.run("get", "pods", "--output=name") == ""
+    for refused in (("get", "secrets"), ("delete", "pods", "--all"), ("get", "pods", "--namespace=kube-system")):
+        done = reader.try_run(*refused)
+        assert done.returncode != 0
+        assert f'User "system:serviceaccount:{space.name}:reader" cannot' in done.stderr
+
+
+def test_nobody_is_let_in_without_a_credential(space: Space, tmp_path: Path) -> None:
+    stranger = with_user(space, tmp_path, {})
+    assert stranger.run("get", "--raw=/readyz") == "ok"
+    done = stranger.try_run("get", "--raw=/api/v1/namespaces")
+    assert done.returncode != 0
+    assert "Unauthorized" in done.stderr or "must be logged in" in done.stderr or "provide credentials" in done.stderr
+
+
+def as_service_account(space: Space, name: str, directory: Path) -> Kubectl:
+    """kubectl with nothing but a fresh token of that service account."""
+    return with_user(space, directory, {"token": space.kubectl.run("create", "token", name).strip()})
+
+
+def with_user(space: Space, directory: Path, user: dict[str, str]) -> Kubectl:
+    """kubectl with another user on the same cluster."""
+    document = json.loads(space.kubectl.run("config", "view", "--raw", "--flatten", "--output=json"))
+    document["users"] = [{"name": each["name"], "user": user} for each in document["users"]]
+    file = directory / "kubeconfig"
+    file.touch(0o600)
+    file.write_text(json.dumps(document))
+    return Kubectl(space.kubectl.binary, file, space.kubectl.options)
