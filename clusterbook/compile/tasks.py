@@ -12,7 +12,7 @@ from clusterbook.compile.files import directories
 from clusterbook.compile.loops import loop_of
 from clusterbook.compile.plan import Selection, StepInfo
 from clusterbook.compile.tags import selected
-from clusterbook.errors import InvalidInput
+from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.program import Group, RolePart, Step
 from clusterbook.language.values import Template
 from clusterbook.model import Block, Node, Project, Role, RoleUse, Task
@@ -54,6 +54,7 @@ class TaskCompiler:
 
     def role_use(self, use: RoleUse, context: Context) -> Instructions:
         """A role named in `roles:` or as a dependency: its dependencies first, each role once for each parameters."""
+        self._refuse_circle(use.name, use.position)
         inner = replace(context.inside(use.keywords), parameters=(*context.parameters, use.parameters))
         mark = (use.name, repr(use.parameters), repr(inner.when), repr(inner.tags))
         if mark in self._done:
@@ -66,15 +67,18 @@ class TaskCompiler:
         compiled = self.nodes(nodes, replace(context, tags=("always",)), handler=True)
         return tuple(step for step in compiled if isinstance(step, Step))
 
+    def _refuse_circle(self, name: str, where: Position) -> None:
+        if name in self._active:
+            chain = " -> ".join([*self._active, name])
+            raise InvalidInput(f"roles depend on each other in a circle: {chain}", where=where)
+
     def _role(
-        self, name: str, context: Context, entry: str, parents: tuple[int, ...], where: Any, public: bool = True
+        self, name: str, context: Context, entry: str, parents: tuple[int, ...], where: Any
     ) -> Instructions:
         role = self._project.roles.get(name)
         if role is None:
             raise InvalidInput(f"there is no role {name!r}", where=where.position, next_step="check the role's name")
-        if name in self._active:
-            chain = " -> ".join([*self._active, name])
-            raise InvalidInput(f"roles depend on each other in a circle: {chain}", where=where.position)
+        self._refuse_circle(name, where.position)
         self._active.append(name)
         try:
             return self._role_body(role, context, entry, parents, where)

@@ -47,7 +47,7 @@ class AgentSession:
         return answer
 
     def play(self, program: Mapping[str, Any], host: Any, emit: Emit, answer: Answer) -> bool:
-        """Run a play (its program and what is sent ahead); True when no step failed. Raises Unreachable, Failed when the agent itself broke."""
+        """Run a play (its program and what is sent ahead); True when no step failed. Raises Unreachable, Failed."""
         self._send({**program, "host": host})
         while True:
             message = self._receive()

@@ -1,0 +1,181 @@
+"""From a project to programs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.compile.plays import every_step
+from clusterbook.errors import InvalidInput, Position
+from clusterbook.language.program import Flush, Group
+from clusterbook.language.values import Secret, Template
+from clusterbook.model import Block, Host, Inventory, Play, Project, Role, RoleUse, Task
+
+PLACE = Position("/project/site.yml", 1, 1)
+
+
+def task(name: str, module: str = "ansible.builtin.command", arguments: Any = None, **keywords: Any) -> Task:
+    return Task(name, module, arguments or {"cmd": "true"}, keywords, PLACE)
+
+
+def play(*tasks: Any, **fields: Any) -> Play:
+    base = Play("play", "all", {"gather_facts": False}, {}, (), (), (), tuple(tasks), (), (), PLACE)
+    return replace(base, **fields)
+
+
+def role(name: str, *tasks: Any, **fields: Any) -> Role:
+    return replace(Role(name, f"/project/roles/{name}", task_files={"tasks/main.yml": tuple(tasks)}), **fields)
+
+
+def use(name: str, **fields: Any) -> RoleUse:
+    return replace(RoleUse(name, {}, {}, PLACE), **fields)
+
+
+def compiled(*plays: Play, roles: tuple[Role, ...] = (), selection: Selection | None = None, **variables: Any) -> Plan:
+    hosts = {name: Host(name, ("all",), variables.get(name, {})) for name in ("a", "b", "c", "d")}
+    inventory = Inventory(hosts, {"all": tuple(hosts)})
+    project = Project("/project", plays, {item.name: item for item in roles})
+    return compile_plan(project, inventory, selection or Selection(), lambda pattern: list(hosts))
+
+
+def names(plan: Plan, number: int = 0) -> list[str]:
+    return [str(step.name) for step in every_step(plan.plays[number].program.instructions)]
+
+
+def test_sections_come_in_ansibles_order_with_flushes_between() -> None:
+    plan = compiled(
+        play(task("t"), pre_tasks=(task("pre"),), post_tasks=(task("post"),), roles=(use("r"),)),
+        roles=(role("r", task("in role")),),
+    )
+    shape = ["flush" if isinstance(item, Flush) else str(item.name) for item in plan.plays[0].program.instructions]
+    assert shape == ["pre", "flush", "in role", "t", "flush", "post", "flush"]
+
+
+def test_facts_are_gathered_first_unless_told_not_to() -> None:
+    assert names(compiled(play(task("t"), keywords={}))) == ["Gathering Facts", "t"]
+    assert names(compiled(play(task("t")))) == ["t"]
+
+
+def test_conditions_of_block_role_and_task_all_hold() -> None:
+    inner = Block("b", {"when": "in_block"}, (task("t", when=["in_task"]),))
+    plan = compiled(play(roles=(use("r", keywords={"when": "in_role"}),)), roles=(role("r", inner),))
+    step = next(every_step(plan.plays[0].program.instructions))
+    assert step.when == ("in_role", "in_block", "in_task")
+
+
+def test_the_nearest_become_wins() -> None:
+    plan = compiled(play(Block("b", {"become": True}, (task("root"), task("user", become=False)))))
+    assert [step.become for step in every_step(plan.plays[0].program.instructions)] == [True, False]
+    assert plan.plays[0].needs_root
+
+
+def test_a_play_without_become_needs_no_root() -> None:
+    assert not compiled(play(task("t"))).plays[0].needs_root
+
+
+def test_a_block_without_rescue_is_dissolved_and_one_with_it_is_kept() -> None:
+    plan = compiled(play(Block("b", {}, (task("x"),)), Block("b", {}, (task("y"),), rescue=(task("z"),))))
+    kinds = [type(item) for item in plan.plays[0].program.instructions[:2]]
+    assert kinds[1] is Group
+    assert kinds[0] is not Group
+
+
+def test_dependencies_of_a_role_run_before_it_and_once() -> None:
+    base = role("base", task("base task"))
+    first = role("first", task("first task"), dependencies=(use("base"),))
+    second = role("second", task("second task"), dependencies=(use("base"),))
+    plan = compiled(play(roles=(use("first"), use("second"))), roles=(base, first, second))
+    assert names(plan) == ["base task", "first task", "second task"]
+
+
+def test_roles_that_depend_on_each_other_are_refused() -> None:
+    circle = (role("x", dependencies=(use("y"),)), role("y", dependencies=(use("x"),)))
+    with pytest.raises(InvalidInput, match="roles depend on each other in a circle"):
+        compiled(play(roles=(use("x"),)), roles=circle)
+
+
+def test_import_role_brings_the_tasks_of_another_file() -> None:
+    other = replace(role("r"), task_files={"tasks/reset.yml": (task("reset"),)})
+    plan = compiled(play(task("i", "ansible.builtin.import_role", {"name": "r", "tasks_from": "reset"})), roles=(other,))
+    assert names(plan) == ["reset"]
+
+
+def test_import_tasks_in_a_role_finds_files_of_the_role() -> None:
+    files = {
+        "tasks/main.yml": (task("i", "ansible.builtin.import_tasks", {"file": "install.yml"}, when="yes"),),
+        "tasks/install.yml": (task("install", when="really"),),
+    }
+    plan = compiled(play(roles=(use("r"),)), roles=(replace(role("r"), task_files=files),))
+    step = next(every_step(plan.plays[0].program.instructions))
+    assert (str(step.name), step.when) == ("install", ("yes", "really"))
+
+
+def test_a_host_is_sent_only_variables_that_the_play_can_name() -> None:
+    shown = task("t", arguments={"cmd": Template("{{ one }}")})
+    plan = compiled(play(shown), a={"one": Template("{{ two }}"), "two": 2, "three": 3})
+    assert set(plan.plays[0].parts["a"].variables) == {"one", "two"}
+
+
+def test_a_secret_is_allowed_only_when_the_play_names_its_variable() -> None:
+    variables = {"token": Secret("join-token"), "other": Secret("ca-key")}
+    shown = task("t", arguments={"cmd": Template("{{ token }}")})
+    assert compiled(play(shown), a=variables).plays[0].secrets == {"join-token"}
+    assert compiled(play(task("t")), a=variables).plays[0].secrets == frozenset()
+
+
+def test_variables_of_other_hosts_are_sent_ahead_but_never_their_secrets() -> None:
+    shown = task("t", arguments={"cmd": Template("{{ hostvars['b'].address }} {{ hostvars['b']['token'] }}")})
+    plan = compiled(play(shown), b={"address": "10.0.0.2", "token": Secret("t"), "unused": 1})
+    assert plan.plays[0].parts["a"].hostvars["b"] == {"address": "10.0.0.2"}
+
+
+@pytest.mark.parametrize(
+    ("serial", "batches"),
+    [
+        (None, ["abcd"]), (1, ["a", "b", "c", "d"]), ("50%", ["ab", "cd"]), ([1, 2], ["a", "bc", "d"]),
+        ([1, "100%"], ["a", "bcd"]),
+    ],
+)
+def test_serial_makes_batches(serial: Any, batches: list[str]) -> None:
+    plan = compiled(play(task("t"), keywords={"gather_facts": False, "serial": serial}))
+    assert plan.plays[0].batches == tuple(tuple(batch) for batch in batches)
+
+
+def test_a_wrong_serial_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="serial is 'many', expected a number or a percentage"):
+        compiled(play(task("t"), keywords={"serial": "many"}))
+
+
+def test_an_unknown_strategy_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="unknown strategy 'wild'"):
+        compiled(play(task("t"), keywords={"strategy": "wild"}))
+
+
+def test_role_handlers_come_before_those_of_the_play() -> None:
+    with_handler = replace(role("r", task("t")), handlers=(task("Restart it"),))
+    plan = compiled(play(roles=(use("r"),), handlers=(task("Last"),)), roles=(with_handler,))
+    assert [str(handler.name) for handler in plan.plays[0].program.handlers] == ["Restart it", "Last"]
+
+
+def test_an_included_file_keeps_the_includes_condition_outside() -> None:
+    files = {
+        "tasks/main.yml": (task("i", "ansible.builtin.include_tasks", {"file": "more.yml"}, when="once"),),
+        "tasks/more.yml": (task("more"),),
+    }
+    plan = compiled(play(roles=(use("r"),)), roles=(replace(role("r"), task_files=files),))
+    include, more = every_step(plan.plays[0].program.instructions)
+    assert (include.when, more.when) == (("once",), ())
+
+
+def test_an_unsupported_loop_names_the_way_out() -> None:
+    with pytest.raises(InvalidInput, match="with_sequence is not supported") as error:
+        compiled(play(task("t", with_sequence="count=3")))
+    assert error.value.next_step == "write it as `loop` with a filter or query"
+
+
+def test_the_same_input_gives_the_same_plan(tmp_path: Path) -> None:
+    assert compiled(play(task("t"))) == compiled(play(task("t")))
