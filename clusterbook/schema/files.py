@@ -43,7 +43,7 @@ def resolve(name: str, pointer: str) -> Any:
     """The part of a schema at a pointer such as '$defs/task'."""
     node = load_schema(name)
     for part in pointer.split("/"):
-        node = node[part]
+        node = node[int(part) if isinstance(node, list) else part]
     return node
 
 

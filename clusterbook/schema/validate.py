@@ -214,7 +214,7 @@ def _expected(error: Any) -> str:
             return " or ".join(_alternative(part, error) for part in wanted)
         case "pattern":
             return f"text that matches {wanted}"
-    return error.message
+    return str(error.message)
 
 
 def _alternative(part: Mapping[str, Any], error: Any) -> str:

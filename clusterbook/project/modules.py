@@ -1,0 +1,130 @@
+"""A task's module and its arguments, checked against the module's own table of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from clusterbook.errors import InvalidInput, Position
+from clusterbook.language.values import Template, holds_template
+from clusterbook.modules import parameters, registry
+from clusterbook.modules.contract import Specification
+from clusterbook.project.free_form import parse
+from clusterbook.schema import nearest, suggestion
+from clusterbook.source import SourceMapping, position_of
+
+# Modules whose text is a command line: only a few options are taken out of it.
+_COMMANDS = ("command", "shell", "script", "raw")
+
+
+def arguments_of(module: str, written: Any, more: Any, where: Position) -> Any:
+    """What a person wrote after a module's name, and under `args`, as one mapping (or the template that gives it)."""
+    own: Any
+    if written is None:
+        own = {}
+    elif isinstance(written, str | Template):
+        own = _from_text(module, written, where)
+    elif isinstance(written, Mapping):
+        own = written
+    else:
+        raise InvalidInput(
+            f"the arguments of {short(module)!r} are {written!r}, expected a mapping",
+            where=where,
+            next_step="Write one parameter a line.",
+        )
+    if not more:
+        return own
+    if isinstance(more, Template) or isinstance(own, Template):
+        raise InvalidInput(
+            "'args' cannot be combined with arguments that are only known during the run",
+            where=where,
+            next_step="Write the parameters below the module's name.",
+        )
+    return merged(more, own)
+
+
+def merged(base: Mapping[Any, Any], over: Mapping[Any, Any]) -> SourceMapping:
+    """Both with their positions; `over` wins."""
+    result = SourceMapping(position_of(over) if isinstance(over, SourceMapping) else position_of(base))
+    for part in (base, over):
+        for key, value in part.items():
+            result[key] = value
+            if isinstance(part, SourceMapping):
+                result.keys_at[key] = part.keys_at[key]
+                result.values_at[key] = part.values_at[key]
+    return result
+
+
+def _from_text(module: str, text: str | Template, where: Position) -> Any:
+    specification = registry.specification(module)
+    source = text.text.strip() if isinstance(text, Template) else text
+    whole = source.startswith("{{") and source.endswith("}}") and source.count("{{") == 1
+    if isinstance(text, Template) and whole and not specification.free_form:
+        return text
+    found, rest = parse(text, short(module) in _COMMANDS, where)
+    if rest in ("", None):
+        return found
+    if not specification.free_form:
+        raise InvalidInput(
+            f"module {short(module)!r} takes no text, but got {_plain(rest)!r}",
+            where=where,
+            next_step="Write its parameters as a mapping or as NAME=VALUE.",
+        )
+    return {**found, specification.free_form: rest}
+
+
+def _plain(value: Any) -> Any:
+    return value.text if isinstance(value, Template) else value
+
+
+def short(module: str) -> str:
+    """The module's name without its collection, for messages."""
+    return module.removeprefix("ansible.builtin.")
+
+
+def problems(module: str, arguments: Any, where: Position) -> Iterator[InvalidInput]:
+    """What is wrong with a task's arguments, each with the place of the parameter."""
+    if not isinstance(arguments, Mapping):
+        return
+    specification = registry.specification(module)
+    known = _known(specification)
+    good = {}
+    for name, value in arguments.items():
+        if isinstance(name, Template) or name in known or specification.open or str(name).startswith("_"):
+            good[name] = value
+        else:
+            yield _unknown(module, name, known, position_of(arguments, name, where))
+    if any(isinstance(name, Template) for name in good):
+        return
+    for message in parameters.problems(specification, good, holds_template):
+        yield _problem(module, message, good, arguments, where)
+
+
+def _known(specification: Specification) -> set[str]:
+    names = set(specification.parameters)
+    for parameter in specification.parameters.values():
+        names.update(parameter.aliases)
+    return names
+
+
+def _unknown(module: str, name: Any, known: set[str], where: Position) -> InvalidInput:
+    visible = sorted(item for item in known if not item.startswith("_"))
+    meant = nearest(name, visible)
+    hint = f"Write {meant!r} instead, or remove it." if meant else f"Remove it; known are: {', '.join(visible)}."
+    return InvalidInput(
+        f"unknown parameter {str(name)!r} of module {short(module)!r}{suggestion(name, visible)}",
+        where=where,
+        next_step=f"{hint} Parameters of {short(module)}: invoke help-module {short(module)}",
+    )
+
+
+def _problem(module: str, message: str, good: Mapping[Any, Any], arguments: Any, where: Position) -> InvalidInput:
+    """A problem of the table, at the parameter that it begins with."""
+    text = message.removeprefix(f"{module}: ")
+    name = text.split(" ", 1)[0].strip("'")
+    place = where
+    if name in good and isinstance(arguments, SourceMapping) and name in arguments.values_at:
+        place = arguments.values_at[name]
+    return InvalidInput(
+        f"module {short(module)!r}: {text}", where=place, next_step=f"Correct the arguments of {short(module)}."
+    )

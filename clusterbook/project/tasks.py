@@ -1,0 +1,143 @@
+"""Task files: lists of tasks and blocks, from YAML to nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterbook.errors import InvalidInput, Position
+from clusterbook.language.values import Template
+from clusterbook.model import Block, Node, Task
+from clusterbook.modules import registry
+from clusterbook.project import modules
+from clusterbook.project.keywords import task_keywords, uniform
+from clusterbook.schema import nearest, suggestion
+from clusterbook.source import position_of
+
+_BLOCK_PARTS = {"name", "block", "rescue", "always"}
+_ACTIONS = ("action", "local_action")
+
+
+@dataclass
+class TaskReader:
+    """Reads nodes and collects every problem instead of stopping at the first."""
+
+    problems: list[InvalidInput] = field(default_factory=list)
+
+    def nodes(self, written: Any, handler: bool = False) -> tuple[Node, ...]:
+        """A list of tasks and blocks. What the schema has refused already is passed over."""
+        found: list[Node] = []
+        for item in written if isinstance(written, list) else ():
+            if not isinstance(item, Mapping):
+                continue
+            node = self._block(item, handler) if "block" in item else self._task(item, handler)
+            if node is not None:
+                found.append(node)
+        return tuple(found)
+
+    def _block(self, written: Mapping[Any, Any], handler: bool) -> Block:
+        return Block(
+            name=written.get("name"),
+            keywords=uniform(written, _BLOCK_PARTS),
+            body=self.nodes(written.get("block"), handler),
+            rescue=self.nodes(written.get("rescue"), handler),
+            always=self.nodes(written.get("always"), handler),
+            position=position_of(written),
+        )
+
+    def _task(self, written: Mapping[Any, Any], handler: bool) -> Task | None:
+        try:
+            return self._read_task(written, handler)
+        except InvalidInput as problem:
+            self.problems.append(problem)
+            return None
+
+    def _read_task(self, written: Mapping[Any, Any], handler: bool) -> Task | None:
+        keywords = uniform(written, {"name", "args", *_ACTIONS})
+        key, module, text = self._module(written, task_keywords(handler))
+        if module is None:
+            return None
+        keywords.pop(key, None)
+        for name in list(keywords):
+            if name not in task_keywords(handler):
+                del keywords[name]
+        if key == "local_action":
+            keywords.update(delegate_to="localhost", connection="local")
+        where = position_of(written, key)
+        arguments = modules.arguments_of(module, text, written.get("args"), where)
+        self.problems.extend(modules.problems(module, arguments, where))
+        return Task(written.get("name"), module, arguments, keywords, position_of(written))
+
+    def _module(self, written: Mapping[Any, Any], known: frozenset[str]) -> tuple[str, str | None, Any]:
+        """(the key that names the module, its canonical name, what is written after it)."""
+        for key in _ACTIONS:
+            if key in written:
+                self.problems.extend(_unknown_keywords(written, known, ()))
+                return (key, *_from_action(written[key], position_of(written, key)))
+        candidates = [key for key in written if key not in known]
+        named = [key for key in candidates if registry.canonical(str(key))]
+        if len(named) == 1:
+            self.problems.extend(_unknown_keywords(written, known, named))
+            return named[0], registry.canonical(named[0]), written[named[0]]
+        if len(named) > 1:
+            raise InvalidInput(
+                f"a task has one module, this one has {' and '.join(repr(key) for key in named)}",
+                where=position_of(written, named[1]),
+                next_step="Make a task of each, or correct the indentation.",
+            )
+        if not candidates:
+            raise InvalidInput(
+                "the task names no module", where=position_of(written), next_step="Add one, such as 'command:'."
+            )
+        self.problems.extend(_no_module(written, key, known) for key in candidates)
+        return "", None, None
+
+
+def _from_action(written: Any, where: Position) -> tuple[str, Any]:
+    """The module and arguments of `action: copy src=a dest=b` or of `action: {module: copy, src: a}`."""
+    rest: Any
+    if isinstance(written, Mapping):
+        name, rest = written.get("module"), {key: item for key, item in written.items() if key != "module"}
+    else:
+        text = written.text if isinstance(written, Template) else str(written)
+        name, _, after = text.strip().partition(" ")
+        rest = Template(after, written.file, written.line, written.column) if isinstance(written, Template) else after
+    module = registry.canonical(name) if isinstance(name, str) else None
+    if module is None:
+        raise InvalidInput(
+            f"there is no module {str(name)!r}{suggestion(name, _module_names())}",
+            where=where,
+            next_step="Correct the module's name. All modules: invoke help-module",
+        )
+    return module, rest
+
+
+def _unknown_keywords(written: Mapping[Any, Any], known: frozenset[str], modules_named: Any) -> Iterator[InvalidInput]:
+    for key in written:
+        if key not in known and key not in modules_named:
+            meant = nearest(key, known)
+            yield InvalidInput(
+                f"unknown keyword {_text(key)!r} of a task{suggestion(_text(key), known)}",
+                where=position_of(written, key),
+                next_step=f"Write {meant!r} instead, or remove it."
+                if meant
+                else "Remove it, or indent it below the module if it is a parameter.",
+            )
+
+
+def _no_module(written: Mapping[Any, Any], key: Any, known: frozenset[str]) -> InvalidInput:
+    return InvalidInput(
+        f"{_text(key)!r} is neither a module nor a keyword of a task{suggestion(_text(key), known | _module_names())}",
+        where=position_of(written, key),
+        next_step="Correct the name. All modules: invoke help-module",
+    )
+
+
+def _module_names() -> set[str]:
+    names = registry.names()
+    return {*names, *(name.rpartition(".")[2] for name in names)}
+
+
+def _text(key: Any) -> str:
+    return key.text if isinstance(key, Template) else str(key)
