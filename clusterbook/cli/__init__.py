@@ -1,1 +1,1 @@
-"""The command line: Invoke tasks by noun. Each parses, calls the library and shows; boundary.py alone handles errors."""
+"""The command line: Invoke tasks by noun. Each parses, calls the library and shows; boundary.py handles errors."""

@@ -21,10 +21,9 @@ from clusterbook.lab.mirror_servers import Mirror, of_lab, status, stop
 
 
 @command(
-    positional=["names"],
-    iterable=["names"],
+    iterable=["name"],
     help={
-        "names": "a component or image (may be repeated); default: what a cluster needs",
+        "name": "a component or image (may be repeated); default: what a cluster needs",
         "list": "show every component and version, and whether it is here (the default)",
         "fetch": "bring them into the cache: from a mirror, the vendor's release, or by building",
         "build": "bring them into the cache by building alone",
@@ -35,7 +34,7 @@ from clusterbook.lab.mirror_servers import Mirror, of_lab, status, stop
     },
 )
 def artifacts(
-    _: Context, names: Sequence[str] = (), list_: bool = False, fetch: bool = False, build: bool = False,
+    _: Context, name: Sequence[str] | None = None, list_: bool = False, fetch: bool = False, build: bool = False,
     lock: bool = False, version: str = "", architecture: str = "", json_: bool = False,
 ) -> None:  # fmt: skip
     """List, fetch or build the binaries and images that clusters are made of.
@@ -43,7 +42,7 @@ def artifacts(
     Every file is checked against the lock file before it is used. The cache outlives clones of the project.
 
     Example: invoke artifacts
-    Example: invoke artifacts --fetch --names kubernetes --version 1.36.3
+    Example: invoke artifacts --fetch --name kubernetes --version 1.36.3
     """
     if not (fetch or build or lock):
         _list(json_)
@@ -51,10 +50,10 @@ def artifacts(
     with stage("binaries") as shown:
         sources = ("cache", "build") if build else SOURCES
         settings = supplies.default(silent if json_ else reporter(shown), locking=lock, sources=sources)
-        chosen = tuple(names) or (*COMPONENTS, *IMAGES, *TEST_IMAGES)
+        chosen = tuple(name or ()) or (*COMPONENTS, *IMAGES, *TEST_IMAGES)
         _check_names(settings, chosen)
-        for name in chosen:
-            _supply(settings, name, version or None, architecture or None)
+        for one in chosen:
+            _supply(settings, one, version or None, architecture or None)
         shown.result = f"{plural(len(chosen), 'component')} in the cache"
 
 

@@ -95,9 +95,8 @@ def lab_status(_: Context, inventory: str = "lab", name: str = "", json_: bool =
         services = (("bridge", status.bridge), ("masquerade", status.masquerade), ("package cache", status.apt_cache))
         print(f"lab {status.spec.name} on {status.spec.network}: "
               + ", ".join(f"{name} {'up' if works else 'down'}" for name, works in services))  # fmt: skip
-        print_table(
-            ("HOST", "ADDRESS", "IMAGE", "STATE"), [(one.name, one.address, one.image, one.state) for one in status.hosts]
-        )
+        rows = [(one.name, one.address, one.image, one.state) for one in status.hosts]
+        print_table(("HOST", "ADDRESS", "IMAGE", "STATE"), rows)
     return 0 if status.up else 1
 
 

@@ -1,0 +1,70 @@
+# make up      a highly available Kubernetes cluster on hosts of this machine
+# make down    remove that lab again
+# make check   style, types, unit and contract tests (under three minutes)
+# make test    check, then a whole cluster on real hosts: what CI runs
+# make full    test, then the long forms (Debian 13, mixed, separate etcd)
+# Each installs what it lacks, and says what.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help up down check test full venv lint types unit lab build-tools lock wheel clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:
+	@sed -n 's/^# //p' Makefile | head -6
+
+up: venv build-tools
+	@$(BIN)/clusterbook up
+
+down: venv
+	@$(BIN)/clusterbook lab-down
+
+venv: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@.ci/prepare python
+	@[ -x $(BIN)/python ] || python3 -m venv $(VENV)
+	@echo "python   installing the locked dependencies into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+build-tools: venv
+	@.ci/prepare build
+
+check: lint types unit
+
+lint: venv
+	$(BIN)/ruff check .
+
+types: venv
+	$(BIN)/mypy
+
+unit: venv
+	$(BIN)/python -m pytest -q -n auto tests/unit tests/contract
+
+test: check lab
+
+lab: venv build-tools
+	$(BIN)/python -m pytest tests/lab
+
+full: check venv build-tools
+	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest tests/lab
+
+# After a change of pyproject.toml's dependencies: look at the difference before committing it.
+lock:
+	@python3 -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --extra dev --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
+	@rm -rf $(VENV)-lock
+
+wheel: venv
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,66 @@
+"""The documents speak of what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cli.boundary import EXIT_CODES
+from clusterbook.cli.listing import task_name
+from clusterbook.cli.namespace import GROUPS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")])
+TASKS = {task_name(task): task for _, tasks in GROUPS.values() for task in tasks}
+_CALL = re.compile(r"(?:^|[`$ ])(?:\.venv/bin/)?(?:invoke|clusterbook) ((?!--)[a-z][a-z-]*)((?: [^`\n]*)?)", re.MULTILINE)
+_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
+
+
+def calls(text: str) -> list[tuple[str, str]]:
+    """(task, rest of the line) of every command in code of a document."""
+    code = "\n".join([*re.findall(r"```.*?```", text, re.DOTALL), *re.findall(r"`[^`\n]+`", text),
+                      *re.findall(r"^    .*$", text, re.MULTILINE)])  # fmt: skip
+    return _CALL.findall(code)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_names_only_tasks_and_options_that_exist(document: Path) -> None:
+    for task, rest in calls(document.read_text()):
+        assert task in TASKS, f"invoke {task}"
+        known = {name for argument in TASKS[task].get_arguments() for name in argument.names}
+        for option in _OPTION.findall(rest.split(" -- ")[0].split("#")[0]):
+            assert option in known, f"invoke {task} --{option}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_to_a_file_of_the_project_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_each_task_has_help_for_every_option_and_an_example(name: str) -> None:
+    task = TASKS[name]
+    document = task.__doc__ or ""
+    assert f"Example: invoke {name}" in document
+    for argument in task.get_arguments():
+        assert argument.help, f"--{argument.name} has no help"
+
+
+def test_each_example_of_a_task_uses_its_own_options() -> None:
+    for name, task in TASKS.items():
+        known = {option for argument in task.get_arguments() for option in argument.names}
+        for line in (task.__doc__ or "").splitlines():
+            if line.strip().startswith("Example: "):
+                words = line.split(" -- ")[0]
+                assert f"invoke {name}" in words
+                assert {option for option in _OPTION.findall(words) if option != "yes"} <= known | {"yes"}, line
+
+
+def test_the_exit_codes_are_all_explained() -> None:
+    text = (ROOT / "docs" / "exit-codes.md").read_text()
+    for code, meaning in EXIT_CODES.items():
+        assert re.search(rf"\| {code} \|", text), f"exit code {code} ({meaning})"
