@@ -73,10 +73,12 @@ class Runner:
     def _play(self, play: PlayPlan) -> None:
         alive = [name for batch in play.batches for name in batch if name not in self._lost]
         self._events.emit("play", name=play.name, hosts=alive, steps=len(play.steps))
-        for batch in play.batches:
+        for number, batch in enumerate(play.batches):
             hosts = tuple(name for name in batch if name not in self._lost)
             if hosts and not self._batch(play, hosts):
-                self._events.emit("stopped", play=play.name, reason="a host failed, so the other batches did not start")
+                if number + 1 < len(play.batches):
+                    reason = "too many hosts failed, so the batches after this one did not start"
+                    self._events.emit("stopped", play=play.name, reason=reason)
                 self._lost.update(name for rest in play.batches for name in rest)
                 return
 

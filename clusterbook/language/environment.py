@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable, Iterable, Mapping, Optional
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
@@ -62,6 +63,18 @@ class LanguageEnvironment(SandboxedEnvironment):
     code_generator_class = KeepTypes
 
 
+# Jinja2's filters that give generators; Ansible gives lists, so that `| length` and types work.
+_GENERATORS = ("batch", "items", "map", "reject", "rejectattr", "select", "selectattr", "slice", "unique")
+
+
+def _listing(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def listed(*arguments: Any, **options: Any) -> list[Any]:
+        return list(function(*arguments, **options))
+
+    return listed
+
+
 def _finalize(value: Any) -> Any:
     return value
 
@@ -77,6 +90,7 @@ def new_environment(**settings: Any) -> LanguageEnvironment:
         cache_size=0,
         **settings,
     )
+    environment.filters.update({name: _listing(environment.filters[name]) for name in _GENERATORS})
     environment.filters.update(FILTERS)
     environment.tests.update(TESTS)
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}

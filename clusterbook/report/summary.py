@@ -41,8 +41,9 @@ def slowest(results: Sequence[Mapping[str, Any]], most: int = 3) -> Iterator[str
 
 def sentence(counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float) -> str:
     """What it comes to."""
-    changed = sum(1 for host in counts.values() if host["changed"] or host["unknown"])
-    lost = sum(1 for host in counts.values() if host["failed"] or host["unreachable"])
+    failed = [name for name, host in counts.items() if host["failed"] or host["unreachable"]]
+    whole = [host for name, host in counts.items() if name not in failed]
+    changed, lost = sum(1 for host in whole if host["changed"] or host["unknown"]), len(failed)
     rest = len(counts) - changed - lost
     verb = "would change" if plan else "changed"
     parts = [f"{lost} failed"] if lost else []
