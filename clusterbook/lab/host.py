@@ -16,6 +16,7 @@ import clusterbook
 from clusterbook.errors import Failed
 from clusterbook.lab import apt_cache, cgroups, keys, network, process, rootfs
 from clusterbook.lab.command import run
+from clusterbook.lab.files import make_directory, write_file
 from clusterbook.lab.record import Settings, group, host_directory, read_settings, write_settings
 from clusterbook.lab.spec import LabHost, LabSpec
 
@@ -49,7 +50,7 @@ def make(spec: LabSpec, host: LabHost, base: Path, public_key: str) -> None:
     directory = host_directory(spec, host.name)
     wipe(spec, host.name)
     for part in ("upper", "work", "root"):
-        (directory / part).mkdir(parents=True)
+        make_directory(directory / part)
     run(["cp", "-a", str(base / "var/lib"), str(directory / "var-lib")], seconds=120)
     _personalise(spec, host, directory / "upper", public_key)
     write_settings(Settings(spec, host.name, base, directory, variables(host)))
@@ -73,11 +74,11 @@ def start(spec: LabSpec, host: LabHost) -> None:
     end(spec, host.name)
     read_settings(directory)
     package = str(Path(clusterbook.__file__).parent.parent)
-    search_path = {**os.environ, "PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
     hierarchies, own = cgroups.mounted(), f"{group(spec.name, host.name)}/supervisor"
     cgroups.create(own, hierarchies)
     argv = cgroups.inside(own, hierarchies, [sys.executable, "-m", "clusterbook.lab.supervisor", str(directory)])
-    process.start(argv, directory / "console.log", directory / "supervisor.json", search_path)
+    process.start(argv, directory / "console.log", directory / "supervisor.json", environment)
 
 
 def wait_ready(spec: LabSpec, host: LabHost, seconds: float = READY_SECONDS) -> str:
@@ -152,17 +153,17 @@ def _ssh_answers(address: str) -> bool:
 def _personalise(spec: LabSpec, host: LabHost, upper: Path, public_key: str) -> None:
     """Write what makes this host itself into its upper layer."""
     machine_id = uuid.uuid5(uuid.NAMESPACE_DNS, f"{host.name}.{spec.name}.lab").hex
-    _write(upper / "etc/hostname", f"{host.name}\n")
-    _write(upper / "etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{host.name}\n::1\tlocalhost ip6-localhost\n")
-    _write(upper / "etc/machine-id", f"{machine_id}\n")
-    _write(upper / "etc/resolv.conf", _resolvers())
+    write_file(upper / "etc/hostname", f"{host.name}\n")
+    write_file(upper / "etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{host.name}\n::1\tlocalhost ip6-localhost\n")
+    write_file(upper / "etc/machine-id", f"{machine_id}\n")
+    write_file(upper / "etc/resolv.conf", _resolvers())
     if apt_cache.available():
-        _write(upper / "etc/apt/apt.conf.d/91cache", f'Acquire::http::Proxy "{apt_cache.address(spec)}";\n')
+        write_file(upper / "etc/apt/apt.conf.d/91cache", f'Acquire::http::Proxy "{apt_cache.address(spec)}";\n')
     host_key(spec, host)
     for suffix, mode in (("", 0o600), (".pub", 0o644)):
         source = spec.directory / "keys" / f"{host.name}{suffix}"
-        _write(upper / f"etc/ssh/ssh_host_ed25519_key{suffix}", source.read_text(), mode)
-    _write(upper / f"home/{rootfs.USER}/.ssh/authorized_keys", f"{public_key}\n", 0o600)
+        write_file(upper / f"etc/ssh/ssh_host_ed25519_key{suffix}", source.read_text(), mode)
+    write_file(upper / f"home/{rootfs.USER}/.ssh/authorized_keys", f"{public_key}\n", 0o600)
     home = upper / "home" / rootfs.USER
     for path in (home, home / ".ssh", home / ".ssh/authorized_keys"):
         os.chown(path, _ADMIN, _ADMIN)
@@ -173,11 +174,3 @@ def _resolvers() -> str:
     """The machine's name servers; behind systemd-resolved, the ones that it asks itself."""
     behind = Path("/run/systemd/resolve/resolv.conf")
     return (behind if behind.exists() else Path("/etc/resolv.conf")).read_text()
-
-
-def _write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file with its parents."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=mode)
-    path.write_text(text)
-    path.chmod(mode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ def up(spec: LabSpec, progress: Progress = lambda line: None) -> tuple[str, ...]
     with _locked(spec.name):
         _remove_other(spec, progress)
         bases = {image: rootfs.base(image, progress) for image in sorted({one.image for one in spec.hosts})}
+        rootfs.prune([*bases.values(), *_used_bases()], time.time())
         changes = _prepare(spec, progress)
         changes += _remove_strangers(spec)
         public_key = keys.ensure_key(spec.directory / "id_ed25519", f"{spec.name} lab")
@@ -94,11 +96,12 @@ def reset_hosts(spec: LabSpec, names: Iterable[str], progress: Progress = lambda
     chosen = [spec.host(name) for name in names]
     requirements.check_root()
     public_key = keys.ensure_key(spec.directory / "id_ed25519", f"{spec.name} lab")
+    bases = {image: rootfs.base(image, progress) for image in sorted({one.image for one in chosen})}
 
     def reset(one: LabHost) -> None:
         with _locked(spec.name, one.name):
             host.end(spec, one.name)
-            host.make(spec, one, rootfs.base(one.image), public_key)
+            host.make(spec, one, bases[one.image], public_key)
             _boot(spec, one)
         progress(f"{one.name}: bare again")
 
@@ -207,6 +210,11 @@ def _made_hosts(spec: LabSpec) -> list[str]:
     """Names of the hosts that have files."""
     directory = spec.directory / "hosts"
     return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+
+
+def _used_bases() -> list[Path]:
+    """The bases under the hosts of all labs."""
+    return [record.read_settings(path.parent).base for path in STATE.glob("*/hosts/*/settings.json")]
 
 
 def _discard(spec: LabSpec, name: str) -> None:

@@ -6,15 +6,17 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import debian
 from clusterbook.lab.command import run
+from clusterbook.lab.files import make_directory, write_file
 
 CACHE = Path("/var/cache/clusterbook/rootfs")
 USER = "admin"
+_DAY = 86400.0
 # What a plain Debian server image has. What Kubernetes needs beyond it (conntrack, nftables, socat, runc ...)
 # is left to the playbooks, which would otherwise be tested on hosts that have it already.
 PACKAGES = (
@@ -90,6 +92,19 @@ def base(image: str, progress: Callable[[str], None] = lambda line: None) -> Pat
     return directory
 
 
+def prune(used: Collection[Path], now: float) -> list[Path]:
+    """Remove bases that no host uses and that are older than a day. now: seconds since 1970."""
+    kept = {*used}
+    old = [
+        path
+        for path in CACHE.glob("debian-*")
+        if path.is_dir() and path not in kept and now - path.stat().st_ctime > _DAY
+    ]
+    for path in old:
+        run(["rm", "-rf", "--one-file-system", str(path)], seconds=300)
+    return old
+
+
 def _build(image: str, sources: str, directory: Path) -> None:
     """Make a base beside its place and move it there when it is complete."""
     partial = directory.with_name(f"{directory.name}.partial")
@@ -119,15 +134,15 @@ def _furnish(root: Path, sources: str) -> None:
     for key in root.glob("etc/ssh/ssh_host_*"):
         key.unlink()
     for name, text in FILES.items():
-        _write(root / name, text)
+        write_file(root / name, text)
     (root / "usr/local/lib/lab/mounts").chmod(0o755)
     (root / "etc/sudoers.d/90-admin").chmod(0o440)
     (root / "etc/apt/sources.list").write_text(sources)
     shutil.rmtree(root / "etc/apt/sources.list.d", ignore_errors=True)
-    (root / "etc/apt/sources.list.d").mkdir()
+    make_directory(root / "etc/apt/sources.list.d")
     for unit, target in _unit_links():
         link = root / "etc/systemd/system" / unit
-        link.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(link.parent)
         link.unlink(missing_ok=True)
         link.symlink_to(target)
     if USER not in (root / "etc/passwd").read_text():
@@ -144,10 +159,3 @@ def _unit_links() -> Iterator[tuple[str, str]]:
         yield unit, os.devnull
     yield "sysinit.target.wants/lab-mounts.service", "/etc/systemd/system/lab-mounts.service"
     yield "default.target", "/lib/systemd/system/multi-user.target"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file with its parents, readable by all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o644)

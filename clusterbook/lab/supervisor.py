@@ -6,6 +6,7 @@ SIGTERM asks the host for a clean shutdown.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -50,7 +51,9 @@ def _forward(child: subprocess.Popen[bytes], number: int, frame: FrameType | Non
 
 
 def main() -> int:
-    """Entry: the host's directory is the only argument."""
+    """Entry: the host's directory is the only argument. A host is not as nice as who started it may be."""
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    os.umask(0o022)
     return supervise(read_settings(Path(sys.argv[1])))
 
 

@@ -213,6 +213,14 @@ def test_a_container_runs_with_limits_of_its_own(hosts: LabSpec) -> None:
         assert on(name, "cd box && sudo runc run box") == "hello"
 
 
+def test_a_host_with_a_running_container_is_ended_all_the_same(hosts: LabSpec) -> None:
+    on("b", 'sed -i \'s/"echo", "hello"/"sleep", "3600"/\' box/config.json')
+    on("b", "cd box && sudo runc run --detach sleeper </dev/null >/dev/null 2>&1")
+    assert on("b", "sudo runc list -q") == "sleeper"
+    lab.reset_host(hosts, "b")
+    assert on("b", "ls") == ""
+
+
 def test_a_reboot_keeps_the_disk_and_forgets_what_was_only_in_memory(hosts: LabSpec) -> None:
     for name in ("a", "b"):
         boot = on(name, "cat /proc/sys/kernel/random/boot_id")
