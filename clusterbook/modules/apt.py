@@ -148,14 +148,12 @@ def fetch_deb(url: str, arguments: Arguments, system: System) -> str:
     from clusterbook.modules import web
 
     base = {**{key: item.default for key, item in web.WEB_PARAMETERS.items()}, "url": url}
-    response = web.ask(base)
-    if response.status >= 400:
-        raise ModuleFailed(f"{url} answers {response.status} {response.reason}")
     import tempfile
 
-    directory = tempfile.mkdtemp(prefix="clusterbook-apt-")
-    path = os.path.join(directory, os.path.basename(url))
-    with open(path, "wb") as file:
+    path = os.path.join(tempfile.mkdtemp(prefix="clusterbook-apt-"), os.path.basename(url))
+    with web.ask(base) as response, open(path, "wb") as file:
+        if response.status >= 400:
+            raise ModuleFailed(f"{url} answers {response.status} {response.reason}")
         for block in web.blocks(response, lambda count: None):
             file.write(block)
     return path

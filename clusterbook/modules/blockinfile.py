@@ -73,7 +73,7 @@ def span(bare: List[str], begin: str, end: str) -> "tuple[Optional[int], Optiona
 def place(arguments: Arguments, bare: List[str]) -> int:
     """The index at which a new block goes in."""
     after, before = arguments["insertafter"], arguments["insertbefore"]
-    if before == "BOF":
+    if "BOF" in (before, after):
         return 0
     pattern = before or after
     if pattern is None or pattern == "EOF":

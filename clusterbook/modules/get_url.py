@@ -97,11 +97,12 @@ def listed_checksum(arguments: Arguments, url: str) -> str:
     """The digest of this file in a list as sha256sum writes them, or a list of a single digest."""
     from clusterbook.modules import web
 
-    response = web.ask(arguments, url=url)
-    if response.status >= 400:
-        raise ModuleFailed(f"{url} answers {response.status} {response.reason}")
+    with web.ask(arguments, url=url) as response:
+        if response.status >= 400:
+            raise ModuleFailed(f"{url} answers {response.status} {response.reason}")
+        text = response.read(1 << 22).decode("utf-8", "replace")
     name = file_name(arguments["url"])
-    lines = [line.split() for line in response.read(1 << 22).decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line.split() for line in text.splitlines() if line.strip()]
     for words in lines:
         if len(words) > 1 and posixpath.basename(words[-1].lstrip("*")) == name:
             return str(words[0])
@@ -166,14 +167,13 @@ def download(arguments: Arguments, told: Dict[str, Any]) -> Iterator[bytes]:
     from clusterbook.modules import web
 
     started = time.monotonic()
-    response = web.ask(arguments)
-    if response.status >= 400:
-        raise ModuleFailed(
-            f"{arguments['url']} answers {response.status} {response.reason}",
-            {"url": arguments["url"], "status_code": response.status, "response": response.reason},
-            "Correct the address, or put the file there.",
-        )
-    with response:
+    with web.ask(arguments) as response:
+        if response.status >= 400:
+            raise ModuleFailed(
+                f"{arguments['url']} answers {response.status} {response.reason}",
+                {"url": arguments["url"], "status_code": response.status, "response": response.reason},
+                "Correct the address, or put the file there.",
+            )
         yield from web.blocks(response, lambda count: told.update(size=count))
     told.update(status_code=response.status, elapsed=int(time.monotonic() - started))
 

@@ -66,9 +66,7 @@ def with_line(arguments: Arguments, text: str) -> str:
         match = matches(arguments, bare[chosen])
         if arguments["backrefs"] and match is not None:
             new = match.expand(new)
-        ending = lines[chosen][len(bare[chosen]):] or "\n"
-        if bare[chosen] != new:
-            lines[chosen] = new + ending
+        lines[chosen] = new + "\n"
         return "".join(lines)
     if arguments["backrefs"] or new in bare:
         return text
@@ -78,7 +76,7 @@ def with_line(arguments: Arguments, text: str) -> str:
 def place(arguments: Arguments, bare: List[str]) -> int:
     """The index at which a new line goes in."""
     after, before = arguments["insertafter"], arguments["insertbefore"]
-    if before == "BOF":
+    if "BOF" in (before, after):
         return 0
     pattern = before or after
     if pattern is None or pattern == "EOF":

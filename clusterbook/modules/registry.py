@@ -14,7 +14,7 @@ BUILTIN: Mapping[str, str] = {
     "systemd": "systemd", "systemd_service": "systemd", "service": "service", "apt": "apt", "package": "package",
     "get_url": "get_url", "uri": "uri", "user": "user", "group": "group",
     "lineinfile": "lineinfile", "blockinfile": "blockinfile", "replace": "replace", "slurp": "slurp", "ping": "ping",
-    "wait_for": "wait_for",
+    "wait_for": "wait_for", "setup": "setup", "gather_facts": "setup",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl"}
 COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe"}

@@ -117,7 +117,7 @@ def validator(command: Optional[str], system: System) -> Optional[Callable[[str]
         if done.returncode:
             said = done.stderr.strip() or done.stdout.strip()
             raise ModuleFailed(
-                f"'{command}' rejects the new file (exit {done.returncode}): {said}",
+                f"'{command}' rejects the new file (exit {done.returncode})" + (f": {said}" if said else ""),
                 {"exit_status": done.returncode, "stdout": done.stdout, "stderr": done.stderr},
                 "Correct the content; the old file is still in place.",
             )

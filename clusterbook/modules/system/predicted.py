@@ -49,6 +49,18 @@ class PredictedAccounts(Accounts):
             return self.groups[name]
         return self._doubted(super().group(name))
 
+    def user_name(self, uid: int) -> Optional[str]:
+        """The name of a user by number, predicted ones too."""
+        if uid >= 0:
+            return super().user_name(uid)
+        return next((name for name, user in self.users.items() if user is not None and user.uid == uid), None)
+
+    def group_name(self, gid: int) -> Optional[str]:
+        """The name of a group by number, predicted ones too."""
+        if gid >= 0:
+            return super().group_name(gid)
+        return next((name for name, group in self.groups.items() if group is not None and group.gid == gid), None)
+
     def change_user(self, name: str, argv: Sequence[str], becomes: Optional[User]) -> None:
         """Remember the user; useradd makes a group of the same name."""
         self.users[name] = becomes
