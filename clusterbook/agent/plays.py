@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, Callable, Optional
 
-from clusterbook.agent.link import Link
+from clusterbook.agent.link import Link, Refused
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
 from clusterbook.agent.performer import Performer, result_of
@@ -47,7 +48,13 @@ class PlayRuntime:
         if not call.check:
             return self._performer.run(call)
         self._current = call
-        return result_of(perform(call.module, dict(call.arguments), self._predicted, True))
+        try:
+            return result_of(perform(call.module, dict(call.arguments), self._predicted, True))
+        except Refused as refusal:
+            return {"failed": True, "changed": False, "msg": str(refusal)}
+        except Exception:
+            return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
+                    "stderr": traceback.format_exc()}
 
     def pending(self) -> set[str]:
         """Handlers that an unfinished run left."""

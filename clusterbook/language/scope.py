@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from jinja2 import TemplateError, UndefinedError
 from jinja2.utils import missing
@@ -101,10 +101,13 @@ class Scope:
             )
         return result
 
-    def text(self, source: Template, expressions: Optional[Expressions] = None) -> str:
-        """Render the text of a template file."""
-        engine = expressions or self._expressions
-        return str(self._guard(source, lambda: engine.text(source.text, self.resolve)))
+    def text(self, source: Template, expressions: Expressions, names: Mapping[str, Any]) -> str:
+        """Render the text of a template file. names: further plain names that only the file sees."""
+
+        def resolve(name: str) -> Any:
+            return names[name] if name in names else self.resolve(name)
+
+        return str(self._guard(source, lambda: expressions.text(source.text, resolve)))
 
     def _template(self, template: Template) -> Any:
         value = self._guard(template, lambda: self._expressions.native(template.text, self.resolve))

@@ -116,7 +116,14 @@ class Sources:
         engine_key = tuple(sorted(settings.items()))
         if engine_key not in self._engines:
             self._engines[engine_key] = Expressions(self.names(), settings)
-        return scope.text(self._texts[key], self._engines[engine_key])
+        source = self._texts[key]
+        names = {
+            "ansible_managed": "Ansible managed",
+            "template_path": source.file,
+            "template_fullpath": source.file,
+            "template_destpath": arguments.get("dest", ""),
+        }
+        return scope.text(source, self._engines[engine_key], names)
 
     def _lookup(self, kind: str, *terms: Any, **options: Any) -> Any:
         values = self._query(kind, *terms, **options)
