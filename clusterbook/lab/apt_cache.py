@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clusterbook.errors import Failed
 from clusterbook.lab import cgroups, process, record
+from clusterbook.lab.files import make_directory, write_file
 from clusterbook.lab.spec import LabSpec
 
 PROGRAM = "apt-cacher-ng"
@@ -40,8 +41,8 @@ def start(spec: LabSpec) -> bool:
         return False
     directory = CACHE / spec.name
     for part in ("config", "packages", "log"):
-        (directory / part).mkdir(parents=True, exist_ok=True)
-    (directory / "config" / "acng.conf").write_text(SETTINGS)
+        make_directory(directory / part)
+    write_file(directory / "config" / "acng.conf", SETTINGS)
     _own(directory)
     stop(spec)
     log, hierarchies = spec.directory / "apt-cache.log", cgroups.mounted()

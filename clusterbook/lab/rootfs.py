@@ -83,7 +83,7 @@ def base(image: str, progress: Callable[[str], None] = lambda line: None) -> Pat
     directory = CACHE / f"{image}-{digest}"
     if directory.is_dir():
         return directory
-    CACHE.mkdir(parents=True, exist_ok=True)
+    make_directory(CACHE)
     with (CACHE / f".{image}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.is_dir():
