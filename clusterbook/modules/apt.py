@@ -73,9 +73,8 @@ def observe(arguments: Arguments, system: System) -> State:
 def cache_time(system: System) -> float:
     """When the lists were last fetched, in seconds since the epoch; 0 when never."""
     for path in STAMPS:
-        found = system.files.stat(path, True)
-        if found is not None:
-            return found.modified / 1e9
+        if os.path.exists(path):  # asked directly: no step or pending package makes these lists older
+            return os.stat(path).st_mtime
     return 0.0
 
 

@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, List
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.facts import reading
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
 
@@ -28,10 +29,12 @@ def observe(arguments: Arguments, system: System) -> State:
     loaded = any(line.split(" ", 1)[0] == name for line in text_of("/proc/modules", system).splitlines())
     release = os.uname().release
     built_in = any(os.path.basename(line.strip()).split(".ko")[0].replace("-", "_") == name
-                   for line in text_of(f"/lib/modules/{release}/modules.builtin", system).splitlines())
+                   for line in reading.text(f"/lib/modules/{release}/modules.builtin").splitlines())
     known = loaded or built_in or system.files.stat(f"/sys/module/{name}") is not None
-    return {"loaded": known, "load": text_of(load_path(arguments), system),
-            "options": text_of(options_path(arguments), system)}
+    state: State = {"loaded": known, "load": "", "options": ""}
+    if arguments["persistent"] != "disabled":
+        state.update(load=text_of(load_path(arguments), system), options=text_of(options_path(arguments), system))
+    return state
 
 
 def text_of(path: str, system: System) -> str:

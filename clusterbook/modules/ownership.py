@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.mode import mode_text, parse_mode
 from clusterbook.modules.system import System
-from clusterbook.modules.system.accounts import UNBORN, group_id, owner_id
+from clusterbook.modules.system.accounts import group_id, owner_id
 from clusterbook.modules.system.files import Attributes, FileState, current_umask
 
 FILE_PARAMETERS: Mapping[str, Parameter] = {
@@ -64,9 +64,9 @@ def attribute_changes(arguments: Arguments, state: State) -> List[Change]:
     """Owner, group and mode that differ on something that exists."""
     wanted: Attributes = state["wanted"]
     changes = []
-    if wanted.uid is not None and (wanted.uid != state["uid"] or wanted.uid == UNBORN):
+    if wanted.uid is not None and wanted.uid != state["uid"]:
         changes.append(Change("owner", state["owner"] or state["uid"], arguments["owner"]))
-    if wanted.gid is not None and (wanted.gid != state["gid"] or wanted.gid == UNBORN):
+    if wanted.gid is not None and wanted.gid != state["gid"]:
         changes.append(Change("group", state["group"] or state["gid"], arguments["group"]))
     if wanted.mode is not None and wanted.mode != state["mode"] and state["kind"] != "link":
         changes.append(Change("mode", mode_text(state["mode"]), mode_text(wanted.mode)))

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, TypeVar
 
 from clusterbook.modules.contract import Unknown
 from clusterbook.modules.system import Source, System, no_signature, no_source
-from clusterbook.modules.system.accounts import Accounts, Group, User
+from clusterbook.modules.system.accounts import UNBORN, Accounts, Group, User
 from clusterbook.modules.system.commands import Completed
 from clusterbook.modules.system.files import as_text
 from clusterbook.modules.system.packages import Package, Packages
@@ -49,27 +49,41 @@ class PredictedAccounts(Accounts):
             return self.groups[name]
         return self._doubted(super().group(name))
 
-    def user_name(self, uid: int) -> Optional[str]:
-        """The name of a user by number, predicted ones too."""
-        if uid >= 0:
-            return super().user_name(uid)
-        return next((name for name, user in self.users.items() if user is not None and user.uid == uid), None)
-
-    def group_name(self, gid: int) -> Optional[str]:
-        """The name of a group by number, predicted ones too."""
-        if gid >= 0:
-            return super().group_name(gid)
-        return next((name for name, group in self.groups.items() if group is not None and group.gid == gid), None)
-
     def change_user(self, name: str, argv: Sequence[str], becomes: Optional[User]) -> None:
-        """Remember the user; useradd makes a group of the same name."""
-        self.users[name] = becomes
-        if becomes is not None and becomes.gid < 0 and self.group(name) is None:
-            self.groups[name] = Group(name, becomes.gid)
+        """Remember the user; useradd makes a group of the same name, userdel removes it."""
+        if becomes is None:
+            own = self.group(name)
+            if own is not None and not set(own.members) - {name}:
+                self.groups[name] = None
+            self.users[name] = None
+            return
+        if becomes.gid == UNBORN:
+            if self.group(name) is None:
+                self.groups[name] = Group(name, self._number())
+            own = self.group(name)
+            becomes = replace(becomes, gid=own.gid if own else UNBORN)
+        self.users[name] = replace(becomes, uid=self._number()) if becomes.uid == UNBORN else becomes
 
     def change_group(self, name: str, argv: Sequence[str], becomes: Optional[Group]) -> None:
         """Remember the group."""
+        if becomes is not None and becomes.gid == UNBORN:
+            becomes = replace(becomes, gid=self._number())
         self.groups[name] = becomes
+
+    def user_name(self, uid: int) -> Optional[str]:
+        """The name of a predicted user by number."""
+        made = (user.name for user in self.users.values() if user is not None and user.uid == uid)
+        return next(made, None) or (super().user_name(uid) if uid >= 0 else None)
+
+    def group_name(self, gid: int) -> Optional[str]:
+        """The name of a predicted group by number."""
+        made = (group.name for group in self.groups.values() if group is not None and group.gid == gid)
+        return next(made, None) or (super().group_name(gid) if gid >= 0 else None)
+
+    def _number(self) -> int:
+        """A number for an account that is not made yet: below every other, so that it equals none."""
+        users = [user.uid for user in self.users.values() if user]
+        return min([UNBORN, *users, *(group.gid for group in self.groups.values() if group)]) - 1
 
     def _doubted(self, found: Optional[Account]) -> Optional[Account]:
         """An account that is missing now may come with a package."""

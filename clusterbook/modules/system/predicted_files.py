@@ -13,6 +13,7 @@ from clusterbook.modules.system.checksums import Checksums
 from clusterbook.modules.system.files import Attributes, Content, Files, FileState, current_umask, parents
 
 MOST_LINKS = 40
+NEVER_PACKAGED = ("/proc/", "/sys/", "/dev/", "/tmp/", "/home/", "/root/", "/usr/local/")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class PredictedFiles(Files):
             return node.state
         found = super().stat(path)
         self._doubt_vague(path)
-        if found is None and self.pending():
+        if found is None and self.pending() and not path.startswith(NEVER_PACKAGED):
             self.doubt(self.pending())
         return found
 
