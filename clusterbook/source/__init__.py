@@ -6,7 +6,7 @@ Only this loader makes `Template` values: text that holds an expression becomes 
 from clusterbook.source.excerpts import excerpt, printable
 from clusterbook.source.files import read_bytes, read_text
 from clusterbook.source.load import load, load_text
-from clusterbook.source.values import SourceMapping, SourceSequence, position_of
+from clusterbook.source.values import SourceMapping, SourceSequence, position_of, text_value
 
 __all__ = [
     "SourceMapping",
@@ -18,4 +18,5 @@ __all__ = [
     "printable",
     "read_bytes",
     "read_text",
+    "text_value",
 ]

@@ -6,7 +6,6 @@ The rules for plain scalars are PyYAML's (YAML 1.1), because Ansible reads with 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,12 +15,11 @@ from yaml import events
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.values import Template
 from clusterbook.source.syntax import syntax_error
-from clusterbook.source.values import SourceMapping, SourceSequence
+from clusterbook.source.values import SourceMapping, SourceSequence, text_value
 
 MAXIMUM_DEPTH = 60
 MAXIMUM_VALUES = 500_000
 
-_EXPRESSION = re.compile(r"\{\{|\{%|\{#")
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {_PREFIX + name for name in ("null", "bool", "int", "float", "timestamp", "binary")}
 _TEXT_TAGS = {_PREFIX + name for name in ("str", "merge", "value")}
@@ -60,9 +58,7 @@ class Builder:
             event = self._loader.get_event()
             if event is None or isinstance(event, events.StreamEndEvent):
                 return
-            if isinstance(
-                event, events.StreamStartEvent | events.DocumentStartEvent | events.DocumentEndEvent
-            ):
+            if isinstance(event, events.StreamStartEvent | events.DocumentStartEvent | events.DocumentEndEvent):
                 continue
             if seen:
                 raise InvalidInput(
@@ -119,9 +115,7 @@ class Builder:
                 if inside
                 else f"alias '*{name}' has no anchor '&{name}'",
                 where=self._at(event),
-                next_step="Write the value out."
-                if inside
-                else f"Add '&{name}' to a value above, or quote the text.",
+                next_step="Write the value out." if inside else f"Add '&{name}' to a value above, or quote the text.",
             )
         value, size = self._anchors[name]
         self._count(size, event)
@@ -225,12 +219,10 @@ class Builder:
             ) from None
 
     def _text_value(self, event: Event) -> Any:
-        if not _EXPRESSION.search(event.value):
-            return event.value
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if event.style in ("|", ">"):
             line, column = line + 1, 1
-        return Template(event.value, self._file, line, column)
+        return text_value(event.value, Position(self._file, line, column))
 
 
 def no_vault(position: Position) -> InvalidInput:

@@ -36,9 +36,7 @@ def read_bytes(path: Path) -> bytes:
             raise InvalidInput("the file is larger than 32 MiB", where=Position(str(path)))
         return path.read_bytes()
     except OSError as error:
-        reason = (
-            "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
-        )
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
         raise InvalidInput(
             f"cannot read {str(path)!r}: {reason}",
             where=Position(str(path)),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clusterbook.errors import Position
 from clusterbook.language.values import Template
+
+_EXPRESSION = re.compile(r"\{\{|\{%|\{#")
 
 
 class SourceMapping(dict[Any, Any]):
@@ -42,3 +45,10 @@ def position_of(value: Any, key: Any = None, default: Position | None = None) ->
     if isinstance(value, Template):
         return Position(value.file, value.line, value.column)
     return default or Position("")
+
+
+def text_value(text: str, position: Position) -> Any:
+    """A Template when the text holds an expression, else the text. Only for what a person wrote on this machine."""
+    if _EXPRESSION.search(text):
+        return Template(text, position.file, position.line, position.column)
+    return text

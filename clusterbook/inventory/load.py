@@ -1,0 +1,183 @@
+"""Sources -> Inventory: files read, variables merged in Ansible's order, each place remembered."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clusterbook.errors import InvalidInput, InvalidProject, Position
+from clusterbook.inventory.ini_file import read_ini
+from clusterbook.inventory.ranges import expand, split_port
+from clusterbook.inventory.tree import Tree
+from clusterbook.inventory.vars_directories import VariableFiles
+from clusterbook.inventory.yaml_file import read_yaml
+from clusterbook.model import Host, Inventory, Variables
+from clusterbook.variables import Layer, merge
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_NOT_INVENTORY = ("group_vars", "host_vars")
+_IGNORED = ("~", ".orig", ".bak", ".cfg", ".retry", ".pyc", ".md", ".j2", ".txt")
+
+
+class Hosts(dict[str, Host]):
+    """Hosts by name. The local machine can be asked for although it is in no inventory; it is not listed."""
+
+    def __init__(self, hosts: Mapping[str, Host], local: Variables) -> None:
+        """local: the variables of the local machine."""
+        super().__init__(hosts)
+        self.local = local
+
+    def __missing__(self, name: str) -> Host:
+        if name not in LOCAL_NAMES:
+            raise KeyError(name)
+        return Host(name, ("all",), self.local)
+
+    def __reduce__(self) -> tuple[type[Hosts], tuple[dict[str, Host], Variables]]:
+        return (Hosts, (dict(self), self.local))
+
+
+@dataclass(frozen=True)
+class SourcedInventory(Inventory):
+    """An inventory that knows who set each variable of a host: layers by host name, lowest first."""
+
+    layers: Mapping[str, tuple[Layer, ...]] = field(default_factory=dict)
+
+
+def load(
+    sources: Path | str | Sequence[Path | str],
+    playbook: Path | None = None,
+    cluster: Variables | None = None,
+) -> SourcedInventory:
+    """Read files, directories of files or "host,host" lists.
+
+    playbook: group_vars/ and host_vars/ beside it count too. cluster: the variables of the lowest level.
+    Raises InvalidInput, or InvalidProject with every problem of a file.
+    """
+    listed = [sources] if isinstance(sources, Path | str) else list(sources)
+    tree = Tree()
+    for source in listed:
+        _read(source, tree)
+    tree.finish()
+    files = VariableFiles()
+    places = _Places(_directories(listed), playbook.resolve().parent if playbook else None)
+    groups = {name: tuple(tree.members(name)) for name in tree.groups}
+    own = _own_groups(tree, groups)
+    layers = {name: tuple(_host_layers(name, own[name], tree, files, places, cluster or {})) for name in tree.hosts}
+    common = [layer for layer in _group_layers(["all"], files, tree, places, cluster or {}) if layer.values]
+    if files.problems:
+        raise InvalidProject(files.problems)
+    local = {
+        **merge(common),
+        "ansible_connection": "local",
+        "ansible_user": getpass.getuser(),
+        "ansible_python_interpreter": sys.executable,
+    }
+    hosts = {
+        name: Host(name, tuple(sorted(["all", *own[name]])), merge(layers[name]), tree.hosts[name])
+        for name in tree.hosts
+    }
+    return SourcedInventory(Hosts(hosts, local), groups, str(_path(listed[0])) if listed else None, layers)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Directories that may hold group_vars and host_vars."""
+
+    inventories: tuple[Path, ...]
+    playbook: Path | None
+
+
+def _own_groups(tree: Tree, members: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The groups of each host but `all`, in the order in which their variables are merged."""
+    depths = tree.depths()
+    found: dict[str, list[str]] = {name: [] for name in tree.hosts}
+    names = [name for name in tree.groups if name != "all"]
+    for group in sorted(names, key=lambda name: (depths.get(name, 1), tree.groups[name].priority, name)):
+        for host in members[group]:
+            found[host].append(group)
+    return found
+
+
+def _path(source: Path | str) -> Path | str:
+    return source if isinstance(source, str) and "," in source else Path(source).resolve()
+
+
+def _read(source: Path | str, tree: Tree) -> None:
+    if isinstance(source, str) and "," in source:
+        _read_list(source, tree)
+        return
+    path = Path(source).resolve()
+    if path.is_dir():
+        for file in sorted(path.iterdir()):
+            if file.name not in _NOT_INVENTORY and not file.name.startswith(".") and file.suffix not in _IGNORED:
+                _read(file, tree)
+        return
+    tree.sources.append(str(path))
+    if path.suffix in (".yml", ".yaml", ".json"):
+        read_yaml(path, tree)
+    elif path.exists() and path.stat().st_mode & 0o111 and path.read_bytes()[:2] == b"#!":
+        raise InvalidInput(
+            f"inventory {str(path)!r} is a program", where=Position(str(path)), next_step="Use a static inventory."
+        )
+    else:
+        read_ini(path, tree)
+
+
+def _read_list(text: str, tree: Tree) -> None:
+    where = Position("--inventory")
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        base, port = split_port(item)
+        for name in expand(base, where):
+            tree.host(name, where)
+            if port is not None:
+                raise InvalidInput(
+                    f"{item!r} has a port", where=where, next_step="Set ansible_port in an inventory file instead."
+                )
+
+
+def _directories(sources: Iterable[Path | str]) -> tuple[Path, ...]:
+    paths = [Path(source).resolve() for source in sources if not (isinstance(source, str) and "," in source)]
+    return tuple(dict.fromkeys(path if path.is_dir() else path.parent for path in paths))
+
+
+def _host_layers(
+    name: str, own: list[str], tree: Tree, files: VariableFiles, places: _Places, cluster: Variables
+) -> Iterable[Layer]:
+    yield from (layer for layer in _group_layers(["all", *own], files, tree, places, cluster) if layer.values)
+    for values in tree.host_variables.get(name, ()):
+        yield Layer("inventory host", name, values)
+    for kind, directories in (("inventory", places.inventories), ("playbook", _other(places))):
+        for directory in directories:
+            for values in files.find(directory, "host_vars", name):
+                yield Layer(f"{kind} host_vars", name, values)
+
+
+def _group_layers(
+    groups: Sequence[str], files: VariableFiles, tree: Tree, places: _Places, cluster: Variables
+) -> Iterable[Layer]:
+    yield Layer("cluster", "", cluster)
+    for group in groups:
+        kind = "inventory group all" if group == "all" else "inventory group"
+        for values in tree.groups[group].variables:
+            yield Layer(kind, "" if group == "all" else group, values)
+    yield from _file_layers("inventory group_vars/all", ["all"], files, places.inventories)
+    yield from _file_layers("playbook group_vars/all", ["all"], files, _other(places))
+    yield from _file_layers("inventory group_vars", groups[1:], files, places.inventories)
+    yield from _file_layers("playbook group_vars", groups[1:], files, _other(places))
+
+
+def _file_layers(
+    kind: str, groups: Sequence[str], files: VariableFiles, directories: Sequence[Path]
+) -> Iterable[Layer]:
+    for directory in directories:
+        for group in groups:
+            for values in files.find(directory, "group_vars", group):
+                yield Layer(kind, "" if group == "all" else group, values)
+
+
+def _other(places: _Places) -> tuple[Path, ...]:
+    """The playbook's directory, unless it is the inventory's, which was read already."""
+    return (places.playbook,) if places.playbook and places.playbook not in places.inventories else ()
