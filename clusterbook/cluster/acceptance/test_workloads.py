@@ -113,12 +113,14 @@ def test_a_statefulset_keeps_names_order_and_addresses_by_name(space: Space) -> 
     assert after["db-1"] == before["db-1"]
     assert after["db-0"] != before["db-0"]
     for name in before:
-        address = f"http://{name}.db.{space.name}:8080/hostname"
-        until(partial(answers_as, space, address, name), f"{name} by name")
+        until(partial(answers_as, space, f"{name}.db.{space.name}", name), f"{name} by name")
 
 
-def answers_as(space: Space, url: str, hostname: str) -> bool:
-    return space.inside("client", "wget", "-qO-", "-T2", url) == hostname
+def answers_as(space: Space, address: str, hostname: str) -> bool:
+    (server, *_) = space.pods("db")
+    return objects.dialled(space.inside("client", *objects.dial(server["status"]["podIP"], address, 8080))) == {
+        hostname
+    }
 
 
 def test_a_job_runs_its_completions_in_parallel_and_retries_a_failure(space: Space) -> None:
