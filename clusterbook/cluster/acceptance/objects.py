@@ -18,7 +18,7 @@ def container(image: str, *command: str, name: str = "main", **more: Any) -> Obj
 
 def server(image: str, **more: Any) -> Object:
     """agnhost's HTTP server on 8080: /hostname, /echo?msg=, /clientip; ready when it answers."""
-    probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
+    probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
     ports = [{"containerPort": 8080}]
     command = ("/agnhost", "netexec", "--http-port=8080", "--udp-port=-1")
     return container(image, *command, ports=ports, readinessProbe=probe, **more)

@@ -27,7 +27,12 @@ def test_a_killed_container_is_started_again_in_its_pod(space: Space) -> None:
 
 
 def test_a_failing_liveness_probe_restarts_the_container(space: Space) -> None:
-    probe = {"exec": {"command": ["test", "!", "-e", "/state/sick"]}, "periodSeconds": 1, "failureThreshold": 1}
+    probe = {
+        "exec": {"command": ["test", "!", "-e", "/state/sick"]},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+        "timeoutSeconds": 20,
+    }
     mounts = [{"name": "state", "mountPath": "/state"}]
     line = f"rm -f /state/sick; {objects.FOREVER}"
     server = objects.container(space.images.busybox, "sh", "-c", line, livenessProbe=probe, volumeMounts=mounts)

@@ -77,9 +77,8 @@ def test_names_of_services_and_of_the_api_resolve_in_a_pod(space: Space, kubectl
 
 def reached_by_name(space: Space, server: objects.Object, name: str) -> bool:
     """A program in the server's pod reaches the service under that name, by the search list of its resolv.conf."""
-    return objects.dialled(space.inside("client", *objects.dial(server["status"]["podIP"], name, 80))) == {
-        server["metadata"]["name"]
-    }
+    answer = space.inside("client", *objects.dial(server["status"]["podIP"], name, 80))
+    return objects.dialled(answer) == {server["metadata"]["name"]}
 
 
 def test_a_name_that_does_not_exist_is_denied_at_once(space: Space, kubectl_domain: str) -> None:

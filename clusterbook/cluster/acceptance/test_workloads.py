@@ -118,24 +118,22 @@ def test_a_statefulset_keeps_names_order_and_addresses_by_name(space: Space) -> 
 
 def answers_as(space: Space, address: str, hostname: str) -> bool:
     (server, *_) = space.pods("db")
-    return objects.dialled(space.inside("client", *objects.dial(server["status"]["podIP"], address, 8080))) == {
-        hostname
-    }
+    answer = space.inside("client", *objects.dial(server["status"]["podIP"], address, 8080))
+    return objects.dialled(answer) == {hostname}
 
 
 def test_a_job_runs_its_completions_in_parallel_and_retries_a_failure(space: Space) -> None:
-    line = 'test "$JOB_COMPLETION_INDEX" != 1 || test -e /shared/tried || { touch /shared/tried; exit 1; }; echo done'
-    volume = {"name": "shared", "emptyDir": {}}
-    steps = objects.container(
-        space.images.busybox, "sh", "-c", f"for i in 1 2; do ( {line} ) && exit 0; done; exit 1",
-        volumeMounts=[{"name": "shared", "mountPath": "/shared"}],
-    )  # fmt: skip
+    line = 'test "$JOB_COMPLETION_INDEX" != 1 || test -e /state/tried || { touch /state/tried; exit 1; }'
+    mounts = [{"name": "state", "mountPath": "/state"}]
+    steps = objects.container(space.images.busybox, "sh", "-c", line, volumeMounts=mounts)
     job = objects.job("sums", steps, completions=3, parallelism=3, completionMode="Indexed", backoffLimit=2)
-    job["spec"]["template"]["spec"]["volumes"] = [volume]
+    job["spec"]["template"]["spec"].update(restartPolicy="OnFailure", volumes=[{"name": "state", "emptyDir": {}}])
     space.apply(job)
     space.kubectl.run("wait", "--for=condition=Complete", "job/sums", "--timeout=90s", seconds=95)
     status = space.kubectl.json("get", "job", "sums")["status"]
+    pods = space.kubectl.json("get", "pods", "--selector=job-name=sums")["items"]
     assert (status["succeeded"], status["completedIndexes"]) == (3, "0-2")
+    assert sorted(item["status"]["containerStatuses"][0]["restartCount"] for item in pods) == [0, 0, 1]
 
 
 def test_a_job_that_always_fails_is_given_up_after_its_limit(space: Space) -> None:
