@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from clusterbook.compile.files import find, inside
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.plays import every_step
+from clusterbook.compile.reach import texts, words
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
@@ -85,6 +87,21 @@ class Answers:
             return {"text": path.read_text(encoding="utf-8"), "file": str(path)}
         except UnicodeDecodeError as error:
             raise Refusal(f"{path} is not UTF-8 text") from error
+
+    def _answer_lookup(self, question: dict[str, Any]) -> list[Any]:
+        plugin = str(question["plugin"])
+        if plugin == "env":
+            return [os.environ.get(self._literal(question, str(term)), "") for term in question["terms"]]
+        if plugin == "file":
+            paths = [self._path({**question, "name": term}) for term in question["terms"]]
+            return [path.read_text(encoding="utf-8").rstrip("\n") for path in paths]
+        raise Refusal(f"lookup({plugin!r}) is not supported")
+
+    def _literal(self, question: dict[str, Any], term: str) -> str:
+        """A term that the play itself spells out; a host must not choose what is read here."""
+        if not any(term in words(text) for text in texts(vars(self._step(question)))):
+            raise Refusal(f"{term!r} is not written in this step")
+        return term
 
     def _answer_source(self, question: dict[str, Any]) -> dict[str, Any]:
         path = self._path(question)

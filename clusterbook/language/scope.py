@@ -8,6 +8,7 @@ from jinja2 import TemplateError, UndefinedError
 from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
+from clusterbook.language.runtime import Stopped
 from clusterbook.language.values import Secret, Template, UnknownValue, origin
 
 
@@ -92,7 +93,7 @@ class Scope:
         if isinstance(value, (str, Template)):
             template = value if isinstance(value, Template) else Template(value)
             text = template.text.strip()
-            result = self._guard(template, lambda: self._expressions.condition(_bare(text), self.resolve))
+            result = guarded(template, lambda: self._expressions.condition(_bare(text), self.resolve))
         if not isinstance(result, bool):
             shown = value.text if isinstance(value, Template) else value
             raise ExpressionError(
@@ -101,37 +102,31 @@ class Scope:
             )
         return result
 
-    def text(self, source: Template, expressions: Expressions, names: Mapping[str, Any]) -> str:
-        """Render the text of a template file. names: further plain names that only the file sees."""
-
-        def resolve(name: str) -> Any:
-            return names[name] if name in names else self.resolve(name)
-
-        return str(self._guard(source, lambda: expressions.text(source.text, resolve)))
-
     def _template(self, template: Template) -> Any:
-        value = self._guard(template, lambda: self._expressions.native(template.text, self.resolve))
+        value = guarded(template, lambda: self._expressions.native(template.text, self.resolve))
         if isinstance(value, UnknownValue):
             raise Unknown(value.reason)
         return value
 
-    def _guard(self, template: Template, evaluate: Callable[[], Any]) -> Any:
-        try:
-            return evaluate()
-        except UndefinedError as error:
-            raise UndefinedName(str(error.message or error), template) from error
-        except ExpressionError as error:
-            if error.template is None:
-                error.template = template
-            raise
-        except Unknown:
-            raise
-        except TemplateError as error:
-            raise ExpressionError(str(error), template) from error
-        except RecursionError as error:
-            raise ExpressionError("the expression recurses without end", template) from error
-        except Exception as error:
-            raise ExpressionError(f"{type(error).__name__}: {error}", template) from error
+
+def guarded(template: Template, evaluate: Callable[[], Any]) -> Any:
+    """Run an evaluation; whatever it raises becomes an ExpressionError that knows the template."""
+    try:
+        return evaluate()
+    except UndefinedError as error:
+        raise UndefinedName(str(error.message or error), template) from error
+    except ExpressionError as error:
+        if error.template is None:
+            error.template = template
+        raise
+    except (Unknown, Stopped):
+        raise
+    except TemplateError as error:
+        raise ExpressionError(str(error), template) from error
+    except RecursionError as error:
+        raise ExpressionError("the expression recurses without end", template) from error
+    except Exception as error:
+        raise ExpressionError(f"{type(error).__name__}: {error}", template) from error
 
 
 def _bare(text: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, Optional
 
-from clusterbook.language.environment import Expressions
+from jinja2 import pass_context
+from jinja2.utils import missing
+
+from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.program import HostPart, Program, Step, from_wire
 from clusterbook.language.runtime import Runtime
-from clusterbook.language.scope import OMIT, Scope
+from clusterbook.language.scope import OMIT, Scope, guarded
 from clusterbook.language.values import Template, decode
 
 _TEMPLATE_SETTINGS = (
@@ -74,6 +77,7 @@ class Sources:
         self._program = program
         self._runtime = runtime
         self._secrets: dict[str, str] = {}
+        self.step: Optional[Step] = None
         self._texts: dict[str, Template] = {}
         self._engines: dict[tuple[Any, ...], Expressions] = {}
         everyone = tuple(program.magic.get("groups", {}).get("all", ()))
@@ -104,8 +108,8 @@ class Sources:
         arguments = scope.evaluate(step.arguments)
         return tuple(from_wire(self._runtime.ask("include", step=step.id, arguments=arguments)))
 
-    def template(self, step: Step, arguments: Mapping[str, Any], scope: Scope) -> str:
-        """Render the template module's source file."""
+    def template(self, step: Step, arguments: Mapping[str, Any], resolve: Callable[[str], Any]) -> str:
+        """Render a template file. arguments: those of the template module; resolve: names of the step's scope."""
         name = str(arguments.get("src", ""))
         key = f"{step.role}:{name}"
         if key not in self._texts:
@@ -117,21 +121,52 @@ class Sources:
         if engine_key not in self._engines:
             self._engines[engine_key] = Expressions(self.names(), settings)
         source = self._texts[key]
-        names = {
+        names: dict[str, Any] = {
             "ansible_managed": "Ansible managed",
             "template_path": source.file,
             "template_fullpath": source.file,
             "template_destpath": arguments.get("dest", ""),
         }
-        return scope.text(source, self._engines[engine_key], names)
+        engine = self._engines[engine_key]
 
-    def _lookup(self, kind: str, *terms: Any, **options: Any) -> Any:
-        values = self._query(kind, *terms, **options)
+        def with_own_names(key: str) -> Any:
+            return names[key] if key in names else resolve(key)
+
+        return str(guarded(source, lambda: engine.text(source.text, with_own_names)))
+
+    @pass_context
+    def _lookup(self, context: Any, kind: str, *terms: Any, **options: Any) -> Any:
+        values = self._query(context, kind, *terms, **options)
+        if options.get("wantlist"):
+            return values
+        if len(values) == 1:
+            return values[0]
         return ",".join(values) if all(isinstance(value, str) for value in values) else values
 
-    def _query(self, kind: str, *terms: Any, **options: Any) -> list[Any]:
-        answer = self._runtime.ask("lookup", plugin=kind, terms=list(terms), options=options)
+    @pass_context
+    def _query(self, context: Any, kind: str, *terms: Any, **options: Any) -> list[Any]:
+        kind = kind.rpartition(".")[2]
+        if self.step is None:
+            raise ExpressionError(f"lookup({kind!r}) has no step here")
+        if kind == "vars":
+            return [self._variable(context, str(term), options) for term in terms]
+        if kind in ("items", "list"):
+            return [part for term in terms for part in (term if isinstance(term, list) and kind == "items" else [term])]
+        if kind == "dict":
+            return [{"key": key, "value": value} for term in terms for key, value in term.items()]
+        if kind == "template":
+            step, resolve = self.step, context.resolve_name
+            return [self.template(step, {"src": term, **options}, resolve) for term in terms]
+        answer = self._runtime.ask("lookup", step=self.step.id, plugin=kind, terms=list(terms), options=options)
         return list(decode(answer))
+
+    def _variable(self, context: Any, name: str, options: Mapping[str, Any]) -> Any:
+        value = context.resolve_or_missing(name)
+        if value is missing:
+            if "default" in options:
+                return options["default"]
+            raise UndefinedName(f"'{name}' is undefined")
+        return value
 
 
 def _now(utc: bool = False, fmt: str = "") -> Any:

@@ -41,6 +41,7 @@ class StepRunner:
 
     def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
         """What the step sees."""
+        self._sources.step = step
         own = {**self._sources.magic(), **self._failure}
         layers = layers_for(step, self._program, self._host, self.state, (own, extra))
         return Scope(layers, self._expressions, self._sources.secret)
@@ -228,7 +229,7 @@ class StepRunner:
             arguments.update(scope.evaluate(layer))
         arguments = {name: value for name, value in arguments.items() if value is not OMIT}
         if step.module == "ansible.builtin.template":
-            arguments["_content"] = self._sources.template(step, arguments, scope)
+            arguments["_content"] = self._sources.template(step, arguments, scope.resolve)
         become = step.become if step.become is not None else self._program.become
         user = step.become_user if step.become_user is not None else self._program.become_user
         environment: dict[str, str] = {}
