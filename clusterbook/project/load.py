@@ -32,7 +32,7 @@ def load(playbook: Path | str, root: Path | None = None) -> Project:
     loader = _Loader(base, path)
     plays = tuple(loader.plays(path, 0))
     if loader.problems:
-        raise InvalidProject(_distinct(loader.problems))
+        raise InvalidProject(_ordered(loader.problems))
     return Project(str(base), plays, loader.roles, loader.task_files)
 
 
@@ -237,5 +237,14 @@ def _circle(name: str, where: Position) -> InvalidInput:
     )
 
 
-def _distinct(problems: list[InvalidInput]) -> list[InvalidInput]:
-    return list({(problem.message, problem.where): problem for problem in problems}.values())
+def _ordered(problems: list[InvalidInput]) -> list[InvalidInput]:
+    """Each problem once, file by file in the order in which they were read, by line within a file."""
+    distinct = list({(problem.message, problem.where): problem for problem in problems}.values())
+    places = [problem.where or Position("") for problem in distinct]
+    files = list(dict.fromkeys(place.file for place in places))
+    ranked = sorted(zip(places, distinct, strict=True), key=lambda pair: _rank(files, pair[0]))
+    return [problem for _, problem in ranked]
+
+
+def _rank(files: list[str], place: Position) -> tuple[int, int, int]:
+    return files.index(place.file), place.line, place.column

@@ -88,15 +88,18 @@ def problems(module: str, arguments: Any, where: Position) -> Iterator[InvalidIn
         return
     specification = registry.specification(module)
     known = _known(specification)
-    good = {}
+    good, refused = {}, False
     for name, value in arguments.items():
         if isinstance(name, Template) or name in known or specification.open or str(name).startswith("_"):
             good[name] = value
         else:
+            refused = True
             yield _unknown(module, name, known, position_of(arguments, name, where))
     if any(isinstance(name, Template) for name in good):
         return
     for message in parameters.problems(specification, good, holds_template):
+        if refused and (" is missing" in message or " is required" in message):
+            continue  # most likely the misspelt one
         yield _problem(module, message, good, arguments, where)
 
 
@@ -110,11 +113,11 @@ def _known(specification: Specification) -> set[str]:
 def _unknown(module: str, name: Any, known: set[str], where: Position) -> InvalidInput:
     visible = sorted(item for item in known if not item.startswith("_"))
     meant = nearest(name, visible)
-    hint = f"Write {meant!r} instead, or remove it." if meant else f"Remove it; known are: {', '.join(visible)}."
+    hint = f"Write {meant!r} instead" if meant else "Remove it"
     return InvalidInput(
         f"unknown parameter {str(name)!r} of module {short(module)!r}{suggestion(name, visible)}",
         where=where,
-        next_step=f"{hint} Parameters of {short(module)}: invoke help-module {short(module)}",
+        next_step=f"{hint}. Parameters of {short(module)}: {', '.join(visible)}.",
     )
 
 

@@ -108,7 +108,7 @@ def _from_action(written: Any, where: Position) -> tuple[str, Any]:
         raise InvalidInput(
             f"there is no module {str(name)!r}{suggestion(name, _module_names())}",
             where=where,
-            next_step="Correct the module's name. All modules: invoke help-module",
+            next_step="Correct the module's name.",
         )
     return module, rest
 
@@ -130,7 +130,7 @@ def _no_module(written: Mapping[Any, Any], key: Any, known: frozenset[str]) -> I
     return InvalidInput(
         f"{_text(key)!r} is neither a module nor a keyword of a task{suggestion(_text(key), known | _module_names())}",
         where=position_of(written, key),
-        next_step="Correct the name. All modules: invoke help-module",
+        next_step="Correct the name.",
     )
 
 
