@@ -67,7 +67,7 @@ def ensure_cluster(
     """
     check_cluster_name(name)
     if store.read(f"{name}/{spec.FILE}") is None:
-        text = spec.render({"cluster_name": name, **overrides}, spec.cluster_schema())
+        text = spec.render({"cluster_name": name, **overrides})
         spec.parse(text, f"{name}/{spec.FILE}")
         store.swap(f"{name}/{spec.FILE}", None, text.encode())
     return open_cluster(store, name, environment, configuration, clock)

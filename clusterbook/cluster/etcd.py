@@ -52,9 +52,9 @@ def client(cluster: Cluster) -> Iterator[ssl.SSLContext]:
     yield context
 
 
-def ask(context: ssl.SSLContext, host: str, address: str) -> Member:
+def ask(context: ssl.SSLContext, host: str, address: str, port: int = CLIENT_PORT) -> Member:
     """What the etcd on that host says of itself and of its cluster."""
-    base = f"https://{address}:{CLIENT_PORT}/v3"
+    base = f"https://{address}:{port}/v3"
     try:
         status = _post(context, f"{base}/maintenance/status")
         listed = _post(context, f"{base}/cluster/member/list")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
-from clusterbook import source
+from clusterbook import schema, source
 from clusterbook.cluster.store import Store, check_cluster_name
 from clusterbook.errors import InvalidInput, InvalidProject, Position
 from clusterbook.language.values import Template
 
 FILE = "cluster.yaml"
+SCHEMA = "cluster.schema.json"
 _SERVICE_ADDRESSES = {"kubernetes_service_address": 1, "cluster_dns_address": 10}
 _NETWORKS = ("service_cidr", "pod_cidr")
 
@@ -55,20 +52,19 @@ def read(store: Store, cluster: str) -> ClusterSpec:
 def parse(text: str, file: str) -> ClusterSpec:
     """Text of a cluster.yaml -> specification. file: the name that errors show."""
     written = source.load_text(text, file)
-    schema = cluster_schema()
-    problems = _problems(written, schema, file)
+    problems = _problems(written, file)
     if problems:
         raise InvalidProject(problems)
-    complete = with_defaults(written, schema)
+    complete = with_defaults(written)
     problems = _network_problems(complete, written, file)
     if problems:
         raise InvalidProject(problems)
     return ClusterSpec(str(complete["cluster_name"]), written, complete)
 
 
-def with_defaults(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(written: Mapping[str, Any]) -> dict[str, Any]:
     """Every key of the schema: as written, its default, or computed from the others."""
-    keys = schema["properties"]
+    keys = cluster_schema()["properties"]
     values = {name: written.get(name, rule.get("default")) for name, rule in keys.items()}
     services = ipaddress.ip_network(values["service_cidr"], strict=False)
     for name, index in _SERVICE_ADDRESSES.items():
@@ -77,25 +73,22 @@ def with_defaults(written: Mapping[str, Any], schema: Mapping[str, Any]) -> dict
     return {name: value for name, value in values.items() if value is not None}
 
 
-def render(written: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+def render(written: Mapping[str, Any]) -> str:
     """The text of a cluster.yaml with these keys, each under its description."""
     lines = ["# What this cluster is. Every key, with its default: schemas/cluster.schema.json", ""]
     for name, value in written.items():
-        description = schema["properties"].get(name, {}).get("description", "")
+        description = cluster_schema()["properties"].get(name, {}).get("description", "")
         lines += [f"# {description}", yaml.safe_dump({name: value}, sort_keys=False).rstrip()]
     return "\n".join(lines) + "\n"
 
 
-def cluster_schema() -> dict[str, Any]:
-    """schemas/cluster.schema.json, from the installed package or from the clone."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "project_files" / "schemas" / "cluster.schema.json"
-    path = installed if installed.is_file() else package.parent / "schemas" / "cluster.schema.json"
-    schema: dict[str, Any] = json.loads(path.read_text())
-    return schema
+def cluster_schema() -> Mapping[str, Any]:
+    """schemas/cluster.schema.json. Not to be changed by callers."""
+    found: Mapping[str, Any] = schema.load_schema(SCHEMA)
+    return found
 
 
-def _problems(written: Any, schema: Mapping[str, Any], file: str) -> list[InvalidInput]:
+def _problems(written: Any, file: str) -> list[InvalidInput]:
     if not isinstance(written, dict):
         return [InvalidInput("cluster.yaml must be a mapping of keys to values", where=Position(file, 1, 1))]
     templates = [
@@ -107,35 +100,7 @@ def _problems(written: Any, schema: Mapping[str, Any], file: str) -> list[Invali
         for name, value in written.items()
         if isinstance(value, Template)
     ]
-    plain = {name: value for name, value in written.items() if not isinstance(value, Template)}
-    validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(plain), key=lambda error: [str(part) for part in error.absolute_path])
-    absent = {name for name in written if name not in plain}
-    found = [problem for error in errors for problem in _explained(error, written, schema, file, absent)]
-    return sorted([*templates, *found], key=lambda problem: problem.where.line if problem.where else 0)
-
-
-def _explained(
-    error: jsonschema.ValidationError, written: Any, schema: Mapping[str, Any], file: str, absent: set[str]
-) -> list[InvalidInput]:
-    if error.validator == "additionalProperties":
-        return [_unknown(name, written, schema) for name in written if name not in schema["properties"]]
-    if error.validator == "required":
-        missing = next(name for name in schema["required"] if f"'{name}'" in error.message)
-        step = f"Add {missing}: {schema['properties'][missing]['description']}"
-        where = Position(file, 1, 1)
-        return [] if missing in absent else [InvalidInput(f"{missing} is missing", where=where, next_step=step)]
-    name = str(error.absolute_path[0])
-    rule = schema["properties"][name]
-    where = source.position_of(written, name)
-    return [InvalidInput(f"{name}: {error.message}", where=where, next_step=f"{name}: {rule['description']}")]
-
-
-def _unknown(name: Any, written: Any, schema: Mapping[str, Any]) -> InvalidInput:
-    near = difflib.get_close_matches(str(name), schema["properties"], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    where = source.position_of(written, name)
-    return InvalidInput(f"unknown key {name!r}{hint}", where=where, next_step="Correct or remove that key.")
+    return templates or schema.problems(written, SCHEMA, where=Position(file, 1, 1))
 
 
 def _network_problems(complete: Mapping[str, Any], written: Any, file: str) -> list[InvalidInput]:
