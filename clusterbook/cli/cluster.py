@@ -1,0 +1,98 @@
+"""Tasks that raise, change, check and take off a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from invoke.context import Context
+
+from clusterbook.cli import places, runs
+from clusterbook.cli.boundary import command
+from clusterbook.cli.clusters import CLUSTER_HELP
+from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.site import open_site
+from clusterbook.cluster.reset import forget_access
+from clusterbook.compile import Selection
+from clusterbook.errors import InvalidInput
+from clusterbook.report import Style
+
+TARGET_HELP = {"inventory": "name of an inventory, or its file (default: lab)", "cluster": CLUSTER_HELP}
+PLAN_HELP = {name: text for name, text in SELECTION_HELP.items() if name != "check"}
+
+
+@command(iterable=["extra_vars"], help={**TARGET_HELP, **SELECTION_HELP})
+def provision(
+    _: Context, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False, limit: str = "",
+    tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
+    json_: bool = False, verbose: bool = False,
+) -> int:  # fmt: skip
+    """Make the hosts of an inventory a cluster, or bring it to what its configuration says.
+
+    Running it again changes nothing; after an error it goes on where it stopped.
+
+    Example: invoke provision --inventory lab
+    Example: invoke provision --inventory lab --limit w-2 --diff
+    """
+    chosen = runs.selection(
+        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
+    )
+    style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
+    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks))
+
+
+@command(iterable=["extra_vars"], help={**TARGET_HELP, **PLAN_HELP})
+def plan(
+    _: Context, inventory: str = "lab", cluster: str = "", diff: bool = False, limit: str = "", tags: str = "",
+    skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, json_: bool = False,
+    verbose: bool = False,
+) -> int:  # fmt: skip
+    """Show what provision would change, and why; hosts stay as they are.
+
+    Exit status 0: nothing to do, 2: changes pending, 1: failed.
+
+    Example: invoke plan --inventory lab --diff
+    """
+    chosen = runs.selection(
+        check=True, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
+    )
+    style = Style(json=json_, diff=diff, verbose=verbose, plan=True)
+    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks))
+
+
+@command(
+    help={
+        **TARGET_HELP,
+        "yes": "really do it",
+        "limit": SELECTION_HELP["limit"],
+        "packages": "also remove the Debian packages that roles installed",
+        "json": SELECTION_HELP["json"],
+        "verbose": SELECTION_HELP["verbose"],
+    }
+)
+def reset(
+    _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, limit: str = "", packages: bool = False,
+    json_: bool = False, verbose: bool = False,
+) -> int:  # fmt: skip
+    """Take the cluster off its hosts: units, files, mounts and network rules. All its data is lost.
+
+    Without --yes it only shows what would go.
+
+    Example: invoke reset --inventory lab
+    Example: invoke reset --inventory lab --yes
+    """
+    site = open_site(inventory, cluster)
+    if site.cluster is None:
+        raise InvalidInput(f"there is no cluster {site.name!r} in the store", next_step="Name one with --cluster.")
+    given = {"reset_packages": True} if packages else {}
+    chosen = Selection(limit=limit, check=not yes, extra_variables=given)
+    code = runs.run(site, Order(places.playbook("reset"), chosen, Style(json=json_, verbose=verbose, plan=not yes)))
+    if yes and code == 0 and not limit:
+        forget_access(site.store, site.name)
+    elif not yes and not json_:
+        print("Nothing has been done. To do it: invoke reset --yes")
+    return code
+
+
+def _run(playbook: str, inventory: str, cluster: str, order: Order) -> int:
+    site = open_site(inventory, cluster, make=True, playbook=order.playbook)
+    return runs.run(site, order)

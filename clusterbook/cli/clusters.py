@@ -1,0 +1,55 @@
+"""Which cluster a command means, and what a lab's cluster starts from."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any
+
+from clusterbook.cluster.cluster import Cluster, open_cluster
+from clusterbook.cluster.store import Store, cluster_names, open_store
+from clusterbook.errors import InvalidInput
+from clusterbook.lab import apt_cache
+from clusterbook.lab.spec import LabSpec
+
+CLUSTER_HELP = "name of the cluster in the store (default: the inventory's, or the only one)"
+# The address of the API in a lab: no host has it.
+API_ADDRESS = 10
+
+
+def open_chosen(name: str = "") -> Cluster:
+    """The cluster of that name, or the only one in the store."""
+    store = open_store(os.environ)
+    return open_cluster(store, chosen(store, name), os.environ)
+
+
+def chosen(store: Store, name: str = "") -> str:
+    """The name given, or the name of the only cluster there is."""
+    if name:
+        return name
+    names = cluster_names(store)
+    if len(names) == 1:
+        return names[0]
+    if names:
+        raise InvalidInput(
+            f"the store has {len(names)} clusters: {', '.join(names)}", next_step="Choose one with --cluster NAME."
+        )
+    raise InvalidInput(
+        f"there is no cluster in the store {store.address}",
+        next_step="Make one: make up, or invoke lab-up and then invoke provision --inventory lab.",
+    )
+
+
+def lab_wishes(spec: LabSpec) -> dict[str, Any]:
+    """Keys of cluster.yaml for a lab's cluster, used when it does not exist yet.
+
+    The hosts share this machine's kernel: where that has no cgroup v2, pods' groups are made by kubelet, since
+    systemd's scopes need the unified hierarchy there. Debian packages come through the lab's cache.
+    """
+    wishes: dict[str, Any] = {"api_address": str(ipaddress.ip_network(spec.network)[API_ADDRESS])}
+    if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        wishes["cgroup_driver"] = "cgroupfs"
+    if apt_cache.available():
+        wishes["apt_proxy"] = f"http://{spec.gateway}:{spec.apt_port}"
+    return wishes

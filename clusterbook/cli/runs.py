@@ -1,0 +1,158 @@
+"""One run of a playbook on a site: compiled, carried out, shown and written to the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from clusterbook import project, source
+from clusterbook.cli.boundary import describe
+from clusterbook.cli.screen import console
+from clusterbook.cli.site import Site
+from clusterbook.cluster.lock import hold
+from clusterbook.cluster.store import new_run
+from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.errors import ClusterbookError, InvalidInput, Position
+from clusterbook.execute.answers import Services
+from clusterbook.execute.events import Events
+from clusterbook.execute.hosts import Agents
+from clusterbook.execute.run import Outcome, Runner
+from clusterbook.inventory import matcher
+from clusterbook.journal import Journal
+from clusterbook.project.free_form import parse
+from clusterbook.report import Style, sink_for
+from clusterbook.transport.connect import Connector
+from clusterbook.transport.protocol import Options
+
+SELECTION_HELP = {
+    "check": "show what would change; write nothing (exit status 2 when something would)",
+    "diff": "show the lines that change in files",
+    "limit": "only these hosts or groups, such as w-1 or 'worker:!w-2'",
+    "tags": "only tasks with these tags, separated by commas",
+    "skip-tags": "not the tasks with these tags",
+    "extra-vars": "NAME=VALUE, YAML or @FILE; beats every other place (may be repeated)",
+    "json": "one event a line as JSON, the summary last",
+    "verbose": "show every step, also those that change nothing",
+    "forks": "work on so many hosts at a time (default: all of a batch)",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run and how to show it. quiet: no report at all, for callers with a screen of their own."""
+
+    playbook: Path
+    selection: Selection = field(default_factory=Selection)
+    style: Style = field(default_factory=Style)
+    forks: int = 0
+
+
+def selection(
+    *, check: bool = False, diff: bool = False, limit: str = "", tags: str = "", skip_tags: str = "",
+    extra_vars: Sequence[str] | None = None,
+) -> Selection:  # fmt: skip
+    """The options of a command line as a selection."""
+    return Selection(
+        tags=_list(tags), skip_tags=_list(skip_tags), limit=limit, check=check, diff=diff,
+        extra_variables=extra_variables(extra_vars or ()),
+    )  # fmt: skip
+
+
+def extra_variables(texts: Sequence[str]) -> dict[str, Any]:
+    """--extra-vars: `a=1 b=2` (texts), a YAML or JSON mapping, or @FILE. Later ones win."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        found |= _extra(text.strip())
+    return found
+
+
+def run(site: Site, order: Order) -> int:
+    """Run a playbook; the exit code. Raises InvalidInput before any host is touched."""
+    plan = prepare(site, order)
+    with contextlib.ExitStack() as stack:
+        if site.cluster is not None and not order.selection.check:
+            stack.enter_context(hold(site.store, site.name, order.playbook.stem, say=_say))
+        return carry_out(site, order, plan).exit_code(order.selection.check)
+
+
+def prepare(site: Site, order: Order) -> Plan:
+    """Load, check and compile; nothing is connected to."""
+    loaded = project.load(order.playbook)
+    plan = compile_plan(loaded, site.inventory, order.selection, matcher(site.inventory, order.selection.limit))
+    if loaded.plays and not any(play.hosts for play in plan.plays):
+        raise InvalidInput(
+            f"no host of the inventory is chosen by {order.playbook.name}"
+            + (f" and --limit {order.selection.limit}" if order.selection.limit else ""),
+            next_step=f"Hosts are: {', '.join(site.inventory.hosts) or 'none'}.",
+        )
+    return plan
+
+
+def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
+    """Run a compiled plan, with journal and report."""
+    directory = new_run(site.store, site.name, datetime.now(UTC))
+    journal, report = Journal(directory), sink_for(order.style, console())
+    steps = {number: step for play in plan.plays for number, step in play.steps.items()}
+    events = Events([journal, report], steps)
+    services = _masked(site.services, events)
+    agents = Agents(Connector(Options()), directory.name, services, lock_hosts=not order.selection.check)
+    try:
+        events.emit("run", id=directory.name, playbook=str(order.playbook), check=order.selection.check,
+                    inventory=str(site.path), started=datetime.now(UTC).isoformat(timespec="seconds"))  # fmt: skip
+        with _noted(events):
+            outcome = Runner(plan, agents, services, events).run()
+        events.summary()
+    finally:
+        report.close()
+        journal.close()
+        agents.close()
+    return outcome
+
+
+@contextlib.contextmanager
+def _noted(events: Events) -> Iterator[None]:
+    """An error that ends the run is in the journal, too."""
+    try:
+        yield
+    except ClusterbookError as error:
+        events.emit("error", **describe(error))
+        raise
+
+
+def _masked(services: Services, events: Events) -> Services:
+    """The services; each secret that is given out is masked from then on."""
+
+    def secret(name: str) -> str:
+        value = services.secret(name)
+        events.mask.add(value)
+        return value
+
+    return Services(secret=secret, sign=services.sign)
+
+
+def _extra(text: str) -> Mapping[str, Any]:
+    where = Position("--extra-vars")
+    if text.startswith("@"):
+        found = source.load(Path(text[1:]))
+    elif text.startswith("{"):
+        found = source.load_text(text, "--extra-vars")
+    else:
+        found, rest = parse(text, False, where)
+        if rest:
+            raise InvalidInput(f"{rest!r} in --extra-vars is no NAME=VALUE", next_step="Write NAME=VALUE, or quote it.")
+    if not isinstance(found, Mapping):
+        raise InvalidInput(f"--extra-vars {text!r} is not a mapping", next_step="Write NAME=VALUE, or a YAML mapping.")
+    return found
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

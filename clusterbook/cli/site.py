@@ -1,0 +1,160 @@
+"""From the name of an inventory to everything that a run on it needs: hosts, cluster, variables, services."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clusterbook import source
+from clusterbook.cli import places
+from clusterbook.cli.clusters import lab_wishes
+from clusterbook.cluster import spec as specs
+from clusterbook.cluster.cluster import Cluster, ensure_cluster, open_cluster
+from clusterbook.cluster.health import Hosts
+from clusterbook.cluster.signing import CertificateSubject
+from clusterbook.cluster.store import Store, cluster_names, open_store
+from clusterbook.cluster.variables import ClusterVariables, cluster_variables
+from clusterbook.errors import Failed
+from clusterbook.execute.answers import Services
+from clusterbook.inventory import SourcedInventory
+from clusterbook.inventory import load as load_inventory
+from clusterbook.lab.inventory_file import spec_from_inventory_file
+from clusterbook.lab.mirror_servers import of_lab
+from clusterbook.lab.spec import STATE as LABS
+from clusterbook.lab.spec import LabSpec
+from clusterbook.language.environment import Expressions
+from clusterbook.language.scope import Scope
+from clusterbook.model import Host
+
+
+@dataclass(frozen=True)
+class Site:
+    """An inventory with its cluster. lab: when its hosts are a lab's; cluster: None when the store has none for it."""
+
+    inventory: SourcedInventory
+    path: Path | str
+    store: Store
+    name: str
+    lab: LabSpec | None = None
+    cluster: Cluster | None = None
+    variables: ClusterVariables | None = None
+
+    @property
+    def services(self) -> Services:
+        """What a run may ask of this machine."""
+        if self.cluster is None or self.variables is None:
+            return Services()
+        return Services(secret=self.variables.resolve, sign=signer(self.cluster))
+
+
+def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook: Path | None = None) -> Site:
+    """Read an inventory and open its cluster. make: the cluster is made when the store has none of that name.
+
+    playbook: group_vars and host_vars beside it count too.
+    """
+    path = places.inventory(inventory)
+    plain = load_inventory(path, playbook)
+    lab = _lab(path, plain)
+    store = open_store(os.environ)
+    name = cluster or (lab.name if lab else Path(path).stem)
+    if make:
+        opened: Cluster | None = ensure_cluster(store, name, _wishes(plain, lab), os.environ)
+    else:
+        opened = open_cluster(store, name, os.environ) if name in cluster_names(store) else None
+    if opened is None:
+        return Site(plain, path, store, name, lab)
+    if lab is not None and path.is_relative_to(LABS):
+        _share_group_variables(path)
+    variables = cluster_variables(opened, _supplied(lab))
+    return Site(load_inventory(path, playbook, variables.plain), path, store, name, lab, opened, variables)
+
+
+def expected(site: Site) -> Hosts:
+    """Who should be in the cluster, by the inventory."""
+    members = {group: site.inventory.groups.get(group, ()) for group in ("control_plane", "etcd", "worker")}
+
+    def addresses(group: str) -> dict[str, str]:
+        return {name: value_of(site, name, "node_address") for name in members[group]}
+
+    nodes = dict.fromkeys([*members["control_plane"], *members["worker"]])
+    names = tuple(value_of(site, name, "node_name") for name in nodes)
+    return Hosts(addresses("control_plane"), addresses("etcd"), names)
+
+
+def value_of(site: Site, host: str, name: str) -> str:
+    """The value of a host's inventory variable, evaluated."""
+    known = site.inventory.hosts[host]
+    return str(evaluate(known, known.variables[name]))
+
+
+def evaluate(host: Host, value: Any) -> Any:
+    """A value as the host's own inventory variables make it; secrets stay closed."""
+    magic = {"inventory_hostname": host.name, "group_names": [name for name in host.groups if name != "all"]}
+    return Scope([host.variables, magic], Expressions({}), _closed).evaluate(value)
+
+
+def signer(cluster: Cluster) -> Callable[[Mapping[str, Any], str], str]:
+    """Signs a host's public key as its certificate step says. Names and usages come from the inventory alone."""
+
+    def sign(arguments: Mapping[str, Any], public_key: str) -> str:
+        subject = CertificateSubject(
+            common_name=str(arguments["common_name"]),
+            organizations=_texts(arguments.get("organizations")),
+            dns_names=_texts(arguments.get("dns_names")),
+            ip_addresses=_texts(arguments.get("ip_addresses")),
+            usages=_texts(arguments.get("usages")) or ("client_auth",),
+            days=int(arguments.get("days") or 365),
+        )
+        return cluster.authorities.sign(str(arguments["authority"]), public_key, subject)
+
+    return sign
+
+
+def _lab(path: Path, inventory: SourcedInventory) -> LabSpec | None:
+    """The lab that the inventory describes, when it is one."""
+    described = any("lab_network" in host.variables for host in inventory.hosts.values())
+    return spec_from_inventory_file(path) if described else None
+
+
+def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> dict[str, Any]:
+    """Keys of cluster.yaml that the inventory sets for all hosts, over those that a lab brings."""
+    known = specs.cluster_schema()["properties"]
+    layers = [layer for found in inventory.layers.values() for layer in found if layer.kind == "inventory group all"]
+    wished = {name: value for layer in layers[-1:] for name, value in layer.values.items() if name in known}
+    plain = {name: value for name, value in wished.items() if isinstance(value, str | int | bool | list)}
+    return {**(lab_wishes(lab) if lab else {}), **plain}
+
+
+def _supplied(lab: LabSpec | None) -> Mapping[str, Any]:
+    """What hosts are told of files and images: what the lab's mirror wrote down."""
+    if lab is None:
+        return {}
+    written = of_lab(lab).variables
+    if not written.is_file():
+        raise Failed(
+            f"the mirror of the lab {lab.name} is empty, so hosts cannot get binaries",
+            next_step=f"Fill and start it: invoke mirror --start --name {lab.name}",
+        )
+    loaded = source.load(written)
+    assert isinstance(loaded, Mapping)
+    return loaded
+
+
+def _share_group_variables(path: Path) -> None:
+    """A lab made by counts has its inventory beside its files: the project's group_vars hold for it as well."""
+    link, target = path.parent / "group_vars", places.brought() / "inventory" / "group_vars"
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(str(item) for item in value or ())
+
+
+def _closed(name: str) -> str:
+    raise Failed(f"the secret {name!r} is not shown", next_step="Use it in a play.")

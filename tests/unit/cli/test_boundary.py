@@ -1,0 +1,99 @@
+"""The error boundary: what a person reads, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from invoke.exceptions import Exit
+
+from clusterbook.cli import boundary
+from clusterbook.errors import Failed, Interrupted, InvalidInput, InvalidProject, Position, Unreachable
+
+
+@pytest.fixture
+def playbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "main.yml"
+    path.write_text("- service:\n    enable: true\n")
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def test_an_error_shows_what_where_and_what_to_do_next(playbook: Path) -> None:
+    error = InvalidInput(
+        "unknown parameter 'enable' of module 'service'",
+        where=Position(str(playbook), 2, 5),
+        next_step="Write 'enabled'.",
+    )
+    assert boundary.render(error).splitlines() == [
+        "error: unknown parameter 'enable' of module 'service'",
+        "  at main.yml:2:5",
+        "  1 | - service:",
+        "  2 |     enable: true",
+        "    |     ^^^^^^",
+        "  next: Write 'enabled'.",
+    ]
+
+
+def test_several_problems_come_together_with_their_number(playbook: Path) -> None:
+    one = InvalidInput("first", where=Position(str(playbook), 1, 1), next_step="Mend it.")
+    text = boundary.render(InvalidProject([one, InvalidInput("second")]))
+    assert "error: first" in text
+    assert "error: second" in text
+    assert text.endswith("2 problems found. No host was touched.")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Failed("x"), 1), (InvalidInput("x"), 3), (Unreachable("x"), 4), (Interrupted("x"), 130), (KeyboardInterrupt(), 130)],
+)
+def test_each_kind_of_error_has_its_exit_code(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise error
+
+    assert boundary.guard(action) == code
+    assert capsys.readouterr().err
+
+
+def test_with_json_an_error_is_data(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise Failed("it broke", next_step="Mend it.")
+
+    assert boundary.guard(action, as_json=True) == 1
+    assert json.loads(capsys.readouterr().err) == {
+        "error": {"message": "it broke", "exit_code": 1, "next_step": "Mend it."}
+    }
+
+
+def test_anything_else_is_a_bug_with_a_traceback_and_how_to_report_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise ZeroDivisionError("really")
+
+    assert boundary.guard(action) == 1
+    shown = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in shown
+    assert "this is a bug in clusterbook" in shown
+    assert "next: report the lines above" in shown
+
+
+def test_a_task_ends_invoke_with_the_exit_code_of_its_error() -> None:
+    @boundary.command()
+    def broken(_: object) -> None:
+        """Example: invoke broken"""
+        raise InvalidInput("no")
+
+    with pytest.raises(Exit) as end:
+        broken.body(None)
+    assert end.value.code == 3
+
+
+def test_a_task_that_returns_a_code_ends_with_it() -> None:
+    @boundary.command()
+    def pending(_: object) -> int:
+        """Example: invoke pending"""
+        return 2
+
+    with pytest.raises(Exit) as end:
+        pending.body(None)
+    assert end.value.code == 2

@@ -1,0 +1,91 @@
+"""The `clusterbook` program and the list of tasks, run for real."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cli.main import passed_on
+from clusterbook.cli.use import rest
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
+
+
+def clusterbook(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+    )
+
+
+def invoke(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *words], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+    )
+
+
+def test_the_list_has_groups_that_a_newcomer_can_choose_from() -> None:
+    done = invoke("--list")
+    assert done.returncode == 0
+    headings = [line.split(":")[0] for line in done.stdout.splitlines() if line and not line.startswith(" ")]
+    assert headings[:6] == ["Lab", "Cluster", "Operate", "Use", "Playbooks", "Build"]
+    assert "\n  lab-up " in done.stdout
+
+
+def test_both_programs_have_the_same_list() -> None:
+    theirs = invoke("--list").stdout
+    ours = clusterbook("--list").stdout
+    assert ours.replace("clusterbook --help", "invoke --help") == theirs
+
+
+def test_lines_of_the_list_fit_a_terminal_of_100_columns() -> None:
+    assert max(len(line) for line in clusterbook("--list").stdout.splitlines()) <= 100
+
+
+def test_an_unknown_task_is_invalid_input_with_the_nearest_name() -> None:
+    done = clusterbook("lab-upp")
+    assert done.returncode == 3
+    assert done.stderr == "error: there is no task or option 'lab-upp'\n  next: Did you mean 'lab-up'?\n"
+
+
+def test_an_unknown_option_is_invalid_input() -> None:
+    done = clusterbook("lab-status", "--colour")
+    assert done.returncode == 3
+    assert "'--colour'" in done.stderr
+
+
+def test_without_a_task_the_list_and_the_exit_codes_are_shown() -> None:
+    done = clusterbook()
+    assert "Lab: " in done.stdout
+    assert "2 changes are pending" in done.stdout
+
+
+def test_an_inventory_that_does_not_exist_is_invalid_input_with_the_names_that_do() -> None:
+    done = clusterbook("lab-status", "--inventory", "vagrannt")
+    assert done.returncode == 3
+    assert "there is no inventory 'vagrannt'; did you mean 'vagrant'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["kubectl", "get", "nodes"], ["kubectl", "--", "get", "nodes"]),
+        (["kubectl", "-n", "x", "get", "pods"], ["kubectl", "--", "-n", "x", "get", "pods"]),
+        (["kubectl", "--", "get", "nodes"], ["kubectl", "--", "get", "nodes"]),
+        (["kubectl", "--cluster", "a", "--", "get"], ["kubectl", "--cluster", "a", "--", "get"]),
+        (["kubectl", "--help"], ["kubectl", "--help"]),
+        (["ssh", "cp-1"], ["ssh", "cp-1"]),
+        (["ssh", "cp-1", "uptime", "-p"], ["ssh", "cp-1", "--", "uptime", "-p"]),
+        (["plan"], ["plan"]),
+    ],
+)
+def test_words_for_kubectl_and_ssh_need_no_dashes_in_front(given: list[str], passed: list[str]) -> None:
+    assert passed_on(["clusterbook", *given]) == ["clusterbook", *passed]
+
+
+def test_the_words_behind_the_dashes_are_kept_as_they_are() -> None:
+    assert rest(["invoke", "kubectl", "--", "get", "--", "x"]) == ["get", "--", "x"]
+    assert rest(["invoke", "kubectl"]) == []

@@ -1,0 +1,40 @@
+"""Where playbooks and inventories are found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cli import places
+from clusterbook.errors import InvalidInput
+
+
+def test_a_project_of_ones_own_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "playbooks").mkdir()
+    mine = tmp_path / "playbooks" / "site.yml"
+    mine.write_text("[]")
+    assert places.playbook("site", tmp_path) == mine
+
+
+def test_what_the_project_lacks_comes_from_clusterbook(tmp_path: Path) -> None:
+    assert places.playbook("site", tmp_path) == places.brought() / "playbooks" / "site.yml"
+    assert places.inventory("lab", tmp_path) == places.brought() / "inventory" / "lab.yml"
+
+
+def test_a_path_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text("[]")
+    assert places.playbook("mine.yml", tmp_path) == tmp_path / "mine.yml"
+
+
+def test_a_project_is_found_from_below(tmp_path: Path) -> None:
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "metal.yml").write_text("all:")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    assert places.inventory("metal", tmp_path / "deep" / "er") == tmp_path / "inventory" / "metal.yml"
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="there is no playbook 'sit'; did you mean 'site'") as refused:
+        places.playbook("sit", tmp_path)
+    assert "reset" in refused.value.next_step
