@@ -15,6 +15,8 @@ BUILTIN: Mapping[str, str] = {
     "get_url": "get_url", "uri": "uri", "user": "user", "group": "group",
     "lineinfile": "lineinfile", "blockinfile": "blockinfile", "replace": "replace", "slurp": "slurp", "ping": "ping",
     "wait_for": "wait_for", "setup": "setup", "gather_facts": "setup",
+    "raw": "raw", "script": "script", "tempfile": "tempfile", "getent": "getent", "find": "find",
+    "service_facts": "service_facts", "package_facts": "package_facts", "hostname": "hostname", "reboot": "reboot",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl"}
 COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe"}
