@@ -17,8 +17,9 @@ BUILTIN: Mapping[str, str] = {
     "wait_for": "wait_for", "setup": "setup", "gather_facts": "setup",
     "raw": "raw", "script": "script", "tempfile": "tempfile", "getent": "getent", "find": "find",
     "service_facts": "service_facts", "package_facts": "package_facts", "hostname": "hostname", "reboot": "reboot",
+    "unarchive": "unarchive", "cron": "cron", "known_hosts": "known_hosts",
 }
-ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl"}
+ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl", "mount": "mount", "authorized_key": "authorized_key"}
 COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe"}
 OWN: Mapping[str, str] = {"certificate": "certificate"}
 COLLECTIONS: Mapping[str, Mapping[str, str]] = {

@@ -1,0 +1,97 @@
+"""Keys of hosts that ssh trusts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from typing import Any, Dict, List
+
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.file import make_directories
+from clusterbook.modules.system import System
+from clusterbook.modules.system.files import Attributes, as_text
+
+NAME = "ansible.builtin.known_hosts"
+KIND = "state"
+DESCRIPTION = "See to it that a host's key is in a file of known hosts, or is not."
+PARAMETERS = {
+    "name": Parameter("str", "The host.", required=True, aliases=("host",)),
+    "key": Parameter("str", "The whole line: host, kind, key."),
+    "path": Parameter("path", "The file.", default="~/.ssh/known_hosts"),
+    "hash_host": Parameter("bool", "Hide the host's name.", default=False),
+    "state": Parameter("str", "Whether it is there.", default="present", choices=("absent", "present")),
+}
+REQUIRED_IF = (("state", "present", ("key",)),)
+
+
+def observe(arguments: Arguments, system: System) -> State:
+    """The file's text as it is and as it shall be."""
+    path = arguments["path"]
+    text = (as_text(system.files.read(path)) or "") if system.files.stat(path, True) else ""
+    return {"before": text, "after": edited(arguments, text)}
+
+
+def names_host(line: str, host: str) -> bool:
+    """Whether a line is about a host, also when the name is hashed."""
+    words = line.split()
+    if words[:1] and words[0].startswith("@"):
+        words = words[1:]
+    if len(words) < 3 or line.startswith("#"):
+        return False
+    if not words[0].startswith("|1|"):
+        return host in words[0].split(",")
+    salt, digest = (base64.b64decode(part) for part in words[0].split("|")[2:4])
+    return hmac.compare_digest(hmac.new(salt, host.encode(), hashlib.sha1).digest(), digest)
+
+
+def hashed(host: str) -> str:
+    """A host's name as ssh hides it."""
+    salt = os.urandom(20)
+    digest = hmac.new(salt, host.encode(), hashlib.sha1).digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+def edited(arguments: Arguments, text: str) -> str:
+    """The text with each key of the argument set, or those of the host removed."""
+    host, lines = arguments["name"], text.splitlines()
+    given = (line for line in (arguments["key"] or "").splitlines() if line.strip() and not line.startswith("#"))
+    wanted = [line.split() for line in given]
+    if any(len(words) < 3 for words in wanted):
+        raise ModuleFailed("key is not a line of host, kind and key", next_step="Take it from ssh-keyscan.")
+    kinds = {words[1] for words in wanted}
+    if arguments["state"] == "absent":
+        gone = [line for line in lines if names_host(line, host) and (not kinds or kinds & set(line.split()))]
+        return "".join(line + "\n" for line in lines if line not in gone)
+    for words in wanted:
+        new = " ".join([hashed(host) if arguments["hash_host"] else words[0], *words[1:]])
+        found = [line for line in lines if names_host(line, host) and words[1] in line.split()]
+        fitting = [line for line in found
+                   if words[2] in line.split() and line.startswith("|1|") == arguments["hash_host"]]
+        keep = fitting[:1] or [new]
+        at = lines.index(found[0]) if found else len(lines)
+        lines = [*(line for line in lines[:at] if line not in found), *keep,
+                 *(line for line in lines[at:] if line not in found)]
+    return "".join(line + "\n" for line in lines)
+
+
+def diff(arguments: Arguments, state: State) -> List[Change]:
+    """The text."""
+    same = state["before"].splitlines() == state["after"].splitlines()
+    return [] if same else [Change("content", state["before"] or None, state["after"])]
+
+
+def apply(arguments: Arguments, state: State, system: System) -> None:
+    """Write the file, in a private directory."""
+    directory = os.path.dirname(arguments["path"])
+    if system.files.stat(directory, True) is None:
+        make_directories(directory, Attributes(mode=0o700), system)
+    mode = Attributes() if system.files.stat(arguments["path"]) else Attributes(mode=0o600)
+    system.files.write(arguments["path"], state["after"].encode(), mode)
+
+
+def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
+    """Ansible's keys."""
+    return {"name": arguments["name"], "path": arguments["path"], "state": arguments["state"],
+            "hash_host": arguments["hash_host"], "key": arguments["key"]}
