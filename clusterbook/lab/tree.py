@@ -2,7 +2,7 @@
 
 A host's root is an overlay on an image that never changes, so its upper layer holds all that differs from the image;
 /var/lib is a plain directory. Reading both from the machine needs no login, so looking changes nothing. Each entry
-carries content, mode, owner and the time of the last change: a file that was written again with the same bytes shows.
+carries content, mode and owner, a file also the time of its last change: the same bytes written again show.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from clusterbook.lab.spec import LabSpec
 
 # Where looking itself, or logging in, leaves traces: run-time state, logs, the agent's cache, sudo's stamps.
 APART = ("/run", "/var/log", "/var/lib/clusterbook", "/var/lib/sudo")
+STAMP = ".sudo_as_admin_successful"
 # systemd's own notes (stamps of timers, a seed at shutdown), whatever a host does.
 BACKGROUND = ("/var/lib/systemd",)
 # What a running cluster writes all the time: databases, containers, pods' volumes, leases of addresses.
@@ -30,7 +31,7 @@ _REMOVED = "removed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One path. content: SHA-256 of a file, target of a link; changed: nanoseconds, 0 for links."""
+    """One path. content: SHA-256 of a file, target of a link; changed: nanoseconds, of files only."""
 
     kind: str
     mode: int = 0
@@ -84,7 +85,7 @@ def _walk(top: Path, prefix: str, apart: tuple[str, ...]) -> Iterator[tuple[str,
     """Every path below top with its entry; the host's own name of top is prefix."""
     for path in sorted(_scan(top)):
         name = f"{prefix}/{path.name}"
-        entry = None if name in apart else _look(path)
+        entry = None if name in apart or path.name == STAMP else _look(path)
         if entry is None:
             continue
         yield name, entry
@@ -109,7 +110,7 @@ def _look(path: Path) -> Entry | None:
         return None
     if kind == _REMOVED:
         return Entry(kind)
-    changed = 0 if kind == "link" else status.st_mtime_ns
+    changed = status.st_mtime_ns if kind == "file" else 0
     return Entry(kind, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, content, changed)
 
 

@@ -80,6 +80,7 @@ def test_what_is_left_out_does_not_show(spec: LabSpec) -> None:
     directory = host_directory(spec, "a")
     assert changes(spec, lambda: (directory / "upper/var/log/syslog").touch()) == []
     assert changes(spec, lambda: (directory / "var-lib/clusterbook/cache").touch()) == []
+    assert changes(spec, lambda: (directory / f"upper/etc/{tree.STAMP}").touch()) == []
     assert changes(spec, lambda: (directory / "var-lib/dpkg/status").touch()) == ["/var/lib/dpkg/status: new file"]
 
 
