@@ -64,9 +64,7 @@ class Connector:
                 self._config = _read_config(self.options.ssh_config_files)
             return self._config.lookup(address)
 
-    def _gateway(self, settings: Settings) -> fabric.Connection | str | None:
-        if settings.proxy_command and not settings.jump:
-            return settings.proxy_command
+    def _gateway(self, settings: Settings) -> fabric.Connection | None:
         if not settings.jump:
             return None
         with self._gateway_lock:

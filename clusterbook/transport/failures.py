@@ -15,7 +15,7 @@ _SUDO = (
     (r"not in the sudoers|may not run sudo|not allowed to execute", "sudo on {host} refuses {user}",
      "Allow {user} in its sudoers, or log in as another user."),
     (r"unknown user:? (\S+)", "sudo on {host} knows no user {detail}", "Correct become_user."),
-    (r"(?:sh|bash|dash).*sudo: .*not found|sudo: command not found", "there is no sudo on {host}",
+    (r"sudo\S*: (?:.*not found|No such file)", "there is no sudo on {host}",
      "Install it, or log in as root."),
 )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 Fabric's defaults that are closed here: it accepts any host key (our policy decides on each), loads its own
 configuration files (an empty configuration is passed), reads standard input and polls (channels are driven directly),
-joins unquoted environment values (none are sent), has no keepalive and no bound on a silent host.
+joins unquoted environment values (none are sent), connects again without a word when a connection is lost (the
+transport is used), has no keepalive and no bound on a silent host.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from clusterbook.transport.host_keys import HostKeyPolicy
 from clusterbook.transport.identities import Identities, LoginStrategy
 from clusterbook.transport.known_hosts import KnownHosts
 from clusterbook.transport.protocol import Become, Channel
+from clusterbook.transport.proxy import open_proxy
 from clusterbook.transport.settings import Settings
 
 # A handshake costs this machine about 5 ms of CPU with each of the first three (Paramiko 5, 30 handshakes over
@@ -60,7 +62,8 @@ class SshConnection:
 
     def _open_channel(self, command: str) -> paramiko.Channel:
         try:
-            channel: paramiko.Channel = self._link.create_session()
+            # Not create_session(): Fabric would connect again when the connection is lost.
+            channel: paramiko.Channel = self._link.transport.open_session()
             channel.exec_command(command)
             return channel
         except paramiko.ChannelException as error:
@@ -81,9 +84,9 @@ def open_ssh(
     settings: Settings,
     known: KnownHosts,
     identities: Identities,
-    gateway: fabric.Connection | str | None = None,
+    gateway: fabric.Connection | None = None,
 ) -> fabric.Connection:
-    """An open Fabric connection whose host key was verified. gateway: another connection, or a proxy command."""
+    """An open Fabric connection whose host key was verified. gateway: the connection to a jump host."""
     policy = HostKeyPolicy(settings, known)
     strategy = LoginStrategy(settings, identities)
     link = fabric.Connection(
@@ -98,10 +101,14 @@ def open_ssh(
         connect_kwargs=_connect_arguments(settings, policy, strategy),
     )
     link.client.set_missing_host_key_policy(policy)
+    if settings.proxy_command and gateway is None:
+        link.connect_kwargs["sock"] = open_proxy(settings.proxy_command, settings)
     try:
         link.open()
     except BaseException as error:
         link.client.close()
+        if "sock" in link.connect_kwargs:
+            link.connect_kwargs["sock"].close()
         raise _explained(error, settings, strategy) from None
     _keep_alive(link.transport, settings.keepalive)
     return link
@@ -122,7 +129,7 @@ def _connect_arguments(settings: Settings, policy: HostKeyPolicy, strategy: Logi
     return {
         "transport_factory": transport,
         "auth_strategy": strategy,
-        "banner_timeout": seconds,
+        "banner_timeout": seconds * 0.9,  # before the deadline of the whole handshake, to be told apart
         "auth_timeout": seconds,
         "channel_timeout": seconds,
         "compress": False,
@@ -139,9 +146,10 @@ def _ordered(preferred: Sequence[str], offered: Sequence[str]) -> tuple[str, ...
 def _keep_alive(transport: paramiko.Transport, seconds: float) -> None:
     """Test a silent connection, and let the kernel give up when the host does not acknowledge for 3 times as long."""
     transport.set_keepalive(max(1, round(seconds)))
-    if isinstance(transport.sock, socket.socket):
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 3000))
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock = transport.sock
+    if isinstance(sock, socket.socket) and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 3000))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _explained(error: BaseException, settings: Settings, strategy: LoginStrategy) -> BaseException:
@@ -174,6 +182,11 @@ def _handshake_error(error: paramiko.SSHException, settings: Settings) -> Unreac
             f"{place}: what answers there is not an SSH server, or it did not greet within "
             f"{settings.connect_timeout:g} s",
             next_step="Check ansible_port and sshd's log there (MaxStartups).",
+        )
+    if "No existing session" in text:
+        return Unreachable(
+            f"{place}: the key exchange was not finished within {settings.connect_timeout:g} s",
+            next_step="Check the load of the host and the network, or raise ansible_ssh_timeout.",
         )
     return Unreachable(
         f"{place}: the SSH handshake failed: {text[:1].lower()}{text[1:]}",

@@ -17,7 +17,7 @@ import pytest
 from clusterbook.model import Host
 from clusterbook.transport import Connector, Options
 
-PASSWORD = "correct horse"  # noqa: S105
+PASSWORD = "correct horse"
 ACCOUNTS = ("admin", "asks", "stranger")
 
 
@@ -31,6 +31,7 @@ class Server:
     key: Path
     known_hosts: Path
     host_key: str
+    opened: list[Any] = field(default_factory=list)
     options: Options = field(default_factory=lambda: Options(ssh_config_files=(), connect_timeout=5.0))
 
     def host(self, **variables: Any) -> Host:
@@ -48,11 +49,21 @@ class Server:
 
     def connect(self, options: Options | None = None, **variables: Any) -> Any:
         """A connection to it."""
-        return Connector(options or self.options).connect(self.host(**variables))
+        connection = Connector(options or self.options).connect(self.host(**variables))
+        self.opened.append(connection)
+        return connection
+
+
+@pytest.fixture
+def server(sshd: Server) -> Iterator[Server]:
+    """The sshd; connections that a test leaves open are closed after it."""
+    yield sshd
+    while sshd.opened:
+        sshd.opened.pop().close()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One sshd for all tests."""
     if os.geteuid() != 0 or not shutil.which("sshd", path="/usr/sbin:/usr/bin") or not shutil.which("sudo"):
         pytest.skip("needs root, openssh-server and sudo")
@@ -85,11 +96,12 @@ def start(directory: Path) -> Server:
     mounts = "".join(
         f"mount --bind {directory}/{name} /etc/{name}; " for name in ("passwd", "shadow", "group", "sudoers")
     )
-    process = subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-         f"{mounts} exec /usr/sbin/sshd -D -e -f {directory}/sshd_config"],
-        stdin=subprocess.DEVNULL, stderr=(directory / "log").open("wb"),
-    )  # fmt: skip
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+             f"{mounts} exec /usr/sbin/sshd -D -e -f {directory}/sshd_config"],
+            stdin=subprocess.DEVNULL, stderr=log,
+        )  # fmt: skip
     wait_for(port)
     return Server(directory, port, process, directory / "id_ed25519", directory / "known_hosts", public)
 
