@@ -108,7 +108,7 @@ class Expressions:
 
     def native(self, text: str, resolve: Resolve) -> Any:
         """Evaluate text: a single expression keeps its type; anything else is joined to a string."""
-        return _join(list(self._nodes(text, resolve)))
+        return _join(list(self._nodes(self._keep_backslashes(text), resolve)))
 
     def text(self, text: str, resolve: Resolve) -> str:
         """Render a whole file; the result is always a string."""
@@ -117,6 +117,16 @@ class Expressions:
     def condition(self, text: str, resolve: Resolve) -> Any:
         """Evaluate an expression without braces (`when`, `until`, `assert.that`)."""
         return self.native("{{ " + text + " }}", resolve)
+
+    def _keep_backslashes(self, text: str) -> str:
+        """In YAML a backslash in a quoted string of an expression means itself, as in Ansible."""
+        if "\\" not in text:
+            return text
+        try:
+            tokens = list(self._environment.lex(text))
+        except TemplateSyntaxError:
+            return text  # reported when it is compiled
+        return "".join(part.replace("\\", "\\\\") if kind == "string" else part for _, kind, part in tokens)
 
     def _nodes(self, text: str, resolve: Resolve) -> Iterable[Any]:
         template = self._compiled.get(text)

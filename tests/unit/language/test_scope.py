@@ -23,6 +23,11 @@ def test_a_constant_keeps_its_type(text: str, value: object) -> None:
     assert scope().evaluate(Template(text)) == value
 
 
+def test_a_backslash_in_a_quoted_string_means_itself() -> None:
+    template = Template(r"{{ name | regex_replace('^(.+)$', 'https://\1:2379') }}")
+    assert scope({"name": "host"}).evaluate(template) == "https://host:2379"
+
+
 def test_text_around_an_expression_makes_a_string() -> None:
     assert scope({"port": 80}).evaluate(Template("port {{ port }}")) == "port 80"
 
