@@ -82,6 +82,7 @@ def _finalize(value: Any) -> Any:
 def new_environment(**settings: Any) -> LanguageEnvironment:
     """settings: trim_blocks, lstrip_blocks, *_string, newline_sequence as the template module's parameters."""
     settings.setdefault("trim_blocks", False)
+    settings.setdefault("keep_trailing_newline", True)
     environment = LanguageEnvironment(
         undefined=StrictUndefined,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],

@@ -115,7 +115,7 @@ class Sources:
         if key not in self._texts:
             answer = self._runtime.ask("template", step=step.id, name=name)
             self._texts[key] = Template(answer["text"], answer["file"], 0, 0)
-        settings = {"trim_blocks": True, "keep_trailing_newline": True}
+        settings = {"trim_blocks": True}
         settings.update({name: arguments[name] for name in _TEMPLATE_SETTINGS if name in arguments})
         engine_key = tuple(sorted(settings.items()))
         if engine_key not in self._engines:

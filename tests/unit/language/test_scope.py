@@ -32,6 +32,10 @@ def test_text_around_an_expression_makes_a_string() -> None:
     assert scope({"port": 80}).evaluate(Template("port {{ port }}")) == "port 80"
 
 
+def test_a_final_newline_is_kept() -> None:
+    assert scope({"port": 80}).evaluate(Template("{{ port }}\n")) == "80\n"
+
+
 def test_nothing_joins_text_as_nothing() -> None:
     assert scope({"empty": None}).evaluate(Template("a{{ empty }}b")) == "ab"
 
