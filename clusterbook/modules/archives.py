@@ -76,17 +76,17 @@ def is_tar(data: bytes) -> bool:
 
 def tar_members(data: bytes) -> Iterator[Member]:
     """Entries of a tar archive; devices and pipes are refused."""
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        for item in archive:
-            kind = tar_kind(item)
+    archive = tarfile.open(fileobj=io.BytesIO(data))  # noqa: SIM115 - members are read later, from memory
+    for item in archive:
+        kind = tar_kind(item)
 
-            def read(item: tarfile.TarInfo = item) -> bytes:
-                """The content."""
-                file = archive.extractfile(item)
-                return file.read() if file else b""
+        def read(item: tarfile.TarInfo = item) -> bytes:
+            """The content."""
+            file = archive.extractfile(item)
+            return file.read() if file else b""
 
-            yield Member(item.name, kind, item.mode & 0o7777, item.size if kind == "file" else 0, item.linkname,
-                         item.uname, item.gname, int(item.mtime), read)
+        yield Member(item.name, kind, item.mode & 0o7777, item.size if kind == "file" else 0, item.linkname,
+                     item.uname, item.gname, int(item.mtime), read)
 
 
 def tar_kind(item: tarfile.TarInfo) -> str:

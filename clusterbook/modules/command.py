@@ -72,7 +72,7 @@ def run_guarded(arguments: Arguments, system: System, argv: List[str], shown: An
     done = system.execute(argv, directory=directory, stdin=stdin)
     values = result_values(done, shown, arguments["strip_empty_ends"])
     if done.returncode:
-        raise ModuleFailed(failure_words(shown, done), {**values, "changed": True})
+        raise ModuleFailed(failure_words(shown, done), {**values, "msg": failure_words(shown, done), "changed": True})
     return Outcome(True, values)
 
 
@@ -124,7 +124,7 @@ def result_values(done: Completed, shown: Any, strip: bool = True) -> Dict[str, 
     output = done.stdout.rstrip("\r\n") if strip else done.stdout
     errors = done.stderr.rstrip("\r\n") if strip else done.stderr
     return {
-        "cmd": shown, "rc": done.returncode, "stdout": output, "stderr": errors,
+        "cmd": shown, "rc": done.returncode, "msg": "", "stdout": output, "stderr": errors,
         "stdout_lines": output.splitlines(), "stderr_lines": errors.splitlines(),
         "start": moment(done.started), "end": moment(done.ended), "delta": duration(done.ended - done.started),
     }

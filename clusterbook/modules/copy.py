@@ -43,7 +43,8 @@ def observe(arguments: Arguments, system: System) -> State:
         if not arguments["src"].endswith("/"):
             dest = os.path.join(dest, os.path.basename(source.name.rstrip("/")))
         pairs = list(walk(source, dest.rstrip("/") or "/", system, arguments["remote_src"]))
-        return {"dest": dest, "items": [observe_item(path, item, arguments, system) for path, item in pairs],
+        told = arguments["dest"].rstrip("/") + "/" if arguments["src"].endswith("/") else arguments["dest"]
+        return {"dest": told, "items": [observe_item(path, item, arguments, system) for path, item in pairs],
                 "source": source}
     made: List[State] = []
     status = system.files.stat(dest, True)

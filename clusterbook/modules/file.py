@@ -55,13 +55,23 @@ def observe(arguments: Arguments, system: System) -> State:
     state = path_state(path, arguments, system, own, wanted == "directory")
     if found is not None:
         state.update(kind=found.kind, target=found.target)
-    state.update(state=wanted, below=[], src=arguments["src"], source=None, same=False, count=0)
+    state.update(state=wanted, below=[], src=arguments["src"], source=None, same=False)
+    state["shown"] = shown(arguments, system, state)
     if wanted in LINKS:
         observe_link(arguments, system, state)
     if wanted == "directory" and arguments["recurse"] and state["kind"] == "directory":
         state["below"] = differing_below(path, arguments, system)
     refuse_impossible(arguments, state)
     return state
+
+
+def shown(arguments: Arguments, system: System, state: State) -> State:
+    """What the return keys are about: the path as it was written, a link itself and not what it points to."""
+    path = arguments["path"].rstrip("/") or "/"
+    found = system.files.stat(path)
+    if found is None or found.kind != "link":
+        return state
+    return path_state(path, {}, system, found)
 
 
 def default_state(arguments: Arguments, found: Optional[FileState]) -> str:
@@ -238,9 +248,11 @@ def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys: dest for links and touch, path otherwise."""
-    values = path_values(after)
-    values["state"] = after["state"] if after["state"] in LINKS else ansible_state(after)
-    values["dest" if after["state"] in (*LINKS, "touch") else "path"] = after["path"]
-    if after["state"] in LINKS:
-        values["src"] = after["src"]
+    item = after["shown"]
+    values = path_values(item)
+    linked = item["kind"] == "link" and after["state"] != "absent"
+    values["state"] = after["state"] if after["state"] in LINKS else ansible_state(item)
+    values["dest" if linked or after["state"] in (*LINKS, "touch") else "path"] = item["path"]
+    if linked or after["state"] in LINKS:
+        values["src"] = after["src"] if after["state"] in LINKS else item["target"]
     return values

@@ -87,8 +87,7 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     directory = os.path.dirname(arguments["path"])
     if system.files.stat(directory, True) is None:
         make_directories(directory, Attributes(mode=0o700), system)
-    mode = Attributes() if system.files.stat(arguments["path"]) else Attributes(mode=0o600)
-    system.files.write(arguments["path"], state["after"].encode(), mode)
+    system.files.write(arguments["path"], state["after"].encode())
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

@@ -109,6 +109,8 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
     """Ansible's keys."""
     old, new = (before["before"] or "").splitlines(), (before["after"] or "").splitlines()
     if arguments["state"] == "absent":
+        if before["before"] is None:
+            return {"msg": "file not present"}
         gone = len(old) - len(new)
         return {**text_values(before, f"{gone} line(s) removed" if gone else ""), "found": gone}
     message = "" if old == new else "line added" if len(new) > len(old) else "line replaced"

@@ -28,7 +28,7 @@ def wanted_attributes(
     arguments: Arguments, system: System, found: Optional[FileState], directory: bool = False, mode: Any = None
 ) -> Attributes:
     """Owner, group and mode by number. found: what is there now; mode: instead of the argument."""
-    for name in UNSUPPORTED:
+    for name in UNSUPPORTED if arguments else ():
         if arguments.get(name):
             raise ModuleFailed(f"{name} is {arguments[name]!r}: this parameter is not supported",
                                next_step=f"Remove {name} from the step.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict
+
 from clusterbook.modules.contract import Arguments, Outcome, Parameter
 from clusterbook.modules.mode import mode_text
 from clusterbook.modules.system import System
@@ -22,9 +24,10 @@ def run(arguments: Arguments, system: System) -> Outcome:
     directory = arguments["state"] == "directory"
     path = system.files.make_temporary(directory, arguments["prefix"], arguments["suffix"], arguments["path"])
     found = system.files.stat(path)
-    values = {"path": path, "state": arguments["state"]}
+    values: Dict[str, Any] = {"path": path, "state": arguments["state"]}
     if found is not None:
-        values.update(mode=mode_text(found.mode), uid=found.uid, gid=found.gid, size=found.size)
+        values.update(mode=mode_text(found.mode), uid=found.uid, gid=found.gid, size=found.size,
+                      owner=system.accounts.user_name(found.uid), group=system.accounts.group_name(found.gid))
     return Outcome(True, values)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 from clusterbook.modules.archives import Member, members
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.file import make_directories
-from clusterbook.modules.ownership import FILE_PARAMETERS, attribute_changes, path_state
+from clusterbook.modules.ownership import FILE_PARAMETERS, attribute_changes, path_state, path_values
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes
 
@@ -48,6 +48,7 @@ def observe(arguments: Arguments, system: System) -> State:
     if found is None or found.kind != "directory":
         raise ModuleFailed(f"dest is {dest!r}, which is no directory", {"dest": dest},
                            f"Create {dest} in an earlier step.")
+    state["directory"] = path_state(dest, {}, system, found)
     for member in members(archive(arguments, system), arguments["src"], strip_count(arguments)):
         if not chosen(member.name, arguments):
             continue
@@ -197,6 +198,8 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
     if before["skipped"]:
         return {"msg": f"skipped, since {arguments['creates']} exists", "skipped": True}
     values: Dict[str, Any] = {"dest": after["dest"], "src": arguments["src"], "handler": "clusterbook"}
+    found = after["directory"]
+    values.update(path_values(found))
     if arguments["list_files"]:
         values["files"] = after["names"]
     return values

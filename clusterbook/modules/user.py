@@ -272,6 +272,8 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
                       append=arguments["append"], move_home=arguments["move_home"])
         if arguments["groups"] is not None:
             values["groups"] = ",".join(arguments["groups"])
+        if before["user"] is None:
+            values.update(create_home=arguments["create_home"], system=arguments["system"])
         if arguments["password"] is not None:
             values["password"] = "NOT_LOGGING_PASSWORD"  # noqa: S105 - Ansible's own word
         if after["key_file"]:
