@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -63,18 +64,18 @@ def server(sshd: Server) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def sshd() -> Iterator[Server]:
     """One sshd for all tests."""
     if os.geteuid() != 0 or not shutil.which("sshd", path="/usr/sbin:/usr/bin") or not shutil.which("sudo"):
         pytest.skip("needs root, openssh-server and sudo")
-    directory = tmp_path_factory.mktemp("sshd")
+    # Not pytest's own directory: it is closed to the accounts, and other test runs on the machine tidy it up.
+    directory = Path(tempfile.mkdtemp(prefix="clusterbook-sshd-"))
     directory.chmod(0o755)
-    for parent in list(directory.parents)[:2]:
-        parent.chmod(0o711)
     made = start(directory)
     yield made
     made.process.terminate()
     made.process.wait(5)
+    shutil.rmtree(directory)
 
 
 def start(directory: Path) -> Server:
