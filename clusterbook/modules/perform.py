@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, List, Mapping
@@ -79,11 +80,10 @@ def predict(
     module: ModuleType, arguments: Arguments, system: System, before: Dict[str, Any], changes: List[Change]
 ) -> Outcome:
     """Apply to the prediction. That something changes is certain; what it leads to may not be known."""
-    try:
+    after = before
+    with contextlib.suppress(Unknown):
         module.apply(arguments, before, system)
         after = module.observe(arguments, system)
-    except (Unknown, OSError):
-        after = before
     return Outcome(True, module.returns(arguments, before, after), tuple(changes))
 
 

@@ -42,7 +42,10 @@ class PredictedFiles(Files):
 
     def stat(self, path: str, follow: bool = False) -> Optional[FileState]:
         """State of a predicted path."""
-        path = self._follow(path, follow)
+        try:
+            path = self._follow(path, follow)
+        except OSError:
+            return None
         node = self._node(path)
         if node is not None:
             return node.state
