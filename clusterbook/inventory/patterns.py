@@ -13,7 +13,7 @@ from clusterbook.model import Inventory
 from clusterbook.schema import nearest, suggestion
 from clusterbook.source import read_text
 
-_SUBSCRIPT = re.compile(r"(.+)\[(-?\d+|\d*:-?\d*)\]$")
+_SUBSCRIPT = re.compile(r"(.+)\[(-?\d+|\d*:-?\d*|\d+-\d*)\]$")
 _ADDRESS = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
@@ -83,6 +83,8 @@ def _names(inventory: Inventory, part: str, strict: bool, where: Position | None
 
 def _chosen(names: list[str], subscript: str) -> list[str]:
     """[1] is the second, [-1] the last, [0:2] the first three: both ends count, as in Ansible."""
+    if "-" in subscript[1:] and ":" not in subscript:
+        subscript = subscript.replace("-", ":")
     if ":" not in subscript:
         index = int(subscript)
         return [names[index]] if -len(names) <= index < len(names) else []

@@ -60,7 +60,9 @@ class Tree:
         for name in self.groups:
             if name != "all" and (name not in children or name == "ungrouped"):
                 top.children[name] = None
-        self._refuse_circles("all", [])
+        done: set[str] = set()
+        for name in self.groups:
+            self._refuse_circles(name, [], done)
 
     def members(self, name: str) -> list[str]:
         """Hosts of a group and of its children, each once, in the order of the inventory."""
@@ -87,7 +89,7 @@ class Tree:
         for child in self.groups[name].children:
             yield from self._member_names(child)
 
-    def _refuse_circles(self, name: str, above: list[str]) -> None:
+    def _refuse_circles(self, name: str, above: list[str], done: set[str]) -> None:
         if name in above:
             chain = " -> ".join([*above[above.index(name) :], name])
             raise InvalidInput(
@@ -95,8 +97,11 @@ class Tree:
                 where=self.groups[name].position,
                 next_step="Remove one of the 'children' entries.",
             )
+        if name in done:
+            return
         for child in self.groups[name].children:
-            self._refuse_circles(child, [*above, name])
+            self._refuse_circles(child, [*above, name], done)
+        done.add(name)
 
 
 def _has_priority(values: SourceMapping) -> bool:
