@@ -14,7 +14,7 @@ from clusterbook.project.files import read_yaml
 from clusterbook.project.keywords import uniform
 from clusterbook.project.roles import find_role, read_role, role_directories, role_names, role_uses
 from clusterbook.project.tasks import TaskReader
-from clusterbook.schema import suggestion
+from clusterbook.schema import nearest, suggestion
 from clusterbook.source import position_of
 
 MAXIMUM_IMPORTS = 20
@@ -220,12 +220,13 @@ def _not_literal(what: str, where: Position, next_step: str = "Write it literall
 
 
 def _no_file(kind: str, name: str, tried: list[Path], where: Position) -> InvalidInput:
-    names = [path.name for place in {item.parent for item in tried} if place.is_dir() for path in place.iterdir()]
-    places = dict.fromkeys(str(path) for path in tried)
+    around = [path for place in {item.parent for item in tried} if place.is_dir() for path in place.iterdir()]
+    stems = {path.stem: path.name for path in around if path.is_file()}
+    meant = nearest(Path(name).stem, stems)
     return InvalidInput(
-        f"there is no {kind} {name!r}{suggestion(Path(name).name, names)}",
+        f"there is no {kind} {name!r}" + (f"; did you mean {stems[meant]!r}?" if meant else ""),
         where=where,
-        next_step=f"Looked for {', '.join(places)}.",
+        next_step=f"Looked for {', '.join(dict.fromkeys(str(path) for path in tried))}.",
     )
 
 
