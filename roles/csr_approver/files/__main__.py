@@ -3,6 +3,8 @@
 Started as `python3 -I FOLDER RULES.json`. Several control planes run it at once: who comes second finds nothing to do.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
@@ -54,7 +56,7 @@ def consider(api: Api, rules: Rules, told: set[tuple[str, str]]) -> tuple[str, b
     return version, waiting
 
 
-def why_not(item: dict, nodes: list, rules: Rules) -> "str | None":
+def why_not(item: dict, nodes: list, rules: Rules) -> str | None:
     """The reason against a request, None when it is good."""
     try:
         return refusal(item["spec"], nodes, rules)

@@ -1,5 +1,7 @@
 """The few calls of the Kubernetes API that the approver makes, by its client certificate."""
 
+from __future__ import annotations
+
 import http.client
 import json
 import ssl
@@ -29,7 +31,7 @@ class Api:
         """Ends the connection."""
         self._connection.close()
 
-    def requests(self) -> "tuple[str, list]":
+    def requests(self) -> tuple[str, list]:
         """The version of the list, and all requests for serving certificates of kubelets."""
         answer = self._call("GET", REQUESTS + SERVING)
         return answer["metadata"]["resourceVersion"], answer["items"]
@@ -60,7 +62,7 @@ class Api:
         if first or response.status != 200:
             self._connection.close()
 
-    def _call(self, method: str, path: str, body: "dict | None" = None, accepted: "tuple[int, ...]" = ()) -> Any:
+    def _call(self, method: str, path: str, body: dict | None = None, accepted: tuple[int, ...] = ()) -> Any:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         self._connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()

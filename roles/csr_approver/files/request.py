@@ -1,4 +1,6 @@
-"""Reads a PKCS#10 certificate request: its subject and the names that it asks for. Strict: what is unknown is refused."""
+"""Reads a PKCS#10 certificate request: its subject and its names. Strict: what is unknown is refused."""
+
+from __future__ import annotations
 
 import base64
 import ipaddress
@@ -22,9 +24,9 @@ class Request:
     """What a certificate is asked for."""
 
     common_name: str
-    organizations: "tuple[str, ...]"
-    dns_names: "tuple[str, ...]"
-    addresses: "tuple[str, ...]"
+    organizations: tuple[str, ...]
+    dns_names: tuple[str, ...]
+    addresses: tuple[str, ...]
 
 
 def parse_request(encoded: str) -> Request:
@@ -49,7 +51,7 @@ def _read(der: bytes) -> Request:
     return Request(common_names[0], organizations, tuple(dns_names), tuple(addresses))
 
 
-def _pairs(part: "tuple[int, bytes]") -> "list[tuple[bytes, str]]":
+def _pairs(part: tuple[int, bytes]) -> list[tuple[bytes, str]]:
     pairs = []
     for member in _children(_value(part, SET)):
         kind, text = _children(_value(member, SEQUENCE))
@@ -59,9 +61,9 @@ def _pairs(part: "tuple[int, bytes]") -> "list[tuple[bytes, str]]":
     return pairs
 
 
-def _alternative_names(attributes: "list[tuple[int, bytes]]") -> "tuple[list[str], list[str]]":
-    dns_names: "list[str]" = []
-    addresses: "list[str]" = []
+def _alternative_names(attributes: list[tuple[int, bytes]]) -> tuple[list[str], list[str]]:
+    dns_names: list[str] = []
+    addresses: list[str] = []
     for extension in _extensions(attributes):
         parts = _children(_value(extension, SEQUENCE))
         if _value(parts[0], OBJECT) != ALTERNATIVE_NAMES or any(part[0] != BOOLEAN for part in parts[1:-1]):
@@ -76,8 +78,8 @@ def _alternative_names(attributes: "list[tuple[int, bytes]]") -> "tuple[list[str
     return dns_names, addresses
 
 
-def _extensions(attributes: "list[tuple[int, bytes]]") -> "list[tuple[int, bytes]]":
-    found: "list[tuple[int, bytes]]" = []
+def _extensions(attributes: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    found: list[tuple[int, bytes]] = []
     for group in attributes:
         for attribute in _children(_value(group, ATTRIBUTES)):
             kind, values = _children(_value(attribute, SEQUENCE))
@@ -95,13 +97,13 @@ def _only(data: bytes, tag: int) -> bytes:
     return _value(parts[0], tag)
 
 
-def _value(part: "tuple[int, bytes]", tag: int) -> bytes:
+def _value(part: tuple[int, bytes], tag: int) -> bytes:
     if part[0] != tag:
         raise BadRequest(f"tag {part[0]:#x} stands where {tag:#x} is due")
     return part[1]
 
 
-def _children(data: bytes) -> "list[tuple[int, bytes]]":
+def _children(data: bytes) -> list[tuple[int, bytes]]:
     parts, at = [], 0
     while at < len(data):
         tag, length, at = data[at], data[at + 1], at + 2

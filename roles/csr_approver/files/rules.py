@@ -1,26 +1,25 @@
 """The rule: a node gets a serving certificate for its own name and its own addresses, and for nothing else."""
 
+from __future__ import annotations
+
 import ipaddress
 from dataclasses import dataclass
-from typing import Union
 
 from request import parse_request
 
-Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 USAGES = {"digital signature", "key encipherment", "server auth"}
-ADDRESS_KINDS = ("InternalIP", "ExternalIP")
 
 
 @dataclass(frozen=True)
 class Rules:
     """What no node may ask for, whatever it says of itself."""
 
-    node_networks: "tuple[Network, ...]"
-    refused_networks: "tuple[Network, ...]"
-    refused_names: "frozenset[str]"
+    node_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    refused_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    refused_names: frozenset[str]
 
     @classmethod
-    def from_settings(cls, settings: dict) -> "Rules":
+    def from_settings(cls, settings: dict) -> Rules:
         """From the settings file. ValueError for a network that is none."""
         return cls(
             tuple(ipaddress.ip_network(item) for item in settings["node_networks"]),
@@ -29,7 +28,7 @@ class Rules:
         )
 
 
-def refusal(spec: dict, nodes: list, rules: Rules) -> "str | None":
+def refusal(spec: dict, nodes: list, rules: Rules) -> str | None:
     """The reason against a request (its `spec`), None when it is good. BadRequest when it cannot be read."""
     username = spec.get("username", "")
     if not username.startswith("system:node:") or "system:nodes" not in spec.get("groups", []):
@@ -56,7 +55,7 @@ def refusal(spec: dict, nodes: list, rules: Rules) -> "str | None":
     return None
 
 
-def _refusal_of_name(dns_name: str, node: str, nodes: list, rules: Rules) -> "str | None":
+def _refusal_of_name(dns_name: str, node: str, nodes: list, rules: Rules) -> str | None:
     if dns_name in rules.refused_names:
         return f"{dns_name} is a name of the API"
     if dns_name == node:
@@ -64,7 +63,7 @@ def _refusal_of_name(dns_name: str, node: str, nodes: list, rules: Rules) -> "st
     return _refusal_of_owner(dns_name, node, nodes)
 
 
-def _refusal_of_address(address: str, node: str, nodes: list, rules: Rules) -> "str | None":
+def _refusal_of_address(address: str, node: str, nodes: list, rules: Rules) -> str | None:
     parsed = ipaddress.ip_address(address)
     inside_refused = any(parsed in network for network in rules.refused_networks)
     if inside_refused or parsed.is_loopback or address in rules.refused_names:
@@ -74,7 +73,7 @@ def _refusal_of_address(address: str, node: str, nodes: list, rules: Rules) -> "
     return _refusal_of_owner(address, node, nodes)
 
 
-def _refusal_of_owner(value: str, node: str, nodes: list) -> "str | None":
+def _refusal_of_owner(value: str, node: str, nodes: list) -> str | None:
     owners = {item["metadata"]["name"] for item in nodes if value in _addresses(item)}
     owners |= {item["metadata"]["name"] for item in nodes if value == item["metadata"]["name"]}
     if node not in owners:
@@ -84,5 +83,5 @@ def _refusal_of_owner(value: str, node: str, nodes: list) -> "str | None":
     return None
 
 
-def _addresses(node: dict) -> "set[str]":
+def _addresses(node: dict) -> set[str]:
     return {entry["address"] for entry in node.get("status", {}).get("addresses", [])}

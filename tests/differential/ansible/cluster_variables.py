@@ -21,10 +21,8 @@ def main() -> None:
     cluster = open_cluster(open_store(os.environ), sys.argv[1], os.environ)
     supplied = yaml.safe_load(Path(sys.argv[2]).read_text()) if len(sys.argv) > 2 else {}
     given = cluster_variables(cluster, supplied)
-    values = {
-        name: given.resolve(name) if isinstance(value, Secret) else value for name, value in given.plain.items()
-    }
-    print(json.dumps(values, indent=1))
+    values = {name: given.resolve(name) if isinstance(value, Secret) else value for name, value in given.plain.items()}
+    sys.stdout.write(json.dumps(values, indent=1))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def _fits(pem, public_key, wanted):
     certificate = x509.load_pem_x509_certificate(pem.encode())
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     own_key = certificate.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
-    left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)
+    left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     subject = certificate.subject
     names = [item.value for item in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     organizations = [item.value for item in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]

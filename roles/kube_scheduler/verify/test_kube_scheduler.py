@@ -1,0 +1,58 @@
+"""kube-scheduler is well, listens to this host alone and is run by the rules."""
+
+import pytest
+
+GROUPS = ("control_plane",)
+CLOSED = [
+    "/etc/systemd/system/kube-scheduler.service",
+    "/etc/kubernetes/scheduler.conf",
+    "/etc/kubernetes/pki/kube-scheduler.key",
+]
+ARGUMENTS = [
+    "--profiling=false",
+    "--bind-address=127.0.0.1",
+    "--config=/etc/kubernetes/scheduler.yaml",
+]
+
+
+@pytest.fixture(scope="session")
+def arguments(host):
+    """The running program's own command line."""
+    return host.check_output(
+        "tr '\\0' ' ' < /proc/$(systemctl show --value --property=MainPID kube-scheduler)/cmdline"
+    ).split()
+
+
+def test_it_runs_and_comes_back_after_a_boot(host):
+    service = host.service("kube-scheduler")
+    assert service.is_running
+    assert service.is_enabled
+
+
+def test_it_listens_to_this_host_alone(host):
+    assert host.socket("tcp://127.0.0.1:10259").is_listening
+    assert not host.socket("tcp://0.0.0.0:10259").is_listening
+
+
+def test_it_is_healthy(host):
+    assert host.check_output("curl --silent --insecure https://127.0.0.1:10259/healthz") == "ok"
+
+
+@pytest.mark.parametrize("wanted", ARGUMENTS)
+def test_it_runs_with_the_argument(arguments, wanted):
+    assert wanted in arguments
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_only_root_reads_the_file(host, path):
+    file = host.file(path)
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+
+
+def test_its_certificate_is_its_own(host):
+    subject = host.check_output("openssl x509 -noout -subject -in /etc/kubernetes/pki/kube-scheduler.crt")
+    assert subject.replace(" ", "").endswith("CN=system:kube-scheduler")
+
+
+def test_the_version_is_the_one_that_was_wanted(host, variables):
+    assert host.check_output("kube-scheduler --version") == f"Kubernetes v{variables['kubernetes_version']}"
