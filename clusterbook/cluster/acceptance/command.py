@@ -10,27 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CLUSTER_VARIABLE = "CLUSTERBOOK_CLUSTER"
+FOLDER = Path(__file__).parent
+ALONE = FOLDER / "test_disruption.py"
 AT_ONCE = 8
 """Tests mostly wait for the cluster, so more of them run than there are cores."""
+_NO_TESTS = 5
 
 
-def argv(options: Sequence[str] = ()) -> list[str]:
-    """The command line: this package's tests, none of the surrounding project's pytest settings."""
-    folder = Path(__file__).parent
-    parallel = ["-n", str(AT_ONCE), "--dist=worksteal"] if importlib.util.find_spec("xdist") else []
-    settings = [
-        "-c",
-        os.devnull,
-        f"--rootdir={folder}",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode=importlib",
-        "-W",
-        "error",
-    ]
-    return [sys.executable, "-m", "pytest", *settings, "-q", *parallel, *options, str(folder)]
+def argv(options: Sequence[str] = (), *, alone: bool = False) -> list[str]:
+    """pytest's command line, without the settings of a surrounding project. alone: the tests that disturb others."""
+    parallel = ["-n", str(AT_ONCE), "--dist=worksteal"] if importlib.util.find_spec("xdist") and not alone else []
+    chosen = [str(ALONE)] if alone else [str(FOLDER), f"--ignore={ALONE}"]
+    settings = ["-c", os.devnull, f"--rootdir={FOLDER}", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    return [sys.executable, "-m", "pytest", *settings, "-W", "error", "-q", *parallel, *options, *chosen]
 
 
 def run(cluster: str = "", options: Sequence[str] = ()) -> int:
-    """pytest's exit status. cluster: a name in the store; empty for the only one."""
-    return subprocess.run(argv(options), env={**os.environ, CLUSTER_VARIABLE: cluster}, check=False).returncode
+    """pytest's exit status: 0 when all passed. cluster: a name in the store; empty for the only one."""
+    environment = {**os.environ, CLUSTER_VARIABLE: cluster}
+    commands = (argv(options), argv(options, alone=True))
+    found = [subprocess.run(command, env=environment, check=False).returncode for command in commands]
+    if set(found) == {_NO_TESTS}:
+        return _NO_TESTS
+    return next((status for status in found if status not in (0, _NO_TESTS)), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +16,11 @@ def container(image: str, *command: str, name: str = "main", **more: Any) -> Obj
 
 
 def server(image: str, **more: Any) -> Object:
-    """agnhost's HTTP server on 8080: /hostname, /echo?msg=, /clientip; ready when it answers."""
-    probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
+    """agnhost's HTTP server on 8080: /hostname, /clientip, and /dial, which asks others; ready when it answers.
+
+    Its /healthz waits for a UDP server that is not wanted here, and its /readyz is for ending pods.
+    """
+    probe = {"httpGet": {"path": "/hostname", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5}
     ports = [{"containerPort": 8080}]
     command = ("/agnhost", "netexec", "--http-port=8080", "--udp-port=-1")
     return container(image, *command, ports=ports, readinessProbe=probe, **more)
@@ -65,17 +67,6 @@ def keyed(kind: str, name: str, content: Mapping[str, str]) -> Object:
     """A ConfigMap or a Secret with text values."""
     values = "stringData" if kind == "Secret" else "data"
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, values: dict(content)}
-
-
-def dial(server: str, name: str, port: int) -> list[str]:
-    """A command that has the agnhost server at an address ask http://NAME:PORT/hostname: its resolver is complete."""
-    query = f"host={name}&port={port}&protocol=http&request=hostname&tries=1"
-    return ["wget", "-qO-", "-T", "5", f"http://{server}:8080/dial?{query}"]
-
-
-def dialled(answer: str) -> set[str]:
-    """Who answered such a question."""
-    return set(json.loads(answer).get("responses", ()))
 
 
 def apart(name: str) -> Object:

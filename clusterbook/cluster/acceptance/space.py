@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,6 +61,18 @@ class Space:
     def shell(self, pod: str, line: str) -> str:
         """What a line of shell prints in a pod's first container."""
         return self.inside(pod, "sh", "-c", line)
+
+    def dialled(self, pod: str, host: str, port: int, *, request: str = "hostname", times: int = 1) -> set[str]:
+        """The answers that an agnhost server gets to http://HOST:PORT/REQUEST. It is told to by way of the API.
+
+        A request that fails is Failed, and `until` asks again: a rule or name may be written a moment later.
+        """
+        query = f"host={host}&port={port}&protocol=http&request={request}&tries={times}"
+        path = f"/api/v1/namespaces/{self.name}/pods/{pod}:8080/proxy/dial?{query}"
+        answer = json.loads(self.kubectl.run("get", f"--raw={path}"))
+        if answer.get("errors"):
+            raise Failed(f"{pod} asked {host}:{port}: {'; '.join(answer['errors'])}")
+        return set(answer.get("responses", ()))
 
     def pods(self, label: str) -> list[dict[str, Any]]:
         """Pods with app=label that are not being deleted, by name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from clusterbook.cluster.acceptance import objects
-from clusterbook.cluster.acceptance.conftest import Opener
 from clusterbook.cluster.acceptance.space import Space, until
 
 
@@ -52,29 +51,3 @@ def test_a_deleted_pod_of_a_deployment_is_replaced(space: Space) -> None:
     until(lambda: before["metadata"]["name"] not in {one["metadata"]["name"] for one in space.pods("web")}, "it to go")
     space.ready("deployment/web")
     assert len(space.pods("web")) == 1
-
-
-def test_a_killed_kubelet_is_back_in_seconds_and_its_pods_never_noticed(open_space: Opener) -> None:
-    with open_space(privileged=True) as space:
-        node = space.workers[-1]
-        doctor = objects.container(
-            space.images.busybox, "sh", "-c", objects.FOREVER, securityContext={"privileged": True}
-        )
-        bystander = objects.server(space.images.agnhost)
-        space.apply(
-            objects.pod("doctor", doctor, hostPID=True, **objects.on(node)),
-            objects.pod("bystander", bystander, **objects.on(node)),
-        )
-        space.ready("pod/doctor", "pod/bystander")
-        before = space.inside("doctor", "pidof", "kubelet").strip()
-        space.inside("doctor", "kill", "-KILL", before)
-
-        def back() -> bool:
-            now = space.inside("doctor", "pidof", "kubelet").strip()
-            return bool(now) and now != before
-
-        until(back, f"another kubelet on {node}")
-        space.apply(objects.pod("later", bystander, **objects.on(node)))
-        space.ready("pod/later")
-        status = space.kubectl.json("get", "pod", "bystander")["status"]["containerStatuses"][0]
-        assert status["restartCount"] == 0
