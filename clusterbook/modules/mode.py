@@ -7,8 +7,8 @@ from typing import Any
 
 from clusterbook.modules.contract import ModuleFailed
 
-CLAUSE = re.compile(r"^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$")
-ACTION = re.compile(r"([-+=])([rwxXst]*|[ugo])")
+CLAUSE = re.compile(r"^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$")
+ACTION = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
 SHIFTS = {"u": 6, "g": 3, "o": 0}
 BITS = {"r": 4, "w": 2, "x": 1}
 

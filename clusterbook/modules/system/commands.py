@@ -65,6 +65,10 @@ def end_group(process: "subprocess.Popen[Any]") -> None:
     """Kill the process and all that it started in its session."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
     process.wait()
 
 

@@ -1,0 +1,92 @@
+"""What a plan knows, and what it says it does not know."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from clusterbook.modules.contract import Change, Outcome
+from clusterbook.modules.system.predicted import PredictedSystem
+from clusterbook.modules.system.units import UnitState, parse
+from tests.unit.modules.conftest import Do
+
+MISSING = "clusterbook-no-such-package"
+
+
+def test_what_a_pending_package_owns_is_unknown(plan: Do) -> None:
+    assert plan("apt", name=MISSING).changed
+    outcome = plan("file", path="/etc/no-such-directory", state="absent")
+    assert outcome == Outcome(
+        unknown=True, message=f"package {MISSING} is not installed yet", values={
+            "changed": False, "failed": False, "msg": f"package {MISSING} is not installed yet"})
+
+
+def test_a_file_that_a_pending_package_may_bring_is_a_change_when_it_is_written(plan: Do) -> None:
+    plan("apt", name=MISSING)
+    assert plan("copy", dest="/etc/no-such-file.conf", content="x").changed
+
+
+def test_an_owner_that_a_pending_package_may_bring_is_unknown_and_no_failure(plan: Do, place: Path) -> None:
+    assert plan("file", path=str(place), owner="no-such-user").failed
+    plan("apt", name=MISSING)
+    outcome = plan("file", path=str(place), owner="no-such-user")
+    assert outcome.unknown and not outcome.failed
+
+
+def test_a_user_of_an_earlier_step_may_own_files(plan: Do, place: Path) -> None:
+    assert plan("group", name="cb-predicted").changed
+    assert plan("user", name="cb-predicted", group="cb-predicted").changed
+    first = plan("file", path=str(place), owner="cb-predicted", group="cb-predicted")
+    assert [change.what for change in first.changes] == ["owner", "group"]
+    assert not plan("file", path=str(place), owner="cb-predicted", group="cb-predicted").changed
+    assert plan("user", name="cb-predicted", state="absent").changed
+    assert plan("file", path=str(place), owner="cb-predicted").failed
+
+
+def test_a_unit_file_of_an_earlier_step_makes_a_unit(predicted: PredictedSystem, plan: Do) -> None:
+    class NoUnits:
+        """Answers as systemd does for a unit that it does not know."""
+
+        stdout, stderr, returncode = "LoadState=not-found\nActiveState=inactive\nSubState=dead\n", "", 0
+
+    predicted.units.query = lambda argv: NoUnits()  # type: ignore[assignment, return-value]
+    text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+    assert plan("systemd", name="cb-none", state="started").failed
+    plan("copy", dest="/etc/systemd/system/cb-none.service", content=text)
+    outcome = plan("systemd", name="cb-none", state="started", enabled=True)
+    assert outcome.changes == (Change("enabled", False, True), Change("state", "inactive", "started"))
+    assert not plan("systemd", name="cb-none", state="started", enabled=True).changed
+
+
+def test_a_predicted_directory_is_empty_and_a_removed_one_too(plan: Do, place: Path) -> None:
+    (place / "d").mkdir()
+    (place / "d/f").touch()
+    plan("file", path=str(place / "d"), state="absent")
+    plan("file", path=str(place / "d"), state="directory")
+    assert plan("find", paths=str(place / "d")).values["matched"] == 0
+    assert (place / "d/f").exists()
+
+
+def test_links_of_earlier_steps_are_followed(plan: Do, place: Path) -> None:
+    (place / "real").mkdir()
+    plan("file", src=str(place / "real"), path=str(place / "link"), state="link")
+    plan("copy", dest=str(place / "link/f"), content="x")
+    assert not plan("copy", dest=str(place / "real/f"), content="x").changed
+
+
+def test_kernel_settings_are_predicted(plan: Do, place: Path) -> None:
+    arguments = {"name": "kernel.hostname", "value": "other", "sysctl_file": str(place / "s"), "sysctl_set": True}
+    assert len(plan("sysctl", **arguments).changes) == 2
+    assert not plan("sysctl", **arguments).changed
+
+
+def test_the_output_of_systemctl_is_read_whole() -> None:
+    state = parse("x", "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
+                  "NeedDaemonReload=yes\nEnvironment=A=1 B=2\nExecStart={ path=/x ; argv[]=/x }\n")
+    assert state == UnitState("x", "loaded", "active", "running", "enabled", True, state.properties)
+    assert state.properties["Environment"] == "A=1 B=2" and state.running and state.enabled and state.exists
+
+
+def test_a_temporary_directory_is_private(do: Do, place: Path) -> None:
+    path = Path(do("tempfile", state="directory", path=str(place)).values["path"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
