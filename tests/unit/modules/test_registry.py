@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +75,30 @@ def test_modules_import_the_standard_library_and_themselves_only() -> None:
     ours = {"clusterbook", "clusterbook.errors", "clusterbook.modules"}
     assert [name for name in done.stdout.split()
             if name not in ours and not name.startswith(("clusterbook.modules.", "__"))] == []
+
+
+def oldest_python() -> str | None:
+    """A Python 3.9 of this machine."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for path in (*versions.glob("3.9*/bin/python3.9"), *(Path(item) for item in [shutil.which("python3.9")] if item)):
+        if subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0:
+            return str(path)
+    return None
+
+
+def test_every_module_loads_and_works_on_the_oldest_python(tmp_path: Path) -> None:
+    python = oldest_python()
+    if python is None:
+        pytest.skip("no Python 3.9 on this machine")
+    code = ("import sys; from clusterbook.modules import registry; from clusterbook.modules.perform import perform; "
+            "from clusterbook.modules.system import System; from clusterbook.modules.system.predicted import "
+            "PredictedSystem; [registry.specification(name) for name in registry.names()]; path = sys.argv[1]; "
+            "steps = [('file', dict(path=path + '/d', state='directory', mode='0700')), ('setup', {}), "
+            "('copy', dict(dest=path + '/d/f', content='x')), ('command', dict(argv=['true'])), "
+            "('lineinfile', dict(path=path + '/d/f', line='y')), ('stat', dict(path=path + '/d/f'))]; "
+            "seen = [perform(name, given, system, check) for system, check in "
+            "((PredictedSystem(), True), (System(), False)) for name, given in steps]; "
+            "print([(item.changed, item.failed, item.message) for item in seen if item.failed])")
+    done = subprocess.run([python, "-W", "error", "-c", code, str(tmp_path)], cwd=ROOT, check=True, capture_output=True,
+                          text=True)
+    assert done.stdout == "[]\n" and (tmp_path / "d/f").read_text() == "x\ny\n"

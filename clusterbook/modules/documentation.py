@@ -1,0 +1,81 @@
+"""The reference of every module, made from the same tables that arguments are checked with (docs/modules.md)."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List
+
+from clusterbook.modules import registry
+from clusterbook.modules.contract import Parameter, Specification
+
+KINDS = {
+    "state": "Describes a state: observed, changed only where it differs, observed again.",
+    "query": "Only reads.",
+    "action": "Acts each time it runs, unless its own guards say otherwise.",
+    "flow": "Steers the run itself.",
+}
+HEAD = """# Modules
+
+Every module that a task may name, with its parameters. Names and meanings are Ansible's. A module of `ansible.builtin`,
+`ansible.posix` or `community.general` may be written with or without that prefix; `certificate` is our own. This page is
+made from the modules' own tables.
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    return "\n".join([HEAD, *(line for name in registry.names() for line in section(registry.specification(name)))])
+
+
+def section(table: Specification) -> Iterator[str]:
+    """One module."""
+    yield f"## {table.name}\n"
+    yield f"{table.description} {KINDS[table.kind]}\n"
+    if table.parameters:
+        yield "| parameter | type | default | |"
+        yield "|---|---|---|---|"
+        yield from (row(name, item) for name, item in sorted(table.parameters.items()) if not name.startswith("_"))
+        yield ""
+    yield from rules(table)
+
+
+def row(name: str, item: Parameter) -> str:
+    """One parameter."""
+    kind = f"list of {item.elements}" if item.type == "list" and item.elements else item.type
+    default = "**required**" if item.required else shown(item.default)
+    words = [item.description]
+    if item.choices:
+        words.append("One of " + ", ".join(shown(choice) for choice in item.choices) + ".")
+    if item.aliases:
+        words.append("Also: " + ", ".join(f"`{alias}`" for alias in item.aliases) + ".")
+    return f"| `{name}` | {kind} | {default} | {' '.join(words)} |".replace("\n", " ")
+
+
+def shown(value: Any) -> str:
+    """A value as YAML writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    if isinstance(value, list):
+        return "`[" + ", ".join(map(str, value)) + "]`"
+    return "`" + str(value).encode("unicode_escape").decode().replace("|", "\\|") + "`" if value != "" else ""
+
+
+def rules(table: Specification) -> Iterator[str]:
+    """What holds between parameters."""
+    lines: List[str] = []
+    if table.free_form:
+        lines.append("Takes text after its name instead of parameters.")
+    lines += ["Not together: " + listed(names) + "." for names in table.mutually_exclusive]
+    lines += ["Only together: " + listed(names) + "." for names in table.required_together]
+    lines += ["At least one of: " + listed(names) + "." for names in table.required_one_of]
+    lines += [f"With `{name}: {value}`: {listed(names)} required." for name, value, names in table.required_if]
+    if table.open:
+        lines.append("Any further key is a variable.")
+    if lines:
+        yield " ".join(lines) + "\n"
+
+
+def listed(names: "tuple[str, ...]") -> str:
+    """Names of parameters."""
+    return ", ".join(f"`{name}`" if not name.startswith("_") else "the text" for name in names)
