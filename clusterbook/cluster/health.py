@@ -11,11 +11,12 @@ from typing import Any
 
 from clusterbook.cluster import etcd
 from clusterbook.cluster.cluster import Cluster
-from clusterbook.cluster.kube import Kubectl
+from clusterbook.cluster.kube import Kubectl, said
 from clusterbook.errors import Failed
 
 SYSTEM_NAMESPACES = ("kube-system", "kube-flannel")
 DNS_SECONDS = 60.0
+_PATIENCE = "--request-timeout=5s"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def apis(kubectl: Kubectl, hosts: Hosts, port: int) -> list[Finding]:
     """Each control plane's own API server says it is ready."""
 
     def one(host: str, address: str) -> Finding:
-        words = _asked(kubectl, "get", "--raw=/readyz", f"--server=https://{address}:{port}", "--request-timeout=5s")
+        words = _asked(kubectl, "get", "--raw=/readyz", f"--server=https://{address}:{port}", _PATIENCE)
         step = f"Look at its log: invoke ssh {host} -- journalctl -u kube-apiserver -n 50"
         return Finding("api", host, words == "ok", words, "" if words == "ok" else step)
 
@@ -103,7 +104,7 @@ def judge_member(answer: etcd.Member, expected: int, leaders: set[str]) -> Findi
 def nodes(kubectl: Kubectl, hosts: Hosts) -> list[Finding]:
     """Every host that should be a node is one, and Ready."""
     try:
-        listed = kubectl.json("get", "nodes")["items"]
+        listed = kubectl.json("get", "nodes", _PATIENCE)["items"]
     except Failed as error:
         return [Finding("node", "all", False, error.message, error.next_step)]
     return judge_nodes(listed, hosts.nodes)
@@ -134,7 +135,7 @@ def _node(name: str, item: Mapping[str, Any]) -> Finding:
 def pods(kubectl: Kubectl) -> list[Finding]:
     """The cluster's own pods run."""
     try:
-        listed = kubectl.json("get", "pods", "--all-namespaces")["items"]
+        listed = kubectl.json("get", "pods", "--all-namespaces", _PATIENCE)["items"]
     except Failed as error:
         return [Finding("pod", "all", False, error.message, error.next_step)]
     return [_pod(item) for item in listed if item["metadata"]["namespace"] in SYSTEM_NAMESPACES]
@@ -168,7 +169,7 @@ def dns(kubectl: Kubectl, image: str, domain: str) -> list[Finding]:
     if done.returncode == 0:
         return [Finding("dns", target, True, "answers in a pod")]
     kubectl.try_run("delete", "pod", name, "--ignore-not-found", "--now", "--wait=false")
-    words = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    words = (said(done.stderr) or said(done.stdout)).splitlines()
     step = "Look at: invoke kubectl -- -n kube-system logs -l k8s-app=kube-dns"
     return [Finding("dns", target, False, words[-1] if words else "no answer in a pod", step)]
 
@@ -178,5 +179,5 @@ def _asked(kubectl: Kubectl, *arguments: str) -> str:
         done = kubectl.try_run(*arguments, seconds=15)
     except Failed as error:
         return error.message
-    words = (done.stdout if done.returncode == 0 else done.stderr).strip()
+    words = said(done.stdout if done.returncode == 0 else done.stderr)
     return words.splitlines()[-1] if words else f"exit status {done.returncode}"

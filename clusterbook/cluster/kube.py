@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from clusterbook.cluster.cluster import Cluster
 from clusterbook.errors import Failed
 
 SECONDS = 60.0
+_LOG_LINE = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ ")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Kubectl:
         done = self.try_run(*arguments, stdin=stdin, seconds=seconds)
         if done.returncode == 0:
             return done.stdout
-        words = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
+        words = said(done.stderr) or said(done.stdout) or f"exit status {done.returncode}"
         raise Failed(
             f"kubectl {' '.join(arguments)}: {words}", next_step="Look at the cluster with: invoke validate-cluster"
         )
@@ -75,6 +77,11 @@ class Kubectl:
         """Make these objects so (server-side apply)."""
         document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.run("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=json.dumps(document))
+
+
+def said(text: str) -> str:
+    """kubectl's own words, without the log lines of its libraries (E1123 15:08:35.356800 …)."""
+    return "\n".join(line for line in text.splitlines() if not _LOG_LINE.match(line)).strip()
 
 
 def open_kubectl(cluster: Cluster) -> Kubectl:
