@@ -1,0 +1,41 @@
+"""The route keeper has given this node its pod network and keeps a route to every other node's pods."""
+
+import json
+
+import pytest
+
+GROUPS = ("control_plane", "worker")
+WHEN = "cni == 'bridge-routes'"
+CLOSED = [
+    "/etc/cni/net.d/10-bridge-routes.conflist",
+    "/etc/kubernetes/pki/bridge-routes.key",
+    "/etc/systemd/system/clusterbook-routes.service",
+]
+
+
+def test_the_route_keeper_runs_and_comes_back_after_a_boot(host):
+    service = host.service("clusterbook-routes")
+    assert service.is_running
+    assert service.is_enabled
+    assert "Restart=always" in host.check_output("systemctl show --property=Restart clusterbook-routes")
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_a_file_of_the_route_keeper_is_closed_to_others(host, path):
+    file = host.file(path)
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+
+
+def test_there_is_a_route_to_the_pods_of_every_other_node(host, variables):
+    protocol = str(variables["cni_bridge_routes_protocol"])
+    routes = json.loads(host.check_output("ip -json -4 route show proto %s", protocol) or "[]")
+    nodes = json.loads(host.check_output(
+        "curl --silent --max-time 10 --cacert /etc/kubernetes/pki/ca.crt --cert /etc/kubernetes/pki/bridge-routes.crt "
+        "--key /etc/kubernetes/pki/bridge-routes.key %s", f"{variables['node_api_url']}/api/v1/nodes",
+    ))["items"]  # fmt: skip
+    wanted = {node["spec"]["podCIDR"] for node in nodes if node["metadata"]["name"] != variables["node_name"]}
+    assert wanted == {route["dst"] for route in routes}
+
+
+def test_what_pods_send_outside_is_masqueraded(host):
+    assert "masquerade" in host.check_output("nft list table ip clusterbook_routes")
