@@ -61,7 +61,6 @@ class Plan:
     """The plays in order."""
 
     plays: tuple[PlayPlan, ...]
-    inventory_hosts: tuple[str, ...] = ()
 
     @property
     def steps(self) -> dict[int, StepInfo]:

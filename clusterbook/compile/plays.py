@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def compile_plan(project: Project, inventory: Inventory, selection: Selection, m
     for play in project.plays:
         plan, number = _play(project, play, inventory, selection, match, number)
         plays.append(plan)
-    return Plan(tuple(plays), tuple(inventory.hosts))
+    shared = tuple(sorted(frozenset().union(*(plan.names for plan in plays)) - {"inventory_hostname", "group_names"}))
+    return Plan(tuple(replace(plan, program=replace(plan.program, shared=shared)) for plan in plays))
 
 
 def _play(
@@ -47,7 +49,8 @@ def _play(
     used = frozenset(word for text in every_text for word in words(text))
     layers = _layers(program, [host.variables for host in members.values()])
     names = closure(used | _ALWAYS, layers)
-    shared = other_host_names(every_text)
+    of_variables = (text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
+    shared = other_host_names((*every_text, *of_variables))
     parts = {name: host_part(host, inventory, names, shared, selection) for name, host in members.items()}
     keywords = play.keywords
     plan = PlayPlan(

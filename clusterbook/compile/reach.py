@@ -16,6 +16,7 @@ _OTHER_HOST = (
     re.compile(r"hostvars\s*(?:\[[^\]]+\]|\.\w+)\s*(?:\.\s*(\w+)|\[\s*['\"](\w+)['\"]\s*\]|\.get\(\s*['\"](\w+))"),
     re.compile(r"hostvars\s*,\s*(?:morekeys\s*=\s*)?\[?\s*['\"](\w+)['\"]"),
     re.compile(r"attribute\s*=\s*['\"](\w+)"),
+    re.compile(r"(?:select|reject)attr\(\s*['\"](\w+)"),
 )
 EVERY_NAME = "*"
 
@@ -64,7 +65,7 @@ def other_host_names(all_texts: Iterable[str]) -> frozenset[str]:
     """Variables that are read through `hostvars`."""
     found: set[str] = set()
     for text in all_texts:
-        if "hostvars" in text or "attribute" in text:
+        if "hostvars" in text or "attr" in text:
             for pattern in _OTHER_HOST:
                 for groups in pattern.findall(text):
                     found.update([groups] if isinstance(groups, str) else filter(None, groups))

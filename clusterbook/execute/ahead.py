@@ -17,7 +17,7 @@ LARGEST_TEMPLATE = 256 * 1024
 
 def ahead_of(plan: PlayPlan) -> dict[str, Any]:
     """Answers to the questions about literally named templates and files: 'kind:step:name' -> value."""
-    answers = Answers(plan, "", Gates(()), Services(), _nobody)
+    answers = Answers(plan, "", Gates(()), Services(), _nobody, {})
     found: dict[str, Any] = {}
     for step in every_step((*plan.program.instructions, *plan.program.handlers)):
         kind = _question(step)

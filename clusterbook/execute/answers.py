@@ -21,6 +21,8 @@ from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, layers_for
 from clusterbook.language.values import encode
 
+# host -> name -> value on the wire
+Learnt = Mapping[str, Mapping[str, Any]]
 Delegate = Callable[[str, str, dict[str, Any], str], dict[str, Any]]
 
 
@@ -43,8 +45,11 @@ class Services:
 class Answers:
     """Answers one host's questions during one play."""
 
-    def __init__(self, plan: PlayPlan, host: str, gates: Gates, services: Services, delegate: Delegate) -> None:
-        """delegate(host, target, call, key) runs a module on another host."""
+    def __init__(
+        self, plan: PlayPlan, host: str, gates: Gates, services: Services, delegate: Delegate, learnt: Learnt
+    ) -> None:
+        """delegate(host, target, call, key) runs a module on another host; learnt: what hosts have reported so far."""
+        self._learnt = learnt
         self._plan = plan
         self._host = host
         self._gates = gates
@@ -76,9 +81,11 @@ class Answers:
         return self._services.secret(name)
 
     def _answer_hostvar(self, question: dict[str, Any]) -> Any:
-        part = self._plan.parts[self._host]
-        known = part.hostvars.get(str(question["host"]), {})
-        name = str(question["name"])
+        host, name = str(question["host"]), str(question["name"])
+        reported = self._learnt.get(host, {})
+        if name in reported:
+            return {"value": reported[name]}
+        known = self._plan.parts[self._host].hostvars.get(host, {})
         return {"value": encode(known[name])} if name in known else None
 
     def _answer_template(self, question: dict[str, Any]) -> dict[str, str]:

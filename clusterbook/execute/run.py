@@ -60,6 +60,8 @@ class Runner:
         self._events = events
         self._lost: set[str] = set()
         self._root = _hosts_that_need_root(plan)
+        # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
+        self._learnt: dict[str, dict[str, Any]] = {}
 
     def run(self) -> Outcome:
         """Run every play. Ctrl-C lets each host end its step, then stops."""
@@ -139,10 +141,13 @@ class Runner:
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
         host = play.hosts[name]
         session = self._agents.session(host, name in self._root)
-        answers = Answers(play, name, gates, self._services, self._delegate)
+        answers = Answers(play, name, gates, self._services, self._delegate, self._learnt)
 
         def emit(message: dict[str, Any]) -> None:
             kind = str(message.pop("type"))
+            if kind == "learnt":
+                self._learnt.setdefault(name, {})[str(message["name"])] = message["value"]
+                return
             step = message.pop("id", None)
             details = {} if step is None else {"step": step}
             self._events.emit(kind, host=name, **details, **message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import itertools
 import json
@@ -10,6 +11,7 @@ import os.path
 import random
 import re
 import shlex
+import time
 import uuid
 from typing import Any, Iterable, Optional
 from urllib.parse import urlsplit
@@ -297,6 +299,12 @@ def human_readable(size: Any, isbits: bool = False, unit: Optional[str] = None) 
     return f"{number:.2f} {base}"
 
 
+def strftime(form: str, second: Any = None, utc: bool = False) -> str:
+    """Seconds since 1970 (now when None) in a format of the C library."""
+    moment = time.time() if second is None else float(second)
+    return time.strftime(form, time.gmtime(moment) if utc else time.localtime(moment))
+
+
 def _without(low: Iterable[Any], high: Iterable[Any]) -> list[Any]:
     others = list(high)
     return unique(item for item in low if item not in others)
@@ -329,5 +337,7 @@ FILTERS: dict[str, Any] = {
     "type_debug": lambda value: type(value).__name__, "urlsplit": url_split,
     "random": seeded_random, "shuffle": seeded_shuffle,
     "human_to_bytes": human_to_bytes, "human_readable": human_readable,
+    "strftime": strftime,
+    "to_datetime": lambda value, form="%Y-%m-%d %H:%M:%S": datetime.datetime.strptime(value, form),
     "pow": lambda value, exponent: value**exponent,
 }

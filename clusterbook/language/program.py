@@ -100,7 +100,10 @@ class RolePart:
 
 @dataclass(frozen=True)
 class Program:
-    """One play, compiled. key names the play in the marks of pending handlers."""
+    """One play, compiled. key names the play in the marks of pending handlers.
+
+    shared: names that some play of the run reads of other hosts; what a host learns under one of them it reports.
+    """
 
     key: str
     name: str
@@ -119,6 +122,7 @@ class Program:
     become_user: Any = "root"
     force_handlers: bool = False
     modules: Parts = ()
+    shared: Parts = ()
 
 
 @dataclass(frozen=True)

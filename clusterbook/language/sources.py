@@ -11,8 +11,8 @@ from jinja2.utils import missing
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.program import HostPart, Program, Step, from_wire
 from clusterbook.language.runtime import Runtime
-from clusterbook.language.scope import OMIT, Scope, guarded
-from clusterbook.language.values import Template, decode
+from clusterbook.language.scope import OMIT, Scope, Unknown, guarded
+from clusterbook.language.values import Template, UnknownValue, decode
 
 _TEMPLATE_SETTINGS = (
     "trim_blocks", "lstrip_blocks", "block_start_string", "block_end_string", "variable_start_string",
@@ -35,6 +35,8 @@ class OtherHost(Mapping[str, Any]):
             if answer is None:
                 raise KeyError(key)
             self._known[key] = decode(answer["value"])
+        if isinstance(self._known[key], UnknownValue):
+            raise Unknown(self._known[key].reason)
         return self._known[key]
 
     def __contains__(self, key: object) -> bool:

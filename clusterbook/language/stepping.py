@@ -13,7 +13,7 @@ from clusterbook.language.runtime import Call, HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.sources import Sources
 from clusterbook.language.state import HostState, layers_for
-from clusterbook.language.values import Template, UnknownValue
+from clusterbook.language.values import Template, UnknownValue, encode
 
 Result = dict[str, Any]
 Key = tuple[int, ...]
@@ -102,6 +102,14 @@ class StepRunner:
             known = {key: value for key, value in result.items() if key not in ("changes", "shown", "no_log")}
             unknown = result.get("unknown") is True and not result.get("failed")
             self.state.registered[step.register] = UnknownValue(str(result.get("msg", ""))) if unknown else known
+            if not result.get("no_log"):
+                self._share({step.register: self.state.registered[step.register]})
+
+    def _share(self, values: Mapping[str, Any]) -> None:
+        """Report what plays read of other hosts."""
+        for name, value in values.items():
+            if name in self._program.shared:
+                self._runtime.emit({"type": "learnt", "name": name, "value": encode(value)})
 
     def _guarded(self, step: Step, key: Key) -> Result:
         started = time.monotonic()
@@ -203,7 +211,10 @@ class StepRunner:
         try:
             flow = FLOW.get(step.module)
             if flow is not None:
-                return self._tainted(flow(step.arguments or {}, scope, self.state), scope)
+                result = self._tainted(flow(step.arguments or {}, scope, self.state), scope)
+                if not result.get("no_log"):
+                    self._share(result.get("ansible_facts", {}))
+                return result
             call = self._call(step, scope, index)
             if call.delegate_to:
                 result = dict(self._runtime.ask("delegate", step=step.id, call=_call_data(call)))
@@ -216,6 +227,7 @@ class StepRunner:
         facts = result.get("ansible_facts")
         if isinstance(facts, dict):
             self.state.learn_facts({_short(name): value for name, value in facts.items()})
+            self._share(self.state.fact_layer())
         return self._tainted(result, scope)
 
     def _tainted(self, result: Result, scope: Scope) -> Result:

@@ -133,6 +133,12 @@ def test_variables_of_other_hosts_are_sent_ahead_but_never_their_secrets() -> No
     assert plan.plays[0].parts["a"].hostvars["b"] == {"address": "10.0.0.2"}
 
 
+def test_names_that_a_variable_reads_of_other_hosts_count_too() -> None:
+    query = Template("{{ groups['all'] | map('extract', hostvars) | selectattr('joined', 'defined') | list }}")
+    plan = compiled(play(task("t", arguments={"cmd": Template("{{ members }}")})), a={"members": query})
+    assert "joined" in plan.plays[0].program.shared
+
+
 @pytest.mark.parametrize(
     ("serial", "batches"),
     [

@@ -179,6 +179,25 @@ def test_a_step_that_takes_too_long_is_ended() -> None:
     assert "longer than its timeout of 1 s" in recorder.of("result")[0]["msg"]
 
 
+def test_a_later_play_reads_what_another_host_registered() -> None:
+    first = play(
+        "ab", (step(1, COMMAND, {"argv": ["echo", Template("{{ inventory_hostname }}")]}, register="said"),),
+        shared=("said",),
+    )
+    read = Template("{{ ['a', 'b'] | map('extract', hostvars, 'said') | map(attribute='stdout') | join('+') }}")
+    second = play("a", (step(2, "ansible.builtin.debug", {"msg": read}),), magic={"groups": {"all": ["a", "b"]}})
+    _, recorder = run(first, second)
+    assert recorder.of("result", "a")[-1]["msg"] == "a+b"
+
+
+def test_a_lookup_reads_only_what_the_step_spells_out(tmp_path: Path) -> None:
+    plan = play("a", (step(1, "ansible.builtin.debug", {"msg": Template("{{ lookup('env', said) }}")}),),
+                variables={"said": "HOME"})
+    outcome, recorder = run(plan)
+    assert outcome.exit_code(check=False) == 1
+    assert "'HOME' is not written in this step" in str(recorder.events)
+
+
 def test_a_delegated_step_runs_on_the_other_host_with_the_first_hosts_variables(tmp_path: Path) -> None:
     made = Template(str(tmp_path) + "/for-{{ inventory_hostname }}")
     steps = (step(1, "ansible.builtin.file", {"path": made, "state": "touch"}, delegate_to="b"),)
