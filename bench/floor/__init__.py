@@ -1,0 +1,1 @@
+"""The by-hand floor: what raising the same cluster costs when everything is known beforehand."""

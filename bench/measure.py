@@ -1,0 +1,69 @@
+"""What one command costs: seconds, processor time and memory here, processor time on the hosts of a lab."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clusterbook.lab import cgroups
+from clusterbook.lab.record import group
+from clusterbook.lab.spec import LabSpec
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One command's cost. cpu: seconds of processor here; peak: bytes of the largest process; hosts: cpu by host."""
+
+    seconds: float
+    cpu: float
+    peak: int
+    exit_code: int
+    hosts: Mapping[str, float] = field(default_factory=dict)
+    output: str = ""
+
+    @property
+    def hosts_cpu(self) -> float:
+        """Seconds of processor on all hosts together."""
+        return sum(self.hosts.values())
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str], log: Path, spec: LabSpec | None = None) -> Cost:
+    """Run a command to its end, its output into a file. Children that it waited for count with it."""
+    before = hosts_cpu(spec) if spec else {}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            list(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        # wait4 gives what the kernel counted; Popen would wait without it.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    after = hosts_cpu(spec) if spec else {}
+    spent = {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
+    return Cost(
+        seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, process.returncode, spent,
+        log.read_text(errors="replace"),
+    )  # fmt: skip
+
+
+def hosts_cpu(spec: LabSpec) -> dict[str, float]:
+    """Seconds of processor that each host's processes have taken since it booted."""
+    return {host.name: _cpu(group(spec.name, host.name)) for host in spec.hosts}
+
+
+def _cpu(name: str) -> float:
+    """Seconds of a control group with all below it; the ones of processes that have ended count."""
+    for hierarchy in cgroups.mounted():
+        directory = hierarchy.path / name
+        if hierarchy.version == 1 and "cpuacct" in hierarchy.options and directory.is_dir():
+            return int((directory / "cpuacct.usage").read_text()) / 1e9
+        if hierarchy.version == 2 and (directory / "cpu.stat").is_file() and not cgroups.legacy(cgroups.mounted()):
+            words = (directory / "cpu.stat").read_text().split()
+            return int(words[words.index("usage_usec") + 1]) / 1e6
+    return 0.0

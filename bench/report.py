@@ -1,0 +1,90 @@
+"""The result of a benchmark as text, and its section in the document of measurements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.table import table
+
+HEAD = """# What was measured
+
+Written by the benchmarks in `bench/` (`python -m bench.cluster`, `python -m bench.runner`); each section is the last
+run on the machine that it names. A machine that did other work meanwhile says so: "busy" is the share of all cores in
+use by anybody, "calibration" the milliseconds for a fixed piece of work on one core just before.
+"""
+Result = Mapping[str, Any]
+
+
+def write(section: str, result: Result, document: Path) -> str:
+    """Put a result into its section of the document. Returns the section."""
+    text = f"<!-- {section} -->\n{SECTIONS[section](result)}\n<!-- end of {section} -->\n"
+    found = document.read_text() if document.is_file() else HEAD
+    pattern = re.compile(rf"<!-- {section} -->.*<!-- end of {section} -->\n", re.DOTALL)
+    replaced, number = pattern.subn(lambda match: text, found)
+    document.write_text(replaced if number else f"{found.rstrip()}\n\n{text}")
+    return text
+
+
+def _cluster(result: Result) -> str:
+    rows = {row["what"]: row for row in result["rows"]}
+    floor = rows["floor"]["ready"]
+    columns = ("command", "s", "s until DNS answers", "x floor", "local CPU s", "local peak MiB", "hosts' CPU s",
+               "changed", "round trips a host", "paths touched", "busy")  # fmt: skip
+    cells = [
+        (row["what"], row["seconds"], row["ready"], row["ready"] / floor if row["ready"] else None, row["cpu"],
+         row["peak_mib"] if row["what"] != "floor" else None, row["hosts_cpu"], row["changed"], row["round_trips"],
+         row["touched"], f"{row['busy']:.0%}")
+        for row in rows.values()
+    ]  # fmt: skip
+    return "\n".join([
+        "## A cluster of three control planes and two workers, from booted bare hosts", "",
+        _where(result), "", table(columns, cells), "",
+        "The floor is a shell script that unpacks a snapshot of a cluster that `provision` raised: the same packages,",
+        "binaries, units and configuration; it makes its certificates with openssl, signed by the same authorities.",
+        "It neither checks sums nor looks before it writes, and its nodes need no bootstrap token. Both ends are the",
+        "same: every node Ready, and a pod of its own has resolved a name. Artifacts, packages: from warm caches.",
+        *([f"Paths that only one of both leaves on hosts: {len(result['end_state'])}."] if result["end_state"] else []),
+    ])  # fmt: skip
+
+
+def _runner(result: Result) -> str:
+    floor = next(row["seconds"] for row in result["rows"] if row["what"] == result["floor"])
+    columns = (
+        "runner",
+        "version",
+        "median s",
+        "x floor",
+        "min",
+        "max",
+        "rounds",
+        "local CPU s",
+        "local peak MiB",
+        "busy",
+    )
+    cells = [
+        (row["what"], row["version"], row["seconds"], row["seconds"] / floor, row["min"], row["max"], row["rounds"],
+         row["cpu"], row["peak_mib"], f"{row['busy']:.0%}")
+        for row in result["rows"]
+    ]  # fmt: skip
+    return "\n".join([
+        f"## The same {result['steps']} steps on {result['hosts']} hosts, nothing to change", "",
+        _where(result), "", table(columns, cells), "", *result["notes"],
+    ])  # fmt: skip
+
+
+def _where(result: Result) -> str:
+    """When, what and where, and how noisy."""
+    where = result["machine"]
+    noise = [sample["noise"] for sample in result["samples"]]
+    calibration = [one["calibration"] for one in noise]
+    return (
+        f"{result['measured']}, commit {result['commit']}, {where['processor']}, {where['memory']}, "
+        f"kernel {where['kernel']}. Calibration {min(calibration):.0f} to {max(calibration):.0f} ms, "
+        f"load up to {max(one['load'] for one in noise):.0f}."
+    )
+
+
+SECTIONS: Mapping[str, Callable[[Result], str]] = {"cluster": _cluster, "runner": _runner}
