@@ -37,7 +37,7 @@ def artifacts(
     _: Context, name: Sequence[str] | None = None, list_: bool = False, fetch: bool = False, build: bool = False,
     lock: bool = False, version: str = "", architecture: str = "", json_: bool = False,
 ) -> None:  # fmt: skip
-    """List, fetch or build the binaries and images that clusters are made of.
+    """List, fetch or build the binaries and images of clusters.
 
     Every file is checked against the lock file before it is used. The cache outlives clones of the project.
 
@@ -112,7 +112,7 @@ def mirror(
     _: Context, start: bool = False, stop: bool = False, status: bool = False, inventory: str = "lab", name: str = "",
     json_: bool = False,
 ) -> int:  # fmt: skip
-    """Serve binaries and images to the hosts of a lab: a file server and an image registry.
+    """Serve binaries and images to the hosts of a lab.
 
     Example: invoke mirror --start
     Example: invoke mirror --status

@@ -109,6 +109,12 @@ def render_bug(text: str) -> str:
     )
 
 
+def near(where: Position) -> Position:
+    """The place with its file as seen from here, when that is shorter."""
+    near = os.path.relpath(where.file)
+    return where if near.startswith("..") else Position(near, where.line, where.column)
+
+
 def _render_several(error: InvalidProject) -> str:
     blocks = [render(problem) for problem in error.problems[:MOST_PROBLEMS]]
     left = len(error.problems) - len(blocks)
@@ -121,7 +127,7 @@ def _render_several(error: InvalidProject) -> str:
 def _context(where: Position | None) -> Iterator[str]:
     if where is None or not where.file:
         return
-    yield f"  at {_short(where)}"
+    yield f"  at {near(where)}"
     shown = source.excerpt(where)
     if shown:
         yield shown
@@ -132,12 +138,6 @@ def _next(error: ClusterbookError) -> Iterator[str]:
         yield f"  next: {error.next_step}"
     elif isinstance(error, InvalidInput):
         yield "  No host was touched."
-
-
-def _short(where: Position) -> Position:
-    """The place with its file as seen from here, when that is shorter."""
-    near = os.path.relpath(where.file)
-    return where if near.startswith("..") else Position(near, where.line, where.column)
 
 
 def _show(text: str) -> None:

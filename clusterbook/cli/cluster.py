@@ -26,7 +26,7 @@ def provision(
     tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Make the hosts of an inventory a cluster, or bring it to what its configuration says.
+    """Make hosts a cluster, or bring it to what its configuration says.
 
     Running it again changes nothing; after an error it goes on where it stopped.
 
@@ -73,7 +73,7 @@ def reset(
     _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, limit: str = "", packages: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Take the cluster off its hosts: units, files, mounts and network rules. All its data is lost.
+    """Take the cluster off its hosts: units, files, mounts, network rules and all its data.
 
     Without --yes it only shows what would go.
 

@@ -36,9 +36,9 @@ def lab_up(
     _: Context, inventory: str = "lab", name: str = "", control_planes: int = 0, workers: int = 2, etcd: int = 0,
     image: str = DEFAULT_IMAGE, network: str = DEFAULT_NETWORK, json_: bool = False,
 ) -> None:  # fmt: skip
-    """Make and boot real hosts on this machine (systemd containers with addresses of their own). Needs root.
+    """Make and boot real hosts: systems with systemd, ssh and addresses of their own.
 
-    Running it again changes nothing. A lab made with --control-planes gets an inventory of its own name.
+    Needs root. Running it again changes nothing. A lab made with --control-planes gets an inventory of its own name.
 
     Example: invoke lab-up
     Example: invoke lab-up --name big --control-planes 5 --workers 4 --network 10.78.0.0/24
@@ -102,7 +102,7 @@ def lab_status(_: Context, inventory: str = "lab", name: str = "", json_: bool =
 
 @command(help=HELP)
 def lab_down(_: Context, inventory: str = "lab", name: str = "", json_: bool = False) -> None:
-    """Stop a lab and remove everything of it; downloaded and built files stay in the cache.
+    """Stop a lab and remove everything of it; binaries stay in the cache.
 
     Example: invoke lab-down
     Example: invoke lab-down --name big

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from clusterbook.cluster.health import Hosts
 from clusterbook.cluster.signing import CertificateSubject
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.cluster.variables import ClusterVariables, cluster_variables
-from clusterbook.errors import Failed
+from clusterbook.errors import Failed, InvalidInput
 from clusterbook.execute.answers import Services
 from clusterbook.inventory import SourcedInventory
 from clusterbook.inventory import load as load_inventory
@@ -28,6 +28,8 @@ from clusterbook.lab.spec import LabSpec
 from clusterbook.language.environment import Expressions
 from clusterbook.language.scope import Scope
 from clusterbook.model import Host
+from clusterbook.transport.connect import connect
+from clusterbook.transport.protocol import Connection
 
 
 @dataclass(frozen=True)
@@ -158,3 +160,24 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _closed(name: str) -> str:
     raise Failed(f"the secret {name!r} is not shown", next_step="Use it in a play.")
+
+
+def the_cluster(site: Site) -> Cluster:
+    """The site's cluster. InvalidInput when the store has none of its name."""
+    if site.cluster is None:
+        raise InvalidInput(
+            f"there is no cluster {site.name!r} in the store {site.store.address}",
+            next_step="Make it with invoke provision, or name another one with --cluster.",
+        )
+    return site.cluster
+
+
+def connected(host: Host) -> Connection:
+    """An open connection to a host, with its connection variables evaluated."""
+    return connect(with_evaluated_connection(host))
+
+
+def with_evaluated_connection(host: Host) -> Host:
+    """The host with the values of its ansible_* variables."""
+    found = {name: evaluate(host, value) for name, value in host.variables.items() if name.startswith("ansible_")}
+    return replace(host, variables=found)

@@ -13,8 +13,11 @@ from invoke.context import Context
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.screen import print_json, print_table
+from clusterbook.cli.site import open_site, with_evaluated_connection
 from clusterbook.cluster.kube import Kubectl, open_kubectl
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
+from clusterbook.errors import InvalidInput
+from clusterbook.model import Host
 
 CLUSTER = {"cluster": CLUSTER_HELP}
 JSON = {"json": "show the result as JSON"}
@@ -22,7 +25,9 @@ JSON = {"json": "show the result as JSON"}
 
 @command(help={**CLUSTER, **JSON, "export": "show a line for the shell: eval $(invoke kubeconfig --export)"})
 def kubeconfig(_: Context, cluster: str = "", export: bool = False, json_: bool = False) -> None:
-    """Write the administrator's kubeconfig (a certificate of 30 days, renewed here) and show its path.
+    """Write the administrator's kubeconfig and show its path.
+
+    Its certificate is valid for 30 days and made anew here when it ends soon.
 
     Example: invoke kubeconfig
     Example: export KUBECONFIG=$(invoke kubeconfig)
@@ -39,7 +44,7 @@ def kubeconfig(_: Context, cluster: str = "", export: bool = False, json_: bool 
 
 @command(help=CLUSTER)
 def kubectl(_: Context, cluster: str = "") -> None:
-    """Run kubectl, of the cluster's own version, on the cluster: its words come after `--`.
+    """Run kubectl on the cluster: its words come after `--`.
 
     Example: invoke kubectl -- get nodes
     Example: invoke kubectl -- -n kube-system get pods
@@ -57,6 +62,39 @@ def rest(argv: Sequence[str]) -> list[str]:
     """What stands behind the first `--`."""
     words = list(argv)
     return words[words.index("--") + 1 :] if "--" in words else []
+
+
+@command(
+    positional=["node"],
+    help={"node": "name of a host in the inventory", "inventory": "name of an inventory, or its file (default: lab)"},
+)
+def ssh(_: Context, node: str, inventory: str = "lab") -> None:
+    """Log in to a host, or run a command there: its words come after `--`.
+
+    Example: invoke ssh cp-1
+    Example: invoke ssh cp-1 -- sudo journalctl -u kubelet -n 50
+    """
+    site = open_site(inventory)
+    if node not in list(site.inventory.hosts):
+        known = ", ".join(site.inventory.hosts)
+        raise InvalidInput(f"there is no host {node!r} in the inventory", next_step=f"Hosts are: {known}.")
+    argv = ssh_argv(with_evaluated_connection(site.inventory.hosts[node]), rest(sys.argv))
+    sys.stdout.flush()
+    os.execvp("ssh", argv)  # noqa: S606
+
+
+def ssh_argv(host: Host, words: Sequence[str]) -> list[str]:
+    """OpenSSH's command line for a host whose connection variables are evaluated."""
+    found = host.variables
+    options = [*shlex.split(str(found.get("ansible_ssh_common_args", ""))),
+               *shlex.split(str(found.get("ansible_ssh_extra_args", "")))]  # fmt: skip
+    if key := found.get("ansible_ssh_private_key_file"):
+        options += ["-i", str(key)]
+    if port := found.get("ansible_port"):
+        options += ["-p", str(port)]
+    user = f"{found['ansible_user']}@" if "ansible_user" in found else ""
+    remote = [shlex.join(words)] if len(words) > 1 else list(words)
+    return ["ssh", *options, f"{user}{found.get('ansible_host', host.name)}", *remote]
 
 
 @command(help={**CLUSTER, **JSON})
