@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import platformdirs
 import yaml
 
-from bench import machine, measure, timeline
+from bench import machine, measure, processes, timeline
 from bench.floor import prepare
 from bench.measure import Cost
 from bench.report import write
@@ -62,14 +62,16 @@ class Sample:
     results: Mapping[str, int] = field(default_factory=dict)
     round_trips: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     touched: list[str] = field(default_factory=list)
+    programs: Mapping[str, float] = field(default_factory=dict)
 
 
 class Bench:
     """One run of the benchmark on one lab."""
 
-    def __init__(self, spec: LabSpec, directory: Path) -> None:
-        """directory: for logs and the store of the cluster, which is the benchmark's own."""
+    def __init__(self, spec: LabSpec, directory: Path, profile: bool = False) -> None:
+        """directory: for logs and the store of the cluster; profile: note which programs ran on the hosts."""
         self.spec = spec
+        self.profile = profile
         self.directory = directory
         self.environment = {**os.environ, STORE_VARIABLE: f"file://{directory / 'store'}"}
         self.samples: list[Sample] = []
@@ -112,17 +114,20 @@ class Bench:
         ready = None
         with machine.observed() as noise:
             started = time.monotonic()
-            cost = measure.run(
-                argv, self.environment, self.directory / "logs" / f"{what.replace(' ', '-')}.log", self.spec
-            )
+            log = self.directory / "logs" / f"{what.replace(' ', '-')}.log"
+            # Without hosts to look at, the sampler looks at nothing.
+            with processes.sampled(self.spec if self.profile else replace(self.spec, hosts=())) as programs:
+                cost = measure.run(argv, self.environment, log, self.spec)
             if cost.exit_code not in (0, 2):
                 raise Failed(f"{what} ended with {cost.exit_code}:\n{cost.output[-2000:]}", next_step="Read its log.")
             if raises:
                 self._answering()
                 ready = time.monotonic() - started
-        return self._kept(what, cost, noise, ready)
+        return self._kept(what, cost, noise, ready, programs)
 
-    def _kept(self, what: str, cost: Cost, noise: machine.Noise, ready: float | None) -> Sample:
+    def _kept(
+        self, what: str, cost: Cost, noise: machine.Noise, ready: float | None, programs: Mapping[str, float]
+    ) -> Sample:
         sample = Sample(
             what, cost.seconds, cost.cpu, cost.peak, cost.hosts_cpu, cost.exit_code, noise, ready
         )  # fmt: skip
@@ -247,11 +252,12 @@ def main(arguments: list[str]) -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m bench.cluster", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round instead of three")
+    parser.add_argument("--profile", action="store_true", help="sample which programs take the hosts' processors")
     parser.add_argument("--lab", default="bench", help="name of the lab; made when absent")
     parser.add_argument("--document", type=Path, default=ROOT / "docs" / "measured.md")
     options = parser.parse_args(arguments)
     try:
-        bench = Bench(set_up(options.lab), CACHE / options.lab)
+        bench = Bench(set_up(options.lab), CACHE / options.lab, options.profile)
         prepare_floor(bench)
         for number in range(1 if options.quick else 3):
             _say(f"round {number + 1}")
