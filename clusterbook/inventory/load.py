@@ -76,7 +76,7 @@ def load(
         "ansible_python_interpreter": sys.executable,
     }
     hosts = {
-        name: Host(name, tuple(sorted(["all", *own[name]])), merge(layers[name]), tree.hosts[name])
+        name: Host(name, tuple(sorted(["all", *own[name]])), _variables(layers[name]), tree.hosts[name])
         for name in tree.hosts
     }
     return SourcedInventory(Hosts(hosts, local), groups, str(_path(listed[0])) if listed else None, layers)
@@ -88,6 +88,11 @@ class _Places:
 
     inventories: tuple[Path, ...]
     playbook: Path | None
+
+
+def _variables(layers: Iterable[Layer]) -> Variables:
+    """What the layers give a host; the word that only orders groups is not a variable."""
+    return {name: value for name, value in merge(layers).items() if name != "ansible_group_priority"}
 
 
 def _own_groups(tree: Tree, members: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 def matcher(inventory: Inventory, limit: str | None = None) -> Callable[[str], list[str]]:
-    """A function from a play's pattern to its hosts, in the inventory's order, with --limit applied."""
+    """A function from a play's pattern to its hosts, in the pattern's order as in Ansible, with --limit applied."""
     allowed = None if not limit else set(match_limit(inventory, limit))
 
     def match_play(pattern: str) -> list[str]:
@@ -58,8 +58,7 @@ def match(inventory: Inventory, pattern: str, strict: bool = False, where: Posit
             found = {name: None for name in found if name not in set(names)}
         else:
             found.update(dict.fromkeys(names))
-    order = {name: number for number, name in enumerate(inventory.hosts)}
-    return sorted(found, key=lambda name: order.get(name, len(order)))
+    return list(found)
 
 
 def split(pattern: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +55,7 @@ class Tree:
         for host in self.hosts:
             if host not in grouped:
                 rest.hosts[host] = None
+        top.children = {"ungrouped": None, **top.children}
         children = {child for group in self.groups.values() for child in group.children}
         for name in self.groups:
             if name != "all" and (name not in children or name == "ungrouped"):
@@ -65,9 +65,17 @@ class Tree:
             self._refuse_circles(name, [], done)
 
     def members(self, name: str) -> list[str]:
-        """Hosts of a group and of its children, each once, in the order of the inventory."""
-        found = set(self._member_names(name))
-        return [host for host in self.hosts if host in found]
+        """Hosts of a group, then of its children level by level, each once, as they were written (Ansible's order)."""
+        found: dict[str, None] = {}
+        seen: dict[str, None] = {name: None}
+        level = [name]
+        while level:
+            for group in level:
+                found.update(self.groups[group].hosts)
+            below = [child for group in level for child in self.groups[group].children if child not in seen]
+            level = list(dict.fromkeys(below))
+            seen.update(dict.fromkeys(level))
+        return list({**found, **self.hosts} if name == "all" else found)
 
     def depths(self) -> dict[str, int]:
         """How far below `all` each group is, by the longest way."""
@@ -80,14 +88,6 @@ class Tree:
                     depths[child] = depths[name] + 1
                     waiting.append(child)
         return depths
-
-    def _member_names(self, name: str) -> Iterator[str]:
-        if name == "all":
-            yield from self.hosts
-            return
-        yield from self.groups[name].hosts
-        for child in self.groups[name].children:
-            yield from self._member_names(child)
 
     def _refuse_circles(self, name: str, above: list[str], done: set[str]) -> None:
         if name in above:

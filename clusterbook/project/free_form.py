@@ -27,7 +27,8 @@ def parse(text: str | Template, command: bool, where: Position) -> tuple[dict[st
             arguments[found.group(1)] = _value(_unquoted(found.group(2)), text, where)
         else:
             rest.append(word + gap)
-    return arguments, _value("".join(rest).strip(), text, where)
+    left = "".join(rest).lstrip().rstrip(" \t") if command else "".join(rest).strip()
+    return arguments, _value(left, text, where)
 
 
 def split(text: str, where: Position) -> list[tuple[str, str]]:
@@ -40,9 +41,12 @@ def split(text: str, where: Position) -> list[tuple[str, str]]:
             end = index
             while end < len(text) and text[end].isspace():
                 end += 1
-            if word or words:
-                words.append((word, text[index:end])) if word else None
+            if word:
+                words.append((word, text[index:end]))
             word, index = "", end
+            continue
+        if text.startswith("\\\n", index):  # a line that goes on
+            index += 2
             continue
         end = _end_of_part(text, index, where)
         word, index = word + text[index:end], end

@@ -29,8 +29,8 @@ def inventory(tmp_path: Path) -> Inventory:
         ("all", "cp-1 cp-2 cp-3 w-1 w-2"),
         ("*", "cp-1 cp-2 cp-3 w-1 w-2"),
         ("worker", "w-1 w-2"),
-        ("worker:control_plane", "cp-1 cp-2 cp-3 w-1 w-2"),
-        ("w-2,cp-1", "cp-1 w-2"),
+        ("worker:control_plane", "w-1 w-2 cp-1 cp-2 cp-3"),
+        ("w-2,cp-1", "w-2 cp-1"),
         ("all:!etcd", "w-1 w-2"),
         ("!worker:all", "cp-1 cp-2 cp-3"),
         ("!cp-1", "cp-2 cp-3 w-1 w-2"),
@@ -50,7 +50,7 @@ def inventory(tmp_path: Path) -> Inventory:
         ("localhost", "localhost"),
     ],
 )
-def test_a_pattern_chooses_its_hosts_in_the_order_of_the_inventory(
+def test_a_pattern_chooses_its_hosts_in_the_order_of_the_pattern(
     inventory: Inventory, pattern: str, hosts: str
 ) -> None:
     assert match(inventory, pattern) == hosts.split()
@@ -74,7 +74,7 @@ def test_a_wrong_regular_expression_is_an_error(inventory: Inventory) -> None:
 
 
 def test_every_name_of_a_limit_must_exist(inventory: Inventory) -> None:
-    assert match_limit(inventory, "w-1,etcd") == ["cp-1", "cp-2", "cp-3", "w-1"]
+    assert match_limit(inventory, "w-1,etcd") == ["w-1", "cp-1", "cp-2", "cp-3"]
     with pytest.raises(InvalidInput, match="there is no host or group 'nothing_like_it'"):
         match_limit(inventory, "nothing_like_it")
 

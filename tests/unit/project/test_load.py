@@ -170,6 +170,13 @@ def test_expressions_in_text_arguments_stay_templates(tmp_path: Path) -> None:
     assert isinstance(first(tmp_path, "- copy: '{{ all_of_them }}'").arguments, Template)
 
 
+def test_a_command_of_several_lines_keeps_them(tmp_path: Path) -> None:
+    task = first(tmp_path, "- shell: |\n    cat <<END\n    k=v\n    END\n- debug:")
+    assert task.arguments == {"_raw_params": "cat <<END\nk=v\nEND\n"}
+    joined = first(tmp_path, "- command: |\n    echo a \\\n      b creates=/x\n- debug:")
+    assert joined.arguments == {"_raw_params": "echo a b", "creates": "/x"}
+
+
 def test_a_local_action_runs_on_the_local_machine(tmp_path: Path) -> None:
     task = first(tmp_path, "- local_action: command id")
     assert task.module == "ansible.builtin.command" and task.arguments == {"_raw_params": "id"}
