@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from clusterbook.cluster.acceptance.command import run
+from clusterbook.errors import ClusterbookError
 
 
 def main() -> int:
@@ -13,7 +14,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Acceptance tests of a running cluster", add_help=False)
     parser.add_argument("--cluster", default="")
     known, others = parser.parse_known_args()
-    return run(known.cluster, others)
+    try:
+        return run(known.cluster, others)
+    except ClusterbookError as error:
+        print(f"error: {error.message}\n  {error.next_step}", file=sys.stderr)
+        return error.exit_code
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clusterbook.cluster.cluster import open_cluster
+from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.cluster.store import cluster_names, open_store
+
 CLUSTER_VARIABLE = "CLUSTERBOOK_CLUSTER"
 FOLDER = Path(__file__).parent
 ALONE = FOLDER / "test_disruption.py"
@@ -17,16 +21,39 @@ AT_ONCE = 8
 _NO_TESTS = 5
 
 
+def chosen(cluster: str) -> Kubectl:
+    """kubectl of the cluster of that name, or of the only one in the store."""
+    store = open_store(os.environ)
+    name = cluster or "".join(cluster_names(store)[:1])
+    return open_kubectl(open_cluster(store, name, os.environ))
+
+
 def argv(options: Sequence[str] = (), *, alone: bool = False) -> list[str]:
     """pytest's command line, without the settings of a surrounding project. alone: the tests that disturb others."""
     parallel = ["-n", str(AT_ONCE), "--dist=worksteal"] if importlib.util.find_spec("xdist") and not alone else []
     chosen = [str(ALONE)] if alone else [str(FOLDER), f"--ignore={ALONE}"]
     settings = ["-c", os.devnull, f"--rootdir={FOLDER}", "-p", "no:cacheprovider", "--import-mode=importlib"]
-    return [sys.executable, "-m", "pytest", *settings, "-W", "error", "-q", *parallel, *options, *chosen]
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        *settings,
+        "-W",
+        "error",
+        "-q",
+        "--maxfail=10",
+        *parallel,
+        *options,
+        *chosen,
+    ]
 
 
 def run(cluster: str = "", options: Sequence[str] = ()) -> int:
-    """pytest's exit status: 0 when all passed. cluster: a name in the store; empty for the only one."""
+    """pytest's exit status: 0 when all passed. cluster: a name in the store; empty for the only one.
+
+    Failed before anything is made when the cluster's API does not answer.
+    """
+    chosen(cluster).run("get", "--raw=/readyz", "--request-timeout=10s")
     environment = {**os.environ, CLUSTER_VARIABLE: cluster}
     commands = (argv(options), argv(options, alone=True))
     found = [subprocess.run(command, env=environment, check=False).returncode for command in commands]

@@ -9,12 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from clusterbook.cluster.acceptance.command import CLUSTER_VARIABLE
+from clusterbook.cluster.acceptance.command import CLUSTER_VARIABLE, chosen
 from clusterbook.cluster.acceptance.space import LABEL, Images, Space, opened, today
 from clusterbook.cluster.artifacts.catalog import load
-from clusterbook.cluster.cluster import open_cluster
-from clusterbook.cluster.kube import Kubectl, open_kubectl
-from clusterbook.cluster.store import cluster_names, open_store
+from clusterbook.cluster.kube import Kubectl
 
 Opener = Callable[..., AbstractContextManager[Space]]
 
@@ -22,9 +20,7 @@ Opener = Callable[..., AbstractContextManager[Space]]
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """kubectl of the cluster that CLUSTERBOOK_CLUSTER names, or of the only one in the store."""
-    store = open_store(os.environ)
-    name = os.environ.get(CLUSTER_VARIABLE) or "".join(cluster_names(store)[:1])
-    return open_kubectl(open_cluster(store, name, os.environ))
+    return chosen(os.environ.get(CLUSTER_VARIABLE, ""))
 
 
 @pytest.fixture(scope="session")

@@ -82,9 +82,12 @@ class Space:
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-    """The first true value of look(). A command that fails meanwhile is asked again. what: for the message."""
+    """The first true value of look(). A command that fails meanwhile is asked again. what: for the message.
+
+    It looks less and less often: many tests wait at once, and each look costs a process.
+    """
     end = time.monotonic() + seconds
-    last = ""
+    pause, last = 0.4, ""
     while time.monotonic() < end:
         try:
             value = look()
@@ -93,7 +96,8 @@ def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
             last = repr(value)
         except Failed as error:
             last = error.message
-        time.sleep(0.5)
+        time.sleep(pause)
+        pause = min(2.5, pause * 1.4)
     raise AssertionError(f"waited {seconds:g} s for {what}; last: {last}")
 
 
