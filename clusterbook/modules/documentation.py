@@ -15,9 +15,9 @@ KINDS = {
 }
 HEAD = """# Modules
 
-Every module that a task may name, with its parameters. Names and meanings are Ansible's. A module of `ansible.builtin`,
-`ansible.posix` or `community.general` may be written with or without that prefix; `certificate` is our own. This page is
-made from the modules' own tables.
+Every module that a task may name, with its parameters. Names and meanings are Ansible's. A module of
+`ansible.builtin`, `ansible.posix` or `community.general` may be written with or without that prefix; `certificate` is
+our own. This page is made from the modules' own tables.
 """
 
 

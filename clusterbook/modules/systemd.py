@@ -33,9 +33,13 @@ def prepare(arguments: Arguments, system: System) -> None:
     """Have unit files read again where that is asked for and no unit says whether it is needed."""
     if arguments["daemon_reexec"]:
         system.units.reload_manager(True, arguments["scope"])
-    name = arguments["name"]
-    if arguments["daemon_reload"] and (not name or not system.units.show(name, arguments["scope"]).exists):
+    if not arguments["daemon_reload"]:
+        return
+    unit = system.units.show(arguments["name"], arguments["scope"]) if arguments["name"] else None
+    if unit is None or not unit.exists:
         system.units.reload_manager(scope=arguments["scope"])
+    else:
+        arguments["_unit"] = unit
 
 
 def observe(arguments: Arguments, system: System) -> State:
@@ -45,7 +49,7 @@ def observe(arguments: Arguments, system: System) -> State:
         if any(arguments[key] is not None for key in ("state", "enabled", "masked")):
             raise ModuleFailed("parameter 'name' is missing", next_step="Name the unit.")
         return {"unit": None}
-    unit = system.units.show(name, arguments["scope"])
+    unit: UnitState = arguments.pop("_unit", None) or system.units.show(name, arguments["scope"])
     if not unit.exists and system.files.matching(f"/etc/systemd/system/{full_name(name)}"):
         unit = replace(unit, load_state="loaded", file_state="disabled", needs_reload=True)
     if not unit.exists:
@@ -79,9 +83,9 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     unit: UnitState = state["unit"]
     scope = arguments["scope"]
     wanted = {change.what: change for change in diff(arguments, state)}
-    if unit.needs_reload or arguments["daemon_reload"]:
+    if (unit.needs_reload or arguments["daemon_reload"]) and "enabled" not in wanted:  # enabling reloads by itself
         system.units.reload_manager(scope=scope)
-        unit = replace(unit, needs_reload=False)
+    unit = replace(unit, needs_reload=False)
     force = ["--force"] if arguments["force"] else []
     if "masked" in wanted:
         verb = "mask" if arguments["masked"] else "unmask"
@@ -101,7 +105,7 @@ def run_state(arguments: Arguments, unit: UnitState, system: System) -> None:
     verb = {"started": "start", "stopped": "stop", "restarted": "restart", "reloaded": "reload"}[arguments["state"]]
     if verb == "reload" and not unit.running:
         verb = "start"
-    active, sub = ("inactive", "dead") if verb == "stop" else ("active", "running")
+    active, sub = ("inactive", "dead") if verb == "stop" or unit.ends_by_itself else ("active", "running")
     block = ["--no-block"] if arguments["no_block"] else []
     becomes = replace(unit, active_state=active, sub_state=sub)
     system.units.command([*block, verb], unit.name, becomes, arguments["scope"])

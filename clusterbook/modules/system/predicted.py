@@ -145,9 +145,11 @@ class PredictedUnits(Units):
             if not found.exists and self.pending():
                 raise Unknown(f"unit {name} is not there: {self.pending()}")
             return found
+        lines = (line for line in written.splitlines() if line.startswith(("Type=", "RemainAfterExit=")))
+        keys = dict(line.split("=", 1) for line in lines)
         if found.exists:
-            return replace(found, needs_reload=True)
-        return UnitState(name, "loaded", file_state="disabled" if "[Install]" in written else "static")
+            return replace(found, needs_reload=True, properties={**found.properties, **keys})
+        return UnitState(name, "loaded", file_state="disabled" if "[Install]" in written else "static", properties=keys)
 
     def command(self, verbs: Sequence[str], name: str, becomes: UnitState, scope: str = "system") -> None:
         """Remember the unit's new state."""

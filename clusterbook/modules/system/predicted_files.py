@@ -99,8 +99,11 @@ class PredictedFiles(Files):
         return hashlib.new(algorithm, self.read(path)).hexdigest()
 
     def resolve(self, path: str) -> str:
-        """The predicted path without symbolic links."""
-        return self._follow(path, True)
+        """The predicted path without symbolic links; one that leads to itself stays as it is."""
+        try:
+            return self._follow(path, True)
+        except OSError:
+            return os.path.abspath(path)
 
     def matching(self, pattern: str) -> List[str]:
         """Predicted paths that match a shell pattern."""

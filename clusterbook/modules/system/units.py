@@ -35,6 +35,11 @@ class UnitState:
         return self.active_state in ("active", "activating", "reloading")
 
     @property
+    def ends_by_itself(self) -> bool:
+        """A one-shot unit is not active any more once it ran, unless it says so."""
+        return self.properties.get("Type") == "oneshot" and self.properties.get("RemainAfterExit", "no") != "yes"
+
+    @property
     def enabled(self) -> bool:
         """Started at boot, or by what it belongs to."""
         return self.file_state in ("enabled", "enabled-runtime", "alias", "static", "indirect", "generated", "linked")

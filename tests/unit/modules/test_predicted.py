@@ -90,3 +90,10 @@ def test_the_output_of_systemctl_is_read_whole() -> None:
 def test_a_temporary_directory_is_private(do: Do, place: Path) -> None:
     path = Path(do("tempfile", state="directory", path=str(place)).values["path"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_a_one_shot_unit_is_not_active_after_it_ran(predicted: PredictedSystem, plan: Do) -> None:
+    unit = UnitState("cb-once.service", "loaded", properties={"Type": "oneshot", "RemainAfterExit": "no"})
+    predicted.units.states["cb-once.service"] = unit  # type: ignore[attr-defined]
+    assert plan("systemd", name="cb-once", state="started").changed
+    assert plan("systemd", name="cb-once", state="started").changed
