@@ -12,6 +12,7 @@ from pathlib import Path
 from clusterbook.cluster.cluster import open_cluster
 from clusterbook.cluster.kube import Kubectl, open_kubectl
 from clusterbook.cluster.store import cluster_names, open_store
+from clusterbook.errors import InvalidInput
 
 CLUSTER_VARIABLE = "CLUSTERBOOK_CLUSTER"
 FOLDER = Path(__file__).parent
@@ -24,7 +25,12 @@ _NO_TESTS = 5
 def chosen(cluster: str) -> Kubectl:
     """kubectl of the cluster of that name, or of the only one in the store."""
     store = open_store(os.environ)
-    name = cluster or "".join(cluster_names(store)[:1])
+    names = [cluster] if cluster else cluster_names(store)
+    if len(names) != 1:
+        raise InvalidInput(
+            f"the store {store.address} has {len(names)} clusters", next_step="Name the one to test with --cluster."
+        )
+    (name,) = names
     return open_kubectl(open_cluster(store, name, os.environ))
 
 
