@@ -16,12 +16,11 @@ DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 
 
 class Identities:
-    """Private keys by path, and the keys of the ssh agent. Kept for one run; shared by threads."""
+    """Private keys by path. Kept for one run; shared by threads."""
 
     def __init__(self) -> None:
         """Nothing is read before the first host needs it."""
         self._keys: dict[str, paramiko.PKey | str] = {}
-        self._agent: list[paramiko.PKey] | None = None
         self._lock = Lock()
 
     def key(self, path: str) -> paramiko.PKey | str:
@@ -30,16 +29,6 @@ class Identities:
             if path not in self._keys:
                 self._keys[path] = _load(path)
             return self._keys[path]
-
-    def agent_keys(self) -> list[paramiko.PKey]:
-        """The keys of the ssh agent, none when there is no agent."""
-        with self._lock:
-            if self._agent is None:
-                try:
-                    self._agent = list(paramiko.Agent().get_keys())
-                except (paramiko.SSHException, OSError):
-                    self._agent = []
-            return self._agent
 
 
 class LoginStrategy(AuthStrategy):
@@ -58,9 +47,7 @@ class LoginStrategy(AuthStrategy):
         for path in settings.key_files:
             yield from self._file(path)
         if not (settings.identities_only and settings.key_files):
-            for key in self._identities.agent_keys():
-                self.tried.append(f"agent key {key.get_name()}")
-                yield InMemoryPrivateKey(user, key)
+            yield from self._agent()
         if not settings.key_files:
             for path in DEFAULT_KEYS:
                 if Path(path).expanduser().exists():
@@ -69,6 +56,19 @@ class LoginStrategy(AuthStrategy):
             password = settings.password
             self.tried.append("password")
             yield Password(user, lambda: password)
+
+    def _agent(self) -> Iterator[AuthSource]:
+        """The keys of the ssh agent, over a connection of this host's own: it cannot be shared by threads."""
+        try:
+            agent = paramiko.Agent()
+        except (paramiko.SSHException, OSError):
+            return
+        try:
+            for key in agent.get_keys():
+                self.tried.append(f"agent key {key.comment or key.get_name()}")
+                yield InMemoryPrivateKey(self._settings.user, key)
+        finally:
+            agent.close()
 
     def _file(self, path: str) -> Iterator[AuthSource]:
         key = self._identities.key(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +110,13 @@ def become_of(variables: Mapping[str, Any], keywords: Mapping[str, Any], host: s
             "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_sudo_password"
         ),
         executable=read.text("ansible_become_exe") or str(keywords.get("become_exe") or "sudo"),
+        flags=_flags(read.text("ansible_become_flags")),
     )
+
+
+def _flags(text: str | None) -> tuple[str, ...]:
+    """sudo's flags but those that say how it asks for the password, which we decide ourselves."""
+    return ("-H",) if text is None else tuple(flag for flag in shlex.split(text) if flag not in ("-S", "-n"))
 
 
 class _Variables:

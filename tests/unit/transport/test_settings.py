@@ -94,5 +94,7 @@ def test_become_comes_from_variables_before_keywords() -> None:
     assert become_of({"ansible_become": False}, keywords) is None
     assert become_of({"ansible_become": "yes"}, {}) == Become("root")
     assert become_of({}, {}) is None
+    flagged = become_of({"ansible_become": True, "ansible_become_flags": "-i -S -n"}, {})
+    assert flagged is not None and flagged.flags == ("-i",)
     with pytest.raises(InvalidInput, match="become_method is 'su'"):
         become_of({}, {"become": True, "become_method": "su"})

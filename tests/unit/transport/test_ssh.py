@@ -200,6 +200,25 @@ def test_a_key_with_a_passphrase_asks_for_the_agent(server: Any, tmp_path: Path)
     assert f"{path} (has a passphrase: add it to the ssh agent with ssh-add)" in error.message
 
 
+def test_keys_of_the_ssh_agent_log_several_hosts_in_at_the_same_time(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.directory / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(address)], stdout=subprocess.DEVNULL) as agent:
+        try:
+            while not address.exists():
+                time.sleep(0.01)
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(address))
+            subprocess.run(["ssh-add", "-q", str(server.key)], check=True, capture_output=True)
+            with ThreadPoolExecutor(4) as pool:
+                users = list(
+                    pool.map(lambda _: run(server.connect(ssh_private_key_file=None), ["id", "-un"]), range(4))
+                )
+            assert [done.stdout for done in users] == [b"admin\n"] * 4
+        finally:
+            agent.terminate()
+
+
 def test_a_password_logs_in(server: Any) -> None:
     connection = server.connect(ssh_private_key_file=None, password="correct horse")
     assert run(connection, ["id", "-un"]).stdout == b"admin\n"
