@@ -94,7 +94,7 @@ def _locked(cluster: str, other: Holder) -> StoreLocked:
     age = max(0, round(time.time() - other.heartbeat))
     return StoreLocked(
         f"cluster {cluster!r} is in use by {other}; last sign of life {age} s ago",
-        next_step=f"Wait until that run ends. One that died on another machine is taken over {STALE_SECONDS:.0f} s later.",
+        next_step=f"Wait until that run ends. If it died elsewhere, it is replaced {STALE_SECONDS:.0f} s later.",
     )
 
 
