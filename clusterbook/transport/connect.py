@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -97,7 +98,8 @@ class Connector:
             variables["ansible_ssh_private_key_file"] = settings.key_files[0]
         if settings.accept_new:
             variables["ansible_host_key_checking"] = False
-        return settings_of(Host(f"jump host {hop}", (), variables), Options(), self._ssh_config)
+        found = settings_of(Host(f"jump host {hop}", (), variables), Options(), self._ssh_config)
+        return replace(found, connect_timeout=settings.connect_timeout, keepalive=settings.keepalive)
 
 
 def connect(host: Host, options: Options | None = None) -> Connection:

@@ -25,7 +25,7 @@ class LocalConnection:
         self.host = settings.host
         self.user = settings.user
         self.python = settings.python
-        self._timeout = settings.connect_timeout
+        self._timeout = settings.handshake_timeout
         self._channels: list[LocalChannel] = []
 
     def start(self, argv: Sequence[str], become: Become | None = None) -> Channel:
@@ -34,7 +34,7 @@ class LocalConnection:
         channel = LocalChannel(escalation.argv, self.host, self.user, argv[0])
         self._channels.append(channel)
         if escalation.prompt and become is not None and become.password is not None:
-            channel.log_in(escalation, become.password, self._timeout * 2)
+            channel.log_in(escalation, become.password, self._timeout)
         return channel
 
     def close(self) -> None:

@@ -18,7 +18,8 @@ class Options:
     """What holds for a whole run. Variables of a host (`ansible_user` …) beat the values that have the same meaning.
 
     accept_new: a host whose key is in no known_hosts file is added to the first of them instead of being refused.
-    connect_timeout: seconds for each of name lookup + TCP, banner, key exchange, authentication, opening a channel.
+    connect_timeout: seconds for TCP; each later part (greeting, key exchange, login, opening a channel) has 3 times as
+    many, because a busy host answers late there.
     keepalive: seconds of silence after which the connection is tested; a host that does not answer for three
     times as long is lost.
     """

@@ -21,6 +21,7 @@ KNOWN_HOSTS_FILES = (
     "/etc/ssh/ssh_known_hosts2",
 )
 SSH_CONNECTIONS = ("ssh", "smart", "paramiko", "paramiko_ssh", "fabric")
+HANDSHAKE_PATIENCE = 3
 ACCEPTING = ("accept-new", "no", "off")
 
 SshConfig = Callable[[str, str | None], Mapping[str, Any]]
@@ -46,6 +47,11 @@ class Settings:
     connect_timeout: float = 10.0
     keepalive: float = 15.0
     python: str | None = None
+
+    @property
+    def handshake_timeout(self) -> float:
+        """Seconds for the greeting, the key exchange, the login and for opening a channel."""
+        return self.connect_timeout * HANDSHAKE_PATIENCE
 
 
 def settings_of(host: Host, options: Options, ssh_config: SshConfig) -> Settings:

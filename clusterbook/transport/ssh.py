@@ -57,7 +57,7 @@ class SshConnection:
         channel = self._open_channel(shlex.join(escalation.argv))
         started = SshChannel(channel, self.host, self.user, argv[0])
         if escalation.prompt and become is not None and become.password is not None:
-            started.log_in(escalation, become.password, self._settings.connect_timeout * 2)
+            started.log_in(escalation, become.password, self._settings.handshake_timeout)
         return started
 
     def _open_channel(self, command: str) -> paramiko.Channel:
@@ -95,15 +95,15 @@ def open_ssh(
         port=settings.port,
         config=fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True),
         gateway=gateway or False,
-        connect_timeout=max(1, round(settings.connect_timeout)),
+        connect_timeout=max(1, round(settings.handshake_timeout)),
         forward_agent=False,
         inline_ssh_env=False,
         connect_kwargs=_connect_arguments(settings, policy, strategy),
     )
     link.client.set_missing_host_key_policy(policy)
-    if settings.proxy_command and gateway is None:
-        link.connect_kwargs["sock"] = open_proxy(settings.proxy_command, settings)
     try:
+        if gateway is None:
+            link.connect_kwargs["sock"] = _open_socket(settings)
         link.open()
     except BaseException as error:
         link.client.close()
@@ -114,8 +114,15 @@ def open_ssh(
     return link
 
 
+def _open_socket(settings: Settings) -> socket.socket:
+    """A TCP connection, with a deadline of its own, or the proxy command's."""
+    if settings.proxy_command:
+        return open_proxy(settings.proxy_command, settings)
+    return socket.create_connection((settings.address, settings.port), settings.connect_timeout)
+
+
 def _connect_arguments(settings: Settings, policy: HostKeyPolicy, strategy: LoginStrategy) -> dict[str, Any]:
-    seconds = settings.connect_timeout
+    seconds = settings.handshake_timeout
 
     def transport(sock: Any, disabled_algorithms: Any = None) -> paramiko.Transport:
         made = paramiko.Transport(sock, disabled_algorithms=disabled_algorithms)
@@ -180,12 +187,12 @@ def _handshake_error(error: paramiko.SSHException, settings: Settings) -> Unreac
     if "banner" in text:
         return Unreachable(
             f"{place}: what answers there is not an SSH server, or it did not greet within "
-            f"{settings.connect_timeout:g} s",
+            f"{settings.handshake_timeout:g} s",
             next_step="Check ansible_port and sshd's log there (MaxStartups).",
         )
     if "No existing session" in text:
         return Unreachable(
-            f"{place}: the key exchange was not finished within {settings.connect_timeout:g} s",
+            f"{place}: the key exchange was not finished within {settings.handshake_timeout:g} s",
             next_step="Check the load of the host and the network, or raise ansible_ssh_timeout.",
         )
     return Unreachable(

@@ -163,7 +163,7 @@ def test_a_server_that_never_greets_is_given_up(server: Any) -> None:
         port = silent.getsockname()[1]
         error = refusal(server, port=port, ssh_timeout=1)
     assert error.message == (
-        f"cp-1 (127.0.0.1:{port}): what answers there is not an SSH server, or it did not greet within 1 s"
+        f"cp-1 (127.0.0.1:{port}): what answers there is not an SSH server, or it did not greet within 3 s"
     )
 
 
