@@ -6,11 +6,7 @@ import os
 from typing import Any
 
 from clusterbook.agent import frames
-from clusterbook.language.runtime import Stopped
-
-
-class Refused(Exception):
-    """The local machine refused a question; the text says why."""
+from clusterbook.language.runtime import Refused, Stopped
 
 
 class Link:

@@ -8,11 +8,11 @@ import traceback
 from typing import Any
 
 from clusterbook.agent.identity import login_user
-from clusterbook.agent.link import Link, Refused
+from clusterbook.agent.link import Link
 from clusterbook.agent.lock import HostLock
 from clusterbook.agent.plays import PlayRuntime, run_play
 from clusterbook.language.program import Program, from_wire
-from clusterbook.language.runtime import Call, Stopped
+from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
 
 

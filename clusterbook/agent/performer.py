@@ -13,9 +13,9 @@ from dataclasses import asdict
 from typing import Any, Callable, Optional
 
 from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
-from clusterbook.agent.link import Link, Refused
+from clusterbook.agent.link import Link
 from clusterbook.agent.marks import Marks
-from clusterbook.language.runtime import Call, Stopped
+from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.values import encode
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform

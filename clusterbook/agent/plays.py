@@ -5,13 +5,13 @@ from __future__ import annotations
 import traceback
 from typing import Any, Callable, Optional
 
-from clusterbook.agent.link import Link, Refused
+from clusterbook.agent.link import Link
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
 from clusterbook.agent.performer import Performer, result_of
 from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
-from clusterbook.language.runtime import Call
+from clusterbook.language.runtime import Call, Refused
 from clusterbook.language.state import HostState
 from clusterbook.modules.perform import perform
 from clusterbook.modules.registry import load

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_FOLDERS = {"ansible.builtin.template": "templates", "ansible.builtin.include_vars": "vars"}
 
+def directories(folder: str, bases: tuple[str, ...]) -> tuple[str, ...]:
+    """The directories in which a relative name is looked up, first one first.
 
-def directories(module: str, role_path: str, task_directory: str, playbook_directory: str) -> tuple[str, ...]:
-    """The directories in which a relative name is looked up, first one first."""
-    folder = _FOLDERS.get(module, "files")
+    folder: 'templates' or 'files'; bases: of the role, of the task file and of the playbook.
+    """
     found: list[str] = []
-    for base in (role_path, task_directory, playbook_directory):
-        if base:
-            found.extend((str(Path(base) / folder), base))
+    for base in bases:
+        found.extend((str(Path(base) / folder), base))
     return tuple(dict.fromkeys(found))
 
 

@@ -26,7 +26,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class StepInfo:
-    """What a report says of a step. files: directories in which its templates and files are looked up."""
+    """What a report says of a step. bases: directories from which its templates and files are looked up."""
 
     id: int
     name: str
@@ -34,7 +34,7 @@ class StepInfo:
     module: str
     position: Position
     handler: bool = False
-    directories: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
     fixed_names: tuple[str, ...] = ()
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.compile.context import Context, as_list, tag_list
-from clusterbook.compile.files import directories
 from clusterbook.compile.loops import loop_of
 from clusterbook.compile.plan import Selection, StepInfo
 from clusterbook.compile.tags import selected
@@ -185,7 +184,7 @@ class TaskCompiler:
         self.steps[number] = StepInfo(
             number, plain_name(task.name) or task.module.rpartition(".")[2], role.name if role else "", task.module,
             task.position, handler,
-            directories(task.module, role.path if role else "", context.directory, self._playbook_directory),
+            tuple(base for base in (role.path if role else "", context.directory, self._playbook_directory) if base),
             fixed_names(task),
         )
         return make_step(task, inner, number, handler)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clusterbook.compile.files import find, inside
+from clusterbook.compile.files import directories, find, inside
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.plays import every_step
 from clusterbook.compile.reach import texts, words
@@ -170,10 +170,11 @@ class Answers:
         step, name = self._step(question), str(question["name"])
         info: StepInfo = self._plan.steps[step.id]
         literal = any(name == fixed or name.startswith(fixed.rstrip("/") + "/") for fixed in info.fixed_names)
-        path = find(name, info.directories)
+        places = directories("templates" if question["ask"] == "template" else "files", info.bases)
+        path = find(name, places)
         if path is None:
-            raise Refusal(f"{name} was not found; looked in {', '.join(info.directories)}")
-        if (".." in Path(name).parts and not literal) or not (literal or inside(path, info.directories)):
+            raise Refusal(f"{name} was not found; looked in {', '.join(places)}")
+        if (".." in Path(name).parts and not literal) or not (literal or inside(path, places)):
             raise Refusal(f"{name} lies outside the directories of this step")
         return path
 

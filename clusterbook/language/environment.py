@@ -31,6 +31,10 @@ class UndefinedName(ExpressionError):
     """A name in an expression has no value."""
 
 
+class RefusedName(ExpressionError):
+    """The local machine refused to give what an expression asks for."""
+
+
 class ScopeContext(Context):
     """A Jinja context whose names come from a scope, one by one, when they are used."""
 

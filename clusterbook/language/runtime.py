@@ -55,5 +55,9 @@ class HostEnded(Exception):
     """The play is over for this host without a failure (meta: end_host, end_play)."""
 
 
+class Refused(Exception):
+    """The local machine refused a question; the text says why and holds names only."""
+
+
 class Stopped(Exception):
     """The local machine asked to stop, or the connection is gone."""

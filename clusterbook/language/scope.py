@@ -7,8 +7,8 @@ from typing import Any, Callable, Mapping, Sequence
 from jinja2 import TemplateError, UndefinedError
 from jinja2.utils import missing
 
-from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
-from clusterbook.language.runtime import Stopped
+from clusterbook.language.environment import ExpressionError, Expressions, RefusedName, UndefinedName
+from clusterbook.language.runtime import Refused, Stopped
 from clusterbook.language.values import Secret, Template, UnknownValue, origin
 
 
@@ -121,6 +121,8 @@ def guarded(template: Template, evaluate: Callable[[], Any]) -> Any:
         raise
     except (Unknown, Stopped):
         raise
+    except Refused as refusal:
+        raise RefusedName(str(refusal), template) from refusal
     except TemplateError as error:
         raise ExpressionError(str(error), template) from error
     except RecursionError as error:

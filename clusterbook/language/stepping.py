@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any, Mapping, Optional
 
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.flow import FLOW
+from clusterbook.language.loops import flat, loop_variables, with_layer
 from clusterbook.language.program import HostPart, Program, Step
-from clusterbook.language.runtime import Call, HostEnded, Runtime, StepFailed
+from clusterbook.language.results import combine, expression_failure, outline, without_changes
+from clusterbook.language.runtime import Call, HostEnded, Refused, Runtime, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.sources import Sources
 from clusterbook.language.state import HostState, layers_for
@@ -61,7 +62,7 @@ class StepRunner:
             body = step.body
             if body is None:
                 body = self._sources.include(step, scope)
-            bodies.append(tuple(_with_layer(part, extra) for part in body) if extra else body)
+            bodies.append(tuple(with_layer(part, extra) for part in body) if extra else body)
         return bodies
 
     def run(self, step: Step, key: Key) -> list[str]:
@@ -73,7 +74,7 @@ class StepRunner:
         result = self._guarded(step, key)
         self._register(step, result)
         if step.run_once:
-            self._runtime.ask("ran_once", step=step.id, key=list(key), result=_plain(result))
+            self._runtime.ask("ran_once", step=step.id, key=list(key), result=without_changes(result))
         if result.get("failed") and not result.get("ignored"):
             raise StepFailed(step, result)
         changed = bool(result.get("changed")) or result.get("unknown") is True
@@ -119,7 +120,7 @@ class StepRunner:
         except Unknown as reason:
             result = {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:
-            result = _expression_failure(error)
+            result = expression_failure(error)
         return self._conclude(step, result, time.monotonic() - started)
 
     def _conclude(self, step: Step, result: Result, seconds: float) -> Result:
@@ -151,8 +152,8 @@ class StepRunner:
             items = [{"key": name, "value": value} for name, value in items.items()]
         if isinstance(items, str) or not hasattr(items, "__iter__") or isinstance(items, dict):
             raise ExpressionError(f"loop needs a list, got {type(items).__name__}")
-        items = _flat(items) if loop.kind == "items" else list(items)
-        return [_loop_variables(loop, items, index) for index in range(len(items))]
+        items = flat(items) if loop.kind == "items" else list(items)
+        return [loop_variables(loop, items, index) for index in range(len(items))]
 
     def _loop(self, step: Step, key: Key) -> Result:
         results: list[Result] = []
@@ -169,7 +170,7 @@ class StepRunner:
             result[loop.variable] = extra[loop.variable]
             result["ansible_loop_var"] = loop.variable
             results.append(result)
-        return _combine(results)
+        return combine(results)
 
     def _attempts(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         scope = self.scope(step, extra)
@@ -223,7 +224,9 @@ class StepRunner:
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:
-            return _expression_failure(error)
+            return expression_failure(error)
+        except Refused as refusal:
+            return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True}
         facts = result.get("ansible_facts")
         if isinstance(facts, dict):
             self.state.learn_facts({_short(name): value for name, value in facts.items()})
@@ -262,90 +265,6 @@ class StepRunner:
         )
 
 
-def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
-    """What of a result goes into an event: its status, and for people the message, output and changes."""
-    status = "ok"
-    for name in ("failed", "unknown", "skipped", "changed"):
-        if result.get(name):
-            status = name
-            break
-    event: dict[str, Any] = {"status": status}
-    if result.get("ignored"):
-        event["ignored"] = True
-    if hidden:
-        event["hidden"] = True
-        if status == "failed":
-            event["msg"] = "the details are hidden: the step holds a secret (no_log)"
-        return event
-    for name in ("msg", "next_step", "place", "changes", "attempts"):
-        if result.get(name):
-            event[name] = result[name]
-    if status == "failed" or "shown" in result:
-        names = ("rc", "stdout", "stderr", "cmd", "status", *result.get("shown", ()))
-        event.update({name: result[name] for name in names if name in result and name not in event})
-        event.setdefault("status", status)
-        event["status"] = status
-    if "results" in result:
-        event["items"] = [outline(item, False) | {"item": _label(item)} for item in result["results"]]
-    return event
-
-
-def _flat(items: Any) -> list[Any]:
-    """`with_items` flattens one level."""
-    return [part for item in items for part in (item if isinstance(item, (list, tuple)) else [item])]
-
-
-def _label(item: Mapping[str, Any]) -> Any:
-    return item.get(item.get("ansible_loop_var", "item"))
-
-
-def _combine(results: list[Result]) -> Result:
-    combined: Result = {"results": results, "changed": any(item.get("changed") for item in results)}
-    combined["msg"] = "All items completed"
-    if any(item.get("failed") for item in results):
-        combined["failed"] = True
-        combined["msg"] = "One or more items failed"
-    elif any(item.get("unknown") for item in results):
-        combined["unknown"] = True
-    if all(item.get("skipped") for item in results):
-        combined["skipped"] = True
-    if any(item.get("no_log") for item in results):
-        combined["no_log"] = True
-    return combined
-
-
-def _loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:
-    extra: dict[str, Any] = {loop.variable: items[index], "ansible_loop_var": loop.variable}
-    if loop.index_variable:
-        extra[loop.index_variable] = index
-    if loop.extended:
-        length = len(items)
-        extra["ansible_loop"] = {
-            "allitems": items, "index": index + 1, "index0": index, "revindex": length - index,
-            "revindex0": length - index - 1, "first": index == 0, "last": index == length - 1, "length": length,
-            **({"previtem": items[index - 1]} if index else {}),
-            **({"nextitem": items[index + 1]} if index + 1 < length else {}),
-        }
-    return extra
-
-
-def _expression_failure(error: ExpressionError) -> Result:
-    result: Result = {"failed": True, "changed": False, "msg": error.message}
-    if error.template is not None and error.template.file:
-        result["place"] = [error.template.file, error.template.line, error.template.column]
-    return result
-
-
-def _with_layer(part: Any, extra: Mapping[str, Any]) -> Any:
-    if isinstance(part, Step):
-        body = tuple(_with_layer(inner, extra) for inner in part.body) if part.body is not None else None
-        return replace(part, parameters=(*part.parameters, dict(extra)), body=body)
-    if hasattr(part, "rescue"):
-        names = ("body", "rescue", "always")
-        return replace(part, **{name: tuple(_with_layer(p, extra) for p in getattr(part, name)) for name in names})
-    return part
-
-
 def _truth(scope: Scope, value: Any) -> bool:
     evaluated = scope.evaluate(value)
     if isinstance(evaluated, str):
@@ -355,10 +274,6 @@ def _truth(scope: Scope, value: Any) -> bool:
 
 def _short(name: str) -> str:
     return name[len("ansible_"):] if name.startswith("ansible_") else name
-
-
-def _plain(result: Result) -> Result:
-    return {key: value for key, value in result.items() if key != "changes"}
 
 
 def _call_data(call: Call) -> dict[str, Any]:

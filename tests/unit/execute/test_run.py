@@ -42,13 +42,13 @@ def play(names: str, instructions: tuple[Any, ...], **settings: Any) -> PlayPlan
     handlers = settings.pop("handlers", ())
     secrets = settings.pop("secrets", frozenset())
     variables = settings.pop("variables", {})
-    directories = settings.pop("directories", ())
+    bases = settings.pop("bases", ())
     steps = tuple(every_step((*instructions, *handlers)))
     settings.setdefault("lockstep", False)
     settings.setdefault("modules", tuple({s.module for s in steps if s.module != "ansible.builtin.debug"}))
     program = Program("test", "test", instructions, handlers, **settings)
     infos = {
-        s.id: StepInfo(s.id, str(s.name), "", s.module, Position("play.yml", s.id), directories=directories)
+        s.id: StepInfo(s.id, str(s.name), "", s.module, Position("play.yml", s.id), bases=bases)
         for s in steps
     }
     hosts = {name: Host(name, ("all",), {"ansible_connection": "local"}) for name in names}
@@ -162,11 +162,11 @@ def test_a_secret_that_the_play_does_not_name_is_refused() -> None:
 
 
 def test_a_file_outside_the_steps_directories_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "files").mkdir()
+    (tmp_path / "role").mkdir()
     outside = tmp_path / "outside"
     outside.write_text("private")
     steps = (step(1, "ansible.builtin.copy", {"src": Template("{{ name }}"), "dest": str(tmp_path / "got")}),)
-    plan = play("a", steps, variables={"name": str(outside)}, directories=(str(tmp_path / "files"),))
+    plan = play("a", steps, variables={"name": str(outside)}, bases=(str(tmp_path / "role"),))
     outcome, recorder = run(plan)
     assert outcome.exit_code(check=False) == 1
     assert "lies outside the directories of this step" in str(recorder.events)

@@ -1,0 +1,40 @@
+"""The items of a loop and what each of them lets a step see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Mapping
+
+from clusterbook.language.program import Step
+
+
+def flat(items: Any) -> list[Any]:
+    """`with_items` flattens one level."""
+    return [part for item in items for part in (item if isinstance(item, (list, tuple)) else [item])]
+
+
+def loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:
+    """The names that a step sees for one item."""
+    extra: dict[str, Any] = {loop.variable: items[index], "ansible_loop_var": loop.variable}
+    if loop.index_variable:
+        extra[loop.index_variable] = index
+    if loop.extended:
+        length = len(items)
+        extra["ansible_loop"] = {
+            "allitems": items, "index": index + 1, "index0": index, "revindex": length - index,
+            "revindex0": length - index - 1, "first": index == 0, "last": index == length - 1, "length": length,
+            **({"previtem": items[index - 1]} if index else {}),
+            **({"nextitem": items[index + 1]} if index + 1 < length else {}),
+        }
+    return extra
+
+
+def with_layer(part: Any, extra: Mapping[str, Any]) -> Any:
+    """The steps of an include, each with the variables of the include's item."""
+    if isinstance(part, Step):
+        body = tuple(with_layer(inner, extra) for inner in part.body) if part.body is not None else None
+        return replace(part, parameters=(*part.parameters, dict(extra)), body=body)
+    if hasattr(part, "rescue"):
+        names = ("body", "rescue", "always")
+        return replace(part, **{name: tuple(with_layer(p, extra) for p in getattr(part, name)) for name in names})
+    return part

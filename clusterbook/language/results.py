@@ -1,0 +1,75 @@
+"""What the result of a step means: for events, for loops, for failures."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from clusterbook.language.environment import ExpressionError, RefusedName, UndefinedName
+
+Result = dict[str, Any]
+
+
+def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
+    """What of a result goes into an event: its status, and for people the message, output and changes."""
+    status = "ok"
+    for name in ("failed", "unknown", "skipped", "changed"):
+        if result.get(name):
+            status = name
+            break
+    event: dict[str, Any] = {"status": status}
+    if result.get("ignored"):
+        event["ignored"] = True
+    if hidden:
+        event["hidden"] = True
+        if status == "failed":
+            event["msg"] = "the details are hidden: the step holds a secret (no_log)"
+            if result.get("names_only"):
+                event["msg"] = result["msg"]
+        return event
+    for name in ("msg", "next_step", "place", "changes", "attempts"):
+        if result.get(name):
+            event[name] = result[name]
+    if status == "failed" or "shown" in result:
+        names = ("rc", "stdout", "stderr", "cmd", "status", *result.get("shown", ()))
+        event.update({name: result[name] for name in names if name in result and name not in event})
+        event.setdefault("status", status)
+        event["status"] = status
+    if "results" in result:
+        event["items"] = [outline(item, False) | {"item": label(item)} for item in result["results"]]
+    return event
+
+
+def label(item: Mapping[str, Any]) -> Any:
+    """The item that a result belongs to."""
+    return item.get(item.get("ansible_loop_var", "item"))
+
+
+def combine(results: list[Result]) -> Result:
+    """The result of a loop from those of its items."""
+    combined: Result = {"results": results, "changed": any(item.get("changed") for item in results)}
+    combined["msg"] = "All items completed"
+    if any(item.get("failed") for item in results):
+        combined["failed"] = True
+        combined["msg"] = "One or more items failed"
+    elif any(item.get("unknown") for item in results):
+        combined["unknown"] = True
+    if all(item.get("skipped") for item in results):
+        combined["skipped"] = True
+    if any(item.get("no_log") for item in results):
+        combined["no_log"] = True
+    return combined
+
+
+def expression_failure(error: ExpressionError) -> Result:
+    """A step whose expression could not be evaluated."""
+    result: Result = {"failed": True, "changed": False, "msg": error.message}
+    if isinstance(error, (RefusedName, UndefinedName)):
+        result["names_only"] = True  # says which name, never a value
+    if error.template is not None and error.template.file:
+        result["place"] = [error.template.file, error.template.line, error.template.column]
+    return result
+
+
+def without_changes(result: Result) -> Result:
+    """A result for another host: without what only reports show."""
+    return {key: value for key, value in result.items() if key != "changes"}
