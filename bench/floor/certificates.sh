@@ -7,10 +7,9 @@ new=$(mktemp -d)
 trap 'rm -r "$new"' EXIT
 umask 077
 while read -r authority certificate key; do
-    openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$new/key" 2>/dev/null ||
-        openssl ecparam -name prime256v1 -genkey -noout -out "$new/key"
-    openssl pkey -in "$new/key" -pubout -out "$new/public"
-    openssl x509 -in "$certificate" -force_pubkey "$new/public" -days $days -set_serial "0x$(openssl rand -hex 16)" \
+    openssl ecparam -name prime256v1 -genkey -noout -out "$new/key"
+    openssl x509 -x509toreq -in "$certificate" -signkey "$new/key" -copy_extensions copyall -out "$new/request" 2>/dev/null
+    openssl x509 -req -in "$new/request" -copy_extensions copyall -days $days -set_serial "0x$(openssl rand -hex 16)" \
         -CA "authorities/$authority.crt" -CAkey "authorities/$authority.key" -out "$new/certificate" 2>/dev/null
     # Written into the prepared files, which have the owners and modes.
     cat "$new/certificate" >"$certificate"
