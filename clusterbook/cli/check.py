@@ -105,7 +105,7 @@ def wait_until_well(site: Site, limit: float, *, quiet: bool = False) -> list[Fi
     """Look at the cluster until it is well or the time is over."""
     opened = the_cluster(site)
     kubectl, hosts = open_kubectl(opened), expected(site)
-    image = load_catalog().image("agnhost").reference
+    image = load_catalog().image("busybox").reference
 
     def look() -> list[Finding]:
         found = health.check(opened, kubectl, hosts)
