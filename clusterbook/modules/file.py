@@ -128,7 +128,8 @@ def refuse_impossible(arguments: Arguments, state: State) -> None:
         raise ModuleFailed(f"{path} is {found}, wanted a file", {"path": path, "state": kind},
                            "Make the file with module copy or template, or use state: touch.")
     if wanted in ("file", "touch") and kind == "link":
-        raise ModuleFailed(f"{path} is a link that leads to itself", {"path": path}, "Remove it first with state: absent.")
+        raise ModuleFailed(f"{path} is a link that leads to itself", {"path": path},
+                           "Remove it first with state: absent.")
     if wanted == "directory" and kind not in ("absent", "directory"):
         raise ModuleFailed(f"{path} already exists as a {kind}", {"path": path, "state": kind},
                            "Remove it first with state: absent.")
