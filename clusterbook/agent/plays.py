@@ -13,6 +13,7 @@ from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
 from clusterbook.language.runtime import Call, Refused
 from clusterbook.language.state import HostState
+from clusterbook.language.values import encode
 from clusterbook.modules.perform import perform
 from clusterbook.modules.registry import load
 from clusterbook.modules.system import Source, System
@@ -34,7 +35,7 @@ class PlayRuntime:
 
     def emit(self, event: dict[str, Any]) -> None:
         """Send an event, with every known secret masked."""
-        self._link.send(self._mask.apply(event))
+        self._link.send(self._mask.apply(encode(event)))
 
     def ask(self, kind: str, **question: Any) -> Any:
         """Ask the local machine; secrets that it gives are masked from now on."""

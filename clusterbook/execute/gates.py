@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Condition
+from threading import Condition, Semaphore
 from typing import Any
 
 Key = tuple[int, ...]
@@ -15,8 +15,9 @@ class Gates:
     Called by one thread a host. A host that ends or fails leaves; nobody waits for it.
     """
 
-    def __init__(self, hosts: Sequence[str]) -> None:
-        """hosts: of the batch, in inventory order."""
+    def __init__(self, hosts: Sequence[str], forks: int = 0) -> None:
+        """hosts: of the batch, in inventory order; forks: at most so many of them work at a time, 0 for all."""
+        self._slots = Semaphore(forks or len(hosts) or 1)
         self._order = list(hosts)
         self._running = set(hosts)
         self._waiting: dict[str, Key] = {}
@@ -26,9 +27,19 @@ class Gates:
         self._changed = Condition()
         self._abort = ""
 
+    def enter(self) -> None:
+        """Wait for one of the slots; a host that waits at a gate gives its slot away."""
+        self._slots.acquire()
+
     def wait(self, host: str, key: Sequence[int], run_once: bool) -> dict[str, Any] | None:
         """None: go on (and for run_once: you are the one). A dict: another host's result, or {"abort": why}."""
-        place = tuple(key)
+        self._slots.release()
+        try:
+            return self._wait(host, tuple(key), run_once)
+        finally:
+            self._slots.acquire()
+
+    def _wait(self, host: str, place: Key, run_once: bool) -> dict[str, Any] | None:
         with self._changed:
             self._running.discard(host)
             self._waiting[host] = place
@@ -53,7 +64,8 @@ class Gates:
             self._changed.notify_all()
 
     def leave(self, host: str) -> None:
-        """The host is through with the play, one way or another."""
+        """The host is through with the play, one way or another; its slot is free."""
+        self._slots.release()
         with self._changed:
             self._running.discard(host)
             self._waiting.pop(host, None)

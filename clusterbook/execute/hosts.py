@@ -16,6 +16,7 @@ from clusterbook.language.scope import Scope
 from clusterbook.model import Host
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Become, Connection
+from clusterbook.transport.settings import become_of
 
 
 class Agents:
@@ -33,6 +34,8 @@ class Agents:
         self._connections: dict[str, Connection] = {}
         self._sessions: dict[tuple[str, str], AgentSession] = {}
         self._lock = Lock()
+        # A host is connected to once, also when several other hosts delegate to it at the same time.
+        self._opening: dict[str, Lock] = {}
 
     def session(self, host: Host, root: bool, purpose: str = "play") -> AgentSession:
         """The host's agent. purpose: 'play', or 'delegate' for steps of other hosts. Raises ClusterbookError."""
@@ -79,20 +82,18 @@ class Agents:
 
     def _connection(self, host: Host) -> Connection:
         with self._lock:
-            found = self._connections.get(host.name)
-        if found is not None:
-            return found
-        connection = self._connector.connect(evaluated(host, self._services))
-        with self._lock:
-            self._connections[host.name] = connection
-        return connection
+            guard = self._opening.setdefault(host.name, Lock())
+        with guard:
+            if host.name not in self._connections:
+                self._connections[host.name] = self._connector.connect(evaluated(host, self._services))
+            return self._connections[host.name]
 
     def _become(self, host: Host, connection: Connection) -> Become | None:
         if connection.user == "root":
             return None
-        variables = evaluated(host, self._services).variables
-        password = variables.get("ansible_become_password", variables.get("ansible_become_pass"))
-        return Become(password=None if password is None else str(password))
+        # The agent itself is root's; its forks become the users that steps name.
+        variables = {**evaluated(host, self._services).variables, "ansible_become": True, "ansible_become_user": "root"}
+        return become_of(variables, {}, host.name)
 
 
 def evaluated(host: Host, services: Services) -> Host:

@@ -52,8 +52,9 @@ class Outcome:
 class Runner:
     """One run of one plan."""
 
-    def __init__(self, plan: Plan, agents: Agents, services: Services, events: Events) -> None:
-        """agents are closed by the caller, after run()."""
+    def __init__(self, plan: Plan, agents: Agents, services: Services, events: Events, forks: int = 0) -> None:
+        """agents are closed by the caller, after run(). forks: so many hosts work at a time, 0 for all of a batch."""
+        self._forks = forks
         self._plan = plan
         self._agents = agents
         self._services = services
@@ -86,7 +87,7 @@ class Runner:
 
     def _batch(self, play: PlayPlan, hosts: tuple[str, ...]) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""
-        gates = Gates(hosts)
+        gates = Gates(hosts, self._forks)
         program = {"play": to_wire(play.program), "ahead": ahead_of(play)}
         failed: list[str] = []
 
@@ -121,6 +122,7 @@ class Runner:
     def _host(
         self, play: PlayPlan, name: str, program: Any, gates: Gates, on_failure: Callable[[str], None]
     ) -> None:
+        gates.enter()
         try:
             succeeded = self._segment(play, name, program, gates)
         except Unreachable as error:

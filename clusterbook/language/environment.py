@@ -156,12 +156,22 @@ def _as_text(node: Any) -> str:
     return node if isinstance(node, str) else str(node)
 
 
+def _defined(value: Any) -> Any:
+    """The value, plain; an undefined part of it is an error."""
+    if isinstance(value, Undefined):
+        value._fail_with_undefined_error()
+    if isinstance(value, str):
+        return str(value)
+    if type(value) is list:
+        return [_defined(item) for item in value]
+    if type(value) is dict:
+        return {key: _defined(item) for key, item in value.items()}
+    return value
+
+
 def _join(nodes: list[Any]) -> Any:
     if not nodes:
         return ""
     if len(nodes) == 1:
-        node = nodes[0]
-        if isinstance(node, Undefined):
-            node._fail_with_undefined_error()
-        return str(node) if isinstance(node, str) else node
+        return _defined(nodes[0])
     return "".join(_as_text(node) for node in nodes)

@@ -14,6 +14,7 @@ def drive(gates: Gates, hosts: dict[str, list[tuple[tuple[int, ...], bool]]], lo
     guard = Lock()
 
     def travel(host: str) -> None:
+        gates.enter()
         for key, once in hosts[host]:
             verdict = gates.wait(host, key, once)
             with guard:
@@ -54,6 +55,8 @@ def test_hosts_that_have_left_are_not_waited_for() -> None:
 
 def test_when_the_chosen_host_is_lost_the_next_one_runs_the_step() -> None:
     gates = Gates("ab")
+    gates.enter()
+    gates.enter()
     with ThreadPoolExecutor(2) as pool:
         other = pool.submit(gates.wait, "b", (1,), True)
         assert gates.wait("a", (1,), True) is None
@@ -61,8 +64,15 @@ def test_when_the_chosen_host_is_lost_the_next_one_runs_the_step() -> None:
         assert other.result(timeout=10) is None
 
 
+def test_a_limit_of_hosts_at_work_does_not_keep_the_others_from_their_gates() -> None:
+    log: list[tuple[str, Any, Any]] = []
+    drive(Gates("abcd", forks=1), {host: [((1,), True), ((2,), False)] for host in "abcd"}, log)
+    assert len(log) == 8
+
+
 def test_an_abort_ends_all_waiting() -> None:
     gates = Gates("ab")
+    gates.enter()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(gates.wait, "a", (1,), False)
         gates.abort("b failed")

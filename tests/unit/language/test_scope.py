@@ -64,6 +64,11 @@ def test_an_undefined_name_says_where_it_was_written() -> None:
     assert error.value.template == Template("{{ nope }}", "play.yml", 3, 7)
 
 
+def test_an_undefined_part_of_a_list_is_an_error_too() -> None:
+    with pytest.raises(UndefinedName, match="'nope' is undefined"):
+        scope().evaluate(Template("{{ [1, {'a': nope}] }}"))
+
+
 def test_default_stands_in_for_an_undefined_name() -> None:
     assert scope().evaluate(Template("{{ nope | default('x') }}")) == "x"
 
