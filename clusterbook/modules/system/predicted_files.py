@@ -13,7 +13,7 @@ from clusterbook.modules.system.checksums import Checksums
 from clusterbook.modules.system.files import Attributes, Content, Files, FileState, current_umask, parents
 
 MOST_LINKS = 40
-NEVER_PACKAGED = ("/proc/", "/sys/", "/dev/", "/tmp/", "/home/", "/root/", "/usr/local/")  # noqa: S108
+NEVER_PACKAGED = ("/proc/", "/sys/", "/dev/", "/tmp/", "/home/", "/usr/local/")  # noqa: S108
 
 
 @dataclass(frozen=True)
