@@ -73,7 +73,7 @@ def reset(
     _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, limit: str = "", packages: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Take the cluster off its hosts: units, files, mounts, network rules and all its data.
+    """Take the cluster off its hosts, with all its data: units, files, mounts, rules.
 
     Without --yes it only shows what would go.
 

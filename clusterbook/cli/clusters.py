@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 from pathlib import Path
 from typing import Any
 
+from clusterbook import source
 from clusterbook.cluster.cluster import Cluster, open_cluster
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import InvalidInput
@@ -39,6 +41,19 @@ def chosen(store: Store, name: str = "") -> str:
         f"there is no cluster in the store {store.address}",
         next_step="Make one: make up, or invoke lab-up and then invoke provision --inventory lab.",
     )
+
+
+def check_fits(cluster: Cluster, spec: LabSpec) -> None:
+    """Refuse a cluster that was made for a lab of the same name in another network."""
+    address = str(cluster.spec.complete["api_address"])
+    with contextlib.suppress(ValueError):
+        network = ipaddress.ip_network(spec.network)
+        if ipaddress.ip_address(address) not in network:
+            raise InvalidInput(
+                f"the API of cluster {cluster.name!r} has the address {address}, outside the lab's {spec.network}",
+                where=source.position_of(cluster.spec.written, "api_address"),
+                next_step=f"Write {network[API_ADDRESS]} there, or give the lab another name.",
+            )
 
 
 def lab_wishes(spec: LabSpec) -> dict[str, Any]:

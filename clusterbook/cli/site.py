@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook import source
 from clusterbook.cli import places
-from clusterbook.cli.clusters import lab_wishes
+from clusterbook.cli.clusters import check_fits, lab_wishes
 from clusterbook.cluster import spec as specs
 from clusterbook.cluster.cluster import Cluster, ensure_cluster, open_cluster
 from clusterbook.cluster.health import Hosts
@@ -68,7 +68,8 @@ def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook
         opened = open_cluster(store, name, os.environ) if name in cluster_names(store) else None
     if opened is None:
         return Site(plain, path, store, name, lab)
-    if lab is not None and path.is_relative_to(LABS):
+    if lab is not None:
+        check_fits(opened, lab)
         _share_group_variables(path)
     variables = cluster_variables(opened, _supplied(lab))
     return Site(load_inventory(path, playbook, variables.plain), path, store, name, lab, opened, variables)
@@ -147,6 +148,8 @@ def _supplied(lab: LabSpec | None) -> Mapping[str, Any]:
 
 def _share_group_variables(path: Path) -> None:
     """A lab made by counts has its inventory beside its files: the project's group_vars hold for it as well."""
+    if not path.is_relative_to(LABS):
+        return
     link, target = path.parent / "group_vars", places.brought() / "inventory" / "group_vars"
     if link.is_symlink() and link.readlink() == target:
         return

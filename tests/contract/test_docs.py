@@ -14,7 +14,11 @@ from clusterbook.cli.namespace import GROUPS
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")])
 TASKS = {task_name(task): task for _, tasks in GROUPS.values() for task in tasks}
-_CALL = re.compile(r"(?:^|[`$ ])(?:\.venv/bin/)?(?:invoke|clusterbook) ((?!--)[a-z][a-z-]*)((?: [^`\n]*)?)", re.MULTILINE)
+# Asked for once: Invoke hands out each help text a single time.
+ARGUMENTS = {name: task.get_arguments() for name, task in TASKS.items()}
+_CALL = re.compile(
+    r"(?:^ *|[`$(;] ?)(?:\.venv/bin/)?(?:invoke|clusterbook) ((?!--)[a-z][a-z-]*)((?: [^`\n]*)?)", re.MULTILINE
+)
 _OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
 
 
@@ -29,7 +33,7 @@ def calls(text: str) -> list[tuple[str, str]]:
 def test_a_document_names_only_tasks_and_options_that_exist(document: Path) -> None:
     for task, rest in calls(document.read_text()):
         assert task in TASKS, f"invoke {task}"
-        known = {name for argument in TASKS[task].get_arguments() for name in argument.names}
+        known = {name for argument in ARGUMENTS[task] for name in argument.names}
         for option in _OPTION.findall(rest.split(" -- ")[0].split("#")[0]):
             assert option in known, f"invoke {task} --{option}"
 
@@ -46,13 +50,13 @@ def test_each_task_has_help_for_every_option_and_an_example(name: str) -> None:
     task = TASKS[name]
     document = task.__doc__ or ""
     assert f"Example: invoke {name}" in document
-    for argument in task.get_arguments():
+    for argument in ARGUMENTS[name]:
         assert argument.help, f"--{argument.name} has no help"
 
 
 def test_each_example_of_a_task_uses_its_own_options() -> None:
     for name, task in TASKS.items():
-        known = {option for argument in task.get_arguments() for option in argument.names}
+        known = {option for argument in ARGUMENTS[name] for option in argument.names}
         for line in (task.__doc__ or "").splitlines():
             if line.strip().startswith("Example: "):
                 words = line.split(" -- ")[0]

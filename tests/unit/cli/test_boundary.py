@@ -46,9 +46,17 @@ def test_several_problems_come_together_with_their_number(playbook: Path) -> Non
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(Failed("x"), 1), (InvalidInput("x"), 3), (Unreachable("x"), 4), (Interrupted("x"), 130), (KeyboardInterrupt(), 130)],
+    [
+        (Failed("x"), 1),
+        (InvalidInput("x"), 3),
+        (Unreachable("x"), 4),
+        (Interrupted("x"), 130),
+        (KeyboardInterrupt(), 130),
+    ],
 )
-def test_each_kind_of_error_has_its_exit_code(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_kind_of_error_has_its_exit_code(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     def action() -> int:
         raise error
 
