@@ -47,7 +47,7 @@ def argv(options: Sequence[str] = (), *, alone: bool = False) -> list[str]:
         "-W",
         "error",
         "-q",
-        "--maxfail=10",
+        "--maxfail=5",
         *parallel,
         *options,
         *chosen,

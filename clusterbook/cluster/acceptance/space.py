@@ -15,6 +15,8 @@ from clusterbook.errors import Failed
 
 LABEL = "clusterbook.io/acceptance"
 SECONDS = 90.0
+LOST = 4
+"""So many looks in a row that cannot connect mean that the cluster is gone."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,23 @@ class Space:
 def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
     """The first true value of look(). A command that fails meanwhile is asked again. what: for the message.
 
-    It looks less and less often: many tests wait at once, and each look costs a process.
+    It looks less and less often: many tests wait at once, and each look costs a process. It gives up early when the
+    cluster cannot be reached at all: the address may not be the cluster's any more.
     """
     end = time.monotonic() + seconds
-    pause, last = 0.4, ""
-    while time.monotonic() < end:
+    pause, last, lost = 0.4, "", 0
+    while time.monotonic() < end and lost < LOST:
         try:
             value = look()
             if value:
                 return value
-            last = repr(value)
+            last, lost = repr(value), 0
         except Failed as error:
             last = error.message
+            lost = lost + 1 if "nable to connect" in last else 0
         time.sleep(pause)
         pause = min(2.5, pause * 1.4)
-    raise AssertionError(f"waited {seconds:g} s for {what}; last: {last}")
+    raise AssertionError(f"waited up to {seconds:g} s for {what}; last: {last}")
 
 
 def today() -> str:
