@@ -17,7 +17,7 @@ from clusterbook.errors import InvalidInput
 CLUSTER_VARIABLE = "CLUSTERBOOK_CLUSTER"
 FOLDER = Path(__file__).parent
 ALONE = FOLDER / "test_disruption.py"
-AT_ONCE = 8
+AT_ONCE = 6
 """Tests mostly wait for the cluster, so more of them run than there are cores."""
 _NO_TESTS = 5
 

@@ -14,7 +14,7 @@ from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import Failed
 
 LABEL = "clusterbook.io/acceptance"
-SECONDS = 90.0
+SECONDS = 150.0
 LOST = 4
 """So many looks in a row that cannot connect mean that the cluster is gone."""
 

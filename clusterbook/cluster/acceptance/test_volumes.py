@@ -37,7 +37,7 @@ def test_a_persistent_volume_outlives_the_pods_that_use_it(open_space: Opener) -
                 user = objects.container(space.images.busybox, "sh", "-c", line, volumeMounts=mounts)
                 space.apply(objects.pod(name, user, volumes=volumes, restartPolicy="Never"))
                 phase = "--for=jsonpath={.status.phase}=Succeeded"
-                space.kubectl.run("wait", phase, f"pod/{name}", "--timeout=60s", seconds=65)
+                space.kubectl.run("wait", phase, f"pod/{name}", "--timeout=120s", seconds=125)
             reader = space.kubectl.json("get", "pod", "reader")
             assert space.kubectl.run("logs", "reader") == "kept\n"
             assert reader["spec"]["nodeName"] == node
@@ -76,4 +76,4 @@ def remove_directory(space: Space, node: str) -> None:
     line = f"rm -rf /parent/{below}"
     broom = objects.container(space.images.busybox, "sh", "-c", line, volumeMounts=mounts)
     space.apply(objects.pod("broom", broom, volumes=volumes, restartPolicy="Never", **objects.on(node)))
-    space.kubectl.run("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/broom", "--timeout=60s", seconds=65)
+    space.kubectl.run("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/broom", "--timeout=120s", seconds=125)

@@ -126,7 +126,7 @@ def test_a_job_runs_its_completions_in_parallel_and_retries_a_failure(space: Spa
     job = objects.job("sums", steps, completions=3, parallelism=3, completionMode="Indexed", backoffLimit=2)
     job["spec"]["template"]["spec"].update(restartPolicy="OnFailure", volumes=[{"name": "state", "emptyDir": {}}])
     space.apply(job)
-    space.kubectl.run("wait", "--for=condition=Complete", "job/sums", "--timeout=90s", seconds=95)
+    space.kubectl.run("wait", "--for=condition=Complete", "job/sums", "--timeout=150s", seconds=155)
     status = space.kubectl.json("get", "job", "sums")["status"]
     pods = space.kubectl.json("get", "pods", "--selector=job-name=sums")["items"]
     assert (status["succeeded"], status["completedIndexes"]) == (3, "0-2")
@@ -135,6 +135,6 @@ def test_a_job_runs_its_completions_in_parallel_and_retries_a_failure(space: Spa
 
 def test_a_job_that_always_fails_is_given_up_after_its_limit(space: Space) -> None:
     space.apply(objects.job("broken", objects.container(space.images.busybox, "false"), backoffLimit=0))
-    space.kubectl.run("wait", "--for=condition=Failed", "job/broken", "--timeout=60s", seconds=65)
+    space.kubectl.run("wait", "--for=condition=Failed", "job/broken", "--timeout=120s", seconds=125)
     conditions = space.kubectl.json("get", "job", "broken")["status"]["conditions"]
     assert "BackoffLimitExceeded" in {one.get("reason") for one in conditions}
