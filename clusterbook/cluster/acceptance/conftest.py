@@ -60,7 +60,7 @@ def made(kubectl: Kubectl) -> Iterator[list[str]]:
     yield names
     if names:
         gone = (f"namespace/{name}" for name in names)
-        kubectl.run("wait", "--for=delete", *gone, "--timeout=90s", seconds=100)
+        kubectl.run("wait", "--for=delete", *gone, "--timeout=150s", seconds=160)
 
 
 @pytest.fixture

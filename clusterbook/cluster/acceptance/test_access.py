@@ -26,8 +26,8 @@ def test_logs_are_shown_also_of_the_container_before(space: Space) -> None:
         "wait",
         "--for=jsonpath={.status.containerStatuses[0].restartCount}=1",
         "pod/talker",
-        "--timeout=60s",
-        seconds=65,
+        "--timeout=120s",
+        seconds=125,
     )
     space.ready("pod/talker")
     assert space.kubectl.run("logs", "talker", "--previous") == "first\n"
