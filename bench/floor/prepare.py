@@ -61,10 +61,11 @@ class Host:
     changed: tree.Tree
 
     def path(self, name: str) -> Path:
-        """Where a file of the host is on this machine."""
+        """Where a file of the host is on this machine: what the host wrote, else its image's."""
         directory = host_directory(self.spec, self.lab.name)
         inside = name.removeprefix("/var/lib/")
-        return directory / "var-lib" / inside if inside != name else directory / "upper" / name[1:]
+        own = directory / "var-lib" / inside if inside != name else directory / "upper" / name[1:]
+        return own if own.is_symlink() or own.exists() else self.base / name[1:]
 
     @property
     def base(self) -> Path:
