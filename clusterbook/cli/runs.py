@@ -105,7 +105,7 @@ def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
         events.emit("run", id=directory.name, playbook=str(order.playbook), check=order.selection.check,
                     inventory=str(site.path), started=datetime.now(UTC).isoformat(timespec="seconds"))  # fmt: skip
         with _noted(events):
-            outcome = Runner(plan, agents, services, events).run()
+            outcome = Runner(plan, agents, services, events, order.forks).run()
         events.summary()
     finally:
         report.close()
