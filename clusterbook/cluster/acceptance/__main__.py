@@ -10,7 +10,7 @@ from clusterbook.errors import ClusterbookError
 
 
 def main() -> int:
-    """pytest's exit status."""
+    """The exit status."""
     parser = argparse.ArgumentParser(description="Acceptance tests of a running cluster", add_help=False)
     parser.add_argument("--cluster", default="")
     known, others = parser.parse_known_args()
