@@ -71,6 +71,25 @@ class LanguageEnvironment(SandboxedEnvironment):
 _GENERATORS = ("batch", "items", "map", "reject", "rejectattr", "select", "selectattr", "slice", "unique")
 
 
+# Filters that are made for undefined values.
+_TAKES_UNDEFINED = ("mandatory", "type_debug")
+
+
+def _strict(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter of ours that says "'x' is undefined" instead of failing over an undefined value in its own words."""
+    if name in _TAKES_UNDEFINED:
+        return function
+
+    @functools.wraps(function)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        for argument in arguments:
+            if isinstance(argument, Undefined):
+                argument._fail_with_undefined_error()
+        return function(*arguments, **options)
+
+    return checked
+
+
 def _listing(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def listed(*arguments: Any, **options: Any) -> list[Any]:
@@ -96,7 +115,7 @@ def new_environment(**settings: Any) -> LanguageEnvironment:
         **settings,
     )
     environment.filters.update({name: _listing(environment.filters[name]) for name in _GENERATORS})
-    environment.filters.update(FILTERS)
+    environment.filters.update({name: _strict(name, function) for name, function in FILTERS.items()})
     environment.tests.update(TESTS)
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     return environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Optional
 
-from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
+from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.flow import FLOW
 from clusterbook.language.loops import flat, loop_variables, with_layer
 from clusterbook.language.program import HostPart, Program, Step
@@ -161,7 +161,7 @@ class StepRunner:
         assert loop is not None
         try:
             variables = self._items(step, {}, key)
-        except UndefinedName:
+        except ExpressionError:
             if step.when and not self.wanted(step, key):
                 return {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
             raise

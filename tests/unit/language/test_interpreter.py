@@ -94,6 +94,12 @@ def test_a_loop_runs_for_each_item_and_collects_results() -> None:
     assert recorder.ran == ["x", "y", "x+y"]
 
 
+def test_a_loop_that_cannot_be_evaluated_is_skipped_when_its_condition_does_not_hold() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, Template("{{ item }}"), loop=Loop(Template("{{ nope | b64decode }}")), when=(False,)))
+    assert recorder.statuses() == ["skipped"]
+
+
 def test_with_items_flattens_one_level() -> None:
     recorder = Recorder()
     assert run(recorder, step(1, Template("{{ item }}"), loop=Loop([["x", "y"], "z"], kind="items")))
@@ -154,7 +160,8 @@ def test_until_tries_again() -> None:
 
 def test_a_host_cannot_steer_its_own_connection_by_facts() -> None:
     recorder = Recorder({"a": {"changed": False, "ansible_facts": {"ansible_become_user": "evil", "color": "red"}}})
-    assert run(recorder, step(1, "a"), step(2, Template("{{ ansible_become_user | default('none') }} {{ ansible_color }}")))
+    shown = Template("{{ ansible_become_user | default('none') }} {{ ansible_color }}")
+    assert run(recorder, step(1, "a"), step(2, shown))
     assert recorder.ran[1] == "none red"
 
 

@@ -69,6 +69,11 @@ def test_an_undefined_part_of_a_list_is_an_error_too() -> None:
         scope().evaluate(Template("{{ [1, {'a': nope}] }}"))
 
 
+def test_a_filter_of_an_undefined_value_says_what_is_undefined() -> None:
+    with pytest.raises(UndefinedName, match="'nope' is undefined"):
+        scope().evaluate(Template("{{ nope | b64decode }}"))
+
+
 def test_default_stands_in_for_an_undefined_name() -> None:
     assert scope().evaluate(Template("{{ nope | default('x') }}")) == "x"
 
