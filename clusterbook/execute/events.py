@@ -45,7 +45,7 @@ class Events:
         """Send an event to every sink."""
         with self._lock:
             about = self._about(details.get("step"))
-            event = {"type": kind, "time": self._seconds(), **about, **self.mask.apply(details)}
+            event = {"type": kind, "time": self._seconds(), **about, **harmless(self.mask.apply(details))}
             self._count(event)
             for sink in self._sinks:
                 sink.event(event)
@@ -80,6 +80,20 @@ class Events:
                 counts["failed"] -= 1
         elif kind == "failure":
             counts["failed"] += 1
+
+
+_CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def harmless(value: Any) -> Any:
+    """The value without characters that steer a terminal: what hosts say is data."""
+    if isinstance(value, str):
+        return value if value.isprintable() else value.translate(_CONTROL)
+    if isinstance(value, dict):
+        return {key: harmless(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [harmless(item) for item in value]
+    return value
 
 
 def relative(position: Position) -> Position:

@@ -96,7 +96,8 @@ class AgentSession:
             found = "Python is not installed" if verdict == "none" else f"its Python is {version}"
             raise Failed(
                 f"{self.host} cannot run the agent: {found}, and 3.9 or newer is needed",
-                next_step=f"install it first: clusterbook run --raw {self.host} 'apt-get install -y python3'",
+                next_step=f"install it: clusterbook ssh {self.host} -- sudo apt-get install -y python3 "
+                "(with the same --inventory)",
             )
 
     def _line(self) -> bytes:

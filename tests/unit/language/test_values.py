@@ -33,8 +33,10 @@ def test_templates_and_secrets_survive_only_from_the_local_machine() -> None:
 
 
 def test_a_whole_program_survives_the_wire() -> None:
-    step = Step(1, Template("say {{ x }}"), "ansible.builtin.debug", {"msg": "hi"}, loop=Loop([1, 2]), when=("x > 1", True))
-    program = Program("key", "name", (step, Group(2, "g", (step,), (step,)), Flush(3)), (step,), magic={"groups": {"all": ["a"]}})
+    name = Template("say {{ x }}")
+    step = Step(1, name, "ansible.builtin.debug", {"msg": "hi"}, loop=Loop([1, 2]), when=("x > 1", True))
+    instructions = (step, Group(2, "g", (step,), (step,)), Flush(3))
+    program = Program("key", "name", instructions, (step,), magic={"groups": {"all": ["a"]}})
     back = from_wire(to_wire(program))
     assert back.instructions[0].name == step.name
     assert back.instructions[1].rescue[0].when == ("x > 1", True)

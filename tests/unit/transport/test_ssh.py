@@ -370,7 +370,7 @@ def test_a_wrong_password_of_sudo_is_tried_once(server: Any) -> None:
     with pytest.raises(Unreachable) as caught:
         server.connect(user="asks").start(["id"], Become(password="wrong"))
     assert caught.value.message == "sudo on cp-1 does not accept the password of asks"
-    assert caught.value.next_step == ("Pass the right one with --ask-become-pass, or correct ansible_become_password.")
+    assert caught.value.next_step == "Correct ansible_become_password in the inventory."
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_a_wrong_password_of_sudo_is_tried_once(server: Any) -> None:
             "asks",
             Become(),
             "sudo on cp-1 needs a password for asks",
-            "Pass it with --ask-become-pass or allow asks sudo without a password (NOPASSWD).",
+            "Set ansible_become_password in the inventory, or allow asks sudo without a password (NOPASSWD).",
         ),
         (
             "stranger",
