@@ -16,7 +16,10 @@ SECRET = 'p@ss "word"/é'
 
 @pytest.mark.parametrize(
     "form",
-    [SECRET, base64.b64encode(SECRET.encode()).decode(), json.dumps(SECRET), quote(SECRET, safe=""), shlex.quote(SECRET)],
+    [
+        SECRET, base64.b64encode(SECRET.encode()).decode(), json.dumps(SECRET), quote(SECRET, safe=""),
+        shlex.quote(SECRET),
+    ],
     ids=["plain", "base64", "json", "url", "shell"],
 )
 def test_a_secret_is_masked_in_every_usual_form(form: str) -> None:
