@@ -81,6 +81,7 @@ class Play:
     post_tasks: tuple[Node, ...]
     handlers: tuple[Node, ...]
     position: Position
+    hosts_position: Position = Position("")
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def prepare(site: Site, order: Order) -> Plan:
         raise InvalidInput(
             f"no host of the inventory is chosen by {order.playbook.name}"
             + (f" and --limit {order.selection.limit}" if order.selection.limit else ""),
+            where=loaded.plays[0].hosts_position,
             next_step=f"Hosts are: {', '.join(site.inventory.hosts) or 'none'}.",
         )
     return plan

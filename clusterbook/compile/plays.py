@@ -39,7 +39,7 @@ def _play(
     project: Project, play: Play, inventory: Inventory, selection: Selection, match: Match, number: int
 ) -> tuple[PlayPlan, int]:
     local = Scope([*_variables(play), selection.extra_variables], Expressions({}), _no_secret)
-    hosts = tuple(match(_pattern(local, play)))
+    hosts = _hosts(match, _pattern(local, play), play)
     directory = str(Path(play.position.file).parent)
     compiler = TaskCompiler(project, selection, directory, number)
     instructions, handlers = _instructions(play, compiler, directory)
@@ -225,6 +225,15 @@ def _loaded(module: str) -> bool:
     from clusterbook.modules.registry import is_flow
 
     return not is_flow(module)
+
+
+def _hosts(match: Match, pattern: str, play: Play) -> tuple[str, ...]:
+    """The hosts of a play; a name that is not in the inventory is shown where the play says it."""
+    try:
+        return tuple(match(pattern))
+    except InvalidInput as error:
+        error.where = error.where or play.hosts_position
+        raise
 
 
 def _pattern(local: Scope, play: Play) -> str:

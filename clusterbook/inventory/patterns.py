@@ -13,6 +13,7 @@ from clusterbook.model import Inventory
 from clusterbook.schema import nearest, suggestion
 from clusterbook.source import read_text
 
+SHOWN_HOSTS = 12
 _SUBSCRIPT = re.compile(r"(.+)\[(-?\d+|\d*:-?\d*|\d+-\d*)\]$")
 _ADDRESS = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
@@ -124,10 +125,17 @@ def _by_expression(inventory: Inventory, expression: re.Pattern[str]) -> list[st
     return [*found, *(name for name in inventory.hosts if expression.match(name))]
 
 
+def _some(hosts: Iterable[str]) -> str:
+    """The first names of the inventory, and how many there are besides."""
+    names = list(hosts)
+    rest = f" and {len(names) - SHOWN_HOSTS} more" if len(names) > SHOWN_HOSTS else ""
+    return (", ".join(names[:SHOWN_HOSTS]) or "none") + rest
+
+
 def _unknown(name: str, known: list[str], inventory: Inventory, where: Position | None) -> InvalidInput:
     groups = ", ".join(group for group in inventory.groups if group != "ungrouped") or "none"
     return InvalidInput(
         f"there is no host or group {name!r} in the inventory{suggestion(name, known)}",
         where=where,
-        next_step=f"Groups are: {groups}. All hosts: --list-hosts",
+        next_step=f"Groups are: {groups}. Hosts are: {_some(inventory.hosts)}.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, List, Mapping
@@ -28,7 +29,7 @@ def perform(name: str, arguments: Mapping[str, Any], system: System, check: bool
         changed = bool(failure.values.get("changed"))
         outcome = Outcome(changed, failure.values, (), True, failure.message, failure.next_step)
     except OSError as error:
-        outcome = Outcome(failed=True, message=operating_system_words(error))
+        outcome = Outcome(failed=True, message=operating_system_words(error), next_step=operating_system_step(error))
     if system.predicting and system.doubts and not outcome.changed and not outcome.unknown:
         outcome = Outcome(unknown=True, message=system.doubts[0])
     return complete(outcome)
@@ -72,7 +73,9 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
     values = module.returns(arguments, before, after)
     if left:
         words = ", ".join(f"{item.what} is {short(item.before)}, wanted {short(item.after)}" for item in left)
-        raise ModuleFailed(f"the change did not hold: {words}", values, "See what else on the host changes it back.")
+        why = module.why_left(arguments, after, system) if hasattr(module, "why_left") else ""
+        step = "See what else on the host changes it back."
+        raise ModuleFailed(f"the change did not hold: {words}{why}", values, "" if why else step)
     return Outcome(True, values, tuple(changes))
 
 
@@ -101,6 +104,17 @@ def short(value: Any) -> str:
     """A value for a message, cut to a line's length."""
     text = "absent" if value is None else str(value)
     return repr(text[:60] + "…") if len(text) > 60 else text
+
+
+def operating_system_step(error: OSError) -> str:
+    """What to do about an error whose cause is the host itself; empty when it says nothing about that."""
+    place = error.filename or "it"
+    known = {
+        errno.ENOSPC: f"Make room on the file system that holds {place} (see df -h and df -i on the host).",
+        errno.EDQUOT: f"Make room within the quota of the file system that holds {place}.",
+        errno.EROFS: f"The file system that holds {place} is read-only: mount it for writing, or choose another path.",
+    }
+    return known.get(error.errno or 0, "")
 
 
 def operating_system_words(error: OSError) -> str:

@@ -121,7 +121,16 @@ def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
     ended = unit.active_state == "inactive" and unit.properties.get("Result", "success") == "success"
     if wanted == "started" and (ended or arguments["no_block"]):
         left = [change for change in left if change.what != "state"]
+    elif wanted == "started" and unit.sub_state == "auto-restart":
+        left.append(Change("state", "ended with an error and waiting to be tried again", "started"))
     return left
+
+
+def why_left(arguments: Arguments, after: State, system: System) -> str:
+    """The unit's last log lines, for one that ended as soon as it was started."""
+    unit: UnitState = after["unit"]
+    crashed = unit is not None and (unit.active_state == "failed" or unit.sub_state == "auto-restart")
+    return system.units.last_lines(unit.name) if crashed else ""
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

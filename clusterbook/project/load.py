@@ -95,6 +95,7 @@ class _Loader:
             roles=uses,
             handlers=self._nodes(written.get("handlers"), path, handler=True),
             position=position_of(written),
+            hosts_position=position_of(written, "hosts"),
             **tasks,
         )
 

@@ -41,12 +41,13 @@ def slowest(results: Sequence[Mapping[str, Any]], most: int = 3) -> Iterator[str
 
 def sentence(counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float) -> str:
     """What it comes to."""
-    failed = [name for name, host in counts.items() if host["failed"] or host["unreachable"]]
-    whole = [host for name, host in counts.items() if name not in failed]
-    changed, lost = sum(1 for host in whole if host["changed"] or host["unknown"]), len(failed)
+    failed = sum(1 for host in counts.values() if host["failed"])
+    unreachable = sum(1 for host in counts.values() if host["unreachable"] and not host["failed"])
+    whole = [host for host in counts.values() if not host["failed"] and not host["unreachable"]]
+    changed, lost = sum(1 for host in whole if host["changed"] or host["unknown"]), failed + unreachable
     rest = len(counts) - changed - lost
     verb = "would change" if plan else "changed"
-    parts = [f"{lost} failed"] if lost else []
+    parts = [f"{number} {word}" for number, word in ((failed, "failed"), (unreachable, "unreachable")) if number]
     if changed:
         parts.append(f"{changed} {verb}")
     if rest:

@@ -9,7 +9,7 @@ from clusterbook.errors import ClusterbookError, Failed, Unreachable
 
 _SUDO = (
     (r"a password is required|no password was provided", "sudo on {host} needs a password for {user}",
-     "Pass it with --ask-become-pass or allow {user} sudo without a password (NOPASSWD)."),
+     "Set ansible_become_password in the inventory, or allow {user} sudo without a password (NOPASSWD)."),
     (r"must have a tty", "sudo on {host} insists on a terminal (requiretty)",
      "Remove 'Defaults requiretty' from its sudoers."),
     (r"not in the sudoers|may not run sudo|not allowed to execute", "sudo on {host} refuses {user}",
@@ -94,7 +94,7 @@ def wrong_password(host: str, user: str) -> Unreachable:
     """sudo asked a second time."""
     return Unreachable(
         f"sudo on {host} does not accept the password of {user}",
-        next_step="Pass the right one with --ask-become-pass, or correct ansible_become_password.",
+        next_step="Correct ansible_become_password in the inventory.",
     )
 
 

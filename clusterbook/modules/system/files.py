@@ -145,8 +145,10 @@ class Files:
                     file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
-        except BaseException:
+        except BaseException as error:
             os.unlink(temporary)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = path  # a full disk: writing to a descriptor does not say which file
             raise
         return temporary
 

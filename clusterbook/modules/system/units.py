@@ -71,6 +71,11 @@ class Units:
         """Make systemd read its unit files again; execute_again also restarts systemd itself."""
         self._run([*scope_words(scope), "daemon-reexec" if execute_again else "daemon-reload"], "")
 
+    def last_lines(self, name: str) -> str:
+        """The end of a unit's log under a heading, to be put behind a message; empty when there is none."""
+        log = self.query(["journalctl", "--no-pager", "-q", "-n", "15", "-o", "cat", "-u", full_name(name)])
+        return "\nlast lines of its log:\n" + log.stdout.strip() if log.stdout.strip() else ""
+
     def _run(self, words: Sequence[str], name: str) -> None:
         """systemctl; a failure carries the unit's last log lines, which say why."""
         done = self.execute(["systemctl", *words])
@@ -78,8 +83,7 @@ class Units:
             return
         lines = done.stderr.strip() or done.stdout.strip()
         if name and words[-2] in ("start", "restart", "reload", "reload-or-restart"):
-            log = self.query(["journalctl", "--no-pager", "-q", "-n", "15", "-o", "cat", "-u", full_name(name)])
-            lines += "\nlast lines of its log:\n" + log.stdout.strip() if log.stdout.strip() else ""
+            lines += self.last_lines(name)
         raise ModuleFailed(
             f"'systemctl {' '.join(words)}' failed (exit {done.returncode}, "
             f"{done.ended - done.started:.1f} s): {lines}",
