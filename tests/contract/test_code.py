@@ -17,7 +17,7 @@ MOST_BODY_LINES = 40
 # Hosts of package registries and folders of one person's machine have no place in a project that runs anywhere.
 # (Where a vendor releases its files is a fact of the catalog.)
 TRACES = re.compile(r"pypi\.org|files\.pythonhosted|proxy\.golang|sum\.golang|registry\.npmjs|crates\.io"
-                    r"|deb\.debian\.org|/root/|/home/(?!USER)[a-z]|/tmp/scratch|/work/(?!.*kubelet)")  # fmt: skip
+                    r"|deb\.debian\.org|/root/\.pyenv|/tmp/scratch|/work/(main|shared|\.)")  # fmt: skip
 TEXT = {".py", ".md", ".yml", ".yaml", ".toml", ".json", ".j2", ".sh", ".service", ""}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

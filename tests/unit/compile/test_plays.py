@@ -100,7 +100,8 @@ def test_roles_that_depend_on_each_other_are_refused() -> None:
 
 def test_import_role_brings_the_tasks_of_another_file() -> None:
     other = replace(role("r"), task_files={"tasks/reset.yml": (task("reset"),)})
-    plan = compiled(play(task("i", "ansible.builtin.import_role", {"name": "r", "tasks_from": "reset"})), roles=(other,))
+    imported = task("i", "ansible.builtin.import_role", {"name": "r", "tasks_from": "reset"})
+    plan = compiled(play(imported), roles=(other,))
     assert names(plan) == ["reset"]
 
 

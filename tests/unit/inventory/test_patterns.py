@@ -65,7 +65,9 @@ def test_a_slip_in_a_name_is_an_error_with_the_nearest_name(inventory: Inventory
     with pytest.raises(InvalidInput) as caught:
         match(inventory, "control_plane:wroker")
     assert caught.value.message == "there is no host or group 'wroker' in the inventory; did you mean 'worker'?"
-    assert caught.value.next_step == "Groups are: all, control_plane, worker, etcd, empty. Hosts are: cp-1, cp-2, cp-3, w-1, w-2."
+    assert caught.value.next_step == (
+        "Groups are: all, control_plane, worker, etcd, empty. Hosts are: cp-1, cp-2, cp-3, w-1, w-2."
+    )
 
 
 def test_a_wrong_regular_expression_is_an_error(inventory: Inventory) -> None:

@@ -18,7 +18,9 @@ def test_a_single_expression_keeps_its_type() -> None:
     assert scope({"count": 3}).evaluate(Template("{{ count + 1 }}")) == 4
 
 
-@pytest.mark.parametrize(("text", "value"), [("{{ 1 > 2 }}", False), ("{{ 5 }}", 5), ("{{ [1] }}", [1]), ("{{ 'a' }}", "a")])
+@pytest.mark.parametrize(
+    ("text", "value"), [("{{ 1 > 2 }}", False), ("{{ 5 }}", 5), ("{{ [1] }}", [1]), ("{{ 'a' }}", "a")]
+)
 def test_a_constant_keeps_its_type(text: str, value: object) -> None:
     assert scope().evaluate(Template(text)) == value
 
