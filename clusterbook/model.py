@@ -81,7 +81,7 @@ class Play:
     post_tasks: tuple[Node, ...]
     handlers: tuple[Node, ...]
     position: Position
-    hosts_position: Position = Position("")
+    hosts_position: Optional[Position] = None
 
 
 @dataclass(frozen=True)

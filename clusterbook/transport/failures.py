@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 
@@ -42,6 +43,11 @@ def cannot_connect(host: str, address: str, port: int, error: BaseException, tim
         return Unreachable(
             f"{place}: the connection was closed before the greeting",
             next_step="Check sshd's log there (MaxStartups, AllowUsers, tcp wrappers).",
+        )
+    if getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return Unreachable(
+            f"{place}: no route to host",
+            next_step="Check that the host runs and that its address (ansible_host) is right.",
         )
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return Unreachable(f"{place}: {reason[:1].lower()}{reason[1:]}", next_step="Check the network to the host.")
