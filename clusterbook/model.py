@@ -1,7 +1,7 @@
 """The values that flow between the stages: load -> validate -> compile -> execute -> report.
 
 All are frozen. `Value` is plain YAML data (None, bool, int, float, str, list, dict, date) whose leaves may be
-`clusterbook.language.values.Template` (text to evaluate) or `Secret` (a name that is resolved only when a step uses it).
+`clusterbook.language.values.Template` (text to evaluate) or `Secret` (a name that is resolved when a step uses it).
 """
 
 from __future__ import annotations

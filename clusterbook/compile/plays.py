@@ -88,8 +88,16 @@ def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[t
             parts.extend(compiler.nodes(section, context))
         if len(parts) > before:
             parts.append(Flush(0))
+    _resume_at_the_end_of_tasks(parts, bool(play.roles or play.tasks) and bool(play.post_tasks))
     handlers = (*compiler.role_handlers, *compiler.handlers(play.handlers, context))
     return tuple(parts), handlers
+
+
+def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> None:
+    """Handlers that an unfinished run left run after roles and tasks, or at the end when there are none."""
+    flushes = [index for index, part in enumerate(parts) if isinstance(part, Flush)]
+    if flushes:
+        parts[flushes[-2 if before_post_tasks and len(flushes) > 1 else -1]] = Flush(0, resumes=True)
 
 
 def _program(

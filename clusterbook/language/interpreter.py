@@ -20,7 +20,8 @@ class Interpreter:
         self._steps = StepRunner(program, host, state, runtime)
         self._handler_names = [_names(handler, program) for handler in program.handlers]
         self._notified: set[int] = set()
-        self._resume_marks()
+        self._left: set[str] = self._runtime.pending()
+        self._tell_of_marks()
 
     def run(self) -> bool:
         """Run the whole play; False when a step failed. Every failure has been emitted by then."""
@@ -34,17 +35,17 @@ class Interpreter:
             return False
         return True
 
-    def _resume_marks(self) -> None:
-        for name in sorted(self._runtime.pending()):
-            self._notify([name])
-        if self._notified:
-            names = [self._handler_names[index][0] for index in sorted(self._notified)]
+    def _tell_of_marks(self) -> None:
+        names = [known[0] for known in self._handler_names if self._left & set(known)]
+        if names:
             self._runtime.emit({"type": "pending", "handlers": names})
 
     def _instructions(self, instructions: Iterable[Any], key: tuple[int, ...]) -> None:
         for index, instruction in enumerate(instructions):
             place = (*key, index)
             if isinstance(instruction, Flush):
+                if instruction.resumes:
+                    self._notify(sorted(self._left))
                 self._flush(place)
             elif isinstance(instruction, Group):
                 self._group(instruction, place)

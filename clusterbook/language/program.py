@@ -79,9 +79,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Flush:
-    """Run the handlers that are notified by now."""
+    """Run the handlers that are notified by now. resumes: also those that an unfinished run left.
+
+    Those wait for the end of the play's roles and tasks, for they may need what comes before.
+    """
 
     id: int
+    resumes: bool = False
 
 
 Instruction = Union[Step, Group, Flush]

@@ -127,10 +127,10 @@ def test_a_handler_mark_outlives_a_run_that_failed_before_the_flush(tmp_path: Pa
     broken = step(2, COMMAND, {"argv": ["false"]})
     run(play("a", (change, broken, Flush(0)), handlers=(handler,)))
     assert not (tmp_path / "restarted").exists()
-    _, recorder = run(play("a", (change, Flush(0)), handlers=(handler,)))
+    _, recorder = run(play("a", (change, Flush(0, resumes=True)), handlers=(handler,)))
     assert recorder.of("pending")[0]["handlers"] == ["step 9"]
     assert (tmp_path / "restarted").exists()
-    _, again = run(play("a", (change, Flush(0)), handlers=(handler,)))
+    _, again = run(play("a", (change, Flush(0, resumes=True)), handlers=(handler,)))
     assert again.of("pending") == []
 
 

@@ -135,14 +135,22 @@ def test_an_unchanged_step_notifies_nobody() -> None:
 
 def test_handlers_that_an_unfinished_run_left_run_now_and_are_settled() -> None:
     recorder = Recorder({"a": {"changed": False}}, marks={"h"})
-    assert run(recorder, step(1, "a"), Flush(2), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
+    assert run(recorder, step(1, "a"), Flush(2, resumes=True), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
     assert recorder.ran == ["a", "h"]
     assert recorder.marks == set()
 
 
+def test_handlers_that_were_left_wait_for_the_end_of_the_tasks() -> None:
+    recorder = Recorder({"a": {"changed": False}}, marks={"h"})
+    early = Step(5, "flush", "ansible.builtin.meta", {"free_form": "flush_handlers"})
+    handlers = (Step(9, "h", RUN, {"cmd": "h"}),)
+    assert run(recorder, early, step(1, "a"), Flush(2, resumes=True), handlers=handlers)
+    assert recorder.ran == ["a", "h"]
+
+
 def test_a_handler_that_fails_keeps_its_mark() -> None:
     recorder = Recorder({"h": {"failed": True}}, marks={"h"})
-    assert not run(recorder, Flush(2), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
+    assert not run(recorder, Flush(2, resumes=True), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
     assert recorder.marks == {"h"}
 
 
