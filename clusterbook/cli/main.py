@@ -55,7 +55,8 @@ class Clusterbook(Program):
 def main() -> None:
     """Entry point."""
     program = Clusterbook(version=__version__, namespace=collection(), name="clusterbook", binary="clusterbook")
-    sys.exit(program.go(passed_on(sys.argv)))
+    sys.argv[:] = passed_on(sys.argv)
+    sys.exit(program.go(sys.argv))
 
 
 def passed_on(argv: list[str]) -> list[str]:

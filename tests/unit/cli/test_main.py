@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.cli import main
 from clusterbook.cli.main import passed_on
 from clusterbook.cli.use import rest
 
@@ -89,3 +90,11 @@ def test_words_for_kubectl_and_ssh_need_no_dashes_in_front(given: list[str], pas
 def test_the_words_behind_the_dashes_are_kept_as_they_are() -> None:
     assert rest(["invoke", "kubectl", "--", "get", "--", "x"]) == ["get", "--", "x"]
     assert rest(["invoke", "kubectl"]) == []
+
+
+def test_kubectls_words_reach_the_task_that_passes_them_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["clusterbook", "kubectl", "get", "nodes"])
+    monkeypatch.setattr(main.Clusterbook, "go", lambda self, argv: 0)
+    with pytest.raises(SystemExit):
+        main.main()
+    assert rest(sys.argv) == ["get", "nodes"]
