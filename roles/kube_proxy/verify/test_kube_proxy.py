@@ -51,7 +51,7 @@ def test_metrics_are_told_to_this_host_alone(host, variables):
 def test_the_certificate_is_kube_proxy_s_own_and_lasts(host):
     path = "/etc/kubernetes/pki/kube-proxy.crt"
     shown = host.check_output("openssl x509 -noout -subject -ext extendedKeyUsage -in %s", path)
-    assert "CN = system:kube-proxy" in shown
+    assert "CN=system:kube-proxy" in shown.replace(" ", "")
     assert "TLS Web Client Authentication" in shown
     assert "TLS Web Server Authentication" not in shown
     assert host.run("openssl x509 -noout -checkend 604800 -in %s", path).rc == 0
