@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import IO
 
 from invoke.context import Context
 
@@ -57,15 +58,15 @@ def verify(
     return 0 if found.well else 1
 
 
-def show_verified(site: Site, only: str = "") -> Verified:
+def show_verified(site: Site, only: str = "", output: IO[str] | None = None) -> Verified:
     """Check every host and show one line, and what failed."""
-    with stage("verify") as shown:
+    with stage("verify", output) as shown:
         found = verified(site, only)
         words = f"{found.failed} of {found.passed + found.failed} checks failed" if found.failed else ""
         hosts = plural(len(site.inventory.hosts), "host")
         shown.result = words or f"{plural(found.passed, 'check')} on {hosts} passed"
     if not found.well:
-        print(found.text)
+        print(found.text, file=output or sys.stdout)
     return found
 
 

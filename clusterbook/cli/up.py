@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from typing import IO
 
 from invoke.context import Context
 
@@ -40,10 +42,12 @@ def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = 
     Example: invoke up
     """
     started = time.monotonic()
-    with stage("lab") as shown:
+    # With --json, standard output holds nothing but JSON.
+    output = sys.stderr if json_ else sys.stdout
+    with stage("lab", output) as shown:
         spec = lab.wanted(inventory)
         lab.bring_up(spec, shown)
-    _fetch(spec)
+    _fetch(spec, output)
     site = open_site(inventory, make=True, playbook=places.playbook("site"))
     if not json_:
         print("provision  playbooks/site.yml", flush=True)
@@ -54,20 +58,20 @@ def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = 
     if not all(one.healthy for one in findings):
         show_findings(findings)
         return EXIT_FAILED
-    if not show_verified(site).well:
+    if not show_verified(site, output=output).well:
         return EXIT_FAILED
     _welcome(site, time.monotonic() - started, json_)
     return 0
 
 
-def _fetch(spec: LabSpec) -> None:
-    with stage("binaries") as shown:
+def _fetch(spec: LabSpec, output: IO[str]) -> None:
+    with stage("binaries", output) as shown:
         settings = supplies.default(artifacts.reporter(shown))
         components = [settings.catalog.component(name) for name in COMPONENTS]
         sources = {supplies.supply(settings, component).source for component in components}
         named = ", ".join(f"{one.name} {one.version}" for one in components if one.name in NAMED)
         shown.result = f"{named} ({', '.join(sorted(sources))})"
-    with stage("images") as shown:
+    with stage("images", output) as shown:
         artifacts.serve(of_lab(spec), shown, artifacts.reporter(shown))
 
 

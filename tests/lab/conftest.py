@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -14,9 +15,19 @@ from typing import Any
 
 import pytest
 
+from clusterbook.lab import record
+from clusterbook.lab.inventory_file import inventory_text
+from clusterbook.lab.spec import LabHost, LabSpec
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
 SECONDS = 1500
+# One worker is of the newer Debian, so that one cluster proves both.
+GROUPS = {
+    "control_plane": [LabHost(f"cp-{number}", f"10.84.0.1{number}") for number in (1, 2, 3)],
+    "worker": [LabHost("w-1", "10.84.0.21"), LabHost("w-2", "10.84.0.22", "debian-13")],
+}
+SPEC = LabSpec("ci", tuple(host for hosts in GROUPS.values() for host in hosts), "10.84.0.0/24")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Cluster:
     """A lab and the cluster on it, used as a person does: by the command line."""
 
     name: str
+    inventory: Path
     environment: dict[str, str]
 
     def __call__(self, *words: str, expect: int | None = 0) -> Ended:
@@ -63,7 +75,7 @@ class Cluster:
 
     def on(self, task: str, *words: str, expect: int | None = 0) -> Ended:
         """Run a task on this lab's inventory."""
-        return self(task, "--inventory", self.name, *words, expect=expect)
+        return self(task, "--inventory", str(self.inventory), *words, expect=expect)
 
 
 def environment(store: Path) -> dict[str, str]:
@@ -81,12 +93,91 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A lab named ci, removed at the end whatever happened."""
     if os.geteuid() != 0:
         pytest.skip("a lab needs root")
-    one = Cluster("ci", environment(tmp_path_factory.mktemp("store")))
+    folder = tmp_path_factory.mktemp("ci")
+    one = Cluster(SPEC.name, folder / "ci.yml", environment(folder / "store"))
+    one.inventory.write_text(inventory_text(SPEC, GROUPS))
+    (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
     try:
         yield one
     finally:
-        one("lab-down", "--name", one.name, expect=None)
+        if SPEC.name in record.names():
+            one("lab-down", "--name", one.name, expect=None)
 
 
 def _tail(text: str) -> str:
     return "\n".join(text.splitlines()[-60:])
+
+
+@dataclass(frozen=True)
+class TwoHosts:
+    """Two bare hosts, a and b, and a folder of their own for playbooks, the store and what else a test writes."""
+
+    spec: LabSpec
+    folder: Path
+
+    def inventory(self, **variables: str) -> dict[str, Any]:
+        """The inventory as data. variables: more of them for host a."""
+        lab = self.spec.directory
+        common = f"-o UserKnownHostsFile={lab / 'known_hosts'} -o StrictHostKeyChecking=yes"
+        own = {one.name: {"ansible_host": one.address} for one in self.spec.hosts}
+        own["a"].update(variables)
+        connection = {"ansible_user": "admin", "ansible_ssh_private_key_file": str(lab / "id_ed25519"),
+                      "ansible_ssh_common_args": common}  # fmt: skip
+        return {"all": {"vars": connection, "hosts": own}}
+
+    def start(self, play: str, *words: str, hosts: dict[str, Any] | None = None) -> subprocess.Popen[str]:
+        """Start `clusterbook run` on a play."""
+        (self.folder / "hosts.yml").write_text(json.dumps(hosts or self.inventory()))
+        (self.folder / "play.yml").write_text(play)
+        # A shell that runs things in the background has them ignore SIGINT; ours must hear it.
+        program = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {PROGRAM}"
+        return subprocess.Popen(
+            [sys.executable, "-c", program, "run", "play.yml", "--inventory", "hosts.yml", *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder,
+            env=environment(self.folder / "store"), start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, play: str, *words: str, hosts: dict[str, Any] | None = None, expect: int = 0) -> str:
+        """What a run prints, without the table of counts and the seconds that it took; its exit code is checked."""
+        process = self.start(play, *words, hosts=hosts)
+        output, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == expect, f"exit {process.returncode}\n{output}\n{errors}"
+        return shown(output) + errors
+
+    def on(self, name: str, command: str) -> str:
+        """What a command of root prints on a host; it must succeed."""
+        done = machine.ssh(self.spec, self.spec.host(name), [f"sudo sh -c {shlex.quote(command)}"], seconds=180)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+
+def shown(output: str) -> str:
+    """A report without what differs from run to run: the table, the slowest steps, the seconds at the end."""
+    head, _, tail = output.partition("\n\n")
+    sentence = [line.rpartition("  ")[0] for line in tail.splitlines() if " hosts: " in line and line.endswith(" s")]
+    return "\n".join([head, *sentence]) + "\n"
+
+
+@pytest.fixture(scope="session")
+def small_lab() -> Iterator[LabSpec]:
+    """A lab named faults; one that was up before is left up."""
+    if os.geteuid() != 0:
+        pytest.skip("a lab needs root")
+    hosts = (LabHost("a", "10.85.0.11"), LabHost("b", "10.85.0.12"))
+    spec = LabSpec("faults", hosts, "10.85.0.0/24")
+    before = spec.name in record.names()
+    try:
+        lab.up(spec)
+        yield spec
+    finally:
+        if not before:
+            lab.down(spec)
+
+
+@pytest.fixture
+def two_hosts(small_lab: LabSpec, tmp_path: Path) -> Iterator[TwoHosts]:
+    """The two hosts, with nothing left under /srv afterwards."""
+    both = TwoHosts(small_lab, tmp_path)
+    yield both
+    for one in small_lab.hosts:
+        both.on(one.name, "rm -rf /srv/*")

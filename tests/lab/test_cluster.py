@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from clusterbook.lab import record, tree
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
 
-NETWORK = "10.84.0.0/24"
 HOSTS = ["cp-1", "cp-2", "cp-3", "w-1", "w-2"]
 # What a plan may leave: the agent's own cache, and sudo's and ssh's marks of a login.
 APART = ("/var/cache/clusterbook", "/root/.cache", "/home/admin/.cache", "/home/admin/.ansible")
@@ -37,21 +37,19 @@ def trees(cluster: Cluster) -> dict[str, tree.Tree]:
     return tree.read(record.read_spec(cluster.name), apart=APART)
 
 
-def test_five_bare_hosts_boot(cluster: Cluster) -> None:
-    cluster("lab-up", "--name", cluster.name, "--control-planes", "3", "--workers", "2", "--network", NETWORK)
-    status = cluster("lab-status", "--name", cluster.name)
-    assert [line.split()[0] for line in status.output.splitlines()[2:]] == HOSTS
+def test_five_bare_hosts_of_two_debian_releases_boot(cluster: Cluster) -> None:
+    cluster.on("lab-up")
+    status = json.loads(cluster.on("lab-status", "--json").output)
+    assert [host["name"] for host in status["hosts"]] == HOSTS
+    assert {host["image"] for host in status["hosts"]} == {"debian-12", "debian-13"}
 
 
 def test_a_second_lab_up_changes_nothing(cluster: Cluster) -> None:
-    again = cluster(
-        "lab-up", "--name", cluster.name, "--control-planes", "3", "--workers", "2", "--network", NETWORK, "--json"
-    )
-    assert '"changes": []' in again.output
+    assert json.loads(cluster.on("lab-up", "--json").output)["changes"] == []
 
 
 def test_the_mirror_has_every_binary_and_image(cluster: Cluster) -> None:
-    cluster("mirror", "--start", "--name", cluster.name)
+    cluster.on("mirror", "--start")
 
 
 def test_a_plan_lists_what_is_to_do_and_leaves_the_hosts_byte_for_byte(cluster: Cluster) -> None:
@@ -95,7 +93,7 @@ def test_kubectl_and_ssh_reach_it(raised: Cluster) -> None:
     nodes = raised("kubectl", "get", "nodes", "--no-headers").output.splitlines()
     assert sorted(line.split()[0] for line in nodes) == HOSTS
     assert all(line.split()[1] == "Ready" for line in nodes)
-    assert raised("ssh", "w-1", "--inventory", raised.name, "--", "hostname").output == "w-1\n"
+    assert raised("ssh", "w-1", "--inventory", str(raised.inventory), "--", "hostname").output == "w-1\n"
 
 
 def test_a_reset_without_yes_does_nothing(raised: Cluster) -> None:
