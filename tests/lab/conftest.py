@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from clusterbook.lab import record
+from clusterbook.lab import host as machine
+from clusterbook.lab import lab, record
 from clusterbook.lab.inventory_file import inventory_text
 from clusterbook.lab.spec import LabHost, LabSpec
 
