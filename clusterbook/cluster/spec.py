@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from clusterbook import schema, source
+from clusterbook.cluster.artifacts import catalog
 from clusterbook.cluster.store import Store, check_cluster_name
 from clusterbook.errors import InvalidInput, InvalidProject, Position
 from clusterbook.language.values import Template
@@ -56,7 +57,7 @@ def parse(text: str, file: str) -> ClusterSpec:
     if problems:
         raise InvalidProject(problems)
     complete = with_defaults(written)
-    problems = _network_problems(complete, written, file)
+    problems = [*_version_problems(complete, written, file), *_network_problems(complete, written, file)]
     if problems:
         raise InvalidProject(problems)
     return ClusterSpec(str(complete["cluster_name"]), written, complete)
@@ -101,6 +102,16 @@ def _problems(written: Any, file: str) -> list[InvalidInput]:
         if isinstance(value, Template)
     ]
     return templates or schema.problems(written, SCHEMA, where=Position(file, 1, 1))
+
+
+def _version_problems(complete: Mapping[str, Any], written: Any, file: str) -> list[InvalidInput]:
+    """Only versions that the catalog can supply: their files have a known origin and sum."""
+    wanted, known = complete["kubernetes_version"], catalog.load().components["kubernetes"]["versions"]
+    if wanted in known:
+        return []
+    message = f"kubernetes_version: {wanted} is not supported"
+    where = source.position_of(written, "kubernetes_version", Position(file, 1, 1))
+    return [InvalidInput(message, where=where, next_step=f"Choose one of {', '.join(known)}.")]
 
 
 def _network_problems(complete: Mapping[str, Any], written: Any, file: str) -> list[InvalidInput]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +19,8 @@ Answer = Callable[[dict[str, Any]], Any]
 Emit = Callable[[dict[str, Any]], None]
 CHUNK = 1024 * 1024
 START_SECONDS = 30.0
+# The agent of a run that was killed ends its current step before it lets go of the host: so long it is waited for.
+DYING_SECONDS = 20.0
 
 
 class Refusal(Exception):
@@ -35,8 +40,11 @@ class AgentSession:
 
     def hello(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
         """Introduce this run. Raises Failed when another run holds the host's lock."""
-        self._send({"hello": {**holder, "lock": lock}})
-        answer: dict[str, Any] = self._receive()
+        answer = self._greeting(holder, lock)
+        deadline = time.monotonic() + DYING_SECONDS
+        while not answer["ready"] and _died_here(answer["held"]) and time.monotonic() < deadline:
+            time.sleep(0.5)
+            answer = self._greeting(holder, lock)
         if not answer["ready"]:
             held = answer["held"]
             raise Failed(
@@ -44,6 +52,11 @@ class AgentSession:
                 f"on {held.get('machine', '?')}, since {held.get('started', '?')}",
                 next_step="wait until that run has ended, or end it, then run the same command again",
             )
+        return answer
+
+    def _greeting(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
+        self._send({"hello": {**holder, "lock": lock}})
+        answer: dict[str, Any] = self._receive()
         return answer
 
     def play(self, program: Mapping[str, Any], host: Any, emit: Emit, answer: Answer) -> bool:
@@ -142,3 +155,16 @@ class AgentSession:
             part, self._buffer = self._buffer[:size], self._buffer[size:]
             return part
         return self._channel.read(size)
+
+
+def _died_here(holder: Mapping[str, Any]) -> bool:
+    """Whether the run that holds a host was one of this machine and its process is gone."""
+    if holder.get("machine") != socket.gethostname() or not isinstance(holder.get("pid"), int):
+        return False
+    try:
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
