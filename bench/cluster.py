@@ -173,7 +173,6 @@ def prepare_floor(bench: Bench) -> None:
     bench.bare()
     bench.command("warm-up", "provision", raises=True)
     prepare.prepare(bench.spec, bench.cluster)
-    mark.write_text(wanted)
     bench.samples.clear()
 
 

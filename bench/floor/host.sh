@@ -17,7 +17,7 @@ packages() {
     # Services of packages are started with all others.
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod 755 /usr/sbin/policy-rc.d
-    apt-get -qq update
+    # The image's lists of packages are fresh: provision does not fetch them either.
     DEBIAN_FRONTEND=noninteractive xargs apt-get -qq -y --no-install-recommends \
         -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 install <packages
     rm /usr/sbin/policy-rc.d
@@ -26,7 +26,7 @@ packages() {
 
 binaries() {
     sed 's/^\([^ ]*\) \(.*\)$/url = "\1"\noutput = "\2"/' binaries |
-        curl --silent --show-error --fail --parallel --parallel-max 4 --create-dirs --config -
+        curl --silent --show-error --no-progress-meter --fail --parallel --parallel-max 4 --create-dirs --config -
     cut -d' ' -f2 binaries | xargs chmod 755
     say "binaries are there"
 }

@@ -93,6 +93,7 @@ def prepare(spec: LabSpec, cluster: Cluster) -> Path:
             lists["certificates"] += f"cluster {OPERATOR}.crt {OPERATOR}.key\n"
         _archive(host, lists, target / f"{one.name}.tar.gz")
     (target / "hosts").write_text("".join(f"{one.name} {one.address}\n" for one in spec.hosts))
+    (target / "fingerprint").write_text(fingerprint(spec))
     return target
 
 
