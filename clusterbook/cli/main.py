@@ -48,7 +48,8 @@ class Clusterbook(Program):
                 print(end.message, file=sys.stderr)
             return end.code
         except ParseError as error:
-            raise _usage(error, list(self.collection.task_names)) from error
+            options = {name: list(context.flags) for name, context in self._make_parser().contexts.items()}
+            raise _usage(error, options, self.argv) from error
         return 0
 
 
@@ -69,13 +70,15 @@ def passed_on(argv: list[str]) -> list[str]:
     return argv
 
 
-def _usage(error: ParseError, tasks: list[str]) -> InvalidInput:
+def _usage(error: ParseError, options: dict[str, list[str]], argv: list[str]) -> InvalidInput:
+    """options: those of each task. A slip in a name is shown with the nearest right one."""
     text = str(error)
     words = text.split("'")
-    word = words[1] if len(words) > 1 else ""
-    near = difflib.get_close_matches(word, tasks, n=1)
-    if near and text.startswith("No idea"):
-        return InvalidInput(f"there is no task or option {word!r}", next_step=f"Did you mean {near[0]!r}?")
-    if text.startswith("No idea"):
-        return InvalidInput(f"there is no task or option {word!r}", next_step="See: clusterbook --list")
-    return InvalidInput(text, next_step="See: clusterbook --help TASK")
+    if not text.startswith("No idea") or len(words) < 2:
+        return InvalidInput(text, next_step="See: clusterbook --help TASK")
+    task = next((word for word in argv[1:] if word in options), "")
+    near = difflib.get_close_matches(words[1], options.get(task, []) if words[1].startswith("-") else options, n=1)
+    see = f"See: clusterbook --help {task}" if task else "See: clusterbook --list"
+    return InvalidInput(
+        f"there is no task or option {words[1]!r}", next_step=f"Did you mean {near[0]!r}?" if near else see
+    )

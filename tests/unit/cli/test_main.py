@@ -55,7 +55,12 @@ def test_an_unknown_task_is_invalid_input_with_the_nearest_name() -> None:
 def test_an_unknown_option_is_invalid_input() -> None:
     done = clusterbook("lab-status", "--colour")
     assert done.returncode == 3
-    assert "'--colour'" in done.stderr
+    assert done.stderr.endswith("no task or option '--colour'\n  next: See: clusterbook --help lab-status\n")
+
+
+def test_a_slip_in_an_option_is_shown_with_the_nearest_one_of_its_task() -> None:
+    done = clusterbook("plan", "--limt", "w-1")
+    assert done.stderr == "error: there is no task or option '--limt'\n  next: Did you mean '--limit'?\n"
 
 
 def test_without_a_task_the_list_and_the_exit_codes_are_shown() -> None:
