@@ -51,10 +51,10 @@ unit: venv
 test: check lab
 
 lab: venv build-tools
-	$(BIN)/python -m pytest tests/lab
+	$(BIN)/python -m pytest -v tests/lab
 
 full: check venv build-tools
-	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest tests/lab
+	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab
 
 # After a change of pyproject.toml's dependencies: look at the difference before committing it.
 lock:
