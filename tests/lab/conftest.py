@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,12 @@ def environment(store: Path) -> dict[str, str]:
         "CLUSTERBOOK_STORE_PASSPHRASE": "only for this test",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+@pytest.fixture
+def clusters() -> Callable[[str, Path, Path], Cluster]:
+    """Makes the command line of a lab: name, inventory, store."""
+    return lambda name, inventory, store: Cluster(name, inventory, environment(store))
 
 
 @pytest.fixture(scope="module")
