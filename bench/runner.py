@@ -45,13 +45,15 @@ def light(name: str, number: int) -> LabSpec:
     return LabSpec(name, hosts, f"{NETWORK}0/24")
 
 
-def contest(spec: LabSpec, directory: Path, rounds: int) -> tuple[list[dict[str, Any]], list[Sample], list[str]]:
+def contest(
+    spec: LabSpec, directory: Path, rounds: int, without: list[str]
+) -> tuple[list[dict[str, Any]], list[Sample], list[str]]:
     """Rows, samples and notes."""
     project = directory / "project"
     work.write(project, spec)
     mitogen = (project / "linear.yml").read_text().replace("strategy: linear", "strategy: mitogen_linear")
     (project / "mitogen.yml").write_text(mitogen)
-    others, notes = runners.others(directory / "environments")
+    others, notes = runners.others(directory / "environments", without)
     contestants = [
         runners.floor(spec, project), runners.clusterbook("free", ROOT), runners.clusterbook("linear", ROOT), *others,
     ]  # fmt: skip
@@ -112,13 +114,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="one round instead of five")
     parser.add_argument("--hosts", type=int, default=HOSTS, help="number of hosts")
     parser.add_argument("--lab", default="runner", help="name of the lab; made when absent, left for the next run")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="RUNNER", help="leave out: ansible-core, mitogen, pyinfra"
+    )
     parser.add_argument("--down", action="store_true", help="remove the lab afterwards")
     parser.add_argument("--document", type=Path, default=ROOT / "docs" / "measured.md")
     options = parser.parse_args(arguments)
     spec, directory = light(options.lab, options.hosts), CACHE / options.lab
     try:
         lab.up(spec, lambda line: None)
-        rows, samples, notes = contest(spec, directory, 1 if options.quick else 5)
+        rows, samples, notes = contest(spec, directory, 1 if options.quick else 5, options.without)
         if options.down:
             lab.down(spec)
     except ClusterbookError as error:

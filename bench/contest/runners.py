@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,10 +42,13 @@ def clusterbook(strategy: str, root: Path) -> Runner:
     return Runner(f"clusterbook, strategy {strategy}", "", argv)
 
 
-def others(cache: Path) -> tuple[list[Runner], list[str]]:
+def others(cache: Path, without: Collection[str] = ()) -> tuple[list[Runner], list[str]]:
     """Ansible, Mitogen and pyinfra as far as they can be installed, and notes on those that cannot."""
     found, notes = [], []
     for name, make in (("ansible-core", _ansible), ("mitogen", _mitogen), ("pyinfra", _pyinfra)):
+        if name in without:
+            notes.append(f"{name} was left out of this run.")
+            continue
         try:
             found.append(make(cache))
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
