@@ -192,7 +192,18 @@ def measure_round(bench: Bench) -> None:
 
 def paths(spec: LabSpec) -> dict[str, set[str]]:
     """What is on each host beyond its image, without data: to see that both ways end with the same."""
-    apart = (*tree.RUNNING, "/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/usr/share", "/tmp", "/home", "/root/.kube")
+    apart = (
+        *tree.RUNNING,
+        "/var/lib/dpkg",
+        "/var/lib/apt",
+        "/var/cache",
+        "/usr/share",
+        "/tmp",
+        "/var/tmp",
+        "/home",
+        "/root/.kube",
+        "/usr/libexec/kubernetes",
+    )
     return {host: set(found) for host, found in tree.read(spec, apart=apart).items()}
 
 

@@ -79,9 +79,10 @@ def by_step(
     return sorted(((role, name, cpu) for (role, name), cpu in sums.items()), key=lambda row: -row[2])[:number]
 
 
-def profile(bench: Bench) -> str:
-    """Raise the cluster once, watched; the tables as text."""
-    bench.bare()
+def profile(bench: Bench, again: bool = False) -> str:
+    """Raise the cluster once, watched; the tables as text. again: on the cluster that is there."""
+    if not again:
+        bench.bare()
     with processes.sampled(bench.spec) as programs, readings(bench.spec) as found:
         sample = bench.command("profiled provision", "provision")
     events = read_journal(bench.last_run())
@@ -105,8 +106,9 @@ def main(arguments: list[str]) -> int:
     """Print the profile of one run."""
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("--lab", default="bench", help="name of the lab; made when absent")
+    parser.add_argument("--again", action="store_true", help="provision the cluster that is there once more")
     options = parser.parse_args(arguments)
-    text = profile(Bench(set_up(options.lab), CACHE / options.lab))
+    text = profile(Bench(set_up(options.lab), CACHE / options.lab), options.again)
     Path(CACHE / options.lab / "profile.txt").write_text(text + "\n")
     print(text)
     return 0
