@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import IO
 
@@ -94,19 +93,22 @@ def validate_cluster(
     Example: invoke validate-cluster --wait 10m
     """
     site = open_site(inventory, cluster)
-    found = wait_until_well(site, seconds(wait), quiet=json_)
+    with stage("cluster", sys.stderr if json_ else sys.stdout) as shown:
+        found = wait_until_well(site, seconds(wait), lambda text: shown.say(text, urgent=False))
+        sick = [finding for finding in found if not finding.healthy]
+        shown.result = f"{len(sick)} of {len(found)} findings not well" if sick else "well"
     if json_:
         print_json([asdict(finding) for finding in found])
     else:
         show_findings(found)
-    return 0 if all(finding.healthy for finding in found) else 1
+    return 1 if sick else 0
 
 
-def wait_until_well(site: Site, limit: float, *, quiet: bool = False) -> list[Finding]:
-    """Look at the cluster until it is well or the time is over."""
+def wait_until_well(site: Site, limit: float, say: Callable[[str], None]) -> list[Finding]:
+    """Look at the cluster until it is well or the time is over. say: told what is not well yet."""
     opened = the_cluster(site)
     kubectl, hosts = open_kubectl(opened), expected(site)
-    image = load_catalog().image("busybox").reference
+    image = load_catalog().image("agnhost").reference
 
     def look() -> list[Finding]:
         found = health.check(opened, kubectl, hosts)
@@ -114,15 +116,10 @@ def wait_until_well(site: Site, limit: float, *, quiet: bool = False) -> list[Fi
             found += health.dns(kubectl, image, str(opened.spec.complete["cluster_domain"]))
         return found
 
-    said = 0.0
+    def tell(sick: Sequence[Finding]) -> None:
+        say(f"waiting for {', '.join(f'{one.what} {one.subject}' for one in sick[:4])}")
 
-    def say(sick: Sequence[Finding]) -> None:
-        nonlocal said
-        if not quiet and time.monotonic() - said > 5:
-            said = time.monotonic()
-            print(f"waiting  {', '.join(f'{one.what} {one.subject}' for one in sick[:6])}", flush=True)
-
-    return health.wait(look, limit, say)
+    return health.wait(look, limit, tell)
 
 
 def show_findings(found: Sequence[Finding]) -> None:
@@ -132,7 +129,6 @@ def show_findings(found: Sequence[Finding]) -> None:
     sick = [one for one in found if not one.healthy]
     for step in dict.fromkeys(one.next_step for one in sick if one.next_step):
         print(f"  next: {step}")
-    print("The cluster is well." if not sick else f"{plural(len(sick), 'finding')} not well.")
 
 
 def seconds(text: str) -> float:

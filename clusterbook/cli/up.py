@@ -54,7 +54,11 @@ def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = 
     code = runs.run(site, Order(places.playbook("site"), runs.selection(), Style(json=json_, verbose=verbose)))
     if code:
         return code
-    findings = wait_until_well(site, WAIT_SECONDS, quiet=json_)
+    with stage("cluster", output) as shown:
+        findings = wait_until_well(site, WAIT_SECONDS, lambda text: shown.say(text, urgent=False))
+        shown.result = "API, etcd, nodes, pods and names are well"
+        if not all(one.healthy for one in findings):
+            shown.result = "not well"
     if not all(one.healthy for one in findings):
         show_findings(findings)
         return EXIT_FAILED
