@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -43,7 +44,7 @@ AGAIN = "mend the cause, then run the same command again: it goes on where it st
 WAIT = """\
     - name: Wait
       ansible.builtin.command:
-        argv: [sh, -c, "for i in $(seq 900); do [ -e /srv/go ] && exit 0; sleep 0.2; done; exit 1"]
+        argv: [sh, -c, "touch /srv/waiting; for i in $(seq 900); do [ -e /srv/go ] && exit 0; sleep 0.2; done; exit 1"]
 """
 
 
@@ -281,20 +282,19 @@ def test_a_failed_batch_keeps_the_next_one_from_starting(two_hosts: TwoHosts) ->
     assert written(two_hosts) == {"a": False, "b": False}
 
 
-def started(process: subprocess.Popen[str], step: str) -> None:
-    """Read the events of a run until a step has started."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        if event["type"] == "start" and event.get("name") == step:
+def wait_until_it_waits(hosts: TwoHosts) -> None:
+    """Until host a is in the middle of the step that WAIT writes."""
+    for _ in range(240):
+        if hosts.on("a", "ls -A /srv") == "waiting":
             return
-    pytest.fail(f"{step!r} did not start: {process.communicate()}")
+        time.sleep(0.5)
+    pytest.fail("the step did not start")
 
 
 def test_a_second_run_on_a_host_is_told_who_holds_it(two_hosts: TwoHosts) -> None:
     first = two_hosts.start(HEAD + WAIT, "--limit", "a", "--json")
     try:
-        started(first, "Wait")
+        wait_until_it_waits(two_hosts)
         output = two_hosts.run(WRITE, expect=1)
     finally:
         two_hosts.on("a", "touch /srv/go")
@@ -309,19 +309,18 @@ def test_a_second_run_on_a_host_is_told_who_holds_it(two_hosts: TwoHosts) -> Non
 def test_ctrl_c_ends_the_step_frees_the_host_and_the_same_command_goes_on(two_hosts: TwoHosts) -> None:
     play = HEAD + WAIT + WRITE.removeprefix(HEAD)
     process = two_hosts.start(play, "--limit", "a", "--json")
-    started(process, "Wait")
+    wait_until_it_waits(two_hosts)
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
-    event = json.loads(process.stdout.readline())
-    assert (event["type"], event["message"]) == (
-        "interrupt", "each host ends its current step; press Ctrl-C again to cut it off"
-    )  # fmt: skip
+    events = (json.loads(line) for line in process.stdout)
+    said = next(event["message"] for event in events if event["type"] == "interrupt")
+    assert said == "each host ends its current step; press Ctrl-C again to cut it off"
     two_hosts.on("a", "touch /srv/go")
     rest = process.communicate(timeout=120)
     assert process.returncode == 130, rest
-    assert two_hosts.on("a", "ls -A /srv") == "go"
+    assert two_hosts.on("a", "ls -A /srv") == "go\nwaiting"
     two_hosts.run(play, "--limit", "a")
-    assert two_hosts.on("a", "ls -A /srv") == "go\nwritten"
+    assert two_hosts.on("a", "ls -A /srv") == "go\nwaiting\nwritten"
 
 
 SECRETS = ("inventory-7ghk2", "extra-vars-93jd8")
