@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from tests.lab.conftest import TwoHosts
 
 STEPS, HANDLERS = 30, 5
-# Results of steps on both hosts after which the run is killed: four among the steps, one among the handlers.
+# Results of steps on both hosts after which the run is killed: one in each quarter of the steps, one in the handlers.
 _CHANCE = random.Random(20261123)
-MOMENTS = [*sorted(_CHANCE.sample(range(1, 2 * STEPS), 4)), 2 * STEPS + _CHANCE.randrange(1, 2 * HANDLERS)]
+_QUARTER = 2 * STEPS // 4
+MOMENTS = [start + _CHANCE.randrange(_QUARTER) for start in range(1, 2 * STEPS, _QUARTER)]
+MOMENTS.append(2 * STEPS + _CHANCE.randrange(1, 2 * HANDLERS))
 
 
 def playbook() -> str:
