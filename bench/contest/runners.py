@@ -79,7 +79,7 @@ def _pyinfra(cache: Path) -> Runner:
 def _settings() -> dict[str, str]:
     """Ansible as a person who knows it sets it up for speed."""
     return {
-        "ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": "50", "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "True", "ANSIBLE_FORKS": "50", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_TIMEOUT": "60",
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s", "ANSIBLE_HOST_KEY_CHECKING": "True",
     }  # fmt: skip
 
