@@ -108,7 +108,7 @@ def wait_until_well(site: Site, limit: float, say: Callable[[str], None]) -> lis
     """Look at the cluster until it is well or the time is over. say: told what is not well yet."""
     opened = the_cluster(site)
     kubectl, hosts = open_kubectl(opened), expected(site)
-    image = load_catalog().image("agnhost").reference
+    image = load_catalog().image("busybox").reference  # agnhost has no shell
 
     def look() -> list[Finding]:
         found = health.check(opened, kubectl, hosts)
