@@ -89,3 +89,11 @@ def test_a_cluster_file_that_names_another_cluster_is_refused(store: FileStore) 
     with pytest.raises(InvalidInput, match="cluster_name is 'lab' in the folder of 'other'") as caught:
         spec.read(store, "other")
     assert str(caught.value.where).endswith("other/cluster.yaml:1:1")
+
+
+def test_a_version_that_no_catalog_has_is_refused_where_it_is_written() -> None:
+    with pytest.raises(InvalidProject) as refused:
+        spec.parse("cluster_name: lab\napi_address: 10.77.0.10\nkubernetes_version: 1.30.0\n", "cluster.yaml")
+    (problem,) = refused.value.problems
+    assert problem.message == "kubernetes_version: 1.30.0 is not supported"
+    assert (problem.where.line, problem.next_step) == (3, "Choose one of 1.37.2, 1.36.3, 1.36.1.")
