@@ -14,6 +14,7 @@ from clusterbook.agent.plays import PlayRuntime, run_play
 from clusterbook.language.program import Program, from_wire
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
+from clusterbook.modules.system.predicted import PredictedSystem
 
 
 def state_directory() -> str:
@@ -28,15 +29,16 @@ def main() -> None:
     link = _take_descriptors()
     lock = HostLock(state_directory())
     state = HostState()
+    predicted = PredictedSystem(state_directory=state_directory())
     try:
         while True:
             message = link.receive()
             if "hello" in message:
                 _hello(link, lock, message["hello"])
             elif "play" in message:
-                _guarded(link, lambda message=message: _play(link, message, state))
+                _guarded(link, lambda message=message: _play(link, message, state, predicted))
             elif "call" in message:
-                _guarded(link, lambda message=message: _call(link, message))
+                _guarded(link, lambda message=message: _call(link, message, predicted))
             else:
                 return
             if link.stopping:
@@ -66,16 +68,17 @@ def _hello(link: Link, lock: HostLock, greeting: dict[str, Any]) -> None:
     })
 
 
-def _play(link: Link, message: dict[str, Any], state: HostState) -> None:
+def _play(link: Link, message: dict[str, Any], state: HostState, predicted: PredictedSystem) -> None:
     program: Program = from_wire(message["play"])
     link.ahead = message.get("ahead", {})
-    succeeded = run_play(link, program, from_wire(message["host"]), state, state_directory())
+    succeeded = run_play(link, program, from_wire(message["host"]), state, predicted)
     link.send({"done": True, "succeeded": succeeded})
 
 
-def _call(link: Link, message: dict[str, Any]) -> None:
+def _call(link: Link, message: dict[str, Any], predicted: PredictedSystem) -> None:
     """One module for another host (delegate_to)."""
-    runtime = PlayRuntime(link, Program(key=str(message.get("key", "")), name="", instructions=()), state_directory())
+    program = Program(key=str(message.get("key", "")), name="", instructions=())
+    runtime = PlayRuntime(link, program, predicted.state_directory, predicted)
     link.send({"value": runtime.perform(Call(**message["call"]))})
 
 

@@ -22,6 +22,7 @@ from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
 
 CHUNK = 1024 * 1024
+ONLY_WAIT = ("ansible.builtin.wait_for",)
 SystemFor = Callable[[Callable[..., Any], Call], System]
 
 
@@ -70,7 +71,10 @@ class Performer:
         added: list[str] = []
         try:
             while True:
-                if not self._wait(link, deadline):
+                if not self._wait(call, link, deadline):
+                    if self._link.stopping:
+                        os.kill(child, signal.SIGKILL)
+                        return {"failed": True, "changed": False, "msg": "the wait was cut off: the run was stopped"}
                     os.killpg(child, signal.SIGKILL)
                     return {"failed": True, "changed": False, "timedout": {"period": call.timeout},
                             "msg": f"the step took longer than its timeout of {call.timeout:g} s and was ended"}
@@ -110,8 +114,11 @@ class Performer:
             for name in added:
                 self._marks.remove(name)
 
-    def _wait(self, link: Link, deadline: Optional[float]) -> bool:
-        """Until the child says something; notes a stop or the end of the connection meanwhile."""
+    def _wait(self, call: Call, link: Link, deadline: Optional[float]) -> bool:
+        """Until the child says something; notes a stop or the end of the connection meanwhile.
+
+        False when its time is over, or when it only waits and a stop has come: that changes nothing on the host.
+        """
         while True:
             watched = [link.input_descriptor] + ([] if self._link.stopping else [self._link.input_descriptor])
             remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -120,6 +127,8 @@ class Performer:
                 return True
             if self._link.input_descriptor in ready:
                 self._note_stop()
+                if call.module in ONLY_WAIT:
+                    return False
             elif deadline is not None and time.monotonic() >= deadline:
                 return False
 

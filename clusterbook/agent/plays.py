@@ -23,15 +23,16 @@ from clusterbook.modules.system.predicted import PredictedSystem
 class PlayRuntime:
     """language.runtime.Runtime on a host."""
 
-    def __init__(self, link: Link, program: Program, state_directory: str) -> None:
-        """state_directory: the agent's own directory on the host."""
+    def __init__(self, link: Link, program: Program, state_directory: str, predicted: PredictedSystem) -> None:
+        """state_directory: the agent's own directory on the host; predicted: what all plays of a check share."""
         self._link = link
         self._marks = Marks(state_directory, program.key)
         self._mask = Mask()
         self._directory = state_directory
         self._performer = Performer(link, self._marks, self._live)
         self._current: Optional[Call] = None
-        self._predicted = PredictedSystem(self._source, self._sign, state_directory)
+        self._predicted = predicted
+        predicted.source = self._source
 
     def emit(self, event: dict[str, Any]) -> None:
         """Send an event, with every known secret masked."""
@@ -76,9 +77,6 @@ class PlayRuntime:
         assert self._current is not None
         return _source(self._link.ask, self._current, name)
 
-    def _sign(self, public_key: str) -> str:
-        raise AssertionError("a prediction never signs")
-
 
 def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
     about = ask("source", step=call.step, name=name)
@@ -93,8 +91,8 @@ def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
     )
 
 
-def run_play(link: Link, program: Program, host: HostPart, state: HostState, directory: str) -> bool:
-    """Run one play; True when no step failed."""
+def run_play(link: Link, program: Program, host: HostPart, state: HostState, predicted: PredictedSystem) -> bool:
+    """Run one play; True when no step failed. state and predicted outlive it: later plays see what it did."""
     for name in program.modules:
         load(name)
-    return Interpreter(program, host, state, PlayRuntime(link, program, directory)).run()
+    return Interpreter(program, host, state, PlayRuntime(link, program, predicted.state_directory, predicted)).run()

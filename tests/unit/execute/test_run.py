@@ -92,6 +92,14 @@ def test_a_check_changes_nothing_and_says_what_would_change(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [] or not folder.exists()
 
 
+def test_a_check_of_a_later_play_sees_what_an_earlier_one_would_have_done(tmp_path: Path) -> None:
+    file = str(tmp_path / "token")
+    made = step(1, "ansible.builtin.copy", {"dest": file, "content": "x"})
+    gone = step(2, "ansible.builtin.file", {"path": file, "state": "absent"})
+    _, recorder = run(play("a", (made,), check=True), play("a", (gone,), check=True))
+    assert [event["status"] for event in recorder.of("result")] == ["changed", "changed"]
+
+
 def test_hosts_in_lockstep_start_a_step_together() -> None:
     steps = tuple(step(number, "ansible.builtin.debug", {"msg": "x"}) for number in range(1, 6))
     _, recorder = run(play("abc", steps, lockstep=True))
