@@ -34,7 +34,8 @@ def test_a_document_names_only_tasks_and_options_that_exist(document: Path) -> N
     for task, rest in calls(document.read_text()):
         assert task in TASKS, f"invoke {task}"
         known = {name for argument in ARGUMENTS[task] for name in argument.names}
-        for option in _OPTION.findall(rest.split(" -- ")[0].split("#")[0]):
+        own = re.split(r" -- |#|  (?:invoke|clusterbook) ", rest)[0]
+        for option in _OPTION.findall(own):
             assert option in known, f"invoke {task} --{option}"
 
 
