@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,11 +107,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     one = Cluster(SPEC.name, folder / "ci.yml", environment(folder / "store"))
     one.inventory.write_text(inventory_text(SPEC, GROUPS))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
-    try:
-        yield one
-    finally:
-        if SPEC.name in record.names():
-            one("lab-down", "--name", one.name, expect=None)
+    with _alone(SPEC.name):
+        _remove(one)  # what a run that was killed left
+        try:
+            yield one
+        finally:
+            _remove(one)
+
+
+@contextmanager
+def _alone(lab_name: str) -> Iterator[None]:
+    """Two test runs on one lab would take each other's cluster for a fault."""
+    with Path(f"/run/lock/clusterbook-tests-{lab_name}").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.fail(f"another test run works on the lab {lab_name}: wait until it has ended")
+        yield
+
+
+def _remove(one: Cluster) -> None:
+    if one.name in record.names():
+        one("lab-down", "--name", one.name, expect=None)
 
 
 def _tail(text: str) -> str:
