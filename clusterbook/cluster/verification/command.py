@@ -11,9 +11,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pytest
-
-from clusterbook.cluster.verification import plugin
 from clusterbook.cluster.verification.subjects import Subject, subjects
 from clusterbook.model import Host
 from clusterbook.transport.protocol import Connection
@@ -81,6 +78,11 @@ def _begin(work: _Work) -> None:
 
 
 def _run(share: _Share) -> Verified:
+    # pytest is loaded by the processes that run it, not by every command.
+    import pytest
+
+    from clusterbook.cluster.verification import plugin
+
     chosen = [subject for subject in _work.hosts if subject.name in share.names]
     run = plugin.Verification(chosen, _work.connect)
     files = [str(path) for path in sorted(_work.roles.glob("*/verify/test_*.py"))]
