@@ -53,7 +53,6 @@ class PlayPlan:
     names: frozenset[str]
     any_errors_fatal: bool = False
     max_fail_percentage: float = 100.0
-    ignore_unreachable: bool = False
 
 
 @dataclass(frozen=True)

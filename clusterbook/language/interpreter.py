@@ -71,14 +71,14 @@ class Interpreter:
             self._meta(step, key)
             return
         if step.module in ("ansible.builtin.include_tasks", "ansible.builtin.include_role"):
-            for index, body in enumerate(self._steps.include(step, key)):
+            for index, body in enumerate(self._steps.include(step)):
                 self._instructions(body, (*key, index))
             return
         self._notify(self._steps.run(step, key))
 
     def _meta(self, step: Step, key: tuple[int, ...]) -> None:
         action = step.arguments.get("free_form") if isinstance(step.arguments, dict) else step.arguments
-        if not self._steps.wanted(step, key):
+        if not self._steps.wanted(step):
             return
         if action == "flush_handlers":
             self._flush(key)

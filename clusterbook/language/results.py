@@ -30,10 +30,8 @@ def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
         if result.get(name):
             event[name] = result[name]
     if status == "failed" or "shown" in result:
-        names = ("rc", "stdout", "stderr", "cmd", "status", *result.get("shown", ()))
+        names = ("rc", "stdout", "stderr", "cmd", *result.get("shown", ()))
         event.update({name: result[name] for name in names if name in result and name not in event})
-        event.setdefault("status", status)
-        event["status"] = status
     if "results" in result:
         event["items"] = [outline(item, False) | {"item": label(item)} for item in result["results"]]
     return event

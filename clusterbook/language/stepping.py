@@ -47,15 +47,15 @@ class StepRunner:
         layers = layers_for(step, self._program, self._host, self.state, (own, extra))
         return Scope(layers, self._expressions, self._sources.secret)
 
-    def wanted(self, step: Step, key: Key) -> bool:
+    def wanted(self, step: Step) -> bool:
         """Whether all of the step's conditions hold."""
         scope = self.scope(step, {})
         return all(scope.condition(condition) for condition in step.when)
 
-    def include(self, step: Step, key: Key) -> list[tuple[Any, ...]]:
+    def include(self, step: Step) -> list[tuple[Any, ...]]:
         """The bodies that an include brings, one for each item of its loop."""
         bodies = []
-        for extra in self._items(step, {}, key):
+        for extra in self._items(step):
             scope = self.scope(step, extra)
             if not all(scope.condition(condition) for condition in step.when):
                 continue
@@ -71,7 +71,7 @@ class StepRunner:
             verdict = self._runtime.ask("gate", key=list(key), step=step.id, run_once=bool(step.run_once))
             if verdict is not None:
                 return self._take_over(step, verdict)
-        result = self._guarded(step, key)
+        result = self._guarded(step)
         self._register(step, result)
         if step.run_once:
             self._runtime.ask("ran_once", step=step.id, key=list(key), result=without_changes(result))
@@ -112,11 +112,11 @@ class StepRunner:
             if name in self._program.shared:
                 self._runtime.emit({"type": "learnt", "name": name, "value": encode(value)})
 
-    def _guarded(self, step: Step, key: Key) -> Result:
+    def _guarded(self, step: Step) -> Result:
         started = time.monotonic()
         self._runtime.emit({"type": "start", "id": step.id})
         try:
-            result = self._attempts(step, {}, None) if step.loop is None else self._loop(step, key)
+            result = self._attempts(step, {}, None) if step.loop is None else self._loop(step)
         except Unknown as reason:
             result = {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:
@@ -143,11 +143,11 @@ class StepRunner:
         except (ExpressionError, Unknown):
             return step.name.text
 
-    def _items(self, step: Step, extra: Mapping[str, Any], key: Key) -> list[dict[str, Any]]:
+    def _items(self, step: Step) -> list[dict[str, Any]]:
         loop = step.loop
         if loop is None:
-            return [dict(extra)]
-        items = self.scope(step, extra).evaluate(loop.items)
+            return [{}]
+        items = self.scope(step, {}).evaluate(loop.items)
         if loop.kind == "dict" and isinstance(items, dict):
             items = [{"key": name, "value": value} for name, value in items.items()]
         if isinstance(items, str) or not hasattr(items, "__iter__") or isinstance(items, dict):
@@ -155,14 +155,14 @@ class StepRunner:
         items = flat(items) if loop.kind == "items" else list(items)
         return [loop_variables(loop, items, index) for index in range(len(items))]
 
-    def _loop(self, step: Step, key: Key) -> Result:
+    def _loop(self, step: Step) -> Result:
         results: list[Result] = []
         loop = step.loop
         assert loop is not None
         try:
-            variables = self._items(step, {}, key)
+            variables = self._items(step)
         except ExpressionError:
-            if step.when and not self.wanted(step, key):
+            if step.when and not self.wanted(step):
                 return {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
             raise
         for index, extra in enumerate(variables):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, List, Optional
 
 from clusterbook.modules.contract import Arguments, Change, Parameter, State
 from clusterbook.modules.system import System
-from clusterbook.modules.textfile import TEXT_PARAMETERS, apply_text, observe_text, text_changes, text_values
+from clusterbook.modules.textfile import (
+    TEXT_PARAMETERS,
+    apply_text,
+    insertion_index,
+    observe_text,
+    text_changes,
+    text_values,
+)
 
 NAME = "ansible.builtin.blockinfile"
 KIND = "state"
@@ -50,7 +56,7 @@ def edited(arguments: Arguments, text: str) -> str:
     elif not block:
         return text
     else:
-        index = place(arguments, bare)
+        index = insertion_index(arguments, bare)
     if lines and index == len(lines) and not lines[-1].endswith("\n") and block:
         lines[-1] += "\n"
     made = [line + "\n" for line in block]
@@ -68,20 +74,6 @@ def span(bare: List[str], begin: str, end: str) -> "tuple[Optional[int], Optiona
         return None, None
     last = next((index for index in range(first, len(bare)) if bare[index] == end), None)
     return first, last
-
-
-def place(arguments: Arguments, bare: List[str]) -> int:
-    """The index at which a new block goes in."""
-    after, before = arguments["insertafter"], arguments["insertbefore"]
-    if "BOF" in (before, after):
-        return 0
-    pattern = before or after
-    if pattern is None or pattern == "EOF":
-        return len(bare)
-    found = [index for index, line in enumerate(bare) if re.search(pattern, line)]
-    if not found:
-        return len(bare)
-    return found[-1] if before else found[-1] + 1
 
 
 def diff(arguments: Arguments, state: State) -> List[Change]:

@@ -7,7 +7,14 @@ from typing import Any, Dict, List, Optional
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.system import System
-from clusterbook.modules.textfile import TEXT_PARAMETERS, apply_text, observe_text, text_changes, text_values
+from clusterbook.modules.textfile import (
+    TEXT_PARAMETERS,
+    apply_text,
+    insertion_index,
+    observe_text,
+    text_changes,
+    text_values,
+)
 
 NAME = "ansible.builtin.lineinfile"
 KIND = "state"
@@ -70,22 +77,7 @@ def with_line(arguments: Arguments, text: str) -> str:
         return "".join(lines)
     if arguments["backrefs"] or new in bare:
         return text
-    return inserted(lines, bare, new, place(arguments, bare))
-
-
-def place(arguments: Arguments, bare: List[str]) -> int:
-    """The index at which a new line goes in."""
-    after, before = arguments["insertafter"], arguments["insertbefore"]
-    if "BOF" in (before, after):
-        return 0
-    pattern = before or after
-    if pattern is None or pattern == "EOF":
-        return len(bare)
-    found = [index for index, line in enumerate(bare) if re.search(pattern, line)]
-    if not found:
-        return len(bare)
-    chosen = found[0] if arguments["firstmatch"] else found[-1]
-    return chosen if before else chosen + 1
+    return inserted(lines, bare, new, insertion_index(arguments, bare))
 
 
 def inserted(lines: List[str], bare: List[str], new: str, index: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, List
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
@@ -69,3 +70,18 @@ def apply_text(arguments: Arguments, state: State, system: System) -> None:
 def text_values(before: State, message: str) -> Dict[str, Any]:
     """Ansible's keys that the three share."""
     return {"msg": message, "backup": before.get("backup_file") or ""}
+
+
+def insertion_index(arguments: Arguments, bare: List[str]) -> int:
+    """Where insertafter and insertbefore put what is new. firstmatch (lineinfile has it) takes the first fit."""
+    after, before = arguments["insertafter"], arguments["insertbefore"]
+    if "BOF" in (before, after):
+        return 0
+    pattern = before or after
+    if pattern is None or pattern == "EOF":
+        return len(bare)
+    found = [index for index, line in enumerate(bare) if re.search(pattern, line)]
+    if not found:
+        return len(bare)
+    chosen = found[0] if arguments.get("firstmatch") else found[-1]
+    return chosen if before else chosen + 1
