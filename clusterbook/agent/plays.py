@@ -71,6 +71,7 @@ class PlayRuntime:
             source=lambda name: _source(ask, call, name),
             sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key)),
             state_directory=self._directory,
+            deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **what)),
         )
 
     def _source(self, name: str) -> Source:

@@ -13,6 +13,7 @@ from clusterbook.compile.files import directories, find, inside
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.plays import every_step
 from clusterbook.compile.reach import texts, words
+from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
@@ -20,6 +21,8 @@ from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, layers_for
 from clusterbook.language.values import encode
+from clusterbook.modules import registry
+from clusterbook.modules.parameters import coerce
 
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
@@ -55,6 +58,7 @@ class Answers:
         self._gates = gates
         self._services = services
         self._delegate = delegate
+        self._fetched = Fetched(host, self._fetch_place)
         self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
 
     def __call__(self, question: dict[str, Any]) -> Any:
@@ -137,6 +141,23 @@ class Answers:
             ) from error
         return self._services.sign(arguments, str(question["public_key"]))
 
+    def _answer_fetch(self, question: dict[str, Any]) -> dict[str, Any]:
+        return self._fetched(question)
+
+    def _fetch_place(self, question: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path]:
+        step = self._step(dict(question))
+        if step.module != "ansible.builtin.fetch":
+            raise Refusal("only fetch steps may hand over files")
+        try:
+            found = self._local_arguments(step, question.get("item"), ("dest", "flat"))
+        except ExpressionError as error:
+            raise Refusal(
+                f"dest of fetch must come from the inventory or the play alone, but: {error.message}"
+            ) from error
+        specification = registry.specification(step.module)
+        arguments = coerce(specification, {"src": str(question["src"]), **found})
+        return arguments, Path(self._plan.steps[step.id].bases[-1])
+
     def _answer_delegate(self, question: dict[str, Any]) -> dict[str, Any]:
         step = self._step(question)
         call = dict(question["call"])
@@ -146,18 +167,25 @@ class Answers:
         call["step"] = step.id
         return self._delegate(self._host, target, call, self._plan.program.key)
 
-    def _local_arguments(self, step: Step, item: Any) -> dict[str, Any]:
-        """The step's arguments as the inventory alone makes them: no facts, no registered results."""
+    def _local_arguments(self, step: Step, item: Any, names: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The step's arguments as the inventory alone makes them: no facts, no registered results.
+
+        names: only these, and an item that is only known on the host may be left open.
+        """
         program, part = self._plan.program, self._plan.parts[self._host]
         magic = {"inventory_hostname": self._host, "hostvars": part.hostvars}
         extra: dict[str, Any] = dict(magic)
         expressions = Expressions({})
         if step.loop is not None and item is not None:
             scope = Scope(layers_for(step, program, part, HostState(), (extra,)), expressions, self._services.secret)
-            extra[step.loop.variable] = scope.evaluate(step.loop.items)[int(item)]
+            try:
+                extra[step.loop.variable] = scope.evaluate(step.loop.items)[int(item)]
+            except ExpressionError:
+                if not names:
+                    raise
         layers = layers_for(step, program, part, HostState(), (extra,))
-        found = Scope(layers, expressions, self._services.secret).evaluate(step.arguments)
-        return dict(found)
+        wanted = {name: value for name, value in step.arguments.items() if not names or name in names}
+        return dict(Scope(layers, expressions, self._services.secret).evaluate(wanted))
 
     def _step(self, question: dict[str, Any]) -> Step:
         number = int(question["step"])

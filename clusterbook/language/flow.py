@@ -50,6 +50,13 @@ def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     return {"changed": False, "ansible_facts": values}
 
 
+def set_stats(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Give values to the report of the run."""
+    own = {name: scope.evaluate(arguments.get(name, default)) for name, default in
+           (("data", {}), ("per_host", False), ("aggregate", True))}
+    return {"changed": False, "ansible_stats": own}
+
+
 def pause(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Wait; prompts are not possible on a host."""
     seconds = float(scope.evaluate(arguments.get("seconds", 0))) + 60 * float(
@@ -65,5 +72,6 @@ FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
     "ansible.builtin.assert": check_assertions,
     "ansible.builtin.fail": fail,
     "ansible.builtin.set_fact": set_fact,
+    "ansible.builtin.set_stats": set_stats,
     "ansible.builtin.pause": pause,
 }

@@ -31,6 +31,10 @@ META_WORDS = (
 TABLES: Dict[str, Tuple[str, Mapping[str, Parameter], str]] = {
     "set_fact": ("Set variables of a host.", {
         "cacheable": Parameter("bool", "Keep the values in the fact cache.", default=False)}, ""),
+    "set_stats": ("Keep statistics of the run.", {
+        "data": Parameter("dict", "Values by name.", required=True),
+        "per_host": Parameter("bool", "Keep them for this host alone.", default=False),
+        "aggregate": Parameter("bool", "Add to what is there rather than replace it.", default=True)}, ""),
     "debug": ("Show a message or a variable.", {
         "msg": Parameter("raw", "The message.", default="Hello world!"),
         "var": Parameter("str", "Name of the variable to show."),

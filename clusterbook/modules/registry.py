@@ -18,9 +18,10 @@ BUILTIN: Mapping[str, str] = {
     "raw": "raw", "script": "script", "tempfile": "tempfile", "getent": "getent", "find": "find",
     "service_facts": "service_facts", "package_facts": "package_facts", "hostname": "hostname", "reboot": "reboot",
     "unarchive": "unarchive", "cron": "cron", "known_hosts": "known_hosts",
+    "assemble": "assemble", "fetch": "fetch",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl", "mount": "mount", "authorized_key": "authorized_key"}
-COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe"}
+COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe", "ini_file": "ini_file"}
 OWN: Mapping[str, str] = {"certificate": "certificate"}
 COLLECTIONS: Mapping[str, Mapping[str, str]] = {
     "ansible.builtin": BUILTIN, "ansible.posix": ANSIBLE_POSIX, "community.general": COMMUNITY_GENERAL,
@@ -82,7 +83,7 @@ def parameters(name: str) -> Mapping[str, Parameter]:
 
 FLOW_NAMES = (
     "set_fact", "debug", "assert", "fail", "meta", "pause", "add_host", "group_by", "include_tasks", "include_role",
-    "include_vars", "import_tasks", "import_role", "import_playbook", "validate_argument_spec",
+    "include_vars", "import_tasks", "import_role", "import_playbook", "validate_argument_spec", "set_stats",
 )
 
 

@@ -41,8 +41,16 @@ def no_signature(public_key: str) -> str:
     raise ModuleFailed("certificates cannot be signed here", next_step="Run this play from the local machine.")
 
 
+def no_delivery(what: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Stands in where no local machine is connected."""
+    raise ModuleFailed("files cannot be sent to the local machine here")
+
+
 class System:
-    """The live host. source(name) gives a file of the local machine, sign(public key PEM) a certificate PEM."""
+    """The live host. source(name) gives a file of the local machine, sign(public key PEM) a certificate PEM.
+
+    deliver(offer or block) hands a file over to the local machine; see module fetch.
+    """
 
     predicting = False
 
@@ -51,10 +59,12 @@ class System:
         source: Callable[[str], Source] = no_source,
         sign: Callable[[str], str] = no_signature,
         state_directory: str = "",
+        deliver: Callable[[Mapping[str, Any]], Mapping[str, Any]] = no_delivery,
     ) -> None:
         """state_directory: the agent's own directory on the host (checksums are remembered there); empty: none."""
         self.source = source
         self.sign = sign
+        self.deliver = deliver
         self.state_directory = state_directory
         self.files = Files(Checksums(os.path.join(state_directory, "checksums.json") if state_directory else ""))
         self.accounts = Accounts(self.execute)

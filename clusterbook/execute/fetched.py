@@ -1,0 +1,76 @@
+"""Files that hosts hand over to the local machine (module fetch): where they may go and how they are written."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterbook.execute.session import Refusal
+
+LARGEST = 4 << 30  # bytes of one file
+# (step, item) -> evaluated dest and flat, and the directory that a relative dest starts from
+Place = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Path]]
+
+
+class Fetched:
+    """What one host fetches during one play. The host names the source; the destination is the play's word alone."""
+
+    def __init__(self, host: str, place: Place) -> None:
+        """place(question) evaluates the step's dest without anything that the host said."""
+        self._host = host
+        self._place = place
+        self._partial: dict[Path, tuple[Path, int]] = {}
+
+    def __call__(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer an offer ({dest, same}) or take a block of content."""
+        arguments, base = self._place(question)
+        path = destination(self._host, str(question["src"]), arguments, base)
+        if "data" in question:
+            self._take(path, question)
+            return {"dest": str(path)}
+        same = path.is_file() and _sha1(path) == question["sha1"]
+        return {"dest": str(path), "same": same}
+
+    def _take(self, path: Path, question: Mapping[str, Any]) -> None:
+        """Append a block beside the destination; the last one puts the file into its place."""
+        block = base64.b64decode(str(question["data"]))
+        offset = int(question["offset"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if offset == 0:
+            own = path.with_name(f".{path.name[:60]}.{os.urandom(8).hex()}.clusterbook")
+            self._partial[path] = (own, 0)
+        partial, size = self._partial.get(path, (path, -1))
+        if offset != size or offset + len(block) > LARGEST:
+            raise Refusal(f"the content of {path} came out of order")
+        with partial.open("ab") as file:
+            file.write(block)
+        self._partial[path] = (partial, offset + len(block))
+        if question["last"]:
+            del self._partial[path]
+            partial.rename(path)
+
+
+def destination(host: str, source: str, arguments: Mapping[str, Any], base: Path) -> Path:
+    """Where a fetched file goes. Refusal when the host's path would lead out of the directory meant for it."""
+    dest = str(arguments["dest"])
+    path = base / Path(dest).expanduser()
+    clean = os.path.normpath("/" + source).lstrip("/")
+    if not arguments["flat"]:
+        found = path / host / clean
+        if not found.resolve().is_relative_to(path.resolve()):
+            raise Refusal(f"{source} would be written outside {path}")
+        return found
+    if dest.endswith("/"):
+        return path / Path(clean).name
+    if path.is_dir():
+        raise Refusal(f"dest is {dest!r}, an existing directory: end it with a slash to fetch into it")
+    return path
+
+
+def _sha1(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
