@@ -7,6 +7,9 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
+# What is only of interest while it happens.
+PASSING = ("start", "output", "progress")
+
 
 class Journal:
     """Writes DIRECTORY/events.jsonl, 0600 in a 0700 directory. A sink of `execute.events.Events`."""
@@ -20,7 +23,7 @@ class Journal:
 
     def event(self, event: dict[str, Any]) -> None:
         """Write one event; a line is whole or absent after a crash of this process."""
-        if event["type"] == "start":
+        if event["type"] in PASSING:
             return
         self._file.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
         self._file.flush()

@@ -29,11 +29,12 @@ SystemFor = Callable[[Callable[..., Any], Call], System]
 class Performer:
     """Forks, relays the child's questions, enforces the step's time limit."""
 
-    def __init__(self, link: Link, marks: Marks, live: SystemFor) -> None:
-        """live(ask, call) makes the System that a child works with."""
+    def __init__(self, link: Link, marks: Marks, live: SystemFor, emit: Callable[[dict[str, Any]], None]) -> None:
+        """live(ask, call) makes the System that a child works with; emit sends an event, masked."""
         self._link = link
         self._marks = marks
         self._live = live
+        self._emit = emit
 
     def run(self, call: Call) -> dict[str, Any]:
         """Run one module for real; returns its result. Raises Stopped after a stop was asked and the step ended."""
@@ -93,6 +94,9 @@ class Performer:
             os.waitpid(child, 0)
 
     def _answer(self, link: Link, message: dict[str, Any], call: Call, added: list[str]) -> None:
+        if "output" in message:
+            self._emit({"type": "output", "id": call.step, "lines": message["output"], "left_out": message["left_out"]})
+            return
         if "mark" in message:
             added.extend(name for name in call.notify if self._marks.add(name))
             link.send({"value": True})
@@ -147,6 +151,8 @@ def _outcome_in_child(call: Call, link: Link, live: SystemFor) -> dict[str, Any]
     enter_home()
     os.environ.update(call.environment)
 
+    if call.shown:
+        system.tell = lambda lines, left_out: link.send({"output": lines, "left_out": left_out})
     if call.notify:
         system.before_change = lambda: link.ask("mark", mark=True)
     try:

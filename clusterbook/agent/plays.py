@@ -29,7 +29,7 @@ class PlayRuntime:
         self._marks = Marks(state_directory, program.key)
         self._mask = Mask()
         self._directory = state_directory
-        self._performer = Performer(link, self._marks, self._live)
+        self._performer = Performer(link, self._marks, self._live, self.emit)
         self._current: Optional[Call] = None
         self._predicted = predicted
         predicted.source = self._source

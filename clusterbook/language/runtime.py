@@ -8,7 +8,10 @@ from typing import Any, Mapping, Optional, Protocol
 
 @dataclass(frozen=True)
 class Call:
-    """One run of a module with evaluated arguments. user: the account to run as, None for the agent's own."""
+    """One run of a module with evaluated arguments. user: the account to run as, None for the agent's own.
+
+    shown: people may see what its programs say while they run (no secret, no no_log).
+    """
 
     step: int
     module: str
@@ -20,6 +23,7 @@ class Call:
     notify: tuple[str, ...] = ()
     item: Optional[int] = None
     delegate_to: str = ""
+    shown: bool = False
 
 
 class Runtime(Protocol):

@@ -18,6 +18,8 @@ from clusterbook.language.values import Template, UnknownValue, encode
 
 Result = dict[str, Any]
 Key = tuple[int, ...]
+# A loop says so often how far it is.
+PROGRESS_SECONDS = 1.0
 
 
 class StepRunner:
@@ -165,7 +167,11 @@ class StepRunner:
             if step.when and not self.wanted(step):
                 return {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
             raise
+        told = time.monotonic()
         for index, extra in enumerate(variables):
+            if time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                self._runtime.emit({"type": "progress", "id": step.id, "item": index + 1, "items": len(variables)})
             result = self._attempts(step, extra, index)
             result[loop.variable] = extra[loop.variable]
             result["ansible_loop_var"] = loop.variable
@@ -262,6 +268,7 @@ class StepRunner:
             notify=tuple(str(name) for name in self._notify_names(step)) if step.notify else (),
             item=index,
             delegate_to=str(scope.evaluate(step.delegate_to)) if step.delegate_to is not None else "",
+            shown=_may_be_shown(step, scope),
         )
 
 
@@ -270,6 +277,14 @@ def _truth(scope: Scope, value: Any) -> bool:
     if isinstance(evaluated, str):
         return evaluated.strip().lower() in ("yes", "true", "1", "on")
     return bool(evaluated)
+
+
+def _may_be_shown(step: Step, scope: Scope) -> bool:
+    """Whether people may see what the step says while it runs; in doubt they may not."""
+    try:
+        return not (scope.used_secrets or _truth(scope, step.no_log))
+    except (ExpressionError, Unknown):
+        return False
 
 
 def _short(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import IO, Any
 
+from clusterbook.journal import PASSING
+
 
 class JsonLines:
     """One event a line, as in the journal; the last one is the summary."""
@@ -15,7 +17,7 @@ class JsonLines:
 
     def event(self, event: dict[str, Any]) -> None:
         """Write one event."""
-        if event["type"] != "start":
+        if event["type"] not in PASSING:
             self._output.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
             self._output.flush()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, List, Mapping, Sequence
+from typing import Any, Callable, List, Mapping, Optional, Sequence
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.accounts import Accounts
 from clusterbook.modules.system.checksums import Checksums
 from clusterbook.modules.system.commands import Completed, run
 from clusterbook.modules.system.files import Files
+from clusterbook.modules.system.following import Tell
 from clusterbook.modules.system.packages import Packages
 from clusterbook.modules.system.units import Units
 
@@ -73,6 +74,8 @@ class System:
         self.doubts: List[str] = []
         # Called just before the host is changed: the agent writes the marks of notified handlers.
         self.before_change: Callable[[], None] = lambda: None
+        # Told the lines of programs that run long; None where nobody may see them.
+        self.tell: Optional[Tell] = None
 
     def query(self, argv: Sequence[str], **options: Any) -> Completed:
         """Run a program that only reads. OSError when it cannot start is reported as exit 127."""
@@ -84,7 +87,7 @@ class System:
     def execute(self, argv: Sequence[str], **options: Any) -> Completed:
         """Run a program that changes the host. ModuleFailed when it does not exist."""
         try:
-            return run(argv, **options)
+            return run(argv, tell=self.tell, **options)
         except FileNotFoundError as error:
             raise ModuleFailed(
                 f"'{argv[0]}' cannot be run: {error.strerror}: {error.filename}", {"rc": 2, "cmd": list(argv)},

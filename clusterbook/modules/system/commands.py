@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
+from clusterbook.modules.system.following import Tell, communicate
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,12 @@ def run(
     timeout: Optional[float] = None,
     umask: Optional[int] = None,
     executable: Optional[str] = None,
+    tell: Optional[Tell] = None,
 ) -> Completed:
-    """Run to the end. environment is added to the present one; timeout in seconds. OSError when it cannot start."""
+    """Run to the end. environment is added to the present one; timeout in seconds. OSError when it cannot start.
+
+    tell: told the lines of a program that runs for more than a moment.
+    """
     started = time.time()
     process = subprocess.Popen(
         list(argv),
@@ -49,7 +54,11 @@ def run(
         preexec_fn=(lambda: (os.umask(umask), None)[1]) if umask is not None else None,
     )
     try:
-        output, errors = process.communicate(None if stdin is None else stdin.encode(), timeout)
+        written = None if stdin is None else stdin.encode()
+        if tell is None:
+            output, errors = process.communicate(written, timeout)
+        else:
+            output, errors = communicate(process, written, timeout, tell)
     except subprocess.TimeoutExpired:
         end_group(process)
         raise ModuleFailed(

@@ -212,3 +212,27 @@ def test_a_delegated_step_runs_on_the_other_host_with_the_first_hosts_variables(
     outcome, _ = run(play("ab", steps))
     assert outcome.exit_code(check=False) == 0
     assert sorted(path.name for path in tmp_path.glob("for-*")) == ["for-a", "for-b"]
+
+
+SLOW = {"_raw_params": "echo one; echo the-token-1234 >&2; sleep 1.6; echo two"}
+
+
+def test_the_lines_of_a_long_command_come_while_it_runs_with_secrets_masked() -> None:
+    services = Services(secret=lambda name: "the-token-1234")
+    steps = (
+        step(1, "ansible.builtin.command", {"_raw_params": Template("true {{ token }}")}),
+        step(2, "ansible.builtin.shell", SLOW),
+    )
+    variables = {"token": Secret("token")}
+    outcome, recorder = run(play("a", steps, secrets=frozenset({"token"}), variables=variables), services=services)
+    assert outcome.exit_code(check=False) == 0
+    lines = [line for event in recorder.of("output") for line in event["lines"]]
+    assert lines[:2] == ["one", "********"]
+    kinds = [event["type"] for event in recorder.events if event.get("step") == 2]
+    assert kinds[0] == "start" and kinds[1] == "output" and kinds[-1] == "result"
+
+
+def test_the_lines_of_a_step_with_no_log_stay_on_the_host() -> None:
+    _, recorder = run(play("a", (step(1, "ansible.builtin.shell", SLOW, no_log=True),)))
+    assert recorder.of("output") == []
+    assert [event["status"] for event in recorder.of("result")] == ["changed"]

@@ -10,7 +10,7 @@ from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import Flush, Group, HostPart, Loop, Program, Step
 from clusterbook.language.runtime import Call
 from clusterbook.language.state import HostState
-from clusterbook.language.values import Template
+from clusterbook.language.values import Secret, Template
 
 RUN = "ansible.builtin.command"
 
@@ -195,3 +195,18 @@ def test_meta_ends_the_play_without_failure(action: str) -> None:
     ending = Step(1, "end", "ansible.builtin.meta", {"free_form": action})
     assert run(recorder, ending, step(2, "b"))
     assert recorder.ran == []
+
+
+def test_what_a_step_says_while_it_runs_may_be_shown_unless_it_holds_a_secret() -> None:
+    recorder = Recorder()
+    steps = (step(1, "a"), step(2, "b", no_log=True), step(3, Template("{{ key }}")))
+    assert run(recorder, *steps, variables={"key": Secret("token")})
+    assert [call.shown for call in recorder.calls] == [True, False, False]
+
+
+def test_a_long_loop_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusterbook.language.stepping.PROGRESS_SECONDS", 0.0)
+    recorder = Recorder()
+    assert run(recorder, step(1, "a", loop=Loop(["x", "y", "z"])))
+    told = [(event["item"], event["items"]) for event in recorder.events if event["type"] == "progress"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
