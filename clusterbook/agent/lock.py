@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from typing import Any, Mapping, Optional
 
 NAME = "lock"
+NAMING_SECONDS = 1.0
 
 
 class HostLock:
@@ -25,13 +27,23 @@ class HostLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            other = _read(descriptor)
+            other = _named(descriptor)
             os.close(descriptor)
             return None if other.get("run") == holder.get("run") else other
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
         self._descriptor = descriptor
         return None
+
+
+def _named(descriptor: int) -> dict[str, Any]:
+    """Who holds the lock; one that took it this moment is given the time to write its name."""
+    deadline = time.monotonic() + NAMING_SECONDS
+    found = _read(descriptor)
+    while not found and time.monotonic() < deadline:
+        time.sleep(0.01)
+        found = _read(descriptor)
+    return found
 
 
 def _read(descriptor: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Every event has `time` (seconds since the run began); those of a host have `host
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -64,6 +65,9 @@ class Events:
         return {"name": info.name, "role": info.role, "module": info.module, "at": str(relative(info.position))}
 
     def _count(self, event: dict[str, Any]) -> None:
+        if event["type"] == "play":  # the table of counts is in the order of the inventory
+            for name in event.get("hosts", ()):
+                self.counts.setdefault(name, dict.fromkeys(COUNTED, 0))
         host = event.get("host")
         if host is None:
             return
@@ -82,15 +86,19 @@ class Events:
             counts["failed"] += 1
 
 
-_CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+# Control characters, marks that turn the direction of text or end its line, and halves of characters that no output
+# can be written with.
+_STEERING = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
 
 
 def harmless(value: Any) -> Any:
     """The value without characters that steer a terminal: what hosts say is data."""
     if isinstance(value, str):
-        return value if value.isprintable() else value.translate(_CONTROL)
+        return value if value.isprintable() else _STEERING.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
-        return {key: harmless(item) for key, item in value.items()}
+        return {harmless(key): harmless(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [harmless(item) for item in value]
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +37,11 @@ def sink_for(style: Style, console: Console) -> Report:
     """The report for this output."""
     if style.json:
         return JsonLines(console.file)
-    if console.is_terminal and not style.plan:
+    if _overwritable(console) and not style.plan:
         return LiveReport(console, style.diff, style.verbose)
     return PlainReport(console, style.diff, style.verbose, style.plan)
+
+
+def _overwritable(console: Console) -> bool:
+    """Whether lines can be written over: a person's terminal, not a log that only keeps colours."""
+    return console.file.isatty() and console.is_interactive and not os.environ.get("CI")

@@ -8,15 +8,18 @@ from typing import Any
 
 from rich.text import Text
 
+from clusterbook.errors import Position
 from clusterbook.report.changes import change_lines
+from clusterbook.source import excerpt
 
 MARKS = {"changed": ("~", "yellow"), "unknown": ("?", "magenta"), "failed": ("✗", "bold red"), "ok": ("·", "dim"),
          "skipped": ("-", "dim")}
+LAST_LINES = 8
 
 
 def title(event: Mapping[str, Any]) -> str:
     """ROLE | STEP, or just the step."""
-    role, name = event.get("role"), str(event.get("name", ""))
+    role, name = event.get("role"), " ".join(str(event.get("name", "")).split())
     if not role or name.startswith((f"{role} |", f"{role} : ")):
         return name
     return f"{role} | {name}"
@@ -56,22 +59,43 @@ def failure_lines(event: Mapping[str, Any]) -> Iterator[Text]:
 
 
 def _cause(event: Mapping[str, Any]) -> Iterator[Text]:
-    place = event.get("place")
+    """Why, from a program's last words or the message; then where an expression is written, or what was run."""
+    place, ran = event.get("place"), _command(event)
+    if ran and str(event.get("msg", "")).startswith(f"'{ran}' failed"):
+        yield from _program(event, ran)
+        return
     if event.get("msg"):
         first, *rest = str(event["msg"]).splitlines() or [""]
         yield Text(f"  cause   {first}")
         yield from (Text(f"          {line}") for line in rest[:20])
     if place:
         yield Text(f"  at      {relative(place[0])}:{place[1]}:{place[2]}", "dim")
+        yield from (Text(f"      {line}", "dim") for line in excerpt(Position(*place)).splitlines())
     if "rc" in event:
-        command = event.get("cmd")
-        shown = " ".join(map(str, command)) if isinstance(command, list) else command
-        yield Text(f"  exit    {event['rc']}  {shown or ''}")
-    for name in ("stderr", "stdout"):
-        text = str(event.get(name) or "").strip()
-        if text:
-            yield from (Text(f"  {name}  {line}", "dim") for line in text.splitlines()[-8:])
-            break
+        yield Text(f"  exit    {event['rc']}  {ran}")
+    for line in _last_words(event):
+        if line.strip() not in str(event.get("msg", "")):
+            yield Text(f"  said    {line}", "dim")
+
+
+def _program(event: Mapping[str, Any], ran: str) -> Iterator[Text]:
+    first, *rest = _last_words(event) or ["it said nothing"]
+    yield Text(f"  cause   {first}")
+    yield from (Text(f"          {line}") for line in rest)
+    line, *more = ran.strip().splitlines() or [""]
+    yield Text(f"  ran     {line}{' …' if more else ''}", "dim")
+    yield Text(f"  exit    {event.get('rc')}", "dim")
+
+
+def _command(event: Mapping[str, Any]) -> str:
+    command = event.get("cmd") or ""
+    return " ".join(map(str, command)) if isinstance(command, list) else str(command)
+
+
+def _last_words(event: Mapping[str, Any]) -> list[str]:
+    """The end of what a program wrote, of its errors if it wrote any."""
+    text = str(event.get("stderr") or "").strip() or str(event.get("stdout") or "").strip()
+    return text.splitlines()[-LAST_LINES:]
 
 
 def _next(event: Mapping[str, Any]) -> str:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from clusterbook.report.lines import failure_lines, step_lines, unreachable_lines
+from clusterbook.report.lines import failure_lines, step_lines, title, unreachable_lines
+from clusterbook.report.progress import Clock
 from clusterbook.report.summary import recap, sentence, slowest
+
+# A step that runs long says so, without a terminal: the first time after, then every.
+STILL_AFTER, STILL_EVERY = 10.0, 30.0
 
 
 class PlainReport:
     """Shows what changed, failed or is unknown; with verbose every step."""
 
-    def __init__(self, console: Console, diff: bool, verbose: bool, plan: bool) -> None:
-        """console: where to; plan: the run is a check."""
+    def __init__(
+        self, console: Console, diff: bool, verbose: bool, plan: bool, clock: Clock = time.monotonic
+    ) -> None:
+        """console: where to; plan: the run is a check; clock: seconds."""
         self._console = console
         self._diff = diff
         self._verbose = verbose
         self._plan = plan
+        self._clock = clock
         self._results: list[dict[str, Any]] = []
+        # host -> (when its step started, when it was last told of)
+        self._running: dict[str, tuple[float, float]] = {}
 
     def event(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -38,6 +48,26 @@ class PlainReport:
 
     def _on_play(self, event: dict[str, Any]) -> None:
         self._print([Text(f"play  {event['name']}  ({len(event['hosts'])} hosts)", "bold")])
+
+    def _on_start(self, event: dict[str, Any]) -> None:
+        self._running[event["host"]] = (self._clock(), self._clock() - STILL_EVERY + STILL_AFTER)
+
+    def _on_output(self, event: dict[str, Any]) -> None:
+        self._still({**event, "what": next(reversed(event["lines"]), "")})
+
+    def _on_progress(self, event: dict[str, Any]) -> None:
+        self._still({**event, "what": f"item {event['item']} of {event['items']}"})
+
+    def _on_retry(self, event: dict[str, Any]) -> None:
+        self._still({**event, "what": f"try {event['attempt'] + 1} of {event['tries']}"})
+
+    def _still(self, event: dict[str, Any]) -> None:
+        """Say now and then that a step is at work."""
+        started, told = self._running.get(event["host"], (self._clock(), self._clock()))
+        if self._clock() - told >= STILL_EVERY:
+            self._running[event["host"]] = (started, self._clock())
+            text = f"… {event['host']:<8} {title(event)}   {self._clock() - started:.0f} s: {event['what']}"
+            self._print([Text(text, "dim")])
 
     def _on_result(self, event: dict[str, Any]) -> None:
         self._results.append(event)

@@ -8,21 +8,34 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from clusterbook.report.lines import title
+
 COLUMNS = ("ok", "changed", "unknown", "skipped", "failed", "unreachable", "rescued", "ignored")
 ALWAYS = ("ok", "changed", "failed")
+MOST_ROWS = 40
 
 
 def recap(counts: Mapping[str, Mapping[str, int]]) -> Table:
-    """A table of counts; columns in which every host has 0 are left out."""
+    """A table of counts; columns in which every host has 0 are left out. Of many hosts only those that failed."""
     shown = [name for name in COLUMNS if name in ALWAYS or any(host[name] for host in counts.values())]
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("host")
     for name in shown:
         table.add_column(name, justify="right")
-    for host, numbers in counts.items():
+    every = len(counts) <= MOST_ROWS
+    chosen = {host: numbers for host, numbers in counts.items() if every or _bad(numbers)}
+    for host, numbers in chosen.items():
         cells = [Text(str(numbers[name]), _style(name, numbers[name])) for name in shown]
         table.add_row(Text(host, "bold"), *cells)
+    if len(chosen) < len(counts):
+        rest = [numbers for host, numbers in counts.items() if host not in chosen]
+        totals = [str(sum(numbers[name] for numbers in rest)) for name in shown]
+        table.add_row(f"{len(rest)} hosts without failures", *totals)
     return table
+
+
+def _bad(numbers: Mapping[str, int]) -> bool:
+    return bool(numbers["failed"] or numbers["unreachable"])
 
 
 def _style(name: str, number: int) -> str:
@@ -31,12 +44,25 @@ def _style(name: str, number: int) -> str:
     return {"changed": "yellow", "failed": "bold red", "unreachable": "bold red", "unknown": "magenta"}.get(name, "")
 
 
-def slowest(results: Sequence[Mapping[str, Any]], most: int = 3) -> Iterator[str]:
-    """The steps that took longest, when any took a second."""
-    ranked = sorted(results, key=lambda event: float(event["seconds"]), reverse=True)[:most]
-    for event in ranked:
+def slowest(results: Sequence[Mapping[str, Any]], most: int = 5) -> Iterator[str]:
+    """The steps that took longest, when any took a second; of a step that ran on several hosts its slowest one."""
+    for event, hosts in ranked_steps(results)[:most]:
         if event["seconds"] >= 1:
-            yield f"{event['seconds']:6.1f} s  {event['host']}  {event.get('role', '')} | {event.get('name', '')}"
+            where = event["host"] if hosts == 1 else f"{event['host']}, the slowest of {hosts} hosts"
+            yield f"{event['seconds']:6.1f} s  {title(event)}   {where}"
+
+
+def ranked_steps(results: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:
+    """(the slowest result, the number of hosts) of each step, the slowest first."""
+    steps: dict[Any, list[Mapping[str, Any]]] = {}
+    for event in results:
+        steps.setdefault(event.get("step"), []).append(event)
+    found = [(max(events, key=_seconds), len({event["host"] for event in events})) for events in steps.values()]
+    return sorted(found, key=lambda pair: _seconds(pair[0]), reverse=True)
+
+
+def _seconds(event: Mapping[str, Any]) -> float:
+    return float(event["seconds"])
 
 
 def sentence(counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float) -> str:
@@ -52,4 +78,5 @@ def sentence(counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float
         parts.append(f"{changed} {verb}")
     if rest:
         parts.append(f"{rest} as wanted, nothing to do" if not changed and not lost else f"{rest} unchanged")
-    return f"{len(counts)} hosts: {', '.join(parts) or 'nothing to do'}.  {seconds:.1f} s"
+    noun = "host" if len(counts) == 1 else "hosts"
+    return f"{len(counts)} {noun}: {', '.join(parts) or 'nothing to do'}.  {seconds:.1f} s"

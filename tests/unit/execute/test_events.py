@@ -43,3 +43,17 @@ def test_an_ignored_failure_counts_as_ok_and_ignored() -> None:
     events = Events([], {})
     events.emit("result", host="h", status="failed", ignored=True)
     assert {name: count for name, count in events.counts["h"].items() if count} == {"ok": 1, "ignored": 1}
+
+
+def test_output_of_a_host_can_neither_turn_text_around_nor_end_the_journal() -> None:
+    kept = Kept()
+    Events([kept], {}).emit("failure", host="h", msg="a\u202eb\u2028c\udc80d \u200b e", names={"k\x1b": 1})
+    assert kept.last["msg"] == "a\ufffdb\ufffdc\ufffdd \u200b e"
+    assert list(kept.last["names"]) == ["k\ufffd"]
+
+
+def test_counts_are_in_the_order_of_the_inventory() -> None:
+    events = Events([], {})
+    events.emit("play", name="p", hosts=["a", "b"], steps=1)
+    events.emit("result", host="b", status="ok")
+    assert list(events.counts) == ["a", "b"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from clusterbook.report import Style, sink_for
+from clusterbook.report.plain import PlainReport
 
 CHANGED = {
     "type": "result", "host": "cp-2", "step": 3, "name": "Ensure the unit is in place", "role": "kube_apiserver",
@@ -78,9 +81,80 @@ def test_the_last_line_counts_hosts() -> None:
 
 def test_nothing_to_do_is_said_so() -> None:
     summary = {"type": "summary", "time": 0.5, "hosts": {"a": {**COUNTS, "ok": 3}}}
-    assert shown(Style(plan=True), summary).splitlines()[-1] == "1 hosts: 1 as wanted, nothing to do.  0.5 s"
+    assert shown(Style(plan=True), summary).splitlines()[-1] == "1 host: 1 as wanted, nothing to do.  0.5 s"
 
 
 def test_json_is_one_event_a_line() -> None:
     lines = shown(Style(json=True), CHANGED, {**CHANGED, "type": "start"}).splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["changed"]
+
+
+def test_a_program_that_failed_says_its_last_words_what_was_run_and_how_it_ended() -> None:
+    event = {**FAILED, "cmd": "make all", "rc": 2, "msg": "'make all' failed (exit 2, 3.1 s): no rule",
+             "stdout": "much", "stderr": "first\nno rule\n", "next_step": ""}  # fmt: skip
+    assert shown(Style(), event).splitlines()[1:] == [
+        "  cause   first",
+        "          no rule",
+        "  ran     make all",
+        "  exit    2",
+        "  next    mend the cause, then run the same command again: it goes on where it stopped",
+    ]
+
+
+def test_an_expression_that_failed_is_shown_with_the_lines_where_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "x.yml"
+    file.write_text('- debug:\n    msg: "{{ nothing }}"\n')
+    event = {**FAILED, "rc": None, "cmd": "", "msg": "'nothing' is undefined", "place": [str(file), 2, 10],
+             "next_step": ""}  # fmt: skip
+    del event["rc"]
+    assert shown(Style(), event).splitlines()[1:] == [
+        "  cause   'nothing' is undefined",
+        f"  at      {file}:2:10",
+        "        1 | - debug:",
+        '        2 |     msg: "{{ nothing }}"',
+        "          |          ^^^^^^^^^^^^^^^",
+        "  next    mend the cause, then run the same command again: it goes on where it stopped",
+    ]
+
+
+def test_the_slowest_steps_are_named_once_with_their_slowest_host() -> None:
+    slow = [{**CHANGED, "host": host, "seconds": seconds, "changes": []} for host, seconds in (("a", 2.5), ("b", 9.0))]
+    quick = {**CHANGED, "step": 9, "seconds": 0.5, "changes": []}
+    lines = shown(Style(), *slow, quick, {"type": "summary", "time": 9.5, "hosts": {"a": {**COUNTS, "ok": 3}}})
+    assert [line for line in lines.splitlines() if line.startswith("slow")] == [
+        "slow     9.0 s  kube_apiserver | Ensure the unit is in place   b, the slowest of 2 hosts"
+    ]
+
+
+def test_of_very_many_hosts_only_those_that_failed_have_a_row() -> None:
+    hosts = {f"h{number}": {**COUNTS, "ok": 2} for number in range(500)} | {"bad": {**COUNTS, "failed": 1}}
+    lines = shown(Style(), {"type": "summary", "time": 2.5, "hosts": hosts}).splitlines()
+    assert [line.split() for line in lines[2:4]] == [
+        ["bad", "0", "0", "1"],
+        ["500", "hosts", "without", "failures", "1000", "0", "0"],
+    ]
+    assert lines[-1] == "501 hosts: 1 failed, 500 unchanged.  2.5 s"
+
+
+def test_without_a_terminal_a_step_that_runs_long_says_so_now_and_then() -> None:
+    now = [0.0]
+    output = io.StringIO()
+    report = PlainReport(Console(file=output, width=120), False, False, False, clock=lambda: now[0])
+    about = {"host": "cp-1", "step": 4, "name": "Build", "role": "x"}
+    report.event({"type": "start", **about})
+    for now[0], line in ((5.0, "early"), (12.0, "later"), (20.0, "soon again"), (45.0, "at last")):
+        report.event({"type": "output", **about, "lines": [line], "left_out": 0})
+    assert output.getvalue().splitlines() == [
+        "… cp-1     x | Build   12 s: later",
+        "… cp-1     x | Build   45 s: at last",
+    ]
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\n\n  failed  cp-2  x"])
+def test_a_name_with_line_ends_stays_on_its_line(name: str) -> None:
+    assert len(shown(Style(), {**CHANGED, "name": name, "changes": []}).splitlines()) == 1
+
+
+def test_a_log_that_only_keeps_colours_gets_no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert type(sink_for(Style(), Console(file=io.StringIO()))) is PlainReport
