@@ -3,7 +3,7 @@
 import sys
 
 from clusterbook.cli.listing import answer_list
-from clusterbook.cli.namespace import GROUPS, collection
+from clusterbook.cli.namespace import collection, tasks
 
-answer_list(GROUPS, sys.argv[1:])
-namespace = collection()
+answer_list(tasks, sys.argv[1:])
+namespace = collection(sys.argv[1:])

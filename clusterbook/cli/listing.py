@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -30,14 +30,14 @@ def task_name(task: Task[Any]) -> str:
     return task.name.replace("_", "-")
 
 
-def answer_list(groups: Groups, arguments: Sequence[str]) -> None:
+def answer_list(groups: Callable[[], Groups], arguments: Sequence[str]) -> None:
     """Show the page when a bare --list was asked for, and end there.
 
     Invoke's own list has no groups, and a task file can only speak up while Invoke loads it; Exit is how Invoke lets
     it end a run. Any other form (--list-format, a namespace) is left to Invoke.
     """
     if list(arguments) in (["--list"], ["-l"]):
-        print(page(groups, "invoke"))
+        print(page(groups(), "invoke"))
         raise Exit(code=0)
 
 

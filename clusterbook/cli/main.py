@@ -10,7 +10,7 @@ from invoke.program import Program
 
 from clusterbook import __version__
 from clusterbook.cli import boundary, listing
-from clusterbook.cli.namespace import GROUPS, collection
+from clusterbook.cli.namespace import collection, tasks
 from clusterbook.errors import InvalidInput
 
 # Everything behind these tasks' names is for the program that they call.
@@ -22,7 +22,7 @@ class Clusterbook(Program):
 
     def list_flat(self) -> None:
         """The page with groups."""
-        print(listing.page(GROUPS, "clusterbook"))
+        print(listing.page(tasks(), "clusterbook"))
 
     def print_help(self) -> None:
         """How to call it, then the list."""
@@ -48,6 +48,7 @@ class Clusterbook(Program):
                 print(end.message, file=sys.stderr)
             return end.code
         except ParseError as error:
+            self.collection = collection()  # every name, to find the nearest
             options = {name: list(context.flags) for name, context in self._make_parser().contexts.items()}
             raise _usage(error, options, self.argv) from error
         return 0
@@ -55,8 +56,9 @@ class Clusterbook(Program):
 
 def main() -> None:
     """Entry point."""
-    program = Clusterbook(version=__version__, namespace=collection(), name="clusterbook", binary="clusterbook")
     sys.argv[:] = passed_on(sys.argv)
+    known = collection(sys.argv[1:])
+    program = Clusterbook(version=__version__, namespace=known, name="clusterbook", binary="clusterbook")
     sys.exit(program.go(sys.argv))
 
 

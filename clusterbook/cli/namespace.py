@@ -1,28 +1,61 @@
-"""Which tasks there are, and under which heading each is listed."""
+"""Which tasks there are, under which heading each is listed, and which file of this package has it.
+
+A command line loads only the files of the tasks that it names: loading all of them takes as long as a short run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from clusterbook.cli import artifacts, check, cluster, lab, playbooks, up, use
-
-GROUPS: dict[str, tuple[str, Sequence[Task[Any]]]] = {
-    "Lab": ("real hosts on this machine, to learn and to test", (up.up, lab.lab_up, lab.lab_status, lab.lab_down)),
+# Heading -> (what its tasks are for, task -> file).
+GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "Lab": (
+        "real hosts on this machine, to learn and to test",
+        {"up": "up", "lab-up": "lab", "lab-status": "lab", "lab-down": "lab"},
+    ),
     "Cluster": (
         "raise and change a cluster",
-        (cluster.plan, cluster.provision, check.validate_cluster, cluster.reset),
+        {"plan": "cluster", "provision": "cluster", "validate-cluster": "check", "reset": "cluster"},
     ),
-    "Operate": ("keep it right", (check.verify,)),
-    "Use": ("work with a running cluster", (use.kubeconfig, use.kubectl, use.cluster_info, use.ssh)),
-    "Playbooks": ("run your own, and understand runs", (playbooks.run, playbooks.explain, playbooks.report)),
-    "Build": ("what clusters are made of", (artifacts.artifacts, artifacts.mirror)),
+    "Operate": ("keep it right", {"verify": "check"}),
+    "Use": (
+        "work with a running cluster",
+        {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use"},
+    ),
+    "Playbooks": (
+        "run your own, and understand runs",
+        {"run": "playbooks", "explain": "playbooks", "report": "playbooks"},
+    ),
+    "Build": ("what clusters are made of", {"artifacts": "artifacts", "mirror": "artifacts"}),
 }
 
 
-def collection() -> Collection:
-    """All tasks, as Invoke and the clusterbook program take them."""
-    return Collection(*(task for _, tasks in GROUPS.values() for task in tasks))
+def collection(words: Iterable[str] = ()) -> Collection:
+    """The tasks as Invoke and the clusterbook program take them. words: a command line; none means all tasks.
+
+    Without any task among the words it is all of them too, so that lists and "did you mean" know every name.
+    """
+    given = set(words)
+    files = {name: file for _, tasks in GROUPS.values() for name, file in tasks.items()}
+    named = {name for name in files if name in given or name.replace("-", "_") in given}
+    wanted = {files[name] for name in named} or set(files.values())
+    return Collection(*(load(name, file) for name, file in files.items() if file in wanted))
+
+
+def tasks() -> dict[str, tuple[str, list[Task[Any]]]]:
+    """Every task under its heading."""
+    return {
+        heading: (purpose, [load(name, file) for name, file in names.items()])
+        for heading, (purpose, names) in GROUPS.items()
+    }
+
+
+def load(name: str, file: str) -> Task[Any]:
+    """One task from its file."""
+    found: Task[Any] = getattr(importlib.import_module(f"clusterbook.cli.{file}"), name.replace("-", "_"))
+    return found

@@ -9,11 +9,11 @@ import pytest
 
 from clusterbook.cli.boundary import EXIT_CODES
 from clusterbook.cli.listing import task_name
-from clusterbook.cli.namespace import GROUPS
+from clusterbook.cli.namespace import tasks
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")])
-TASKS = {task_name(task): task for _, tasks in GROUPS.values() for task in tasks}
+TASKS = {task_name(task): task for _, group in tasks().values() for task in group}
 # Asked for once: Invoke hands out each help text a single time.
 ARGUMENTS = {name: task.get_arguments() for name, task in TASKS.items()}
 _CALL = re.compile(

@@ -10,6 +10,7 @@ import pytest
 
 from clusterbook.cli import main
 from clusterbook.cli.main import passed_on
+from clusterbook.cli.namespace import collection
 from clusterbook.cli.use import rest
 
 ROOT = Path(__file__).parents[3]
@@ -50,6 +51,19 @@ def test_an_unknown_task_is_invalid_input_with_the_nearest_name() -> None:
     done = clusterbook("lab-upp")
     assert done.returncode == 3
     assert done.stderr == "error: there is no task or option 'lab-upp'\n  next: Did you mean 'lab-up'?\n"
+
+
+def test_a_slip_in_the_second_of_two_tasks_is_shown_with_the_nearest_name() -> None:
+    done = clusterbook("lab-status", "verfy")
+    assert done.stderr == "error: there is no task or option 'verfy'\n  next: Did you mean 'verify'?\n"
+
+
+def test_a_command_line_loads_only_the_tasks_that_it_names() -> None:
+    assert set(collection(["run", "site.yml"]).tasks) == {"run", "explain", "report"}
+
+
+def test_without_a_task_among_the_words_every_task_is_loaded() -> None:
+    assert {"up", "verify", "run"} <= set(collection(["--list"]).tasks)
 
 
 def test_an_unknown_option_is_invalid_input() -> None:
