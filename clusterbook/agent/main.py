@@ -79,7 +79,10 @@ def _call(link: Link, message: dict[str, Any], predicted: PredictedSystem) -> No
     """One module for another host (delegate_to)."""
     program = Program(key=str(message.get("key", "")), name="", instructions=())
     runtime = PlayRuntime(link, program, predicted.state_directory, predicted)
-    link.send({"value": runtime.perform(Call(**message["call"]))})
+    try:
+        link.send({"value": runtime.perform(Call(**message["call"]))})
+    finally:
+        runtime.close()
 
 
 def _guarded(link: Link, run: Any) -> None:

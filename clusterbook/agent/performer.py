@@ -1,4 +1,4 @@
-"""Runs each module in a fork of the warm agent, so no state leaks from one step to the next."""
+"""Runs each step in a child of the warm agent, so no state leaks from one step to the next."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Any, Callable, Optional
 from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
 from clusterbook.agent.link import Link
 from clusterbook.agent.marks import Marks
+from clusterbook.agent.observers import Observer, Observers, SystemFor
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.values import encode
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
-from clusterbook.modules.system import System
 
 CHUNK = 1024 * 1024
+KILLED = {"failed": True, "changed": False, "msg": "the step's process was killed"}
 ONLY_WAIT = ("ansible.builtin.wait_for",)
-SystemFor = Callable[[Callable[..., Any], Call], System]
 
 
 class Performer:
-    """Forks, relays the child's questions, enforces the step's time limit."""
+    """Gives each step to a process, relays its questions, enforces the step's time limit."""
 
     def __init__(self, link: Link, marks: Marks, live: SystemFor, emit: Callable[[dict[str, Any]], None]) -> None:
         """live(ask, call) makes the System that a child works with; emit sends an event, masked."""
@@ -35,22 +35,45 @@ class Performer:
         self._marks = marks
         self._live = live
         self._emit = emit
+        self._observers = Observers(live, result_of)
 
     def run(self, call: Call) -> dict[str, Any]:
         """Run one module for real; returns its result. Raises Stopped after a stop was asked and the step ended."""
+        observer = self._observers.begin(call)
+        result = self._forked(call) if observer is None else self._observed(call, observer)
+        if self._link.stopping:
+            raise Stopped("the local machine asked to stop")
+        return result
+
+    def close(self) -> None:
+        """The play is over."""
+        self._observers.close()
+
+    def _observed(self, call: Call, observer: Observer) -> dict[str, Any]:
+        try:
+            return self._follow(call, observer)
+        except Stopped:
+            observer.dead = True
+            return dict(KILLED)
+        finally:
+            if observer.dead:
+                self._observers.forget(observer)
+
+    def _forked(self, call: Call) -> dict[str, Any]:
         ours, theirs = socket.socketpair()
         child = os.fork()
         if child == 0:
             ours.close()
             self._child(call, Link(theirs.fileno(), theirs.fileno()))
         theirs.close()
+        watched = Observer(child, Link(ours.fileno(), ours.fileno()))
         try:
-            result = self._parent(call, child, Link(ours.fileno(), ours.fileno()))
+            return self._follow(call, watched)
+        except Stopped:
+            return dict(KILLED)
         finally:
+            os.waitpid(child, 0)
             ours.close()
-        if self._link.stopping:
-            raise Stopped("the local machine asked to stop")
-        return result
 
     def _child(self, call: Call, link: Link) -> None:
         """Never returns."""
@@ -58,6 +81,7 @@ class Performer:
         try:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._observers.leave()
             link.send({"outcome": _outcome_in_child(call, link, self._live)})
             status = 0
         except Stopped:
@@ -67,38 +91,37 @@ class Performer:
         finally:
             os._exit(status)
 
-    def _parent(self, call: Call, child: int, link: Link) -> dict[str, Any]:
+    def _follow(self, call: Call, child: Observer) -> dict[str, Any]:
+        """Until the step has a result. Raises Stopped when the child died."""
         deadline = time.monotonic() + call.timeout if call.timeout else None
         added: list[str] = []
-        try:
-            while True:
-                if not self._wait(call, link, deadline):
-                    if self._link.stopping:
-                        os.kill(child, signal.SIGKILL)
-                        return {"failed": True, "changed": False, "msg": "the wait was cut off: the run was stopped"}
-                    os.killpg(child, signal.SIGKILL)
-                    return {"failed": True, "changed": False, "timedout": {"period": call.timeout},
-                            "msg": f"the step took longer than its timeout of {call.timeout:g} s and was ended"}
-                message = link.receive()
-                if "outcome" in message:
-                    result: dict[str, Any] = message["outcome"]
-                    self._unmark(result, added)
-                    return result
-                if "crash" in message:
-                    return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
-                            "stderr": message["crash"]}
-                self._answer(link, message, call, added)
-        except Stopped:
-            return {"failed": True, "changed": False, "msg": "the step's process was killed"}
-        finally:
-            os.waitpid(child, 0)
+        while True:
+            if not self._wait(call, child.link, deadline):
+                child.end()
+                if self._link.stopping:
+                    return {"failed": True, "changed": False, "msg": "the wait was cut off: the run was stopped"}
+                return {"failed": True, "changed": False, "timedout": {"period": call.timeout},
+                        "msg": f"the step took longer than its timeout of {call.timeout:g} s and was ended"}
+            message = child.link.receive()
+            if "outcome" in message:
+                result: dict[str, Any] = message["outcome"]
+                self._unmark(result, added)
+                return result
+            if "crash" in message:
+                return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
+                        "stderr": message["crash"]}
+            if "killed" in message:
+                return dict(KILLED)
+            child.changing = int(message.get("process", child.changing))
+            self._answer(child.link, message, call, added)
 
     def _answer(self, link: Link, message: dict[str, Any], call: Call, added: list[str]) -> None:
         if "output" in message:
             self._emit({"type": "output", "id": call.step, "lines": message["output"], "left_out": message["left_out"]})
             return
         if "mark" in message:
-            added.extend(name for name in call.notify if self._marks.add(name))
+            if message["mark"]:
+                added.extend(name for name in call.notify if self._marks.add(name))
             link.send({"value": True})
             return
         try:

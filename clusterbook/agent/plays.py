@@ -58,6 +58,10 @@ class PlayRuntime:
             return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
                     "stderr": traceback.format_exc()}
 
+    def close(self) -> None:
+        """The play is over: its processes end."""
+        self._performer.close()
+
     def pending(self) -> set[str]:
         """Handlers that an unfinished run left."""
         return self._marks.names()
@@ -89,6 +93,7 @@ def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
         sha256=about["sha256"],
         entries=tuple(about["entries"]),
         read=lambda: bytes(ask("content", step=call.step, name=name)),
+        sha1=about.get("sha1", ""),
     )
 
 
@@ -96,4 +101,8 @@ def run_play(link: Link, program: Program, host: HostPart, state: HostState, pre
     """Run one play; True when no step failed. state and predicted outlive it: later plays see what it did."""
     for name in program.modules:
         load(name)
-    return Interpreter(program, host, state, PlayRuntime(link, program, predicted.state_directory, predicted)).run()
+    runtime = PlayRuntime(link, program, predicted.state_directory, predicted)
+    try:
+        return Interpreter(program, host, state, runtime).run()
+    finally:
+        runtime.close()

@@ -24,6 +24,8 @@ from clusterbook.language.values import encode
 from clusterbook.modules import registry
 from clusterbook.modules.parameters import coerce
 
+# Of files up to this size the modules return Ansible's `checksum`, which is SHA-1.
+SMALL = 1 << 20
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
 Delegate = Callable[[str, str, dict[str, Any], str], dict[str, Any]]
@@ -123,6 +125,7 @@ class Answers:
             "mode": state.st_mode & 0o7777,
             "size": state.st_size,
             "sha256": "" if directory else _digest(path),
+            "sha1": "" if directory or state.st_size > SMALL else _digest(path, "sha1"),
             "entries": sorted(entry.name for entry in path.iterdir()) if directory else [],
         }
 
@@ -207,8 +210,8 @@ class Answers:
         return path
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, algorithm: str = "sha256") -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 

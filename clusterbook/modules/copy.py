@@ -159,7 +159,7 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
         return values
     values.update(path_values(last))
     if before["source"].size <= 1 << 20 and (last["same"] or last["kind"] != "absent"):
-        values["checksum"] = hashlib.sha1(before["source"].read()).hexdigest()  # noqa: S324
+        values["checksum"] = before["source"].sha1 or hashlib.sha1(before["source"].read()).hexdigest()  # noqa: S324
     kept = before["items"][-1].get("backup_file")
     if kept:
         values["backup_file"] = kept

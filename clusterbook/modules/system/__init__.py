@@ -20,7 +20,8 @@ from clusterbook.modules.system.units import Units
 class Source:
     """A file or directory of the local machine. kind: file or directory; entries: names in a directory.
 
-    read() asks for the content over the connection; sha256 (of a file) says whether that is needed at all.
+    read() asks for the content over the connection; sha256 (of a file) says whether that is needed at all, sha1 is for
+    the return key `checksum` (empty when it was not told: it is then made from the content).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Source:
     sha256: str
     entries: Sequence[str]
     read: Callable[[], bytes]
+    sha1: str = ""
 
 
 def no_source(name: str) -> Source:
