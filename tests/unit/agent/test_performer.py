@@ -27,7 +27,8 @@ KILLED = {"failed": True, "changed": False, "msg": "the step's process was kille
 @pytest.fixture
 def performer(tmp_path: Path) -> Iterator[Performer]:
     incoming, written = os.pipe()
-    made = Performer(Link(incoming, written), Marks(str(tmp_path / "state"), "play"), lambda ask, call: System(), lambda event: None)
+    marks = Marks(str(tmp_path / "state"), "play")
+    made = Performer(Link(incoming, written), marks, lambda ask, call: System(), lambda event: None)
     yield made
     made.close()
     os.close(incoming)
