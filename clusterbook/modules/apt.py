@@ -8,6 +8,7 @@ import re
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
+from clusterbook.modules import apt_sources
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.system import System
 from clusterbook.modules.system.packages import Package
@@ -22,8 +23,7 @@ PARAMETERS = {
                        choices=("absent", "build-dep", "fixed", "latest", "present")),
     "update_cache": Parameter("bool", "Fetch the lists of packages first.", aliases=("update-cache",)),
     "cache_valid_time": Parameter("int", "Seconds for which fetched lists are good enough.", default=0),
-    "update_cache_retries": Parameter("int", "Tries to fetch the lists.", default=5),
-    "update_cache_retry_max_delay": Parameter("int", "Longest pause between the tries, in seconds.", default=12),
+    **apt_sources.UPDATE_PARAMETERS,
     "install_recommends": Parameter("bool", "Install what packages recommend.", aliases=("install-recommends",)),
     "purge": Parameter("bool", "Remove configuration files too.", default=False),
     "autoremove": Parameter("bool", "Remove dependencies that nothing needs.", default=False),
@@ -188,7 +188,7 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     """Fetch the lists, then install, upgrade or remove in one run of apt-get."""
     done = state["done"]
     if state["update"]:
-        update(arguments, system)
+        apt_sources.update(arguments, system)
         done["cache_updated"] = True
         if arguments["state"] == "latest" and arguments["name"] and not system.predicting:
             state["packages"] = package_changes(arguments, system)
@@ -209,18 +209,6 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     for name in ("clean", "autoclean"):
         if arguments[name]:
             system.packages.apt([name], {})
-
-
-def update(arguments: Arguments, system: System) -> None:
-    """Fetch the lists, trying again with growing pauses."""
-    for attempt in range(max(arguments["update_cache_retries"], 1)):
-        try:
-            system.packages.apt(["update", "-o", "APT::Update::Error-Mode=any"], {})
-            return
-        except ModuleFailed:
-            if attempt + 1 >= max(arguments["update_cache_retries"], 1):
-                raise
-            time.sleep(min(2 ** attempt, arguments["update_cache_retry_max_delay"]))
 
 
 def options(arguments: Arguments) -> List[str]:

@@ -6,7 +6,8 @@ A module file has NAME, KIND, DESCRIPTION, PARAMETERS and, by kind:
   query   run(arguments, system) -> Outcome, reading only
   action  run(arguments, system) -> Outcome; optionally check(arguments, system) -> Outcome for check mode
 It may add FREE_FORM (the parameter that takes text after the module's name), MUTUALLY_EXCLUSIVE, REQUIRED_TOGETHER,
-REQUIRED_ONE_OF and REQUIRED_IF, each a tuple of tuples of parameter names.
+REQUIRED_ONE_OF and REQUIRED_IF, each a tuple of tuples of parameter names; SUBJECT, the parameter that says what on the
+host a step is about, where a prediction cannot show what it changes.
 """
 
 from __future__ import annotations

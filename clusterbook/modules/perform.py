@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 from dataclasses import replace
 from types import ModuleType
@@ -59,6 +58,8 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
     """The life of a state module. prepare, where a module has it, is what must run each time before observing."""
     if hasattr(module, "prepare") and not check and not system.predicting:
         module.prepare(arguments, system)
+    if (module.NAME, subject(module, arguments)) in system.unforeseen:
+        system.doubts.append(f"an earlier step of module {module.NAME} has not been applied")
     before = module.observe(arguments, system)
     changes: List[Change] = module.diff(arguments, before)
     if not changes or (check and not system.predicting):
@@ -84,10 +85,18 @@ def predict(
 ) -> Outcome:
     """Apply to the prediction. That something changes is certain; what it leads to may not be known."""
     after = before
-    with contextlib.suppress(Unknown):
+    try:
         module.apply(arguments, before, system)
         after = module.observe(arguments, system)
+    except Unknown:
+        system.unforeseen.add((module.NAME, subject(module, arguments)))
     return Outcome(True, module.returns(arguments, before, after), tuple(changes))
+
+
+def subject(module: ModuleType, arguments: Arguments) -> str:
+    """What on the host a step is about, by the parameter that the module calls its SUBJECT."""
+    name = getattr(module, "SUBJECT", "")
+    return str(arguments[name]) if name else ""
 
 
 def complete(outcome: Outcome) -> Outcome:

@@ -18,7 +18,10 @@ BUILTIN: Mapping[str, str] = {
     "raw": "raw", "script": "script", "tempfile": "tempfile", "getent": "getent", "find": "find",
     "service_facts": "service_facts", "package_facts": "package_facts", "hostname": "hostname", "reboot": "reboot",
     "unarchive": "unarchive", "cron": "cron", "known_hosts": "known_hosts",
-    "assemble": "assemble", "fetch": "fetch",
+    "assemble": "assemble", "fetch": "fetch", "apt_repository": "apt_repository", "apt_key": "apt_key",
+    "deb822_repository": "deb822_repository", "debconf": "debconf", "dpkg_selections": "dpkg_selections",
+    "iptables": "iptables", "git": "git", "pip": "pip", "sysvinit": "sysvinit", "mount_facts": "mount_facts",
+    "dnf": "dnf", "dnf5": "dnf", "yum": "dnf", "yum_repository": "yum_repository", "rpm_key": "rpm_key",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl", "mount": "mount", "authorized_key": "authorized_key"}
 COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe", "ini_file": "ini_file"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.accounts import Accounts
@@ -74,6 +74,8 @@ class System:
         self.units = Units(self.query, self.execute)
         self.packages = Packages(self.execute, self.query)
         self.doubts: List[str] = []
+        # (module, subject) whose changes a prediction could not show: later steps about them are in doubt.
+        self.unforeseen: Set[Tuple[str, str]] = set()
         # Called just before the host is changed: the agent writes the marks of notified handlers.
         self.before_change: Callable[[], None] = lambda: None
         # Told the lines of programs that run long; None where nobody may see them.

@@ -113,3 +113,18 @@ def test_a_kernel_setting_is_kept_in_its_file(do: Do, place: Path) -> None:
 def test_a_kernel_setting_that_does_not_exist_is_named(do: Do, place: Path) -> None:
     outcome = do("sysctl", name="net.no.such", value=1, sysctl_set=True, sysctl_file=str(place / "s"))
     assert outcome.message == "name is 'net.no.such', which this kernel does not have"
+
+
+def test_what_is_mounted_is_told_by_the_kernel_and_by_files(do: Do, place: Path) -> None:
+    fstab = place / "fstab"
+    lines = ("# mine", "/dev/a /data\\040set ext4 defaults 0 2", "tmpfs /t tmpfs size=1m", "short",
+             "/dev/b /t xfs ro 0 0")
+    fstab.write_text("\n".join(lines))
+    facts = do("mount_facts", sources=[str(fstab)], include_aggregate_mounts=True).values["ansible_facts"]
+    assert [(item["device"], item["passno"]) for item in facts["aggregate_mounts"]] == [
+        ("/dev/a", 2), ("tmpfs", 0), ("/dev/b", 0)]
+    assert facts["mount_points"]["/data set"]["fstype"] == "ext4" and facts["mount_points"]["/t"]["device"] == "tmpfs"
+    assert list(do("mount_facts", sources=[str(fstab)], fstypes=["ext*"]).values["ansible_facts"]["mount_points"]) == [
+        "/data set"]
+    assert "/proc" in do("mount_facts").values["ansible_facts"]["mount_points"]
+    assert do("mount_facts", sources=["fstab"]).failed
