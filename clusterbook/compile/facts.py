@@ -5,10 +5,15 @@ from __future__ import annotations
 from clusterbook.compile.context import as_list
 from clusterbook.model import Play, Task
 
+NAME = "Gathering Facts"
 
-def gathering(play: Play) -> tuple[Task, ...]:
-    """`setup` with the play's gather_subset and gather_timeout; nothing when gather_facts is false."""
-    wanted = play.keywords.get("gather_facts", True)
+
+def gathering(play: Play, policy: str = "implicit") -> tuple[Task, ...]:
+    """`setup` with the play's gather_subset and gather_timeout; nothing when gather_facts is false.
+
+    policy: what a play that says nothing does: `implicit` gathers, `explicit` does not.
+    """
+    wanted = play.keywords.get("gather_facts", policy != "explicit")
     if wanted in (False, "no", "false"):
         return ()
     arguments = {}
@@ -16,4 +21,4 @@ def gathering(play: Play) -> tuple[Task, ...]:
         arguments["gather_subset"] = list(as_list(play.keywords["gather_subset"]))
     if "gather_timeout" in play.keywords:
         arguments["gather_timeout"] = play.keywords["gather_timeout"]
-    return (Task("Gathering Facts", "ansible.builtin.setup", arguments, {"tags": ["always"]}, play.position),)
+    return (Task(NAME, "ansible.builtin.setup", arguments, {"tags": ["always"]}, play.position),)

@@ -13,7 +13,11 @@ from clusterbook.model import Host
 
 @dataclass(frozen=True)
 class Selection:
-    """What of the project to run and how. tags: empty means all."""
+    """What of the project to run and how. tags: empty means all.
+
+    become, become_user, force_handlers: for plays that do not say. gathering: implicit, explicit or smart, as Ansible's
+    setting. resume: handlers that an unfinished run left run, too. whole_results: events carry all of a step's result.
+    """
 
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
@@ -22,11 +26,20 @@ class Selection:
     diff: bool = False
     extra_variables: Mapping[str, Any] = field(default_factory=dict)
     start_at_task: str = ""
+    become: bool = False
+    become_user: str = "root"
+    force_handlers: bool = False
+    gathering: str = "implicit"
+    resume: bool = True
+    whole_results: bool = False
 
 
 @dataclass(frozen=True)
 class StepInfo:
-    """What a report says of a step. bases: directories from which its templates and files are looked up."""
+    """What a report says of a step. bases: directories from which its templates and files are looked up.
+
+    implied: nobody wrote it (the facts that a play gathers by itself).
+    """
 
     id: int
     name: str
@@ -36,6 +49,8 @@ class StepInfo:
     handler: bool = False
     bases: tuple[str, ...] = ()
     fixed_names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,8 @@ class PlayPlan:
     names: frozenset[str]
     any_errors_fatal: bool = False
     max_fail_percentage: float = 100.0
+    pattern: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook import __version__
-from clusterbook.compile.context import Context, as_list
+from clusterbook.compile.context import Context, as_list, tag_list
 from clusterbook.compile.facts import gathering
 from clusterbook.compile.hosts import batches_of, host_part
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
@@ -65,6 +65,8 @@ def _play(
         names=shared,
         any_errors_fatal=local.evaluate(keywords.get("any_errors_fatal", False)) is True,
         max_fail_percentage=float(local.evaluate(keywords.get("max_fail_percentage", 100))),
+        pattern=_pattern(local, play),
+        tags=tag_list(keywords.get("tags")),
     )
     return plan, compiler.next_id
 
@@ -77,7 +79,7 @@ def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[t
     context = Context(directory=directory).inside(
         {name: value for name, value in play.keywords.items() if name not in ("vars", "become", "become_user")}
     )
-    parts: list[Any] = [*compiler.nodes(gathering(play), context)]
+    parts: list[Any] = [*compiler.nodes(gathering(play, compiler.selection.gathering), context)]
     for section in (play.pre_tasks, None, play.post_tasks):
         before = len(parts)
         if section is None:
@@ -88,7 +90,8 @@ def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[t
             parts.extend(compiler.nodes(section, context))
         if len(parts) > before:
             parts.append(Flush(0))
-    _resume_at_the_end_of_tasks(parts, bool(play.roles or play.tasks) and bool(play.post_tasks))
+    if compiler.selection.resume:
+        _resume_at_the_end_of_tasks(parts, bool(play.roles or play.tasks) and bool(play.post_tasks))
     handlers = (*compiler.role_handlers, *compiler.handlers(play.handlers, context))
     return tuple(parts), handlers
 
@@ -125,10 +128,11 @@ def _program(
         magic=_magic(play, inventory, selection, hosts, name),
         check=selection.check,
         diff=selection.diff,
+        whole_results=selection.whole_results,
         lockstep=strategy == "linear" and len(hosts) > 1,
-        become=keywords.get("become", False),
-        become_user=keywords.get("become_user", "root"),
-        force_handlers=local.evaluate(keywords.get("force_handlers", False)) is True,
+        become=keywords.get("become", selection.become),
+        become_user=keywords.get("become_user", selection.become_user),
+        force_handlers=local.evaluate(keywords.get("force_handlers", selection.force_handlers)) is True,
         modules=tuple(sorted({step.module for step in every_step((*instructions, *handlers)) if _loaded(step.module)})),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.compile.context import Context, as_list, tag_list
+from clusterbook.compile.facts import NAME as GATHERING
 from clusterbook.compile.loops import loop_of
 from clusterbook.compile.plan import Selection, StepInfo
 from clusterbook.compile.tags import selected
@@ -26,7 +27,7 @@ class TaskCompiler:
     def __init__(self, project: Project, selection: Selection, playbook_directory: str, first_id: int) -> None:
         """first_id: step numbers are unique in a whole run, so that every report can name a step by it."""
         self._project = project
-        self._selection = selection
+        self.selection = selection
         self._playbook_directory = playbook_directory
         self._next = first_id
         self._done: set[tuple[Any, ...]] = set()
@@ -128,7 +129,7 @@ class TaskCompiler:
             name, entry = _role_entry(task)
             return self._role(name, inner, entry, _chain(context), task)
         tags = (*context.tags, *tag_list(task.keywords.get("tags")))
-        if not handler and not selected(tags, self._selection.tags, self._selection.skip_tags):
+        if not handler and not selected(tags, self.selection.tags, self.selection.skip_tags):
             return ()
         step = self._step(task, context, handler)
         if task.module in INCLUDES:
@@ -185,7 +186,7 @@ class TaskCompiler:
             number, plain_name(task.name) or task.module.rpartition(".")[2], role.name if role else "", task.module,
             task.position, handler,
             tuple(base for base in (role.path if role else "", context.directory, self._playbook_directory) if base),
-            fixed_names(task),
+            fixed_names(task), inner.tags, task.name == GATHERING and task.module == "ansible.builtin.setup",
         )
         return make_step(task, inner, number, handler)
 

@@ -62,7 +62,8 @@ class Events:
         info = self._steps.get(step) if step is not None else None
         if info is None:
             return {}
-        return {"name": info.name, "role": info.role, "module": info.module, "at": str(relative(info.position))}
+        about = {"name": info.name, "role": info.role, "module": info.module, "at": str(relative(info.position))}
+        return {**about, "handler": True} if info.handler else about
 
     def _count(self, event: dict[str, Any]) -> None:
         if event["type"] == "play":  # the table of counts is in the order of the inventory

@@ -106,6 +106,7 @@ class RolePart:
 class Program:
     """One play, compiled. key names the play in the marks of pending handlers.
 
+    whole_results: events carry all of a step's result, as registered.
     shared: names that some play of the run reads of other hosts; what a host learns under one of them it reports.
     """
 
@@ -121,6 +122,7 @@ class Program:
     magic: Mapping[str, Any] = field(default_factory=dict)
     check: bool = False
     diff: bool = False
+    whole_results: bool = False
     lockstep: bool = True
     become: Any = False
     become_user: Any = "root"

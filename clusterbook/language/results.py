@@ -7,10 +7,14 @@ from typing import Any, Mapping
 from clusterbook.language.environment import ExpressionError, RefusedName, UndefinedName
 
 Result = dict[str, Any]
+_UNREGISTERED = ("changes", "shown", "no_log")
 
 
-def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
-    """What of a result goes into an event: its status, and for people the message, output and changes."""
+def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
+    """What of a result goes into an event: its status, and for people the message, output and changes.
+
+    whole: all that a step registers goes along under `result`.
+    """
     status = "ok"
     for name in ("failed", "unknown", "skipped", "changed"):
         if result.get(name):
@@ -26,6 +30,8 @@ def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
             if result.get("names_only"):
                 event["msg"] = result["msg"]
         return event
+    if whole:
+        event["result"] = registered(result)
     for name in ("msg", "next_step", "place", "changes", "attempts"):
         if result.get(name):
             event[name] = result[name]
@@ -35,6 +41,11 @@ def outline(result: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
     if "results" in result:
         event["items"] = [outline(item, False) | {"item": label(item)} for item in result["results"]]
     return event
+
+
+def registered(result: Mapping[str, Any]) -> Result:
+    """A result as `register` keeps it: without what is for reports and for the engine."""
+    return {key: value for key, value in result.items() if key not in _UNREGISTERED}
 
 
 def label(item: Mapping[str, Any]) -> Any:

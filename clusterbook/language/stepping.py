@@ -9,7 +9,7 @@ from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.flow import FLOW
 from clusterbook.language.loops import flat, loop_variables, with_layer
 from clusterbook.language.program import HostPart, Program, Step
-from clusterbook.language.results import combine, expression_failure, outline, without_changes
+from clusterbook.language.results import combine, expression_failure, outline, registered, without_changes
 from clusterbook.language.runtime import Call, HostEnded, Refused, Runtime, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.sources import Sources
@@ -102,7 +102,7 @@ class StepRunner:
 
     def _register(self, step: Step, result: Result) -> None:
         if step.register:
-            known = {key: value for key, value in result.items() if key not in ("changes", "shown", "no_log")}
+            known = registered(result)
             unknown = result.get("unknown") is True and not result.get("failed")
             self.state.registered[step.register] = UnknownValue(str(result.get("msg", ""))) if unknown else known
             if not result.get("no_log"):
@@ -116,7 +116,9 @@ class StepRunner:
 
     def _guarded(self, step: Step) -> Result:
         started = time.monotonic()
-        self._runtime.emit({"type": "start", "id": step.id})
+        event = {"type": "start", "id": step.id}
+        name = self._shown_name(step, self.scope(step, {}))
+        self._runtime.emit(event if name is None else {**event, "name": name})
         try:
             result = self._attempts(step, {}, None) if step.loop is None else self._loop(step)
         except Unknown as reason:
@@ -130,7 +132,8 @@ class StepRunner:
         if result.get("failed") and _truth(scope, step.ignore_errors):
             result["ignored"] = True
         hidden = _truth(scope, step.no_log) or bool(result.get("no_log"))
-        event = {"type": "result", "id": step.id, "seconds": round(seconds, 4), **outline(result, hidden)}
+        event = {"type": "result", "id": step.id, "seconds": round(seconds, 4),
+                 **outline(result, hidden, self._program.whole_results)}
         name = self._shown_name(step, scope)
         if name is not None:
             event["name"] = name

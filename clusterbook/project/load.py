@@ -22,14 +22,16 @@ _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", 
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook")
 
 
-def load(playbook: Path | str, root: Path | None = None) -> Project:
+def load(playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = ()) -> Project:
     """Read a playbook. root: the project's directory; found by its roles/ when it is not given.
+
+    role_folders: more folders of roles, looked at after those beside the playbook and in the project.
 
     Raises InvalidProject with every problem of every file, in the order in which they were read.
     """
     path = Path(playbook).resolve()
     base = root.resolve() if root else project_root(path)
-    loader = _Loader(base, path)
+    loader = _Loader(base, path, tuple(role_folders))
     plays = tuple(loader.plays(path, 0))
     if loader.problems:
         raise InvalidProject(_ordered(loader.problems))
@@ -50,6 +52,7 @@ class _Loader:
 
     root: Path
     playbook: Path
+    role_folders: tuple[Path, ...] = ()
     problems: list[InvalidInput] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     task_files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
@@ -164,7 +167,7 @@ class _Loader:
         """Read a role once, with its dependencies and what its tasks name."""
         if name in self.roles or name in self.missing:
             return self.roles.get(name)
-        directories = role_directories(self.playbook, self.root)
+        directories = role_directories(self.playbook, self.root, self.role_folders)
         path = find_role(name, directories, self.playbook)
         if path is None:
             self.missing.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from clusterbook.schema.files import project_files
 from clusterbook.source import position_of
 
 
-def role_directories(playbook: Path, root: Path) -> tuple[Path, ...]:
-    """Where roles are looked up: beside the playbook, in the project, in the files that come with the package."""
-    found = (playbook.parent / "roles", root / "roles", project_files() / "roles")
+def role_directories(playbook: Path, root: Path, more: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """Where roles are looked up: beside the playbook, in the project, in more folders, in what comes with the package."""
+    found = (playbook.parent / "roles", root / "roles", *more, project_files() / "roles")
     return tuple(dict.fromkeys(path.resolve() for path in found))
 
 

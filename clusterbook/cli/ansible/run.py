@@ -1,0 +1,187 @@
+"""One playbook of `clusterbook-playbook`: its inventory, its plan, its run."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clusterbook import project
+from clusterbook.cli import runs
+from clusterbook.cli.ansible.listing import listing
+from clusterbook.cli.ansible.options import Options
+from clusterbook.cli.ansible.settings import Settings, role_folders
+from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput
+from clusterbook.execute.answers import Services
+from clusterbook.execute.events import Events
+from clusterbook.execute.hosts import Agents
+from clusterbook.execute.run import Outcome, Runner
+from clusterbook.inventory import SourcedInventory, matcher
+from clusterbook.inventory import load as load_inventory
+from clusterbook.report.ansible import AnsibleReport, Look
+from clusterbook.source import read_text
+from clusterbook.transport.connect import Connector
+from clusterbook.transport.protocol import Options as ConnectionOptions
+
+SYSTEM_INVENTORY = "/etc/ansible/hosts"
+FAILED, UNREACHABLE, INTERRUPTED = 2, 4, 99
+_STATUS = {EXIT_FAILED: FAILED, EXIT_UNREACHABLE: UNREACHABLE, EXIT_INTERRUPTED: INTERRUPTED}
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """What was asked for before anything else. None: not needed."""
+
+    login: str | None = None
+    become: str | None = None
+
+
+def run_playbook(name: str, options: Options, settings: Settings) -> int:
+    """Run, check or list one playbook; Ansible's exit status. Raises ClusterbookError."""
+    path = Path(name)
+    inventory = _inventory(path, options, settings)
+    loaded = project.load(path, root=path.resolve().parent, role_folders=role_folders(settings, Path.home()))
+    selection = selection_of(options, settings)
+    plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
+    if options.syntax_check:
+        print(f"\nplaybook: {name}")
+        return 0
+    if options.list_hosts or options.list_tasks or options.list_tags:
+        print("\n".join(listing(name, plan, options)))
+        return 0
+    return _carry_out(plan, inventory, options, settings)
+
+
+def selection_of(options: Options, settings: Settings) -> Selection:
+    """What the command line chooses; the settings count where it says nothing."""
+    tags = ",".join(options.tags) or settings.run_tags or ""
+    skipped = ",".join(options.skip_tags) or settings.skip_tags or ""
+    return Selection(
+        tags=_listed(tags),
+        skip_tags=_listed(skipped),
+        limit=options.limit,
+        check=options.check,
+        diff=options.diff or settings.diff,
+        extra_variables=runs.extra_variables(options.extra_vars),
+        start_at_task=options.start_at_task,
+        become=options.become or settings.become,
+        become_user=options.become_user or settings.become_user or "root",
+        force_handlers=options.force_handlers or settings.force_handlers,
+        gathering=(settings.gathering or "implicit").lower(),
+        resume=False,
+        whole_results=True,
+    )
+
+
+def _carry_out(plan: Plan, inventory: SourcedInventory, options: Options, settings: Settings) -> int:
+    passwords = _ask(options, settings)
+    color = settings.force_color or (sys.stdout.isatty() and not settings.no_color)
+    look = Look(options.verbosity, color, options.diff or settings.diff, settings.show_skipped)
+    report = AnsibleReport(sys.stdout, look)
+    events = Events([report], plan.steps)
+    for secret in filter(None, (passwords.login, passwords.become)):
+        events.mask.add(secret)
+    agents = Agents(_connector(options, settings, passwords), "clusterbook-playbook", Services(), lock_hosts=False)
+    try:
+        outcome = Runner(plan, agents, Services(), events, options.forks or settings.forks or 0).run()
+        events.summary()
+    finally:
+        report.close()
+        agents.close()
+    return _status(outcome)
+
+
+def _status(outcome: Outcome) -> int:
+    return _STATUS.get(outcome.exit_code(False), 0)
+
+
+def _inventory(playbook: Path, options: Options, settings: Settings) -> SourcedInventory:
+    written = list(options.inventory) or _configured(settings)
+    sources: list[Path | str] = []
+    for source in written:
+        if "," in source:
+            sources.append(source)
+        elif Path(source).exists():
+            sources.append(Path(source))
+        else:
+            sys.stderr.write(f"[WARNING]: Unable to parse {source} as an inventory source\n")
+    return load_inventory(sources, playbook, _lowest(options, settings))
+
+
+def _configured(settings: Settings) -> list[str]:
+    if settings.inventory:
+        return [settings.inventory] if settings.inventory.endswith(",") else settings.inventory.split(",")
+    return [SYSTEM_INVENTORY] if Path(SYSTEM_INVENTORY).exists() else []
+
+
+def _lowest(options: Options, settings: Settings) -> dict[str, Any]:
+    """What options and settings say of connections: every variable of the inventory beats them."""
+    found: dict[str, Any] = {}
+    arguments = " ".join(filter(None, (
+        settings.ssh_args, options.ssh_common_args or settings.ssh_common_args, options.ssh_extra_args
+    )))  # fmt: skip
+    if arguments:
+        found["ansible_ssh_common_args"] = arguments
+    if settings.interpreter and not settings.interpreter.startswith("auto"):
+        found["ansible_python_interpreter"] = settings.interpreter
+    method = options.become_method or settings.become_method
+    if method:
+        found["ansible_become_method"] = method
+    return found
+
+
+def _connector(options: Options, settings: Settings, passwords: Passwords) -> Connector:
+    connection = options.connection or settings.connection or "ssh"
+    key = options.private_key or settings.private_key_file
+    return Connector(
+        ConnectionOptions(
+            connection=connection,
+            user=options.user or settings.user,
+            port=settings.port,
+            private_key_file=key,
+            password=passwords.login,
+            accept_new=not settings.host_key_checking,
+            connect_timeout=float(options.timeout or settings.timeout or 10),
+        )
+    )
+
+
+def _ask(options: Options, settings: Settings) -> Passwords:
+    login = become = None
+    if options.connection_password_file:
+        login = read_text(Path(options.connection_password_file)).strip()
+    elif options.ask_pass:
+        login = getpass.getpass("SSH password: ")
+    if options.become_password_file:
+        become = read_text(Path(options.become_password_file)).strip()
+    elif options.ask_become_pass or settings.become_ask_pass:
+        shown = "BECOME password[defaults to SSH password]: " if login else "BECOME password: "
+        become = getpass.getpass(shown) or login
+    return Passwords(login, become)
+
+
+def _matcher(inventory: SourcedInventory, limit: str) -> Callable[[str], Sequence[str]]:
+    """As Ansible: a pattern that names nothing chooses no host, and says so; a --limit that leaves none is an error."""
+    match = matcher(inventory, limit or None)
+    if limit and not match("all") and not match("localhost"):
+        raise InvalidInput(
+            "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.",
+            next_step="Correct --limit or the inventory.",
+        )
+
+    def tolerant(pattern: str) -> Sequence[str]:
+        try:
+            return match(pattern)
+        except InvalidInput:
+            sys.stderr.write(f"[WARNING]: Could not match supplied host pattern, ignoring: {pattern}\n")
+            return ()
+
+    return tolerant
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
