@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from clusterbook import project, source
+from clusterbook import project
 from clusterbook.cli.boundary import describe
+from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.screen import console
 from clusterbook.cli.site import Site
 from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
-from clusterbook.errors import ClusterbookError, InvalidInput, Position
+from clusterbook.errors import ClusterbookError, InvalidInput
 from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.inventory import matcher
 from clusterbook.journal import Journal
-from clusterbook.project.free_form import parse
 from clusterbook.report import Style, sink_for
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
@@ -61,14 +60,6 @@ def selection(
         tags=_list(tags), skip_tags=_list(skip_tags), limit=limit, check=check, diff=diff,
         extra_variables=extra_variables(extra_vars or ()),
     )  # fmt: skip
-
-
-def extra_variables(texts: Sequence[str]) -> dict[str, Any]:
-    """--extra-vars: `a=1 b=2` (texts), a YAML or JSON mapping, or @FILE. Later ones win."""
-    found: dict[str, Any] = {}
-    for text in texts:
-        found |= _extra(text.strip())
-    return found
 
 
 def run(site: Site, order: Order) -> int:
@@ -134,21 +125,6 @@ def _masked(services: Services, events: Events) -> Services:
         return value
 
     return Services(secret=secret, sign=services.sign)
-
-
-def _extra(text: str) -> Mapping[str, Any]:
-    where = Position("--extra-vars")
-    if text.startswith("@"):
-        found = source.load(Path(text[1:]))
-    elif text.startswith("{"):
-        found = source.load_text(text, "--extra-vars")
-    else:
-        found, rest = parse(text, False, where)
-        if rest:
-            raise InvalidInput(f"{rest!r} in --extra-vars is no NAME=VALUE", next_step="Write NAME=VALUE, or quote it.")
-    if not isinstance(found, Mapping):
-        raise InvalidInput(f"--extra-vars {text!r} is not a mapping", next_step="Write NAME=VALUE, or a YAML mapping.")
-    return found
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from clusterbook.source import position_of
 
 
 def role_directories(playbook: Path, root: Path, more: Iterable[Path] = ()) -> tuple[Path, ...]:
-    """Where roles are looked up: beside the playbook, in the project, in more folders, in what comes with the package."""
+    """Where roles are looked up: beside the playbook, in the project, in more folders, in what the package brings."""
     found = (playbook.parent / "roles", root / "roles", *more, project_files() / "roles")
     return tuple(dict.fromkeys(path.resolve() for path in found))
 

@@ -10,7 +10,9 @@ from typing import IO, Any
 from clusterbook.report.changes import unified
 
 WIDTH = 79
-COLORS = {"green": "0;32", "yellow": "0;33", "red": "0;31", "cyan": "0;36", "bright purple": "1;35", "dark gray": "1;30"}
+COLORS = {
+    "green": "0;32", "yellow": "0;33", "red": "0;31", "cyan": "0;36", "bright purple": "1;35", "dark gray": "1;30",
+}  # fmt: skip
 COLUMNS = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
 _COLUMN_COLORS = {"ok": "green", "changed": "yellow", "unreachable": "red", "failed": "red", "skipped": "cyan",
                   "rescued": "yellow", "ignored": "bright purple"}  # fmt: skip

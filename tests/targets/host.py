@@ -18,13 +18,15 @@ BASE = "/opt/targets"
 SECONDS = 300
 KEPT = 60_000
 # Both tools see the same Debian: what ansible-test's own images have installed.
-PACKAGES = ("python3-apt", "git", "unzip", "zip", "bzip2", "xz-utils", "zstd", "cron", "sshpass", "openssl", "acl", "file",
-            "python3-venv", "locales", "gnupg", "virtualenv", "python3-setuptools", "dirmngr")  # fmt: skip
-_WRAPPER = "#!/bin/sh\nexec {base}/{tool}/bin/python -c 'import sys; from {module} import main; sys.exit(main())' \"$@\"\n"
+PACKAGES = ("python3-apt", "git", "unzip", "zip", "bzip2", "xz-utils", "zstd", "cron", "sshpass", "openssl", "acl",
+            "file", "python3-venv", "locales", "gnupg", "virtualenv", "python3-setuptools", "dirmngr")  # fmt: skip
+_WRAPPER = """#!/bin/sh
+exec {base}/{tool}/bin/python -c 'import sys; from {module} import main; sys.exit(main())' "$@"
+"""
 _ORACLE = {"ansible": "adhoc", "ansible-config": "config", "ansible-console": "console", "ansible-doc": "doc",
            "ansible-galaxy": "galaxy", "ansible-inventory": "inventory", "ansible-playbook": "playbook",
            "ansible-pull": "pull", "ansible-vault": "vault"}  # fmt: skip
-_INVENTORY = f"""[testgroup]
+_INVENTORY = """[testgroup]
 testhost ansible_connection=local ansible_pipelining=yes ansible_python_interpreter=/usr/bin/python3
 """
 _PREPARE = """set -e
@@ -83,7 +85,8 @@ class TestHost:
     def update(self) -> None:
         """Put this repository's present state on the host."""
         self.shell(f"rm -rf {BASE}/ours/tree")
-        subprocess.run([*self._ssh(), f"sudo tar -xf - -C {BASE} --no-same-owner"], input=suite.own_archive(), check=True)
+        unpack = [*self._ssh(), f"sudo tar -xf - -C {BASE} --no-same-owner"]
+        subprocess.run(unpack, input=suite.own_archive(), check=True)
         self.shell(f"{BASE}/ours/bin/python -m compileall -q {BASE}/ours/tree", check=False)
         self.write(f"{BASE}/on_host.sh", (HERE / "on_host.sh").read_text(), "755")
 
@@ -104,7 +107,8 @@ class TestHost:
     def shell(self, script: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """A script as root on the host, output and errors together."""
         return subprocess.run(
-            [*self._ssh(), "sudo bash -s"], input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=check
+            [*self._ssh(), "sudo bash -s"], input=script.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=check,
         )
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
@@ -115,8 +119,10 @@ class TestHost:
         self.write(f"{BASE}/bin/{folder}/{name}", _WRAPPER.format(base=BASE, tool=tool, module=module), "755")
 
     def _ssh(self) -> list[str]:
-        return ["ssh", "-i", str(self._folder / "id_ed25519"), "-o", f"UserKnownHostsFile={self._folder / 'known_hosts'}",
-                "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", f"admin@{self._address}"]  # fmt: skip
+        known = f"UserKnownHostsFile={self._folder / 'known_hosts'}"
+        key = str(self._folder / "id_ed25519")
+        options = [word for option in (known, "BatchMode=yes", "LogLevel=ERROR") for word in ("-o", option)]
+        return ["ssh", "-i", key, *options, f"admin@{self._address}"]
 
 
 def store(result: Result, folder: Path) -> None:

@@ -40,7 +40,8 @@ def source() -> Path:
     if not (folder / "test" / "integration" / "targets").is_dir():
         archive = CACHE / f"ansible_core-{RELEASE}.tar.gz"
         if not archive.is_file():
-            _pip("download", "--no-binary", "ansible-core", "--no-deps", "--dest", str(CACHE), f"ansible-core=={RELEASE}")
+            wanted = f"ansible-core=={RELEASE}"
+            _pip("download", "--no-binary", "ansible-core", "--no-deps", "--dest", str(CACHE), wanted)
         with tarfile.open(archive) as packed:
             packed.extractall(CACHE, filter="tar")
     return folder

@@ -63,7 +63,8 @@ def parse(arguments: Sequence[str]) -> Options:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="clusterbook-playbook", description="Run playbooks with ansible-playbook's options, output and exit status.",
+        prog="clusterbook-playbook",
+        description="Run playbooks with ansible-playbook's options, output and exit status.",
     )
     parser.add_argument("playbooks", nargs="+", metavar="playbook", help="playbooks, run one after the other")
     parser.add_argument("--version", action="version", version=f"clusterbook-playbook [clusterbook {__version__}]")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook import project
-from clusterbook.cli import runs
 from clusterbook.cli.ansible.listing import listing
 from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
+from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput
 from clusterbook.execute.answers import Services
@@ -43,7 +43,8 @@ class Passwords:
 def run_playbook(name: str, options: Options, settings: Settings) -> int:
     """Run, check or list one playbook; Ansible's exit status. Raises ClusterbookError."""
     path = Path(name)
-    inventory = _inventory(path, options, settings)
+    passwords = _ask(options, settings)
+    inventory = _inventory(path, options, settings, passwords)
     loaded = project.load(path, root=path.resolve().parent, role_folders=role_folders(settings, Path.home()))
     selection = selection_of(options, settings)
     plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
@@ -53,7 +54,7 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     if options.list_hosts or options.list_tasks or options.list_tags:
         print("\n".join(listing(name, plan, options)))
         return 0
-    return _carry_out(plan, inventory, options, settings)
+    return _carry_out(plan, passwords, options, settings)
 
 
 def selection_of(options: Options, settings: Settings) -> Selection:
@@ -66,7 +67,7 @@ def selection_of(options: Options, settings: Settings) -> Selection:
         limit=options.limit,
         check=options.check,
         diff=options.diff or settings.diff,
-        extra_variables=runs.extra_variables(options.extra_vars),
+        extra_variables=extra_variables(options.extra_vars),
         start_at_task=options.start_at_task,
         become=options.become or settings.become,
         become_user=options.become_user or settings.become_user or "root",
@@ -77,8 +78,7 @@ def selection_of(options: Options, settings: Settings) -> Selection:
     )
 
 
-def _carry_out(plan: Plan, inventory: SourcedInventory, options: Options, settings: Settings) -> int:
-    passwords = _ask(options, settings)
+def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Settings) -> int:
     color = settings.force_color or (sys.stdout.isatty() and not settings.no_color)
     look = Look(options.verbosity, color, options.diff or settings.diff, settings.show_skipped)
     report = AnsibleReport(sys.stdout, look)
@@ -99,7 +99,7 @@ def _status(outcome: Outcome) -> int:
     return _STATUS.get(outcome.exit_code(False), 0)
 
 
-def _inventory(playbook: Path, options: Options, settings: Settings) -> SourcedInventory:
+def _inventory(playbook: Path, options: Options, settings: Settings, passwords: Passwords) -> SourcedInventory:
     written = list(options.inventory) or _configured(settings)
     sources: list[Path | str] = []
     for source in written:
@@ -109,7 +109,7 @@ def _inventory(playbook: Path, options: Options, settings: Settings) -> SourcedI
             sources.append(Path(source))
         else:
             sys.stderr.write(f"[WARNING]: Unable to parse {source} as an inventory source\n")
-    return load_inventory(sources, playbook, _lowest(options, settings))
+    return load_inventory(sources, playbook, _lowest(options, settings, passwords))
 
 
 def _configured(settings: Settings) -> list[str]:
@@ -118,7 +118,7 @@ def _configured(settings: Settings) -> list[str]:
     return [SYSTEM_INVENTORY] if Path(SYSTEM_INVENTORY).exists() else []
 
 
-def _lowest(options: Options, settings: Settings) -> dict[str, Any]:
+def _lowest(options: Options, settings: Settings, passwords: Passwords) -> dict[str, Any]:
     """What options and settings say of connections: every variable of the inventory beats them."""
     found: dict[str, Any] = {}
     arguments = " ".join(filter(None, (
@@ -131,6 +131,8 @@ def _lowest(options: Options, settings: Settings) -> dict[str, Any]:
     method = options.become_method or settings.become_method
     if method:
         found["ansible_become_method"] = method
+    if passwords.become:
+        found["ansible_become_password"] = passwords.become
     return found
 
 

@@ -1,4 +1,4 @@
-"""What ansible.cfg and ANSIBLE_* variables say, as far as it has a meaning here. Other keys are other tools' business."""
+"""What ansible.cfg and ANSIBLE_* variables say, as far as it has a meaning here; the rest is for other tools."""
 
 from __future__ import annotations
 

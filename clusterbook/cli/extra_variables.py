@@ -1,0 +1,34 @@
+"""--extra-vars as written on a command line -> variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clusterbook import source
+from clusterbook.errors import InvalidInput, Position
+from clusterbook.project.free_form import parse
+
+
+def extra_variables(texts: Sequence[str]) -> dict[str, Any]:
+    """--extra-vars: `a=1 b=2` (texts), a YAML or JSON mapping, or @FILE. Later ones win."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        found |= _extra(text.strip())
+    return found
+
+
+def _extra(text: str) -> Mapping[str, Any]:
+    where = Position("--extra-vars")
+    if text.startswith("@"):
+        found = source.load(Path(text[1:]))
+    elif text.startswith("{"):
+        found = source.load_text(text, "--extra-vars")
+    else:
+        found, rest = parse(text, False, where)
+        if rest:
+            raise InvalidInput(f"{rest!r} in --extra-vars is no NAME=VALUE", next_step="Write NAME=VALUE, or quote it.")
+    if not isinstance(found, Mapping):
+        raise InvalidInput(f"--extra-vars {text!r} is not a mapping", next_step="Write NAME=VALUE, or a YAML mapping.")
+    return found

@@ -1,0 +1,101 @@
+"""clusterbook-playbook on this machine: status, output, lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cli.ansible.program import run
+
+PLAY = """
+- name: one
+  hosts: localhost
+  gather_facts: false
+  vars: {code: 0}
+  tasks:
+    - name: greet
+      command: sh -c "echo hi; exit {{ code }}"
+      tags: [a, b]
+    - name: whoever
+      debug: {msg: "{{ inventory_hostname }} {{ extra | default('none') }}"}
+"""
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ANSIBLE_CONFIG", "ANSIBLE_INVENTORY", "ANSIBLE_ROLES_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    Path("play.yml").write_text(PLAY)
+    return "play.yml"
+
+
+def test_a_good_run_ends_with_0_and_the_recap(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([play, "-e", "extra=more"]) == 0
+    output = capsys.readouterr().out
+    assert "PLAY [one] ****" in output
+    assert "changed: [localhost]" in output
+    assert '"msg": "localhost more"' in output
+    assert "localhost                  : ok=2    changed=1    unreachable=0    failed=0" in output
+
+
+def test_a_failed_host_is_2(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([play, "--extra-vars", "code=3"]) == 2
+    assert "fatal: [localhost]: FAILED! => {" in capsys.readouterr().out
+
+
+def test_an_unreachable_host_is_4(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("far.yml").write_text(PLAY.replace("localhost", "all"))
+    assert run(["far.yml", "-i", "far,", "-e", "ansible_host=127.0.0.1", "-e", "ansible_port=1"]) == 4
+    assert "fatal: [far]: UNREACHABLE! => {" in capsys.readouterr().out
+
+
+def test_what_cannot_be_parsed_is_4_and_no_host_is_touched(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.yml").write_text("- hosts: localhost\n  taskss: []\n")
+    assert run(["bad.yml"]) == 4
+    assert "bad.yml:2:3" in capsys.readouterr().err
+
+
+def test_a_missing_playbook_is_1(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["none.yml"]) == 1
+    assert "the playbook: none.yml could not be found" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_2(play: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run([play, "--no-such-option"])
+    assert caught.value.code == 2
+
+
+def test_syntax_check_runs_nothing(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([play, "--syntax-check"]) == 0
+    assert capsys.readouterr().out == "\nplaybook: play.yml\n"
+
+
+def test_tasks_tags_and_hosts_are_listed(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([play, "--list-tasks", "--list-tags", "--list-hosts"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [
+        "playbook: play.yml", "", "  play #1 (localhost): one\tTAGS: []", "    pattern: ['localhost']",
+        "    hosts (1):", "      localhost", "    tasks:", "      greet\tTAGS: [a, b]", "      whoever\tTAGS: []",
+        "      TASK TAGS: [a, b]",
+    ]  # fmt: skip
+
+
+def test_a_pattern_that_names_nothing_is_a_warning(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("nobody.yml").write_text(PLAY.replace("localhost", "nobody"))
+    assert run(["nobody.yml", "-i", "web,"]) == 0
+    assert "skipping: no hosts matched" in capsys.readouterr().out
+
+
+def test_roles_are_found_in_the_folders_that_a_variable_names(
+    play: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = tmp_path / "elsewhere" / "web" / "tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "main.yml").write_text("- debug: {msg: from a role}\n")
+    monkeypatch.setenv("ANSIBLE_ROLES_PATH", str(tmp_path / "elsewhere"))
+    Path("site.yml").write_text("- hosts: localhost\n  gather_facts: false\n  roles: [web]\n")
+    assert run(["site.yml"]) == 0
+    assert "TASK [web : debug] ***" in capsys.readouterr().out

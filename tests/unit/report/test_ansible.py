@@ -1,0 +1,104 @@
+"""The screen of ansible-playbook, from events."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from clusterbook.report.ansible import AnsibleReport, Look
+
+COUNTS = {"ok": 2, "changed": 1, "unreachable": 0, "failed": 0, "skipped": 0, "rescued": 0, "ignored": 1, "unknown": 0}
+
+
+def shown(*events: dict[str, Any], look: Look | None = None) -> list[str]:
+    output = io.StringIO()
+    report = AnsibleReport(output, look or Look())
+    for event in events:
+        report.event(event)
+    report.close()
+    return output.getvalue().splitlines()
+
+
+def start(step: int = 1, **more: Any) -> dict[str, Any]:
+    return {"type": "start", "host": "h", "step": step, "name": "do", "role": "", "module": "command", **more}
+
+
+def result(status: str, **more: Any) -> dict[str, Any]:
+    base = {"type": "result", "host": "h", "step": 1, "name": "do", "role": "", "module": "command", "status": status}
+    return {**base, "result": {"changed": status == "changed"}, **more}
+
+
+def test_a_task_has_a_banner_and_a_line_for_each_host() -> None:
+    lines = shown(start(role="web"), result("ok"), start(host="i"), result("changed", host="i"))
+    assert lines == ["", "TASK [web : do] " + "*" * 64, "ok: [h]", "", "TASK [do] " + "*" * 70, "changed: [i]"][:3] + [
+        "changed: [i]"
+    ]
+
+
+def test_the_same_task_again_on_a_host_gets_a_banner_of_its_own() -> None:
+    assert sum(line.startswith("TASK") for line in shown(start(), result("ok"), start(), result("ok"))) == 2
+
+
+def test_handlers_and_plays_have_their_own_banners() -> None:
+    lines = shown({"type": "play", "name": "all", "hosts": ["h"]}, start(handler=True))
+    assert lines[1].startswith("PLAY [all] ***")
+    assert lines[3].startswith("RUNNING HANDLER [do] ***")
+
+
+def test_a_play_without_hosts_says_so() -> None:
+    assert shown({"type": "play", "name": "x", "hosts": []})[-1] == "skipping: no hosts matched"
+
+
+def test_a_failure_shows_its_result_as_json_and_whether_it_is_ignored() -> None:
+    failed = result("failed", ignored=True, result={"rc": 1, "stdout": "a\nb", "changed": True, "failed": True})
+    assert shown(failed) == [
+        'fatal: [h]: FAILED! => {"changed": true, "rc": 1, "stdout": "a\\nb", "stdout_lines": ["a", "b"]}',
+        "...ignoring",
+    ]
+
+
+def test_a_loop_has_a_line_for_each_item() -> None:
+    items = [{"status": "ok", "item": "a"}, {"status": "failed", "item": "b"}, {"status": "skipped", "item": "c"}]
+    results = [{"changed": False}, {"msg": "no"}, {"skipped": True}]
+    assert shown(result("failed", items=items, result={"results": results})) == [
+        "ok: [h] => (item=a)", 'failed: [h] (item=b) => {"msg": "no"}', "skipping: [h] => (item=c)",
+    ]  # fmt: skip
+
+
+def test_results_are_shown_with_v_and_those_of_debug_always() -> None:
+    assert shown(result("ok")) == ["ok: [h]"]
+    assert shown(result("ok"), look=Look(verbosity=1)) == ['ok: [h] => {"changed": false}']
+    debug = result("ok", module="ansible.builtin.debug", result={"msg": "hi", "changed": False})
+    assert shown(debug) == ["ok: [h] => {", '    "msg": "hi"', "}"]
+
+
+def test_a_hidden_result_shows_nothing_of_itself() -> None:
+    lines = shown(result("failed", hidden=True, msg="hidden", result={"stdout": "secret"}))
+    assert len(lines) == 1
+    assert "censored" in lines[0]
+    assert "secret" not in lines[0]
+
+
+def test_the_recap_is_what_scripts_read() -> None:
+    lines = shown({"type": "summary", "hosts": {"web-1": COUNTS}})
+    assert lines[1] == "PLAY RECAP " + "*" * 69
+    assert lines[2] == (
+        "web-1                      : ok=2    changed=1    unreachable=0    failed=0    skipped=0    rescued=0    "
+        "ignored=1   "
+    )
+
+
+def test_colors_are_used_only_when_asked_for() -> None:
+    assert shown(result("changed"), look=Look(color=True)) == ["\x1b[0;33mchanged: [h]\x1b[0m"]
+
+
+def test_a_diff_is_shown_before_the_line_of_its_task() -> None:
+    change = {"what": "content", "before": "a\n", "after": "b\n"}
+    lines = shown(result("changed", changes=[change]), look=Look(diff=True))
+    assert lines == ["--- before: content", "+++ after: content", "@@ -1 +1 @@", "-a", "+b", "changed: [h]"]
+
+
+def test_an_unreachable_host_is_fatal() -> None:
+    assert shown({"type": "unreachable", "host": "h", "msg": "no route"}) == [
+        'fatal: [h]: UNREACHABLE! => {"changed": false, "msg": "no route", "unreachable": true}'
+    ]
