@@ -17,7 +17,8 @@ def _file(folder: Path, text: str) -> Path:
 
 
 def test_the_file_of_the_directory_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> None:
-    _file(tmp_path, "[defaults]\ninventory = hosts.ini\nroles_path = one:/two\nforks = 7 ; many\nremote_user = deploy\n")
+    text = "[defaults]\ninventory = hosts.ini\nroles_path = one:/two\nforks = 7 ; many\nremote_user = deploy\n"
+    _file(tmp_path, text)
     found = read_settings({}, tmp_path, tmp_path / "home")
     assert found.inventory == f"{tmp_path}/hosts.ini"
     assert found.roles_path == f"{tmp_path}/one:/two"
