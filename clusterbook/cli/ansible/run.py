@@ -42,6 +42,7 @@ class Passwords:
 
 def run_playbook(name: str, options: Options, settings: Settings) -> int:
     """Run, check or list one playbook; Ansible's exit status. Raises ClusterbookError."""
+    _refuse(options)
     path = Path(name)
     passwords = _ask(options, settings)
     inventory = _inventory(path, options, settings, passwords)
@@ -55,6 +56,17 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
         print("\n".join(listing(name, plan, options)))
         return 0
     return _carry_out(plan, passwords, options, settings)
+
+
+def _refuse(options: Options) -> None:
+    """Options that would be passed over in silence otherwise."""
+    given = {
+        "--start-at-task": bool(options.start_at_task),
+        "--step": options.step,
+        "vault passwords": bool(options.vault_ids or options.vault_password_files or options.ask_vault_pass),
+    }
+    for name in (name for name, used in given.items() if used):
+        raise InvalidInput(f"{name} cannot be used yet", next_step="Leave it out.")
 
 
 def selection_of(options: Options, settings: Settings) -> Selection:

@@ -99,3 +99,8 @@ def test_roles_are_found_in_the_folders_that_a_variable_names(
     Path("site.yml").write_text("- hosts: localhost\n  gather_facts: false\n  roles: [web]\n")
     assert run(["site.yml"]) == 0
     assert "TASK [web : debug] ***" in capsys.readouterr().out
+
+
+def test_an_option_that_has_no_effect_yet_is_refused(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([play, "--step"]) == 1
+    assert "[ERROR]: --step cannot be used yet" in capsys.readouterr().err
