@@ -25,7 +25,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Operate": ("keep it right", {"verify": "check"}),
     "Use": (
         "work with a running cluster",
-        {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use"},
+        {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use", "deploy-dashboard": "dashboard",
+         "dashboard": "dashboard"},
     ),
     "Playbooks": (
         "run your own, and understand runs",

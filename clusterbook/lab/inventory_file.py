@@ -17,8 +17,8 @@ from clusterbook.lab.spec import DEFAULT_IMAGE, DEFAULT_NETWORK, LabHost, LabSpe
 # First address of each group within the network; the inventory of the standard lab uses the same.
 _FIRST = {"control_plane": 11, "worker": 21, "etcd": 31}
 _SHORT = {"control_plane": "cp", "worker": "w", "etcd": "etcd"}
-# What roles are told of hosts that share this machine's kernel; inventory/lab.yml says the same and why.
-SHARED_KERNEL: Mapping[str, Any] = {
+# What roles are told of a lab: its hosts share this machine's kernel. inventory/lab.yml says the same and why.
+OF_LABS: Mapping[str, Any] = {
     "base_kernel_modules": [],
     "base_kernel_sysctls": {},
     "base_swap_managed": False,
@@ -28,6 +28,7 @@ SHARED_KERNEL: Mapping[str, Any] = {
     "containerd_restrict_oom_score_adj": True,
     "kubelet_fail_cgroup_v1": False,
     "kubelet_protect_kernel_defaults": False,
+    "dashboard_provider": "kube-web-view",
 }
 _NUMBERS = ("files_port", "registry_port", "apt_port")
 
@@ -95,7 +96,7 @@ def inventory_text(spec: LabSpec, groups: Mapping[str, list[LabHost]]) -> str:
         "ansible_ssh_common_args": (
             f"-o UserKnownHostsFile={spec.directory / 'known_hosts'} -o StrictHostKeyChecking=yes"
         ),
-        **SHARED_KERNEL,
+        **OF_LABS,
     }
     return yaml.safe_dump({"all": {"vars": variables, "children": members}}, sort_keys=False, width=200)
 

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from clusterbook.cluster.artifacts import debian_mirrors
 from clusterbook.errors import ClusterbookError, Failed
-from clusterbook.lab import debian
 from clusterbook.lab.command import run
 from clusterbook.lab.files import make_directory, write_file
 
@@ -78,7 +78,7 @@ def recipe(image: str, sources: str) -> str:
 
 def base(image: str, progress: Callable[[str], None] = lambda line: None) -> Path:
     """The base directory of an image, made now if it is not in the cache (about a minute, once)."""
-    sources = debian.sources(image, debian.mirrors())
+    sources = debian_mirrors.sources(image, debian_mirrors.mirrors())
     digest = hashlib.sha256(recipe(image, sources).encode()).hexdigest()[:12]
     directory = CACHE / f"{image}-{digest}"
     if directory.is_dir():
@@ -113,7 +113,7 @@ def _build(image: str, sources: str, directory: Path) -> None:
     listed.write_text(sources)
     argv = [
         "mmdebstrap", "--variant=minbase", "--skip=check/empty,cleanup/apt/lists",
-        f"--include={','.join(PACKAGES)}", debian.CODENAMES[image], str(partial), str(listed),
+        f"--include={','.join(PACKAGES)}", debian_mirrors.CODENAMES[image], str(partial), str(listed),
     ]  # fmt: skip
     try:
         run(argv, seconds=900)

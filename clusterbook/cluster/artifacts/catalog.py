@@ -60,7 +60,18 @@ class DebianRecipe:
     files: Mapping[str, str]
 
 
-Recipe = GoRecipe | CRecipe | DebianRecipe
+@dataclass(frozen=True)
+class PythonRecipe:
+    """A whole file tree in one tar: a Debian release's own Python and pinned wheels. requirements: their text."""
+
+    suite: str
+    packages: tuple[str, ...]
+    python: str
+    requirements: str
+    file: str
+
+
+Recipe = GoRecipe | CRecipe | DebianRecipe | PythonRecipe
 
 
 @dataclass(frozen=True)
@@ -89,11 +100,15 @@ class Component:
 
 @dataclass(frozen=True)
 class Image:
-    """An image made here, under the name its vendor gives it, around files of one component."""
+    """An image made here, under the name its vendor gives it, around files of one component.
+
+    tree: the component's file that is a tar of a whole file system, the image's lower layer; empty for none.
+    """
 
     name: str
     reference: str
     component: Component
+    tree: str
     files: Mapping[str, str]
     applets: str
     entrypoint: tuple[str, ...]
@@ -132,7 +147,8 @@ class Catalog:
         component = self.component(entry["component"], version, architecture)
         return Image(
             name=name, reference=entry["reference"].format_map(_values(component.version, component.architecture)),
-            component=component, files=entry["files"], applets=entry.get("applets", ""),
+            component=component, tree=entry.get("tree", ""), files=entry.get("files", {}),
+            applets=entry.get("applets", ""),
             entrypoint=tuple(entry.get("entrypoint", ())), command=tuple(entry.get("command", ())),
             user=entry.get("user", ""), workdir=entry.get("workdir", "/"),
             environment=entry.get("environment", {}),
@@ -196,11 +212,15 @@ def _recipe(entry: Mapping[str, Any], architecture: str) -> Recipe:
     if "c" in entry:
         c = entry["c"]
         return CRecipe(c["module"], c["version"], tuple(c["sources"]), c["defines"], c["file"])
+    if "python" in entry:
+        python = entry["python"]
+        text = (HERE / "requirements" / python["requirements"]).read_text()
+        return PythonRecipe(python["suite"], tuple(python["packages"]), python["version"], text, python["file"])
     return DebianRecipe(entry["debian"]["package"], entry["debian"]["files"])
 
 
 def _files(recipe: Recipe) -> tuple[str, ...]:
-    if isinstance(recipe, CRecipe):
+    if isinstance(recipe, CRecipe | PythonRecipe):
         return (recipe.file,)
     return tuple(recipe.packages if isinstance(recipe, GoRecipe) else recipe.files)
 

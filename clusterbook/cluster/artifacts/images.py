@@ -64,7 +64,7 @@ def supply_image(settings: Supply, image: Image) -> ImageArchive:
 
 
 def _recipe(image: Image, supplied: Supplied) -> str:
-    plain = {key: value for key, value in asdict(image).items() if key != "component"}
+    plain = {key: value for key, value in asdict(image).items() if key != "component" and value != ""}
     return short_digest([IMAGE_FORMAT, plain, dict(supplied.sums)])
 
 
@@ -75,7 +75,8 @@ def _make(settings: Supply, image: Image, supplied: Supplied) -> str:
                     image.environment, {LABEL: "clusterbook"})  # fmt: skip
     with settings.cache.workspace() as folder:
         links = _applets(image, files, folder)
-        contents = Contents(files, links, {"/etc/passwd": USERS, "/etc/group": GROUP})
+        tree = supplied.files[image.tree] if image.tree else None
+        contents = Contents(files, links, {"/etc/passwd": USERS, "/etc/group": GROUP}, tree)
         target = folder / "image.tar"
         write_image(target, image.reference, contents, runs)
         return settings.cache.add(target, ARCHIVE_MODE)

@@ -27,11 +27,12 @@ EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class Contents:
-    """What one layer holds, by absolute path. links: path to target."""
+    """What an image holds, by absolute path. links: path to target; tree: a tar that lies below all of it."""
 
     files: Mapping[str, Path]
     links: Mapping[str, str]
     texts: Mapping[str, str]
+    tree: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,18 @@ class Settings:
 
 def write_image(target: Path, reference: str, contents: Contents, settings: Settings) -> str:
     """Write the tar and return the digest of the image's manifest."""
-    layer, uncompressed = _layer(contents)
-    config = _json(_config(settings, uncompressed))
+    plain = [*([contents.tree.read_bytes()] if contents.tree else []), _layer(contents)]
+    layers = [_packed(layer) for layer in plain]
+    config = _json(_config(settings, [digest(layer) for layer in plain]))
     manifest = _json({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": _named(CONFIG_TYPE, config),
-                      "layers": [_named(LAYER_TYPE, layer)]})  # fmt: skip
+                      "layers": [_named(LAYER_TYPE, layer) for layer in layers]})  # fmt: skip
+    named = {"Config": _blob(config), "RepoTags": [reference], "Layers": [_blob(layer) for layer in layers]}
     documents = {
         "oci-layout": _json({"imageLayoutVersion": "1.0.0"}),
         "index.json": _json(_index(reference, manifest)),
-        "manifest.json": _json([{"Config": _blob(config), "RepoTags": [reference], "Layers": [_blob(layer)]}]),
+        "manifest.json": _json([named]),
     }
-    blobs = {_blob(content): content for content in (config, manifest, layer)}
+    blobs = {_blob(content): content for content in (config, manifest, *layers)}
     with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in (*documents.items(), *blobs.items()):
             tar.addfile(_member(name, 0o644, len(content)), io.BytesIO(content))
@@ -85,8 +88,8 @@ def read_member(tar: tarfile.TarFile, name: str) -> bytes:
     return file.read()
 
 
-def _layer(contents: Contents) -> tuple[bytes, str]:
-    """Compressed layer and the digest of the uncompressed one."""
+def _layer(contents: Contents) -> bytes:
+    """The layer of files, links and texts, uncompressed."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for folder in sorted(_folders(contents)):
@@ -100,10 +103,14 @@ def _layer(contents: Contents) -> tuple[bytes, str]:
             member = _member(path.lstrip("/"), 0o777, 0, tarfile.SYMTYPE)
             member.linkname = link
             tar.addfile(member)
+    return plain.getvalue()
+
+
+def _packed(layer: bytes) -> bytes:
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=COMPRESSION, mtime=0) as stream:
-        stream.write(plain.getbuffer())
-    return packed.getvalue(), digest(plain.getvalue())
+        stream.write(layer)
+    return packed.getvalue()
 
 
 def _folders(contents: Contents) -> set[str]:
@@ -118,7 +125,7 @@ def _member(name: str, mode: int, size: int, kind: bytes = tarfile.REGTYPE) -> t
     return member
 
 
-def _config(settings: Settings, uncompressed: str) -> dict[str, Any]:
+def _config(settings: Settings, layers: list[str]) -> dict[str, Any]:
     process = {
         "User": settings.user, "WorkingDir": settings.workdir, "Entrypoint": list(settings.entrypoint),
         "Cmd": list(settings.command), "Labels": dict(settings.labels or {}),
@@ -126,8 +133,8 @@ def _config(settings: Settings, uncompressed: str) -> dict[str, Any]:
     }  # fmt: skip
     return {"created": EPOCH, "architecture": settings.architecture, "os": "linux",
             "config": {name: value for name, value in process.items() if value},
-            "rootfs": {"type": "layers", "diff_ids": [uncompressed]},
-            "history": [{"created": EPOCH, "created_by": "clusterbook"}]}  # fmt: skip
+            "rootfs": {"type": "layers", "diff_ids": layers},
+            "history": [{"created": EPOCH, "created_by": "clusterbook"} for _ in layers]}  # fmt: skip
 
 
 def _index(reference: str, manifest: bytes) -> dict[str, Any]:

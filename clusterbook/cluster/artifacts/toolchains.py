@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clusterbook.cluster.artifacts import compiler, debian, golang
-from clusterbook.cluster.artifacts.catalog import Component, CRecipe, DebianRecipe
+from clusterbook.cluster.artifacts import compiler, debian, golang, python_tree
+from clusterbook.cluster.artifacts.catalog import Component, CRecipe, DebianRecipe, PythonRecipe
 from clusterbook.cluster.artifacts.events import Report
 
 
@@ -14,6 +14,8 @@ def toolchain(component: Component, go: str) -> str:
     recipe = component.recipe
     if isinstance(recipe, DebianRecipe):
         return debian.identity()
+    if isinstance(recipe, PythonRecipe):
+        return python_tree.identity(recipe)
     if isinstance(recipe, CRecipe):
         return compiler.identity()
     return f"go{go} {compiler.identity()}" if recipe.cgo else f"go{go}"
@@ -21,7 +23,7 @@ def toolchain(component: Component, go: str) -> str:
 
 def needs_lock(component: Component) -> bool:
     """Whether built bytes must be in the lock. Debian's packages are verified by Debian's own signed index."""
-    return not isinstance(component.recipe, DebianRecipe)
+    return not isinstance(component.recipe, DebianRecipe | PythonRecipe)
 
 
 def build(component: Component, go: str, folder: Path, report: Report) -> dict[str, Path]:
@@ -29,6 +31,8 @@ def build(component: Component, go: str, folder: Path, report: Report) -> dict[s
     recipe = component.recipe
     if isinstance(recipe, DebianRecipe):
         return debian.build(recipe, folder)
+    if isinstance(recipe, PythonRecipe):
+        return python_tree.build(component, recipe, folder, report)
     if isinstance(recipe, CRecipe):
         return compiler.build(component, recipe, go, folder)
     return golang.build(component, recipe, go, folder, report)

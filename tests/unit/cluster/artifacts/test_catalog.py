@@ -41,7 +41,14 @@ def test_every_image_holds_files_of_its_component():
     catalog = load()
     for name in catalog.images:
         image = catalog.image(name)
-        assert set(image.files.values()) <= set(image.component.files)
+        assert {*image.files.values(), *([image.tree] if image.tree else [])} <= set(image.component.files)
+
+
+def test_every_wheel_of_a_python_program_is_pinned_with_its_sum():
+    recipe = load().component("kube-web-view").recipe
+    lines = [line for line in recipe.requirements.replace(" \\\n", " ").splitlines() if not line.startswith("#")]
+    assert len(lines) > 20
+    assert all(re.fullmatch(r"[a-z0-9-]+==\S+( +--hash=sha256:[0-9a-f]{64})+", line) for line in lines)
 
 
 def test_images_carry_the_names_that_their_vendors_give_them():

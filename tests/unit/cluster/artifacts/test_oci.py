@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,21 @@ def test_the_layer_holds_the_files_with_their_folders_first(image):
     assert members["tmp"].mode == 0o1777
     assert members["bin/alias"].linkname == "tool"
     assert {(member.uid, member.gid, member.mtime) for member in members.values()} == {(0, 0, 0)}
+
+
+def test_a_file_tree_is_a_layer_below_the_files(tmp_path, contents):
+    tree = tmp_path / "tree.tar"
+    with tarfile.open(tree, "w") as tar:
+        tar.add(tmp_path / "program", "usr/bin/python3")
+    path = tmp_path / "image.tar"
+    write_image(path, REFERENCE, replace(contents, tree=tree), Settings("amd64"))
+    manifest = json.loads(blob(path, read_index(path)["digest"]))
+    layers = [gzip.decompress(blob(path, layer["digest"])) for layer in manifest["layers"]]
+    config = json.loads(blob(path, manifest["config"]["digest"]))
+    assert layers[0] == tree.read_bytes()
+    assert config["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+    with tarfile.open(fileobj=io.BytesIO(layers[1])) as tar:
+        assert "bin/tool" in tar.getnames()
 
 
 def test_one_archive_serves_both_readers(image):

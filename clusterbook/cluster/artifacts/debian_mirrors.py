@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clusterbook.cluster.artifacts.programs import output, require
 from clusterbook.errors import Failed
-from clusterbook.lab.command import run
 
 CODENAMES = {"debian-12": "bookworm", "debian-13": "trixie"}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -36,7 +36,8 @@ def parse_mirrors(targets: str) -> Mirrors:
 
 def mirrors() -> Mirrors:
     """The mirrors of this machine. It must be Debian and `apt-get update` must have run once."""
-    return parse_mirrors(run(["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"]))
+    require("apt-get", "to know where Debian's packages come from", "Run this on Debian.")
+    return parse_mirrors(output(["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"]))
 
 
 def sources(image: str, of: Mirrors) -> str:

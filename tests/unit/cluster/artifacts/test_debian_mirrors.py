@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from clusterbook.cluster.artifacts.debian_mirrors import Mirrors, parse_mirrors, sources
 from clusterbook.errors import Failed
-from clusterbook.lab.debian import Mirrors, parse_mirrors, sources
 
 TARGETS = """\
 http://archive.test/debian/ Debian
