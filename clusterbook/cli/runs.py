@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def _masked(services: Services, events: Events) -> Services:
         events.mask.add(value)
         return value
 
-    return Services(secret=secret, sign=services.sign)
+    return replace(services, secret=secret)
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ class Site:
         """What a run may ask of this machine."""
         if self.cluster is None or self.variables is None:
             return Services()
-        return Services(secret=self.variables.resolve, sign=signer(self.cluster))
+        authorities = self.cluster.authorities
+        return Services(self.variables.resolve, signer(self.cluster), authorities.certificate)
 
 
 def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook: Path | None = None) -> Site:

@@ -7,19 +7,23 @@ from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.plays import every_step
-from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.answers import AUTHORITIES, Answers, Services
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.session import Refusal
 from clusterbook.language.program import Step
+from clusterbook.modules import certificate
 
 LARGEST_TEMPLATE = 256 * 1024
 
 
-def ahead_of(plan: PlayPlan) -> dict[str, Any]:
-    """Answers to the questions about literally named templates and files: 'kind:step:name' -> value."""
-    answers = Answers(plan, "", Gates(()), Services(), _nobody, {})
+def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
+    """Answers to questions that name literal templates and files, or who signs: 'kind:step:name' -> value."""
+    answers = Answers(plan, "", Gates(()), services, _nobody, {})
+    steps = tuple(every_step((*plan.program.instructions, *plan.program.handlers)))
     found: dict[str, Any] = {}
-    for step in every_step((*plan.program.instructions, *plan.program.handlers)):
+    if any(step.module == certificate.NAME for step in steps):
+        found = {f"authority:None:{name}": services.authority(name) for name in AUTHORITIES}
+    for step in steps:
         kind = _question(step)
         name = step.arguments.get("src") if isinstance(step.arguments, Mapping) else None
         if not kind or not isinstance(name, str):

@@ -21,7 +21,7 @@ from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, layers_for
 from clusterbook.language.values import encode
-from clusterbook.modules import registry
+from clusterbook.modules import certificate, registry
 from clusterbook.modules.parameters import coerce
 
 # Of files up to this size the modules return Ansible's `checksum`, which is SHA-1.
@@ -29,6 +29,7 @@ SMALL = 1 << 20
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
 Delegate = Callable[[str, str, dict[str, Any], str], dict[str, Any]]
+AUTHORITIES = certificate.PARAMETERS["authority"].choices
 
 
 def _no_secrets(name: str) -> str:
@@ -39,12 +40,20 @@ def _no_signature(arguments: Mapping[str, Any], public_key: str) -> str:
     raise Refusal("certificates cannot be signed: no store is open for this run")
 
 
+def _unknown_authority(name: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Services:
-    """What the layers above lend to a run. secret(name) -> value; sign(evaluated arguments, public key) -> PEM."""
+    """What the layers above lend to a run. secret(name) -> value; sign(evaluated arguments, public key) -> PEM.
+
+    authority(name) -> PEM of who signs today, so that a certificate of another one is renewed; empty: not known.
+    """
 
     secret: Callable[[str], str] = _no_secrets
     sign: Callable[[Mapping[str, Any], str], str] = _no_signature
+    authority: Callable[[str], str] = _unknown_authority
 
 
 class Answers:
@@ -132,9 +141,15 @@ class Answers:
     def _answer_content(self, question: dict[str, Any]) -> bytes:
         return self._path(question).read_bytes()
 
+    def _answer_authority(self, question: dict[str, Any]) -> str:
+        name = str(question["name"])
+        if name not in AUTHORITIES or not any(step.module == certificate.NAME for step in self._steps.values()):
+            raise Refusal(f"this play has no certificate of an authority {name!r}")
+        return self._services.authority(name)
+
     def _answer_sign(self, question: dict[str, Any]) -> str:
         step = self._step(question)
-        if step.module != "certificate":
+        if step.module != certificate.NAME:
             raise Refusal("only certificate steps may ask for a signature")
         try:
             arguments = self._local_arguments(step, question.get("item"))

@@ -88,7 +88,7 @@ class Runner:
     def _batch(self, play: PlayPlan, hosts: tuple[str, ...]) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""
         gates = Gates(hosts, self._forks)
-        program = {"play": to_wire(play.program), "ahead": ahead_of(play)}
+        program = {"play": to_wire(play.program), "ahead": ahead_of(play, self._services)}
         failed: list[str] = []
 
         def on_failure(name: str) -> None:

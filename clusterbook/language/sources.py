@@ -105,6 +105,14 @@ class Sources:
             self._secrets[name] = str(self._runtime.ask("secret", name=name))
         return self._secrets[name]
 
+    def beside(self, step: Step, arguments: Mapping[str, Any], resolve: Callable[[str], Any]) -> dict[str, Any]:
+        """What modules get beside their arguments: a template's text, the certificate of who signs today."""
+        if step.module == "ansible.builtin.template":
+            return {"_content": self.template(step, arguments, resolve)}
+        if step.module == "certificate":
+            return {"_authority_certificate": str(self._runtime.ask("authority", name=arguments.get("authority")))}
+        return {}
+
     def include(self, step: Step, scope: Scope) -> tuple[Any, ...]:
         """The steps of an include whose name is only known now."""
         arguments = scope.evaluate(step.arguments)

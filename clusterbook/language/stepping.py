@@ -252,8 +252,7 @@ class StepRunner:
         for layer in (*step.defaults, step.arguments or {}):
             arguments.update(scope.evaluate(layer))
         arguments = {name: value for name, value in arguments.items() if value is not OMIT}
-        if step.module == "ansible.builtin.template":
-            arguments["_content"] = self._sources.template(step, arguments, scope.resolve)
+        arguments.update(self._sources.beside(step, arguments, scope.resolve))
         become = step.become if step.become is not None else self._program.become
         user = step.become_user if step.become_user is not None else self._program.become_user
         environment: dict[str, str] = {}
