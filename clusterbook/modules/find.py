@@ -13,6 +13,7 @@ from clusterbook.modules.stat import stat_values
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import FileState
 
+ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 NAME = "ansible.builtin.find"
 KIND = "query"
 DESCRIPTION = "Find files of the host by name, age, size and content."
@@ -34,7 +35,8 @@ PARAMETERS = {
     "mode": Parameter("raw", "Only with this mode."),
     "exact_mode": Parameter("bool", "The mode is exactly this.", default=True),
     "get_checksum": Parameter("bool", "Give checksums.", default=False),
-    "checksum_algorithm": Parameter("str", "Kind of checksum.", default="sha1", aliases=("checksum", "checksum_algo")),
+    "checksum_algorithm": Parameter("str", "Kind of checksum.", default="sha1", choices=ALGORITHMS,
+                                    aliases=("checksum", "checksum_algo")),
     "limit": Parameter("int", "Stop after so many."),
     "encoding": Parameter("str", "Encoding of texts that contains looks at.", default="utf-8"),
 }

@@ -9,12 +9,14 @@ from clusterbook.modules.facts import platform
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
 
+STRATEGIES = ("alpine", "darwin", "debian", "freebsd", "generic", "macos", "macosx", "openbsd", "openrc", "redhat",
+              "sles", "solaris", "systemd")
 NAME = "ansible.builtin.hostname"
 KIND = "state"
 DESCRIPTION = "Set the host's name, now and at boot."
 PARAMETERS = {
     "name": Parameter("str", "The name.", required=True),
-    "use": Parameter("str", "How it is set; found out by default.", choices=("debian", "systemd", "generic", "redhat")),
+    "use": Parameter("str", "How it is set; found out by default.", choices=STRATEGIES),
 }
 FILE, KERNEL = "/etc/hostname", "/proc/sys/kernel/hostname"
 

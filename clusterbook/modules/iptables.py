@@ -34,6 +34,8 @@ PARAMETERS = {
     "fragment": Parameter("str", "Later fragments only."),
     "goto": Parameter("str", "Chain to go on in, without coming back."),
     "set_counters": Parameter("str", "Counters of the new rule."),
+    "set_dscp_mark": Parameter("str", "Mark of the packet's DSCP field; means jump DSCP."),
+    "set_dscp_mark_class": Parameter("str", "The same by its class; means jump DSCP."),
     "source_port": Parameter("str", "Source port or range."),
     "destination_port": Parameter("str", "Destination port or range."),
     "destination_ports": Parameter("list", "Several destination ports.", default=[], elements="str"),
@@ -61,7 +63,7 @@ PARAMETERS = {
     "chain_management": Parameter("bool", "Make or remove the chain itself.", default=False),
     "numeric": Parameter("bool", "Accepted; rules are always compared without looking up names.", default=False),
 }
-MUTUALLY_EXCLUSIVE = (("set_counters", "flush"), ("flush", "policy"))
+MUTUALLY_EXCLUSIVE = (("set_dscp_mark", "set_dscp_mark_class"), ("flush", "policy"))
 REQUIRED_TOGETHER = (("match_set", "match_set_flags"),)
 PROGRAMS = {"ipv4": ("iptables",), "ipv6": ("ip6tables",), "both": ("iptables", "ip6tables")}
 Option = Tuple[str, str, str]
@@ -73,6 +75,7 @@ OPTIONS: Tuple[Option, ...] = (
     ("goto", "-g", ""), ("in_interface", "-i", ""), ("out_interface", "-o", ""), ("fragment", "-f", ""),
     ("set_counters", "-c", ""), ("source_port", "--source-port", ""), ("destination_port", "--destination-port", ""),
     ("destination_ports", "--dports", "multiport"), ("to_ports", "--to-ports", ""), ("comment", "--comment", "comment"),
+    ("set_dscp_mark", "--set-dscp", ""), ("set_dscp_mark_class", "--set-dscp-class", ""),
     ("ctstate", "--ctstate", "conntrack"), ("src_range", "--src-range", "iprange"),
     ("dst_range", "--dst-range", "iprange"), ("match_set", "--match-set", "set"), ("limit", "--limit", "limit"),
     ("limit_burst", "--limit-burst", "limit"), ("uid_owner", "--uid-owner", "owner"),
@@ -85,6 +88,8 @@ def rule(arguments: Arguments) -> List[str]:
     given = dict(arguments)
     if given["log_prefix"] or given["log_level"]:
         given["jump"] = given["jump"] or "LOG"
+    if given["set_dscp_mark"] or given["set_dscp_mark_class"]:
+        given["jump"] = given["jump"] or "DSCP"
     if given["reject_with"]:
         given["jump"] = given["jump"] or "REJECT"
     words: List[str] = []

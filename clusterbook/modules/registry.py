@@ -24,11 +24,24 @@ BUILTIN: Mapping[str, str] = {
     "dnf": "dnf", "dnf5": "dnf", "yum": "dnf", "yum_repository": "yum_repository", "rpm_key": "rpm_key",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl", "mount": "mount", "authorized_key": "authorized_key"}
-COMMUNITY_GENERAL: Mapping[str, str] = {"modprobe": "modprobe", "ini_file": "ini_file"}
+COMMUNITY_GENERAL: Mapping[str, str] = {"archive": "archive", "ini_file": "ini_file", "modprobe": "modprobe"}
 OWN: Mapping[str, str] = {"certificate": "certificate"}
 COLLECTIONS: Mapping[str, Mapping[str, str]] = {
     "ansible.builtin": BUILTIN, "ansible.posix": ANSIBLE_POSIX, "community.general": COMMUNITY_GENERAL,
 }
+
+
+# What Ansible has and this runner has not: name -> what to do instead.
+REFUSED: Mapping[str, str] = {
+    "expect": "give the answers by options of the program, or by stdin of command",
+    "subversion": "use git, or run svn by command with creates",
+    "synchronize": "use copy (only what differs is sent), or run rsync by command with delegate_to: localhost",
+}
+
+
+def alternative(name: str) -> str:
+    """What to do instead of a module that is refused; empty for others."""
+    return REFUSED.get(name.rpartition(".")[2], "")
 
 
 def canonical(name: str) -> Optional[str]:

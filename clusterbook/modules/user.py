@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.password_ages import AGE_PARAMETERS, age_changes, aged, set_ages
 from clusterbook.modules.system import System
 from clusterbook.modules.system.accounts import UNBORN, User, group_id
 from clusterbook.modules.system.files import Attributes
 
+FOREIGN = ("authorization", "login_class", "profile", "role", "seuser")
 NAME = "ansible.builtin.user"
 KIND = "state"
 DESCRIPTION = "Make, change and remove users."
@@ -47,6 +49,9 @@ PARAMETERS = {
     "umask": Parameter("str", "Umask of a new home directory."),
     "uid_min": Parameter("int", "Smallest number to choose."),
     "uid_max": Parameter("int", "Largest number to choose."),
+    **AGE_PARAMETERS,
+    **{name: Parameter("str", "Of other systems than Linux; not supported.") for name in FOREIGN},
+    "hidden": Parameter("bool", "Of macOS; not supported."),
 }
 DAY = 86400
 
@@ -107,7 +112,8 @@ def simple_changes(arguments: Arguments, state: State, user: User) -> List[Tuple
         ("groups", ",".join(user.groups), None if groups is None else ",".join(groups)),
         ("expires", user.expires, expiry_days(arguments)),
     ]
-    return [(what, before, after) for what, before, after in pairs if after is not None and before != after]
+    found = [(what, before, after) for what, before, after in pairs if after is not None and before != after]
+    return [*found, *age_changes(arguments, user)]
 
 
 def wanted_groups(arguments: Arguments, user: User) -> Optional[Tuple[str, ...]]:
@@ -136,8 +142,9 @@ def password_differs(arguments: Arguments, user: User) -> bool:
 def apply(arguments: Arguments, state: State, system: System) -> None:
     """useradd, usermod or userdel."""
     name = arguments["name"]
-    if arguments["local"]:
-        raise ModuleFailed("local is not supported", next_step="Remove local from the step.")
+    for key in ("local", "hidden", *FOREIGN):
+        if arguments[key]:
+            raise ModuleFailed(f"{key} is not supported", next_step=f"Remove {key} from the step.")
     if arguments["state"] == "absent":
         switches = [word for word, key in (("-f", "force"), ("-r", "remove")) if arguments[key]]
         system.accounts.change_user(name, ["userdel", *switches, name], None)
@@ -177,6 +184,8 @@ def create(arguments: Arguments, state: State, system: System) -> None:
         system.files.make_directory(home)
         system.files.attributes(home, Attributes(user.uid, user.gid, 0o700))
     set_password(arguments, user, system, arguments["password"] is not None)
+    made = system.accounts.user(name) or user
+    set_ages(arguments, made, replace(made, ages=aged(arguments, made)), system)
 
 
 def common(arguments: Arguments) -> List[str]:
@@ -212,6 +221,8 @@ def modify(arguments: Arguments, state: State, user: User, system: System) -> No
         shell=arguments["shell"] or user.shell, groups=user.groups if groups is None else groups)
     if words:
         system.accounts.change_user(name, ["usermod", *words, name], becomes)
+    becomes = replace(becomes, ages=aged(arguments, user))
+    set_ages(arguments, user, becomes, system)
     set_password(arguments, becomes, system, password_differs(arguments, user))
     if arguments["create_home"] and state["home"] is None and not arguments["system"]:
         make_home(arguments, becomes, system)

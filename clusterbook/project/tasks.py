@@ -104,6 +104,8 @@ def _from_action(written: Any, where: Position) -> tuple[str, Any]:
         name, _, after = text.strip().partition(" ")
         rest = Template(after, written.file, written.line, written.column) if isinstance(written, Template) else after
     module = registry.canonical(name) if isinstance(name, str) else None
+    if module is None and registry.alternative(str(name)):
+        raise _refused(str(name), where)
     if module is None:
         raise InvalidInput(
             f"there is no module {str(name)!r}{suggestion(name, _module_names())}",
@@ -126,7 +128,16 @@ def _unknown_keywords(written: Mapping[Any, Any], known: frozenset[str], modules
             )
 
 
+def _refused(name: str, where: Position) -> InvalidInput:
+    instead = registry.alternative(name)
+    return InvalidInput(
+        f"module {name!r} is not supported", where=where, next_step=f"{instead[0].upper()}{instead[1:]}."
+    )
+
+
 def _no_module(written: Mapping[Any, Any], key: Any, known: frozenset[str]) -> InvalidInput:
+    if registry.alternative(_text(key)):
+        return _refused(_text(key), position_of(written, key))
     return InvalidInput(
         f"{_text(key)!r} is neither a module nor a keyword of a task{suggestion(_text(key), known | _module_names())}",
         where=position_of(written, key),

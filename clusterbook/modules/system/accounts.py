@@ -6,7 +6,7 @@ import grp
 import os
 import pwd
 from dataclasses import dataclass
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.commands import Completed
@@ -27,6 +27,7 @@ class User:
     groups: Tuple[str, ...] = ()
     password: str = ""
     expires: str = ""
+    ages: Tuple[str, ...] = ()  # days of /etc/shadow: minimum, maximum, warning, inactive
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Accounts:
         except KeyError:
             return None
         groups = sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem)
-        password, expires = self._shadow(name)
+        fields = self._shadow(name)
         return User(name, found.pw_uid, found.pw_gid, found.pw_gecos, found.pw_dir, found.pw_shell,
-                    tuple(groups), password, expires)
+                    tuple(groups), fields[1], fields[7], tuple(fields[3:7]))
 
     def group(self, name: str) -> Optional[Group]:
         """A group by name, None when there is none."""
@@ -103,17 +104,16 @@ class Accounts:
                 {"rc": done.returncode, "cmd": list(argv)},
             )
 
-    def _shadow(self, name: str) -> Tuple[str, str]:
-        """Password field and expiry (days since 1970) of a user; empty where not readable."""
+    def _shadow(self, name: str) -> List[str]:
+        """The fields of a user in /etc/shadow; empty where not readable."""
         try:
             with open(self.shadow, encoding="utf-8", errors="surrogateescape") as file:
                 for line in file:
                     if line.startswith(name + ":"):
-                        fields = line.rstrip("\n").split(":")
-                        return fields[1], fields[7] if len(fields) > 7 else ""
+                        return [*line.rstrip("\n").split(":"), *([""] * 9)][:9]
         except OSError:
             pass
-        return "", ""
+        return [""] * 9
 
 
 def owner_id(accounts: Accounts, owner: str) -> int:

@@ -137,3 +137,13 @@ def test_the_hosts_own_facts_are_read(do: Do, place: Path) -> None:
     (place / "b.fact").write_text("[s]\nk = v\n")
     local = do("setup", fact_path=str(place), gather_subset="min").values["ansible_facts"]["ansible_local"]
     assert local == {"a": {"x": [1]}, "b": {"s": {"k": "v"}}}
+
+
+def test_a_password_lasts_as_long_as_wanted(do: Do, name: str) -> None:
+    ages = {"password_expire_max": 90, "password_expire_min": 1, "password_expire_account_disable": 5}
+    assert do("user", name=name, create_home=False, **ages).changed
+    assert not do("user", name=name, create_home=False, **ages).changed
+    outcome = do("user", name=name, create_home=False, password_expire_warn=14)
+    assert outcome.changes == (Change("password_expire_warn", 7, 14),)
+    assert do("user", name=name, create_home=False, password_expire_max=-1).changed
+    assert not do("user", name=name, create_home=False, password_expire_max=-1).changed

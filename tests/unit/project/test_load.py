@@ -260,3 +260,12 @@ def test_playbooks_that_import_each_other_are_refused(tmp_path: Path) -> None:
 
 def test_a_playbook_that_is_missing_is_named(tmp_path: Path) -> None:
     assert refusals(tmp_path / "none.yml") == [f"none.yml: cannot read '{tmp_path}/none.yml': there is no such file"]
+
+
+def test_a_module_that_is_not_supported_says_what_to_do_instead(tmp_path: Path) -> None:
+    tasks = "- ansible.posix.synchronize: {src: a, dest: b}\n- action: subversion repo=a"
+    assert task_refusals(tmp_path, tasks) == [
+        "1:3: module 'ansible.posix.synchronize' is not supported", "2:3: module 'subversion' is not supported"]
+    with pytest.raises(InvalidProject) as caught:
+        load(tmp_path / "site.yml")
+    assert caught.value.problems[0].next_step.startswith("Use copy (only what differs is sent)")

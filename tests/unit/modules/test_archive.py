@@ -1,0 +1,53 @@
+"""Archives of the host's files."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.unit.modules.conftest import Do
+
+
+@pytest.fixture
+def content(place: Path) -> Path:
+    """A directory with two files, a link and a directory."""
+    path = place / "content"
+    (path / "inner").mkdir(parents=True)
+    (path / "a").write_text("a")
+    (path / "inner/b.bak").write_text("b")
+    (path / "link").symlink_to("a")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "tar"])
+def test_a_directory_is_packed_once(do: Do, content: Path, kind: str) -> None:
+    target = content.with_name("content.tar" if kind == "tar" else f"content.tar.{kind}")
+    first = do("archive", path=str(content), format=kind, mode="0640")
+    assert first.changed and first.values["state"] == "archive" and target.stat().st_mode & 0o777 == 0o640
+    with tarfile.open(target) as archive:
+        assert sorted(archive.getnames()) == ["a", "inner", "inner/b.bak", "link"]
+    assert not do("archive", path=str(content), format=kind, mode="0640").changed
+    (content / "a").write_text("other")
+    assert do("archive", path=str(content), format=kind).changed
+
+
+def test_several_paths_go_into_a_zip_without_what_is_excluded(do: Do, place: Path, content: Path) -> None:
+    given = {"path": [str(content / "a"), f"{content}/inn*"], "dest": str(place / "x.zip"), "format": "zip",
+             "exclusion_patterns": ["*.bak"]}
+    assert do("archive", **given).changed and not do("archive", **given).changed
+    assert sorted(zipfile.ZipFile(place / "x.zip").namelist()) == ["a", "inner/"]
+
+
+def test_a_single_file_is_compressed_and_may_be_removed(do: Do, content: Path) -> None:
+    outcome = do("archive", path=str(content / "a"), remove=True)
+    assert outcome.values["state"] == "compress" and not (content / "a").exists()
+    assert gzip.decompress((content / "a.gz").read_bytes()) == b"a"
+    assert not do("archive", path=str(content / "a"), remove=True, dest=str(content / "a.gz")).changed
+
+
+def test_several_paths_need_a_name(do: Do, content: Path) -> None:
+    assert do("archive", path=[str(content / "a"), str(content / "inner")]).message.startswith("dest is missing")
