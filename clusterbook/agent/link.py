@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import time
+from typing import Any, List, Optional, Tuple
 
 from clusterbook.agent import frames
 from clusterbook.language.runtime import Refused, Stopped
+
+# Seconds that an event waits for others at most, while steps go on.
+PATIENCE = 0.05
+MOST_EVENTS = 200
+
+
+def pair() -> Tuple[Link, Link]:
+    """Both ends of a connection between this process and a child, of pipes: the module for sockets is slow to load."""
+    to_child, from_us = os.pipe()
+    to_us, from_child = os.pipe()
+    return Link(to_us, from_us), Link(to_child, from_child)
+
+
+def trace() -> str:
+    """The traceback of the exception that is being handled. What makes it is loaded only when something is wrong."""
+    from traceback import format_exc
+
+    return format_exc()
 
 
 class Link:
@@ -19,9 +38,41 @@ class Link:
         self.stopping = False
         # Answers that came with the play: 'kind:step:name' -> value.
         self.ahead: dict[str, Any] = {}
+        self._events: List[Any] = []
+        self._since = 0.0
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        os.close(self.input_descriptor)
+        os.close(self._output)
+
+    def post(self, event: Any) -> None:
+        """Send an event soon, together with others: a message for each costs both ends more than many steps take.
+
+        It goes with the next frame, or once the first that waits is PATIENCE old and the agent waits or posts another.
+        """
+        if not self._events:
+            self._since = time.monotonic()
+        self._events.append(event)
+        if time.monotonic() - self._since > PATIENCE or len(self._events) >= MOST_EVENTS:
+            self.flush()
+
+    def patience(self) -> Optional[float]:
+        """How many seconds the events that wait may still do so; None when there are none."""
+        return max(0.0, self._since + PATIENCE - time.monotonic()) if self._events else None
+
+    def flush(self) -> None:
+        """Send the events that wait."""
+        events, self._events = self._events, []
+        if events:
+            self._write({"events": events})
 
     def send(self, message: Any) -> None:
-        """Send one frame. Raises Stopped when the connection is gone."""
+        """Send one frame, after the events that wait. Raises Stopped when the connection is gone."""
+        self.flush()
+        self._write(message)
+
+    def _write(self, message: Any) -> None:
         data = memoryview(frames.pack(message))
         try:
             while data:

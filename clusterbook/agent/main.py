@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import Any
 
 from clusterbook.agent.identity import login_user
-from clusterbook.agent.link import Link
+from clusterbook.agent.link import Link, trace
 from clusterbook.agent.lock import HostLock
 from clusterbook.agent.plays import PlayRuntime, run_play
 from clusterbook.language.program import Program, from_wire
@@ -93,4 +92,4 @@ def _guarded(link: Link, run: Any) -> None:
     except Refused as refusal:
         link.send({"crash": str(refusal), "refused": True})
     except Exception:
-        link.send({"crash": traceback.format_exc()})
+        link.send({"crash": trace()})

@@ -6,7 +6,6 @@ import base64
 import json
 import shlex
 from typing import Any
-from urllib.parse import quote
 
 SHORTEST = 6
 MASK = "********"
@@ -21,6 +20,8 @@ class Mask:
 
     def add(self, secret: str) -> None:
         """From now on `secret` is masked; values shorter than 6 characters are not."""
+        from urllib.parse import quote  # most runs know no secret
+
         forms = set(self._forms)
         for text in (secret, *_body_lines(secret)):
             if len(text) >= SHORTEST:

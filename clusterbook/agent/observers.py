@@ -14,13 +14,11 @@ import contextlib
 import marshal
 import os
 import signal
-import socket
-import traceback
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Optional
 
 from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
-from clusterbook.agent.link import Link
+from clusterbook.agent.link import Link, pair, trace
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
@@ -56,7 +54,7 @@ class Observer:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process, signal.SIGKILL)
         with contextlib.suppress(Stopped):
-            while True:  # its end of the socket closes with the last process that has it
+            while True:  # its end closes with the last process that has it
                 self.link.receive()
 
 
@@ -90,13 +88,13 @@ class Observers:
         for user, known in list(self._known.items()):
             if known is observer:
                 del self._known[user]
-        os.close(observer.link.input_descriptor)
+        observer.link.close()
         os.waitpid(observer.pid, 0)
 
     def leave(self) -> None:
-        """In a fork of the agent: their sockets are not its own, and they must see when the agent has ended."""
+        """In a fork of the agent: their connections are not its own, and they must see when the agent has ended."""
         for observer in self._known.values():
-            os.close(observer.link.input_descriptor)
+            observer.link.close()
 
     def close(self) -> None:
         """The play is over."""
@@ -104,14 +102,13 @@ class Observers:
             self.forget(observer)
 
     def _start(self, user: str) -> Observer:
-        ours, theirs = socket.socketpair()
+        ours, theirs = pair()
         child = os.fork()
         if child == 0:
             ours.close()
-            self._serve(user, Link(theirs.fileno(), theirs.fileno()))
+            self._serve(user, theirs)
         theirs.close()
-        descriptor = ours.detach()
-        return Observer(child, Link(descriptor, descriptor))
+        return Observer(child, ours)
 
     def _serve(self, user: str, link: Link) -> None:
         """Never returns."""
@@ -147,7 +144,7 @@ class Observers:
         except Stopped:
             os._exit(2)
         except BaseException:
-            link.send({"crash": traceback.format_exc()})
+            link.send({"crash": trace()})
         if os.getpid() != looker:
             os._exit(0)
 

@@ -6,14 +6,12 @@ import contextlib
 import os
 import select
 import signal
-import socket
 import time
-import traceback
 from dataclasses import asdict
 from typing import Any, Callable, Optional
 
 from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
-from clusterbook.agent.link import Link
+from clusterbook.agent.link import Link, pair, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.observers import Observer, Observers, SystemFor
 from clusterbook.language.runtime import Call, Refused, Stopped
@@ -60,13 +58,14 @@ class Performer:
                 self._observers.forget(observer)
 
     def _forked(self, call: Call) -> dict[str, Any]:
-        ours, theirs = socket.socketpair()
+        self._link.flush()  # such a step may take the host down
+        ours, theirs = pair()
         child = os.fork()
         if child == 0:
             ours.close()
-            self._child(call, Link(theirs.fileno(), theirs.fileno()))
+            self._child(call, theirs)
         theirs.close()
-        watched = Observer(child, Link(ours.fileno(), ours.fileno()))
+        watched = Observer(child, ours)
         try:
             return self._follow(call, watched)
         except Stopped:
@@ -87,7 +86,7 @@ class Performer:
         except Stopped:
             status = 2
         except BaseException:
-            link.send({"crash": traceback.format_exc()})
+            link.send({"crash": trace()})
         finally:
             os._exit(status)
 
@@ -148,8 +147,12 @@ class Performer:
         """
         while True:
             watched = [link.input_descriptor] + ([] if self._link.stopping else [self._link.input_descriptor])
+            patience = self._link.patience()
             remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-            ready, _, _ = select.select(watched, [], [], remaining)
+            limits = [limit for limit in (remaining, patience) if limit is not None]
+            ready, _, _ = select.select(watched, [], [], min(limits, default=None))
+            if not ready and patience is not None:
+                self._link.flush()
             if link.input_descriptor in ready:
                 return True
             if self._link.input_descriptor in ready:

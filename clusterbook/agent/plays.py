@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any, Callable, Optional
 
-from clusterbook.agent.link import Link
+from clusterbook.agent.link import Link, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
 from clusterbook.agent.performer import Performer, result_of
@@ -35,8 +34,11 @@ class PlayRuntime:
         predicted.source = self._source
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Send an event, with every known secret masked."""
-        self._link.send(self._mask.apply(encode(event)))
+        """Send an event, with every known secret masked; at once when the step now waits in this process."""
+        waits = event["type"] == "retry" or event.pop("waits", False)
+        self._link.post(self._mask.apply(encode(event)))
+        if waits:
+            self._link.flush()
 
     def ask(self, kind: str, **question: Any) -> Any:
         """Ask the local machine; secrets that it gives are masked from now on."""
@@ -50,13 +52,14 @@ class PlayRuntime:
         if not call.check:
             return self._performer.run(call)
         self._current = call
+        self._link.flush()
         try:
             return result_of(perform(call.module, dict(call.arguments), self._predicted, True))
         except Refused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal)}
         except Exception:
             return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
-                    "stderr": traceback.format_exc()}
+                    "stderr": trace()}
 
     def close(self) -> None:
         """The play is over: its processes end."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from clusterbook.agent import frames
 from clusterbook.errors import ClusterbookError, Failed, Unreachable
-from clusterbook.execute.bundle import agent_bundle
+from clusterbook.execute.bundle import Bundle, agent_bundle
 from clusterbook.execute.stub import launch_command
 from clusterbook.transport.protocol import Become, Channel, Connection
 
@@ -36,7 +36,7 @@ class AgentSession:
         self.host = connection.host
         self._channel: Channel = connection.start(launch_command(bundle.digest, connection.python), become)
         self._buffer = b""
-        self._greet(bundle.payload)
+        self._greet(bundle)
 
     def hello(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
         """Introduce this run. Raises Failed when another run holds the host's lock."""
@@ -66,6 +66,9 @@ class AgentSession:
             message = self._receive()
             if "ask" in message:
                 self._reply(message, answer)
+            elif "events" in message:
+                for event in message["events"]:
+                    emit(event)
             elif "done" in message:
                 return bool(message["succeeded"])
             elif "crash" in message:
@@ -98,13 +101,13 @@ class AgentSession:
         """End the connection's channel; the agent ends its current step and stops."""
         self._channel.close()
 
-    def _greet(self, payload: bytes) -> None:
+    def _greet(self, bundle: Bundle) -> None:
         line = b""
         while not line.startswith(b"CLUSTERBOOK "):
             line = self._line()
         _, verdict, version = line.decode("ascii", "replace").split()
         if verdict == "need":
-            self._write(len(payload).to_bytes(8, "big") + payload)
+            self._write(len(bundle.payload).to_bytes(8, "big") + bundle.payload)
         elif verdict != "have":
             found = "Python is not installed" if verdict == "none" else f"its Python is {version}"
             raise Failed(

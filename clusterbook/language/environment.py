@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Iterable, Mapping, Optional
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2 import nodes
+from jinja2.exceptions import TemplateSyntaxError
 from jinja2.nativetypes import NativeCodeGenerator
-from jinja2.runtime import Context
+from jinja2.runtime import Context, StrictUndefined, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 

@@ -75,3 +75,6 @@ FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
     "ansible.builtin.set_stats": set_stats,
     "ansible.builtin.pause": pause,
 }
+
+# What the start of a step says when the interpreter itself then waits: that it be sent before.
+PAUSES: Mapping[str, Result] = {"ansible.builtin.pause": {"waits": True}}

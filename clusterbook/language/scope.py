@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
-from jinja2 import TemplateError, UndefinedError
+from jinja2.exceptions import TemplateError, UndefinedError
 from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, Expressions, RefusedName, UndefinedName

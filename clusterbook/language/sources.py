@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, Callable, Iterator, Mapping, Optional
 
-from jinja2 import pass_context
-from jinja2.utils import missing
+from jinja2.utils import missing, pass_context
 
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.program import HostPart, Program, Step, from_wire

@@ -6,7 +6,7 @@ import time
 from typing import Any, Mapping, Optional
 
 from clusterbook.language.environment import ExpressionError, Expressions
-from clusterbook.language.flow import FLOW
+from clusterbook.language.flow import FLOW, PAUSES
 from clusterbook.language.loops import flat, loop_variables, with_layer
 from clusterbook.language.program import HostPart, Program, Step
 from clusterbook.language.results import combine, expression_failure, outline, registered, without_changes
@@ -116,7 +116,7 @@ class StepRunner:
 
     def _guarded(self, step: Step) -> Result:
         started = time.monotonic()
-        event = {"type": "start", "id": step.id}
+        event: Result = {"type": "start", "id": step.id, **PAUSES.get(step.module, {})}
         name = self._shown_name(step, self.scope(step, {}))
         self._runtime.emit(event if name is None else {**event, "name": name})
         try:

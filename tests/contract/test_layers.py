@@ -119,3 +119,14 @@ def test_what_runs_on_hosts_needs_nothing_but_python_and_jinja(path: Path) -> No
         else:
             known = words[0] in sys.stdlib_module_names or words[0] in ("jinja2", "markupsafe", "__future__")
             assert known, f"{path}:{line}: {name} is not on hosts"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if part_of(path) in HOST_SIDE], ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_what_runs_on_hosts_names_the_part_of_jinja_that_it_needs(path: Path) -> None:
+    """There the package itself is empty, since it would load its loaders and caches: import from jinja2.runtime …"""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "jinja2"
+             and any(name.name != "nodes" for name in node.names)]  # fmt: skip
+    assert not found, f"{path}:{found}: name the file of jinja2"

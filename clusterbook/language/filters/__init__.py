@@ -7,7 +7,6 @@ import itertools
 import os.path
 import re
 import shlex
-import uuid
 from typing import Any
 
 from clusterbook.language.filters.data import (
@@ -41,10 +40,9 @@ from clusterbook.language.filters.text import (
     to_bool,
     to_json,
     to_nice_json,
+    to_uuid,
     url_split,
 )
-
-_UUID_NAMESPACE = uuid.UUID("361E6D51-FAEC-444A-9079-341386DA8E2E")
 
 FILTERS: dict[str, Any] = {
     "bool": to_bool, "to_json": to_json, "to_nice_json": to_nice_json, "from_json": from_json,
@@ -69,7 +67,7 @@ FILTERS: dict[str, Any] = {
     "product": lambda *lists, repeat=1: list(itertools.product(*lists, repeat=repeat)),
     "permutations": lambda value, count=None: list(itertools.permutations(value, count)),
     "combinations": lambda value, count: list(itertools.combinations(value, count)),
-    "to_uuid": lambda value, namespace=_UUID_NAMESPACE: str(uuid.uuid5(uuid.UUID(str(namespace)), value)),
+    "to_uuid": to_uuid,
     "type_debug": lambda value: type(value).__name__, "urlsplit": url_split,
     "random": seeded_random, "shuffle": seeded_shuffle,
     "human_to_bytes": human_to_bytes, "human_readable": human_readable,

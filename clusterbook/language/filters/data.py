@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any, Iterable, Optional
 
-from jinja2 import Undefined, pass_environment
+from jinja2.runtime import Undefined
+from jinja2.utils import pass_environment
 
 from clusterbook.language.filters.errors import FilterError
 

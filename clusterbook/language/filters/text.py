@@ -9,7 +9,6 @@ import os.path
 import re
 import time
 from typing import Any, Optional
-from urllib.parse import urlsplit
 
 from clusterbook.language.filters.errors import FilterError
 
@@ -128,6 +127,8 @@ def splitext(value: str) -> list[str]:
 
 def url_split(value: str, query: str = "") -> Any:
     """Parts of a URL, or one of them."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(value)
     result = {name: getattr(parts, name) for name in ("scheme", "netloc", "path", "query", "fragment",
                                                      "hostname", "port", "username", "password")}
@@ -162,3 +163,10 @@ def strftime(form: str, second: Any = None, utc: bool = False) -> str:
     """Seconds since 1970 (now when None) in a format of the C library."""
     moment = time.time() if second is None else float(second)
     return time.strftime(form, time.gmtime(moment) if utc else time.localtime(moment))
+
+
+def to_uuid(value: str, namespace: str = "361E6D51-FAEC-444A-9079-341386DA8E2E") -> str:
+    """The name-based UUID of a text, in Ansible's namespace unless another one is given."""
+    import uuid
+
+    return str(uuid.uuid5(uuid.UUID(str(namespace)), value))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from typing import Callable, Iterable, List, Optional, Tuple, Union
@@ -126,6 +125,8 @@ class Files:
 
     def _overwrite(self, temporary: str, path: str, attributes: Attributes) -> None:
         """Put the temporary file's content into the file as it stands, and remove the temporary one."""
+        import shutil
+
         try:
             with open(temporary, "rb") as source, open(path, "r+b") as target:
                 shutil.copyfileobj(source, target)
@@ -175,6 +176,8 @@ class Files:
         if found is None:
             return
         if found.kind == "directory":
+            import shutil
+
             shutil.rmtree(path)
         else:
             os.unlink(path)

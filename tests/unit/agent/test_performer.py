@@ -39,7 +39,7 @@ def performer(tmp_path: Path) -> Iterator[Performer]:
 def module(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A state module of the test's own, found under every name; its functions can be replaced."""
     made = SimpleNamespace(
-        KIND="state", memory=[], observe=lambda arguments, system: {}, diff=lambda arguments, state: [],
+        NAME="test", KIND="state", memory=[], observe=lambda arguments, system: {}, diff=lambda arguments, state: [],
         apply=lambda arguments, state, system: None, returns=lambda arguments, before, after: dict(after),
     )  # fmt: skip
     monkeypatch.setattr(registry, "load", lambda name: made)
