@@ -19,7 +19,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clusterbook.cluster import files
-from clusterbook.cluster.store import Store, StoreError
+from clusterbook.cluster.names import StoreError
+from clusterbook.cluster.store import Store
 from clusterbook.errors import Failed
 
 PASSPHRASE_VARIABLE = "CLUSTERBOOK_STORE_PASSPHRASE"  # noqa: S105 - the variable's name, not its value

@@ -5,8 +5,8 @@
     CLUSTER/lock                who works on it now         CLUSTER/runs/ID/      journals, one folder a run
     keyring.json                how the store is encrypted
 
-`Store` is what other code uses. An object store fits behind it: `swap` is a conditional put there (If-None-Match,
-If-Match); here it is a compare and rename under flock.
+`Store` is what other code uses. FileStore keeps it in a directory, where `swap` is a compare and rename under flock;
+S3Store (store_s3.py) in a bucket, where it is a conditional put.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from typing import Protocol
 import platformdirs
 
 from clusterbook.cluster import files
-from clusterbook.errors import ClusterbookError, InvalidInput
+from clusterbook.cluster.names import StoreError, content_name
+from clusterbook.errors import InvalidInput
 
 STORE_VARIABLE = "CLUSTERBOOK_STATE_STORE"
+# The rules of S3's names for general purpose buckets.
+_BUCKET = re.compile(r"(?!xn--|sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
-
-
-class StoreError(ClusterbookError):
-    """The store cannot be used: not readable, not private, or not consistent."""
 
 
 class Store(Protocol):
@@ -133,10 +132,7 @@ class FileStore:
         return self._path(name)
 
     def _path(self, name: str) -> Path:
-        parts = name.split("/")
-        if any(part in ("", ".", "..") or "\0" in part for part in parts):
-            raise StoreError(f"{name!r} is not a name in a store", next_step="Report this as a bug.")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*content_name(name).split("/"))
 
 
 def open_store(environment: Mapping[str, str], address: str | None = None) -> Store:
@@ -147,9 +143,14 @@ def open_store(environment: Mapping[str, str], address: str | None = None) -> St
     scheme, separator, rest = address.partition("://")
     if separator and scheme == "file" and rest.startswith("/"):
         return FileStore(Path(rest))
+    if separator and scheme == "s3" and _BUCKET.fullmatch(rest.partition("/")[0]):
+        from clusterbook.cluster.store_s3 import open_s3_store  # boto3 takes half a second to load
+
+        bucket, _, prefix = rest.partition("/")
+        return open_s3_store(bucket, prefix.strip("/"))
     raise InvalidInput(
         f"{address!r} is not the address of a store",
-        next_step=f"Set {STORE_VARIABLE} to file:///DIRECTORY, or unset it for the default.",
+        next_step=f"Set {STORE_VARIABLE} to file:///DIRECTORY or s3://BUCKET/PREFIX, or unset it for the default.",
     )
 
 

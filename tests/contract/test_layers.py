@@ -30,8 +30,8 @@ HOST_SIDE_OURS = (*HOST_SIDE, "errors", "model", "__init__")
 PLACES = {
     "fabric": ("transport",),
     "paramiko": ("transport",),
-    "boto3": ("cloud", "inventory/aws_ec2.py"),
-    "botocore": ("cloud", "inventory/aws_ec2.py"),
+    "boto3": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
+    "botocore": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
     "invoke": ("cli",),
     "rich": ("report", "cli"),
 }

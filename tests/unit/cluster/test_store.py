@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cluster.store import FileStore, StoreError, check_cluster_name, cluster_names, new_run, open_store
+from clusterbook.cluster.names import StoreError
+from clusterbook.cluster.store import FileStore, check_cluster_name, cluster_names, new_run, open_store
 from clusterbook.errors import InvalidInput
 
 

@@ -1,0 +1,53 @@
+"""An AWS of the test's own: moto's server on loopback, empty before each test, and credentials that are none."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+REGION = "us-east-2"
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+# moto takes any name by default; AWS does not.
+VALIDATION = (
+    "MOTO_ENABLE_AMI_VALIDATION", "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "MOTO_ENABLE_KEYPAIR_VALIDATION"
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def moto_address() -> Iterator[str]:
+    """The address of this process's moto server."""
+    patch = pytest.MonkeyPatch()
+    for name in VALIDATION:
+        patch.setenv(name, "true")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+    patch.undo()
+
+
+@pytest.fixture
+def aws(moto_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """boto3 against an empty AWS: aws("ec2") gives a client."""
+    for name, value in {**SETTINGS, "AWS_ENDPOINT_URL": moto_address}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    request = urllib.request.Request(f"{moto_address}/moto-api/reset", method="POST")
+    urllib.request.urlopen(request, timeout=120).close()
+    import boto3
+
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    yield boto3.client
