@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
 from clusterbook import schema, source
+from clusterbook.cluster import spec_aws
 from clusterbook.cluster.artifacts import catalog
 from clusterbook.cluster.store import Store, check_cluster_name
 from clusterbook.errors import InvalidInput, InvalidProject, Position
 from clusterbook.language.values import Template
 
 FILE = "cluster.yaml"
+# The index of cloud resources, written by cloud.state.
+STATE = "state.json"
 SCHEMA = "cluster.schema.json"
 _SERVICE_ADDRESSES = {"kubernetes_service_address": 1, "cluster_dns_address": 10}
 _NETWORKS = ("service_cidr", "pod_cidr")
@@ -47,7 +51,14 @@ def read(store: Store, cluster: str) -> ClusterSpec:
             where=source.position_of(spec.written, "cluster_name", Position(file)),
             next_step=f"Write cluster_name: {cluster}; a cluster cannot be renamed.",
         )
-    return spec
+    return spec if "api_address" in spec.complete else replace(spec, complete=_with_address(store, spec))
+
+
+def _with_address(store: Store, spec: ClusterSpec) -> Mapping[str, Any]:
+    """With EC2 the load balancer's name is the address: update-cluster writes it into the store when it has made it."""
+    index = json.loads(store.read(f"{spec.name}/{STATE}") or b"{}")
+    address = index.get("api_address")
+    return {**spec.complete, "api_address": address} if address else spec.complete
 
 
 def parse(text: str, file: str) -> ClusterSpec:
@@ -58,6 +69,8 @@ def parse(text: str, file: str) -> ClusterSpec:
         raise InvalidProject(problems)
     complete = with_defaults(written)
     problems = [*_version_problems(complete, written, file), *_network_problems(complete, written, file)]
+    if "aws" in written:
+        problems += spec_aws.problems(complete, written, file)
     if problems:
         raise InvalidProject(problems)
     return ClusterSpec(str(complete["cluster_name"]), written, complete)
@@ -71,6 +84,9 @@ def with_defaults(written: Mapping[str, Any]) -> dict[str, Any]:
     for name, index in _SERVICE_ADDRESSES.items():
         if values.get(name) is None:
             values[name] = str(services[index])
+    if "aws" in written:
+        values["aws"] = spec_aws.complete_aws(written["aws"])
+        values["api_endpoint_mode"] = written.get("api_endpoint_mode", "external")
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -79,7 +95,7 @@ def render(written: Mapping[str, Any]) -> str:
     lines = ["# What this cluster is. Every key, with its default: schemas/cluster.schema.json", ""]
     for name, value in written.items():
         description = cluster_schema()["properties"].get(name, {}).get("description", "")
-        lines += [f"# {description}", yaml.safe_dump({name: value}, sort_keys=False).rstrip()]
+        lines += [f"# {description}", yaml.safe_dump({name: value}, sort_keys=False, width=1000).rstrip()]
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,7 @@ def test_a_name_and_an_address_are_enough_and_the_rest_is_completed() -> None:
     assert found.complete["service_cidr"] == "10.96.0.0/16"
     assert found.complete["kubernetes_service_address"] == "10.96.0.1"
     assert found.complete["cluster_dns_address"] == "10.96.0.10"
-    assert set(found.complete) == set(spec.cluster_schema()["properties"])
+    assert set(found.complete) == set(spec.cluster_schema()["properties"]) - {"aws"}
 
 
 def test_computed_addresses_follow_the_service_range_unless_written() -> None:
@@ -97,3 +97,45 @@ def test_a_version_that_no_catalog_has_is_refused_where_it_is_written() -> None:
     (problem,) = refused.value.problems
     assert problem.message == "kubernetes_version: 1.30.0 is not supported"
     assert (problem.where.line, problem.next_step) == (3, "Choose one of 1.37.2, 1.36.3, 1.36.1.")
+
+
+AWS = "cluster_name: demo\naws:\n  zones: [us-east-2a, us-east-2b]\n"
+
+
+def test_zones_are_enough_for_a_cluster_on_ec2() -> None:
+    found = spec.parse(AWS, "cluster.yaml").complete
+    assert found["aws"]["region"] == "us-east-2"
+    assert found["aws"]["control_plane"]["count"] == 1
+    (group,) = found["aws"]["worker_groups"]
+    assert (group["name"], group["minimum"], group["count"], group["maximum"]) == ("nodes", 2, 2, 2)
+    assert found["api_endpoint_mode"] == "external"
+    assert "api_address" not in found
+
+
+def test_the_address_of_a_cluster_on_ec2_is_what_was_made(store: FileStore) -> None:
+    store.write("demo/cluster.yaml", AWS.encode())
+    assert "api_address" not in spec.read(store, "demo").complete
+    store.write("demo/state.json", b'{"api_address": "api.example"}')
+    assert spec.read(store, "demo").complete["api_address"] == "api.example"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("  vpc_cidr: 10.244.0.0/16", "aws.vpc_cidr: 10.244.0.0/16 overlaps pod_cidr 10.244.0.0/16"),
+        ("  vpc_cidr: 10.20.1.0/16", "aws.vpc_cidr: 10.20.1.0/16 is not the start of its range, 10.20.0.0/16"),
+        ("  region: eu-west-1", "aws.zones: us-east-2a is not in region eu-west-1"),
+        ("  worker_groups: [{name: a}, {name: a}]", "aws.worker_groups: the name 'a' is there twice"),
+        ("  worker_groups: [{name: a, count: 3, maximum: 2}]",
+         "aws.worker_groups: the count 3 of 'a' is outside 3 to 2"),
+        ("  worker_groups: [{name: a, instance_types: [t3.medium, t3a.medium]}]",
+         "aws.worker_groups: 'a' has several instance types, which only spot uses"),
+        ("  worker_groups: [{name: a, zones: [us-east-2c]}]",
+         "aws.worker_groups: zone us-east-2c of 'a' is not one of aws.zones"),
+        ("  zone: x", "unknown key 'zone' of an aws; did you mean 'zones'?"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_the_part_for_ec2_is_said_with_its_line(lines: str, message: str) -> None:
+    found = problems(AWS + lines + "\n")
+    assert message in [problem.message for problem in found]
+    assert all(problem.where and problem.where.line >= 3 and problem.next_step for problem in found)

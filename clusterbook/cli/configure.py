@@ -1,0 +1,170 @@
+"""Tasks that write a cluster's configuration, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from invoke.context import Context
+
+from clusterbook.cli.boundary import command
+from clusterbook.cli.screen import print_json
+from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.bucket import ensure_bucket
+from clusterbook.cluster import files, spec
+from clusterbook.cluster.store import Store, check_cluster_name, open_store
+from clusterbook.errors import Failed, InvalidInput, InvalidProject
+
+PUBLIC_KEYS = ("id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub")
+
+
+@command(
+    positional=["name"],
+    help={
+        "name": "name of the cluster, such as demo.k8s.local",
+        "zones": "availability zones, separated by commas: hosts are made by EC2",
+        "node-count": "workers",
+        "node-size": "instance type of the workers",
+        "master-count": "control planes: 1, 3 or 5 (default: 3 with three zones or more, else 1)",
+        "master-size": "instance type of the control planes",
+        "ssh-public-key": "file with your public key (default: the first of ~/.ssh/id_*.pub)",
+        "image": "debian-12, debian-13 (the default) or the id of an image",
+        "access": "ranges of addresses that may reach the API and ssh, separated by commas (default: none)",
+        "kubernetes-version": "version of Kubernetes (default: the newest)",
+        "api-address": "without --zones: the address of the API, for hosts that exist already",
+        "json": "show the result as JSON",
+    },
+)
+def create_cluster(
+    _: Context, name: str, zones: str = "", node_count: int = 2, node_size: str = "t3.medium", master_count: int = 0,
+    master_size: str = "t3.medium", ssh_public_key: str = "", image: str = "", access: str = "",
+    kubernetes_version: str = "", api_address: str = "", json_: bool = False,
+) -> None:  # fmt: skip
+    """Write the configuration of a new cluster. Nothing is made but that, and the store's bucket.
+
+    Example: invoke create-cluster demo.k8s.local --zones us-east-2a,us-east-2b,us-east-2c --node-count 2
+    Example: invoke create-cluster office --api-address 192.0.2.10
+    """
+    store = open_store(os.environ)
+    written: dict[str, Any] = {"cluster_name": check_cluster_name(name)}
+    if kubernetes_version:
+        written["kubernetes_version"] = kubernetes_version
+    if api_address:
+        written["api_address"] = api_address
+    if zones:
+        count = master_count or (3 if len(_words(zones)) >= 3 else 1)
+        written["aws"] = _aws(zones, ssh_public_key, access, (count, master_size), (node_count, node_size))
+        if image:
+            written["aws"]["image"] = image
+    text = spec.render(written)
+    complete = spec.parse(text, f"{name}/{spec.FILE}").complete
+    if zones and store.address.startswith("s3://"):
+        ensure_bucket(Cloud(name, complete["aws"]["region"]), store.address[5:].partition("/")[0])
+    if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
+        raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
+                           next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip
+    if json_:
+        print_json({"cluster": name, "store": store.address, "configuration": written})
+        return
+    print(text.rstrip())
+    print(f"\nWritten to {store.address}/{name}/{spec.FILE}; nothing else was made.")
+    print(f"  invoke edit-cluster {name}      to change it")
+    if zones:
+        print(f"  invoke update-cluster {name}    to see what it would create")
+
+
+@command(
+    positional=["name"],
+    help={"name": "name of the cluster", "file": "take the text from this file instead of an editor"},
+)
+def edit_cluster(_: Context, name: str, file: str = "") -> None:
+    """Change the configuration of a cluster in $EDITOR. It is checked before it is kept; nothing is lost on an error.
+
+    Example: invoke edit-cluster demo.k8s.local
+    Example: invoke edit-cluster demo.k8s.local --file cluster.yaml
+    """
+    store = open_store(os.environ)
+    spec.read(store, name)
+    key = f"{name}/{spec.FILE}"
+    old = store.read(key) or b""
+    draft = Path(file) if file else _edited(store, name, old)
+    new = _read(draft)
+    if new == old:
+        print("Nothing was changed.")
+        return
+    _check(new, name, draft)
+    if not store.swap(key, old, new):
+        raise Failed(f"{key} was changed by somebody else meanwhile; your text is kept in {draft}",
+                     next_step=f"Compare both, then run: invoke edit-cluster {name} --file {draft}")  # fmt: skip
+    if not file:
+        draft.unlink()
+    print(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
+
+
+def _aws(
+    zones: str, key: str, access: str, masters: tuple[int, str], nodes: tuple[int, str]
+) -> dict[str, Any]:
+    aws: dict[str, Any] = {
+        "zones": _words(zones),
+        "control_plane": {"count": masters[0], "instance_type": masters[1]},
+        "worker_groups": [{"name": "nodes", "count": nodes[0], "instance_types": [nodes[1]]}],
+    }
+    public = _public_key(key)
+    if public:
+        aws["ssh_public_key"] = public
+    if access:
+        aws |= {"api_access_cidrs": _words(access), "ssh_access_cidrs": _words(access)}
+    return aws
+
+
+def _public_key(file: str) -> str:
+    """The text of the key file, or of the first of the person's own; '' when there is none."""
+    home = Path.home() / ".ssh"
+    candidates = [Path(file).expanduser()] if file else [home / name for name in PUBLIC_KEYS]
+    for path in candidates:
+        if path.is_file():
+            return path.read_text().strip()
+    if file:
+        raise InvalidInput(f"there is no file {file!r}", next_step="Name the file of your public key.")
+    return ""
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (part.strip() for part in text.split(",")) if word]
+
+
+def _edited(store: Store, name: str, old: bytes) -> Path:
+    """The file in which a person's editor left the new text; private, and kept until the store has it."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    draft = store.local_directory(f"{name}/edit") / spec.FILE
+    files.write_atomically(draft, old, durable=False)
+    if not sys.stdin.isatty() and "EDITOR" not in os.environ and "VISUAL" not in os.environ:
+        raise InvalidInput("there is no terminal for an editor", next_step="Give the new text with --file FILE.")
+    done = subprocess.run([*shlex.split(editor), str(draft)], check=False)
+    if done.returncode:
+        raise Failed(f"the editor {editor!r} ended with status {done.returncode}; nothing was changed",
+                     next_step="Set EDITOR to one that works here.")  # fmt: skip
+    return draft
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}", next_step="Name another file.") from error
+
+
+def _check(new: bytes, name: str, draft: Path) -> None:
+    try:
+        parsed = spec.parse(new.decode("utf-8", "replace"), str(draft))
+    except InvalidProject as error:
+        kept = InvalidInput(f"the configuration was not kept; your text is in {draft}",
+                            next_step=f"Correct it, then run: invoke edit-cluster {name} --file {draft}")  # fmt: skip
+        raise InvalidProject([*error.problems, kept]) from error
+    if parsed.name != name:
+        raise InvalidInput(f"cluster_name is {parsed.name!r}, but this is the configuration of {name!r}",
+                           next_step="A cluster cannot be renamed; make another one.")  # fmt: skip

@@ -1,0 +1,138 @@
+"""The way to AWS: clients of one region, and AWS's error codes as errors that say what to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from clusterbook.errors import Failed
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+# Codes of a request that would succeed a moment later: what it names was made or given up just before.
+NOT_YET = (
+    "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
+    "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict",
+)  # fmt: skip
+# EC2 says that an instance profile is invalid until IAM has told all of its own machines of it.
+UNSEEN_PROFILE = "Invalid IAM Instance Profile"
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure")
+CAPACITY = (
+    "InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"
+)  # fmt: skip
+
+
+class CloudError(Failed):
+    """AWS refused a request, or could not be asked. code: AWS's own word for it."""
+
+    def __init__(self, message: str, code: str = "", next_step: str = "") -> None:
+        """message: names the action."""
+        super().__init__(message, next_step=next_step)
+        self.code = code
+
+
+class Cloud:
+    """AWS in one region for one cluster. Thread-safe; clients are made when first used."""
+
+    def __init__(self, cluster: str, region: str, session: Any = None) -> None:
+        """session: boto3's, with the credentials of its own chain; a fresh one by default."""
+        self.cluster = cluster
+        self.region = region
+        self._session = session or boto3.session.Session(region_name=region)
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service."""
+        with self._lock:
+            if service not in self._clients:
+                settings = Config(
+                    connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, max_pool_connections=32,
+                    retries={"mode": "standard", "total_max_attempts": 6},
+                )  # fmt: skip
+                self._clients[service] = self._session.client(service, region_name=self.region, config=settings)
+            return self._clients[service]
+
+    def call(self, service: str, action: str, **arguments: Any) -> Any:
+        """One request. Raises CloudError."""
+        try:
+            return getattr(self.client(service), action)(**arguments)
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, f"{service}:{action}") from error
+
+    def pages(self, service: str, action: str, key: str, **arguments: Any) -> Iterator[Any]:
+        """The items under `key` of every page of a listing. Raises CloudError."""
+        try:
+            for page in self.client(service).get_paginator(action).paginate(**arguments):
+                yield from page.get(key, ())
+        except (ClientError, BotoCoreError) as error:
+            raise translate(error, f"{service}:{action}") from error
+
+
+def translate(error: Exception, action: str) -> CloudError:
+    """An exception of botocore -> an error for people."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return CloudError(
+            f"there are no AWS credentials for {action}", "NoCredentials",
+            "Set AWS_PROFILE, or log in as you do for the aws command; clusterbook never asks for keys or keeps them.",
+        )  # fmt: skip
+    if not isinstance(error, ClientError):
+        return CloudError(f"{action}: AWS could not be asked: {error}", next_step="Check the network and the region.")
+    found = error.response.get("Error", {})
+    code, text = str(found.get("Code", "")), str(found.get("Message", ""))
+    if code in DENIED:
+        return CloudError(f"{action} is denied: {text}", code, f"Allow {_permission(action)} for these credentials.")
+    if code in CAPACITY:
+        return CloudError(f"{action}: {text} ({code})", code, "Choose another instance type or zone.")
+    return CloudError(f"{action}: {text} ({code})", code, "Correct what it names, then run the same command again.")
+
+
+def _permission(action: str) -> str:
+    service, _, name = action.partition(":")
+    spelled = {"elbv2": "elasticloadbalancing"}.get(service, service)
+    return f"{spelled}:{''.join(word.capitalize() for word in name.split('_'))}"
+
+
+def patiently(
+    action: Callable[[], Any],
+    seconds: float,
+    codes: tuple[str, ...] = NOT_YET,
+    words: str = UNSEEN_PROFILE,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Any:
+    """The action's result; while AWS answers with one of the named codes, or those words, it is asked again.
+
+    seconds: how long at the most; then the last error is raised.
+    """
+    pause, waited = 0.5, 0.0
+    while True:
+        try:
+            return action()
+        except CloudError as error:
+            again = error.code in codes or bool(words and words in error.message)
+            if not again or waited >= seconds:
+                raise
+        sleep(pause)
+        waited += pause
+        pause = min(5.0, pause * 1.5)
+
+
+def tags_of(item: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:
+    """AWS's list of Key and Value -> a mapping."""
+    return {tag["Key"]: tag["Value"] for tag in item.get(key) or ()}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """A mapping -> AWS's list."""
+    return [{"Key": name, "Value": value} for name, value in sorted(tags.items())]
+
+
+def filters(**values: str) -> list[dict[str, Any]]:
+    """EC2's filters: dashes for underscores in names, and tag_X for tag:X's fixed ones."""
+    return [{"Name": name.replace("_", "-"), "Values": [value]} for name, value in values.items()]

@@ -1,0 +1,91 @@
+"""What Kubernetes' controllers made for a cluster, and who keeps a resource from being deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from clusterbook.cloud.aws import Cloud, CloudError, filters, tags_of
+from clusterbook.cloud.kinds.balancing import TAGS_AT_ONCE, LoadBalancer, TargetGroup
+from clusterbook.cloud.kinds.contract import Kind
+from clusterbook.cloud.kinds.network import remove
+from clusterbook.cloud.kinds.security import SecurityGroup, SecurityGroupRules
+from clusterbook.cloud.model import RESOURCE_TAG, Found
+
+
+def owner_tag(cluster: str) -> str:
+    """The tag that the cloud controller puts on everything that it makes; its value is 'owned'."""
+    return f"kubernetes.io/cluster/{cluster}"
+
+
+def survey(cloud: Cloud) -> list[Found]:
+    """Resources with the controllers' tag and without ours."""
+    with ThreadPoolExecutor(4) as pool:
+        lists = pool.map(lambda look: list(look(cloud)), (_balancers, _target_groups, _groups, _volumes))
+        return [item for found in lists for item in found]
+
+
+def delete(cloud: Cloud, found: Found) -> None:
+    """Delete one of them."""
+    kinds: dict[str, Kind] = {
+        kind.NAME: kind for kind in (LoadBalancer(), TargetGroup(), SecurityGroup(), SecurityGroupRules())
+    }
+    if found.kind == "Volume":
+        remove(cloud, "delete_volume", "InvalidVolume.NotFound", VolumeId=found.id)
+    else:
+        kinds[found.kind].delete(cloud, found)
+
+
+def blockers(cloud: Cloud, found: Found) -> str:
+    """Who still uses a subnet, a group or the VPC: the network interfaces there, in words; '' for none."""
+    names = {"Subnet": "subnet-id", "SecurityGroup": "group-id", "Vpc": "vpc-id"}
+    if found.kind not in names:
+        return ""
+    wanted = filters(**{names[found.kind]: found.id})
+    try:
+        interfaces = list(cloud.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=wanted))
+    except CloudError:
+        return ""
+    words = [
+        f"{item['NetworkInterfaceId']} ({item.get('Description') or 'no description'}, "
+        f"of {item.get('RequesterId') or item.get('OwnerId') or 'unknown'})"
+        for item in interfaces
+    ]
+    return ", ".join(words)
+
+
+def _balancers(cloud: Cloud) -> Iterator[Found]:
+    arns = {item["LoadBalancerArn"]: item for item in
+            cloud.pages("elbv2", "describe_load_balancers", "LoadBalancers")}  # fmt: skip
+    for arn in _owned(cloud, list(arns)):
+        yield Found("LoadBalancer", arns[arn]["LoadBalancerName"], arn)
+
+
+def _target_groups(cloud: Cloud) -> Iterator[Found]:
+    arns = {item["TargetGroupArn"]: item for item in
+            cloud.pages("elbv2", "describe_target_groups", "TargetGroups")}  # fmt: skip
+    for arn in _owned(cloud, list(arns)):
+        yield Found("TargetGroup", arns[arn]["TargetGroupName"], arn)
+
+
+def _owned(cloud: Cloud, arns: list[str]) -> Iterator[str]:
+    for start in range(0, len(arns), TAGS_AT_ONCE):
+        part = arns[start : start + TAGS_AT_ONCE]
+        for item in cloud.call("elbv2", "describe_tags", ResourceArns=part)["TagDescriptions"]:
+            tags = tags_of(item)
+            if tags.get(owner_tag(cloud.cluster)) == "owned" and RESOURCE_TAG not in tags:
+                yield str(item["ResourceArn"])
+
+
+def _groups(cloud: Cloud) -> Iterator[Found]:
+    wanted = filters(**{f"tag:{owner_tag(cloud.cluster)}": "owned"})
+    for item in cloud.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=wanted):
+        if RESOURCE_TAG not in tags_of(item):
+            yield Found("SecurityGroup", item["GroupName"], item["GroupId"])
+
+
+def _volumes(cloud: Cloud) -> Iterator[Found]:
+    wanted = [*filters(**{f"tag:{owner_tag(cloud.cluster)}": "owned"}), {"Name": "status", "Values": ["available"]}]
+    for item in cloud.pages("ec2", "describe_volumes", "Volumes", Filters=wanted):
+        if RESOURCE_TAG not in tags_of(item):
+            yield Found("Volume", tags_of(item).get("Name", ""), item["VolumeId"])

@@ -1,0 +1,209 @@
+"""The network load balancer of the API, its listener, target group and targets."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from clusterbook.cloud.aws import Cloud, CloudError, patiently, tag_list, tags_of
+from clusterbook.cloud.kinds.contract import ids, name_in_tags
+from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
+
+# Names of load balancers and target groups: letters, digits and dashes, 32 at most.
+MOST_LETTERS = 32
+TAGS_AT_ONCE = 20
+# A terminated instance is no target any more (InvalidTarget).
+ABSENT = ("LoadBalancerNotFound", "ListenerNotFound", "TargetGroupNotFound", "InvalidTarget")
+RELEASE_SECONDS = 300
+
+
+def short_name(name: str) -> str:
+    """A name that AWS takes, with a hash always, so that two long names never meet."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    start = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[: MOST_LETTERS - len(digest) - 1].rstrip("-")
+    return f"{start}-{digest}"
+
+
+class LoadBalancer:
+    """fields: subnets, scheme, groups. attributes: dns."""
+
+    NAME = "LoadBalancer"
+    FIXED = frozenset({"scheme"})
+
+    def listing(self, cloud: Cloud) -> list[Found]:
+        """See Kind."""
+        items = {item["LoadBalancerArn"]: item
+                 for item in cloud.pages("elbv2", "describe_load_balancers", "LoadBalancers")}  # fmt: skip
+        found = []
+        for arn, name in tagged(cloud, self.NAME, list(items)):
+            item = items[arn]
+            fields = {"subnets": [zone["SubnetId"] for zone in item["AvailabilityZones"]], "scheme": item["Scheme"],
+                      "groups": item.get("SecurityGroups", [])}  # fmt: skip
+            found.append(Found(self.NAME, name, arn, fields, {"dns": item["DNSName"]}))
+        return found
+
+    def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
+        """See Kind."""
+        answer = cloud.call(
+            "elbv2", "create_load_balancer", Name=short_name(wanted.name), Type="network",
+            Scheme=wanted.fields["scheme"], Subnets=sorted(ids(wanted.fields["subnets"])),
+            SecurityGroups=ids(wanted.fields["groups"]), Tags=tag_list(tags),
+        )  # fmt: skip
+        item = answer["LoadBalancers"][0]
+        return Found(self.NAME, wanted.name, item["LoadBalancerArn"], wanted.fields, {"dns": item["DNSName"]})
+
+    def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
+        """See Kind."""
+        if "subnets" in changed:
+            cloud.call("elbv2", "set_subnets", LoadBalancerArn=found.id, Subnets=ids(wanted.fields["subnets"]))
+        if "groups" in changed:
+            cloud.call(
+                "elbv2", "set_security_groups", LoadBalancerArn=found.id, SecurityGroups=ids(wanted.fields["groups"])
+            )
+        return Found(self.NAME, found.name, found.id, wanted.fields, found.attributes)
+
+    def delete(self, cloud: Cloud, found: Found) -> None:
+        """See Kind."""
+        drop(cloud, "delete_load_balancer", LoadBalancerArn=found.id)
+
+
+class TargetGroup:
+    """fields: vpc, port, health_path (asked by HTTPS)."""
+
+    NAME = "TargetGroup"
+    FIXED = frozenset({"vpc", "port"})
+
+    def listing(self, cloud: Cloud) -> list[Found]:
+        """See Kind."""
+        items = {item["TargetGroupArn"]: item
+                 for item in cloud.pages("elbv2", "describe_target_groups", "TargetGroups")}  # fmt: skip
+        return [
+            Found(self.NAME, name, arn, {"vpc": items[arn]["VpcId"], "port": items[arn]["Port"],
+                                         "health_path": items[arn].get("HealthCheckPath", "")})
+            for arn, name in tagged(cloud, self.NAME, list(items))
+        ]  # fmt: skip
+
+    def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
+        """See Kind."""
+        answer = cloud.call(
+            "elbv2", "create_target_group", Name=short_name(wanted.name), Protocol="TCP", TargetType="instance",
+            Port=wanted.fields["port"], VpcId=wanted.fields["vpc"], HealthCheckProtocol="HTTPS",
+            HealthCheckPath=wanted.fields["health_path"], HealthCheckIntervalSeconds=10, Tags=tag_list(tags),
+        )  # fmt: skip
+        arn = answer["TargetGroups"][0]["TargetGroupArn"]
+        # A control plane that asks the balancer and is sent to itself would see its own address as the sender.
+        wish = [{"Key": "preserve_client_ip.enabled", "Value": "false"}]
+        cloud.call("elbv2", "modify_target_group_attributes", TargetGroupArn=arn, Attributes=wish)
+        return Found(self.NAME, wanted.name, arn, wanted.fields)
+
+    def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
+        """See Kind."""
+        cloud.call(
+            "elbv2", "modify_target_group", TargetGroupArn=found.id, HealthCheckPath=wanted.fields["health_path"]
+        )
+        return Found(self.NAME, found.name, found.id, wanted.fields)
+
+    def delete(self, cloud: Cloud, found: Found) -> None:
+        """See Kind."""
+        drop(cloud, "delete_target_group", TargetGroupArn=found.id)
+
+
+class Listener:
+    """fields: balancer, port, target."""
+
+    NAME = "Listener"
+    FIXED = frozenset({"balancer"})
+
+    def listing(self, cloud: Cloud) -> list[Found]:
+        """See Kind."""
+        found = []
+        for balancer in LoadBalancer().listing(cloud):
+            items = {item["ListenerArn"]: item for item in cloud.pages(
+                "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer.id)}  # fmt: skip
+            for arn, name in tagged(cloud, self.NAME, list(items)):
+                target = items[arn]["DefaultActions"][0].get("TargetGroupArn", "")
+                fields = {"balancer": balancer.id, "port": items[arn]["Port"], "target": target}
+                found.append(Found(self.NAME, name, arn, fields))
+        return found
+
+    def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
+        """See Kind."""
+        answer = cloud.call(
+            "elbv2", "create_listener", LoadBalancerArn=wanted.fields["balancer"], Tags=tag_list(tags),
+            **_listener(wanted.fields),
+        )  # fmt: skip
+        return Found(self.NAME, wanted.name, answer["Listeners"][0]["ListenerArn"], wanted.fields)
+
+    def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
+        """See Kind."""
+        cloud.call("elbv2", "modify_listener", ListenerArn=found.id, **_listener(wanted.fields))
+        return Found(self.NAME, found.name, found.id, wanted.fields)
+
+    def delete(self, cloud: Cloud, found: Found) -> None:
+        """See Kind."""
+        drop(cloud, "delete_listener", ListenerArn=found.id)
+
+
+class TargetRegistration:
+    """fields: target (the group), instances. Its id is the group's."""
+
+    NAME = "TargetRegistration"
+    FIXED = frozenset({"target"})
+
+    def listing(self, cloud: Cloud) -> list[Found]:
+        """See Kind."""
+        found = []
+        for group in TargetGroup().listing(cloud):
+            answer = cloud.call("elbv2", "describe_target_health", TargetGroupArn=group.id)
+            instances = [item["Target"]["Id"] for item in answer["TargetHealthDescriptions"]]
+            if instances:
+                found.append(Found(self.NAME, group.name, group.id, {"target": group.id, "instances": instances}))
+        return found
+
+    def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
+        """See Kind."""
+        group = str(wanted.fields["target"])
+        return self.update(cloud, wanted, Found(self.NAME, wanted.name, group, {"instances": []}), ("instances",))
+
+    def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
+        """See Kind."""
+        there, wished = set(found.fields["instances"]), set(ids(wanted.fields["instances"]))
+        for instances, action in ((wished - there, "register_targets"), (there - wished, "deregister_targets")):
+            if instances:
+                targets = [{"Id": instance} for instance in sorted(instances)]
+                # An instance that is still pending cannot be registered.
+                ask = functools.partial(cloud.call, "elbv2", action, TargetGroupArn=found.id, Targets=targets)
+                patiently(ask, 120, ("InvalidTarget",))
+        return Found(self.NAME, found.name, found.id, wanted.fields)
+
+    def delete(self, cloud: Cloud, found: Found) -> None:
+        """See Kind."""
+        targets = [{"Id": instance} for instance in found.fields["instances"]]
+        drop(cloud, "deregister_targets", TargetGroupArn=found.id, Targets=targets)
+
+
+def tagged(cloud: Cloud, kind: str, arns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(arn, name) of those that are the cluster's and of that kind."""
+    for start in range(0, len(arns), TAGS_AT_ONCE):
+        part = list(arns[start : start + TAGS_AT_ONCE])
+        for item in cloud.call("elbv2", "describe_tags", ResourceArns=part)["TagDescriptions"]:
+            tags = tags_of(item)
+            if tags.get(CLUSTER_TAG) == cloud.cluster and (name := name_in_tags(kind, tags)):
+                yield item["ResourceArn"], name
+
+
+def drop(cloud: Cloud, action: str, **arguments: Any) -> None:
+    """A deletion that waits while the resource is in use; that it is gone already is no error."""
+    try:
+        patiently(lambda: cloud.call("elbv2", action, **arguments), RELEASE_SECONDS)
+    except CloudError as error:
+        if error.code not in ABSENT:
+            raise
+
+
+def _listener(fields: Mapping[str, Any]) -> dict[str, Any]:
+    action = {"Type": "forward", "TargetGroupArn": fields["target"]}
+    return {"Port": fields["port"], "Protocol": "TCP", "DefaultActions": [action]}

@@ -1,0 +1,104 @@
+"""Auto scaling groups: workers that come back by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently, tags_of
+from clusterbook.cloud.kinds.compute import PROFILE_SECONDS
+from clusterbook.cloud.kinds.contract import ids, name_in_tags
+from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
+from clusterbook.errors import Failed
+
+GONE_SECONDS = 900
+
+
+class AutoScalingGroup:
+    """fields: template, subnets, minimum, maximum, count or initial_count, instance_types (of spot, else [])."""
+
+    NAME = "AutoScalingGroup"
+    FIXED = frozenset[str]()
+
+    def listing(self, cloud: Cloud) -> list[Found]:
+        """See Kind."""
+        wanted = filters(**{f"tag:{CLUSTER_TAG}": cloud.cluster})
+        pages = cloud.pages("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", Filters=wanted)
+        found = []
+        for item in pages:
+            name = name_in_tags(self.NAME, tags_of(item))
+            if name and item.get("Status") != "Delete in progress":
+                found.append(Found(self.NAME, name, item["AutoScalingGroupName"], _fields(item)))
+        return found
+
+    def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
+        """See Kind."""
+        arguments = {**_arguments(wanted), "Tags": [
+            {"Key": name, "Value": value, "PropagateAtLaunch": False, "ResourceType": "auto-scaling-group",
+             "ResourceId": wanted.name}
+            for name, value in sorted(tags.items())
+        ]}  # fmt: skip
+        patiently(lambda: cloud.call("autoscaling", "create_auto_scaling_group", **arguments), PROFILE_SECONDS)
+        return Found(self.NAME, wanted.name, wanted.name, wanted.fields)
+
+    def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
+        """See Kind."""
+        arguments = _arguments(wanted)
+        if "count" not in wanted.fields:
+            arguments.pop("DesiredCapacity")
+        cloud.call("autoscaling", "update_auto_scaling_group", **arguments)
+        return Found(self.NAME, found.name, found.id, wanted.fields)
+
+    def delete(self, cloud: Cloud, found: Found) -> None:
+        """See Kind. Returns when the group and its instances are gone."""
+        try:
+            patiently(lambda: cloud.call("autoscaling", "delete_auto_scaling_group",
+                                         AutoScalingGroupName=found.id, ForceDelete=True), 60)  # fmt: skip
+        except CloudError as error:
+            if "not found" not in error.message.lower():
+                raise
+        deadline = time.monotonic() + GONE_SECONDS
+        while _exists(cloud, found.id):
+            if time.monotonic() > deadline:
+                raise Failed(f"{found.key} is still being deleted after {GONE_SECONDS} s",
+                             next_step="Look at its activities in EC2, then run the same command again.")  # fmt: skip
+            time.sleep(2)
+
+
+def _exists(cloud: Cloud, name: str) -> bool:
+    answer = cloud.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])
+    return bool(answer["AutoScalingGroups"])
+
+
+def _arguments(wanted: Wanted) -> dict[str, Any]:
+    fields = wanted.fields
+    template = {"LaunchTemplateId": fields["template"], "Version": "$Default"}
+    arguments: dict[str, Any] = {
+        "AutoScalingGroupName": wanted.name, "MinSize": fields["minimum"], "MaxSize": fields["maximum"],
+        "DesiredCapacity": fields.get("count", fields.get("initial_count")),
+        "VPCZoneIdentifier": ",".join(sorted(ids(fields["subnets"]))),
+    }  # fmt: skip
+    if not fields["instance_types"]:
+        return {**arguments, "LaunchTemplate": template}
+    # Spot: the pools with the most spare capacity first, so that AWS takes fewer back.
+    overrides = [{"InstanceType": name} for name in fields["instance_types"]]
+    policy = {
+        "LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides},
+        "InstancesDistribution": {
+            "OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": 0,
+            "SpotAllocationStrategy": "price-capacity-optimized",
+        },
+    }  # fmt: skip
+    return {**arguments, "MixedInstancesPolicy": policy}
+
+
+def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
+    mixed = item.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    template = item.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
+    return {
+        "template": template.get("LaunchTemplateId", ""),
+        "subnets": [name for name in item.get("VPCZoneIdentifier", "").split(",") if name],
+        "minimum": item["MinSize"], "maximum": item["MaxSize"], "count": item["DesiredCapacity"],
+        "instance_types": [part["InstanceType"] for part in mixed.get("Overrides", ())],
+    }  # fmt: skip

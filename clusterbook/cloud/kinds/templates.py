@@ -1,0 +1,77 @@
+"""Launch templates: what a new worker is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clusterbook.cloud.aws import Cloud, tag_list
+from clusterbook.cloud.kinds.compute import METADATA, network_interface, root_volume
+from clusterbook.cloud.kinds.contract import ec2_listing, specification
+from clusterbook.cloud.kinds.network import remove
+from clusterbook.cloud.model import Found, Wanted
+
+
+class LaunchTemplate:
+    """fields: image, type, key, profile, groups, volume_gib, public, instance_tags. A change is a new version."""
+
+    NAME = "LaunchTemplate"
+    FIXED = frozenset[str]()
+
+    def listing(self, cloud: Cloud) -> list[Found]:
+        """See Kind."""
+        found = []
+        for name, item in ec2_listing(cloud, self.NAME, "describe_launch_templates", "LaunchTemplates"):
+            versions = cloud.call(
+                "ec2", "describe_launch_template_versions", LaunchTemplateId=item["LaunchTemplateId"],
+                Versions=["$Default"],
+            )["LaunchTemplateVersions"]  # fmt: skip
+            data = versions[0]["LaunchTemplateData"] if versions else {}
+            found.append(Found(self.NAME, name, item["LaunchTemplateId"], _fields(data)))
+        return found
+
+    def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
+        """See Kind."""
+        answer = cloud.call(
+            "ec2", "create_launch_template", LaunchTemplateName=wanted.name, LaunchTemplateData=_data(wanted.fields),
+            TagSpecifications=specification("launch-template", tags),
+        )  # fmt: skip
+        return Found(self.NAME, wanted.name, answer["LaunchTemplate"]["LaunchTemplateId"], wanted.fields)
+
+    def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
+        """See Kind. Running workers stay as they are; those that are started from now on follow it."""
+        answer = cloud.call(
+            "ec2", "create_launch_template_version", LaunchTemplateId=found.id,
+            LaunchTemplateData=_data(wanted.fields),
+        )  # fmt: skip
+        version = str(answer["LaunchTemplateVersion"]["VersionNumber"])
+        cloud.call("ec2", "modify_launch_template", LaunchTemplateId=found.id, DefaultVersion=version)
+        return Found(self.NAME, found.name, found.id, wanted.fields)
+
+    def delete(self, cloud: Cloud, found: Found) -> None:
+        """See Kind."""
+        remove(cloud, "delete_launch_template", "InvalidLaunchTemplateId.NotFound", LaunchTemplateId=found.id)
+
+
+def _data(fields: Mapping[str, Any]) -> dict[str, Any]:
+    tags = tag_list(fields["instance_tags"])
+    data: dict[str, Any] = {
+        "ImageId": fields["image"], "InstanceType": fields["type"], "MetadataOptions": METADATA,
+        "IamInstanceProfile": {"Name": fields["profile"]},
+        "NetworkInterfaces": [network_interface(fields["groups"], bool(fields["public"]))],
+        "BlockDeviceMappings": [root_volume(fields["volume_gib"])],
+        "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
+    }  # fmt: skip
+    return {**data, "KeyName": fields["key"]} if fields["key"] else data
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    interface = (data.get("NetworkInterfaces") or [{}])[0]
+    volumes = [item.get("Ebs", {}).get("VolumeSize") for item in data.get("BlockDeviceMappings", ())]
+    tags = [item["Tags"] for item in data.get("TagSpecifications", ()) if item["ResourceType"] == "instance"]
+    return {
+        "image": data.get("ImageId"), "type": data.get("InstanceType"), "key": data.get("KeyName", ""),
+        "profile": data.get("IamInstanceProfile", {}).get("Name", ""), "groups": interface.get("Groups", []),
+        "volume_gib": volumes[0] if volumes else None, "public": interface.get("AssociatePublicIpAddress", False),
+        "instance_tags": {tag["Key"]: tag["Value"] for tag in (tags[0] if tags else ())},
+    }  # fmt: skip

@@ -1,0 +1,83 @@
+"""The part `aws` of cluster.yaml: its defaults, and what a schema cannot say about it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from clusterbook import schema, source
+from clusterbook.errors import InvalidInput, Position
+
+SCHEMA = "cluster.schema.json"
+
+
+def complete_aws(written: Mapping[str, Any]) -> dict[str, Any]:
+    """The part with every default; a region from the first zone, a group's bounds from its count."""
+    parts = schema.load_schema(SCHEMA)["$defs"]
+    aws = _filled(parts["aws"], written)
+    aws.setdefault("region", aws["zones"][0].rstrip("abcdefghijklmnopqrstuvwxyz"))
+    aws["control_plane"] = _filled(parts["aws"]["properties"]["control_plane"], aws["control_plane"])
+    aws["worker_groups"] = [_group(_filled(parts["worker_group"], group), aws) for group in aws["worker_groups"]]
+    return aws
+
+
+def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str) -> Iterator[InvalidInput]:
+    """What is wrong although each value by itself is right."""
+    aws, part = complete["aws"], written["aws"]
+    here = Position(file, 1, 1)
+    network = ipaddress.ip_network(aws["vpc_cidr"], strict=False)
+    if str(network) != aws["vpc_cidr"]:
+        message = f"aws.vpc_cidr: {aws['vpc_cidr']} is not the start of its range, {network}"
+        yield _problem(message, part, "vpc_cidr", here)
+    for name in ("pod_cidr", "service_cidr"):
+        if network.overlaps(ipaddress.ip_network(complete[name], strict=False)):
+            yield _problem(f"aws.vpc_cidr: {network} overlaps {name} {complete[name]}", part, "vpc_cidr", here)
+    for zone in aws["zones"]:
+        if not zone.startswith(aws["region"]):
+            yield _problem(f"aws.zones: {zone} is not in region {aws['region']}", part, "zones", here)
+    yield from _group_problems(aws, part, here)
+
+
+def _group_problems(aws: Mapping[str, Any], part: Mapping[str, Any], here: Position) -> Iterator[InvalidInput]:
+    names = [group["name"] for group in aws["worker_groups"]]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield _problem(f"aws.worker_groups: the name {name!r} is there twice", part, "worker_groups", here)
+    for group in aws["worker_groups"]:
+        name = group["name"]
+        if not group["minimum"] <= group["count"] <= group["maximum"]:
+            bounds = f"{group['minimum']} to {group['maximum']}"
+            message = f"aws.worker_groups: the count {group['count']} of {name!r} is outside {bounds}"
+            yield _problem(message, part, "worker_groups", here)
+        if len(group["instance_types"]) > 1 and not group["spot"]:
+            message = f"aws.worker_groups: {name!r} has several instance types, which only spot uses"
+            yield _problem(message, part, "worker_groups", here)
+        for zone in group["zones"]:
+            if zone not in aws["zones"]:
+                message = f"aws.worker_groups: zone {zone} of {name!r} is not one of aws.zones"
+                yield _problem(message, part, "worker_groups", here)
+
+
+def _problem(message: str, part: Mapping[str, Any], name: str, here: Position) -> InvalidInput:
+    where = source.position_of(part, name if name in part else None, here)
+    return InvalidInput(message, where=where, next_step=f"Choose another value for {name}.")
+
+
+def _filled(rule: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    keys = rule["properties"]
+    values = {name: written.get(name, part.get("default")) for name, part in keys.items()}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """The same without the places where it was written."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _group(group: dict[str, Any], aws: Mapping[str, Any]) -> dict[str, Any]:
+    group.setdefault("minimum", group["count"])
+    group.setdefault("maximum", group["count"])
+    group.setdefault("zones", list(aws["zones"]))
+    return group

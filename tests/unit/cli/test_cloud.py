@@ -1,0 +1,133 @@
+"""The flow of a cluster on EC2 by its commands: configuration, preview, apply, nothing to do, delete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.cli.main import main
+
+NAME = "demo.k8s.local"
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command; gives its exit code and all that it printed."""
+    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", "s3://demo-state/team")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def call(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["clusterbook", *words])
+        try:
+            code = main() or 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return call
+
+
+@pytest.fixture
+def created(run: Run, aws: Any) -> Run:
+    """A cluster that is configured and not made."""
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
+    code, text = run("create-cluster", NAME, "--zones", "us-east-2a", "--image", image, "--access", "203.0.113.0/24")
+    assert code == 0, text
+    assert "nothing else was made" in text
+    return run
+
+
+def test_preview_apply_nothing_to_do_and_delete(created: Run, tmp_path: Path) -> None:
+    code, text = created("update-cluster", NAME)
+    assert code == 2 and "Will create\n" in text and f"Vpc/{NAME} " in text
+    assert f"Nothing has been done. To apply: invoke update-cluster {NAME} --yes" in text
+    code, text = created("update-cluster", NAME, "--yes")
+    assert code == 0 and "resources done." in text
+    code, text = created("update-cluster", NAME)
+    assert (code, text) == (0, "Nothing to do: all 21 resources are as wanted.\n")
+    code, text = created("delete-cluster", NAME, "--json")
+    assert code == 2 and len(json.loads(text)) == 21
+    code, text = created("delete-cluster", NAME, "--yes")
+    assert code == 0 and f"{NAME} is gone." in text
+    code, text = created("update-cluster", NAME)
+    assert code == 3 and f"there is no cluster '{NAME}' in the store s3://demo-state/team" in text
+
+
+def test_a_saved_plan_is_refused_when_anything_moved(created: Run, tmp_path: Path, aws: Any) -> None:
+    saved = str(tmp_path / "plan.json")
+    assert created("update-cluster", NAME, "--out", saved)[0] == 2
+    edited = tmp_path / "edited.yaml"
+    client = aws("s3")
+    body = client.get_object(Bucket="demo-state", Key=f"team/{NAME}/cluster.yaml")["Body"].read().decode()
+    edited.write_text(body.replace("count: 2", "count: 3"))
+    assert created("edit-cluster", NAME, "--file", str(edited))[0] == 0
+    code, text = created("update-cluster", NAME, "--yes", "--saved", saved)
+    assert code == 3 and "is out of date: the configuration or the cloud has changed since" in text
+    assert created("update-cluster", NAME, "--out", saved)[0] == 2
+    assert created("update-cluster", NAME, "--yes", "--saved", saved)[0] == 0
+
+
+def test_an_edit_that_is_wrong_is_not_kept_and_not_lost(created: Run, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.yaml"
+    draft.write_text(f"cluster_name: {NAME}\naws:\n  zones: [us-east-2a]\n  worker_group: []\n")
+    code, text = created("edit-cluster", NAME, "--file", str(draft))
+    assert code == 3
+    assert "draft.yaml:4:3" in text and "did you mean 'worker_groups'?" in text
+    assert draft.exists()
+
+
+def test_an_editor_changes_the_configuration(
+    created: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "sed -i s/t3.medium/t3.large/")
+    monkeypatch.delenv("VISUAL", raising=False)
+    code, text = created("edit-cluster", NAME)
+    assert code == 0 and "Kept." in text
+    code, text = created("update-cluster", NAME, "--json")
+    fields = [item["fields"].get("type") for item in json.loads(text)["create"] if item["kind"] == "Instance"]
+    assert fields == ["t3.large"]
+    monkeypatch.setenv("EDITOR", "false")
+    code, text = created("edit-cluster", NAME)
+    assert code == 1 and "ended with status 1; nothing was changed" in text
+
+
+def test_a_cluster_is_created_once(created: Run) -> None:
+    code, text = created("create-cluster", NAME, "--zones", "us-east-2a")
+    assert code == 3 and "there is a cluster 'demo.k8s.local'" in text and "invoke edit-cluster" in text
+
+
+def test_two_updates_at_once_are_refused_with_the_name_of_the_other(created: Run) -> None:
+    import os
+
+    from clusterbook.cluster import lock
+    from clusterbook.cluster.store import open_store
+
+    with lock.hold(open_store(os.environ), NAME, "update-cluster"):
+        code, text = created("update-cluster", NAME, "--yes")
+    assert code == 1 and "is in use by" in text and "update-cluster" in text
+
+
+def test_a_cluster_of_other_hosts_has_nothing_in_the_cloud(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
+    assert run("create-cluster", "office", "--api-address", "192.0.2.10")[0] == 0
+    code, text = run("update-cluster", "office")
+    assert code == 3 and "its cluster.yaml has no part 'aws'" in text
+
+
+def test_missing_credentials_are_said_plainly(created: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.exceptions import NoCredentialsError
+
+    from clusterbook.cloud.aws import translate
+
+    error = translate(NoCredentialsError(), "ec2:describe_vpcs")
+    assert error.message == "there are no AWS credentials for ec2:describe_vpcs"
+    assert "clusterbook never asks for keys or keeps them" in error.next_step

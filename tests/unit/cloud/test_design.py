@@ -1,0 +1,60 @@
+"""What a configuration means in resources: names, addresses, who may talk to whom."""
+
+from __future__ import annotations
+
+from clusterbook.cloud import policies
+from clusterbook.cloud.design import Design, control_planes, wanted
+from clusterbook.cloud.kinds import KINDS
+from clusterbook.cloud.model import Ref
+from clusterbook.cluster import spec
+
+NAME = "demo.k8s.local"
+TEXT = f"cluster_name: {NAME}\naws:\n  zones: [us-east-2a, us-east-2b]\n"
+
+
+def design(text: str = TEXT) -> Design:
+    return Design(NAME, spec.parse(text, "cluster.yaml").complete, "ami-0123456789abcdef0")
+
+
+def test_every_resource_is_of_a_known_kind_and_needs_only_what_is_there() -> None:
+    found = wanted(design())
+    keys = {item.key for item in found}
+    assert len(keys) == len(found)
+    assert {item.kind for item in found} <= set(KINDS)
+    assert all(item.needs <= keys for item in found)
+
+
+def test_control_planes_take_turns_over_the_zones_with_addresses_that_stay() -> None:
+    names = control_planes(design(TEXT + "  control_plane: {count: 3}\n"))
+    assert names == [
+        (f"master-us-east-2a.masters.{NAME}", "us-east-2a", "10.20.32.10"),
+        (f"master-us-east-2b.masters.{NAME}", "us-east-2b", "10.20.64.10"),
+        (f"master-us-east-2a-2.masters.{NAME}", "us-east-2a", "10.20.32.11"),
+    ]
+
+
+def test_nothing_is_open_to_the_world_unless_it_is_asked_for() -> None:
+    rules = [rule for item in wanted(design()) if item.kind == "SecurityGroupRules" for rule in item.fields["rules"]]
+    outside = [rule for rule in rules if not isinstance(rule[3], Ref)]
+    assert outside == [("tcp", 6443, 6443, "10.20.0.0/16")]
+    assert not any(rule[1] == 22 for rule in rules)
+
+
+def test_spot_workers_have_several_types_and_a_scaler_keeps_its_count() -> None:
+    group = "  worker_groups: [{name: cheap, count: 2, minimum: 1, maximum: 5, spot: true, " \
+            "instance_types: [t3.large, t3a.large]}]\n"  # fmt: skip
+    (found,) = [item for item in wanted(design(TEXT + group)) if item.kind == "AutoScalingGroup"]
+    assert found.fields["instance_types"] == ["t3.large", "t3a.large"]
+    assert found.fields["initial_count"] == 2 and "count" not in found.fields
+
+
+def test_hosts_may_change_only_what_carries_the_clusters_tag() -> None:
+    document = policies.control_plane(NAME)
+    for statement in document["Statement"]:
+        changing = [action for action in statement["Action"]
+                    if not action.split(":")[1].startswith(("Describe", "Get", "Batch"))]  # fmt: skip
+        if changing and statement["Resource"] == "*":
+            (condition,) = statement["Condition"]["StringEquals"].items()
+            assert condition[0].endswith("/KubernetesCluster") and condition[1] == NAME
+    reads = [action for statement in policies.node(NAME)["Statement"] for action in statement["Action"]]
+    assert all(action.split(":")[1].startswith(("Describe", "Get", "Batch")) for action in reads)
