@@ -52,8 +52,8 @@ class Events:
                 sink.event(event)
 
     def summary(self) -> None:
-        """The last event of a run: counts by host."""
-        self.emit("summary", hosts={host: dict(counts) for host, counts in self.counts.items()})
+        """The last event of a run: counts by host, of those whose turn came."""
+        self.emit("summary", hosts={host: dict(counts) for host, counts in self.counts.items() if any(counts.values())})
 
     def _seconds(self) -> float:
         return round(self._clock() - self._started, 4)

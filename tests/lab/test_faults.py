@@ -221,7 +221,7 @@ def test_wrong_bytes_of_a_mirror_are_not_installed(two_hosts: TwoHosts) -> None:
         "play  Work  (1 hosts)\nfailed  a  Get it   play.yml:6\n"
         f"  cause   {url}/program has sha256 {found}, wanted {wanted}; it was not kept\n"
         "  next    Correct the checksum, or find out who changed the file at that address.\n"
-        "1 hosts: 1 failed.\n"
+        "1 host: 1 failed.\n"
     )
     assert two_hosts.on("a", "ls -A /srv") == ""
 
@@ -248,7 +248,7 @@ def test_an_operating_system_that_is_not_supported_is_refused_before_anything_is
         f"{ROOT / 'roles/base/tasks/check.yml'}:1\n"
         "  cause   a runs Debian 11; supported are Debian 12, Debian 13. Nothing was changed. "
         "Set the host up with one of these, or take it out of the inventory\n"
-        f"  next    {AGAIN}\n1 hosts: 1 failed.\n"
+        f"  next    {AGAIN}\n1 host: 1 failed.\n"
     )
 
 
@@ -267,9 +267,9 @@ def test_a_failed_host_stops_at_its_step_and_the_other_host_goes_on(two_hosts: T
         "      when: inventory_hostname == 'a'\n" + WRITE.removeprefix(HEAD)  # fmt: skip
     output = two_hosts.run(play, expect=1)
     assert (
-        "failed  a  Fail on a   play.yml:6\n  cause   'false' failed (exit 1, #.# s)\n  exit    1  false\n"
+        "failed  a  Fail on a   play.yml:6\n  cause   it said nothing\n  ran     false\n  exit    1\n"
         f"  next    {AGAIN}\n"
-    ) in re.sub(r"\d+\.\d s", "#.# s", output)
+    ) in output
     assert output.endswith("\n2 hosts: 1 failed, 1 changed.\n")
     assert written(two_hosts) == {"a": False, "b": True}
 
@@ -279,7 +279,7 @@ def test_a_failed_batch_keeps_the_next_one_from_starting(two_hosts: TwoHosts) ->
         "    - name: Fail on a\n      ansible.builtin.command: 'false'\n" + WRITE.removeprefix(HEAD)  # fmt: skip
     output = two_hosts.run(play, expect=1)
     assert output.endswith(
-        "stopped: too many hosts failed, so the batches after this one did not start\n1 hosts: 1 failed.\n"
+        "stopped: too many hosts failed, so the batches after this one did not start\n1 host: 1 failed.\n"
     )
     assert written(two_hosts) == {"a": False, "b": False}
 

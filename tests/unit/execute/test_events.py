@@ -57,3 +57,12 @@ def test_counts_are_in_the_order_of_the_inventory() -> None:
     events.emit("play", name="p", hosts=["a", "b"], steps=1)
     events.emit("result", host="b", status="ok")
     assert list(events.counts) == ["a", "b"]
+
+
+def test_a_host_whose_turn_did_not_come_is_not_in_the_summary() -> None:
+    kept = Kept()
+    events = Events([kept], {})
+    events.emit("play", name="p", hosts=["a", "b"], steps=1)
+    events.emit("failure", host="a", msg="no")
+    events.summary()
+    assert list(kept.last["hosts"]) == ["a"]
