@@ -7,9 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
-
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -28,15 +25,6 @@ def schema_directory() -> Path:
 def load_schema(name: str) -> Any:
     """A schema by its file name. Not to be changed by callers."""
     return json.loads((schema_directory() / name).read_text("utf-8"))
-
-
-@cache
-def registry() -> Registry[Any]:
-    """Every schema by file name, so that they can refer to each other; any other reference is an error."""
-    found: Registry[Any] = Registry()
-    for path in sorted(schema_directory().glob("*.schema.json")):
-        found = found.with_resource(path.name, DRAFT202012.create_resource(load_schema(path.name)))
-    return found
 
 
 def resolve(name: str, pointer: str) -> Any:

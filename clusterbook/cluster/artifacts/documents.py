@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from clusterbook.errors import InvalidInput, Position
@@ -19,6 +18,8 @@ SCHEMA = "artifacts.schema.json"
 
 def checked(path: Path, kind: str) -> dict[str, Any]:
     """The document at path, checked. kind: catalog or lock, a definition of the schema."""
+    import jsonschema
+
     raw = _read(path)
     schema = json.loads(_schema_path().read_text())
     schema["$ref"] = f"#/$defs/{kind}"
