@@ -10,8 +10,11 @@ from typing import Any
 
 from clusterbook import source
 from clusterbook.cli import places
-from clusterbook.cli.clusters import check_fits, lab_wishes
+from clusterbook.cli.clusters import check_fits, chosen, lab_wishes
 from clusterbook.cluster import spec as specs
+from clusterbook.cluster.artifacts.lock import load as load_lock
+from clusterbook.cluster.artifacts.publish import mirrored
+from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 from clusterbook.cluster.cluster import Cluster, ensure_cluster, open_cluster
 from clusterbook.cluster.health import Hosts
 from clusterbook.cluster.signing import CertificateSubject
@@ -21,6 +24,7 @@ from clusterbook.errors import Failed, InvalidInput
 from clusterbook.execute.answers import Services
 from clusterbook.inventory import SourcedInventory
 from clusterbook.inventory import load as load_inventory
+from clusterbook.inventory.yaml_file import plugin_of
 from clusterbook.lab.inventory_file import spec_from_inventory_file
 from clusterbook.lab.mirror_servers import of_lab
 from clusterbook.lab.spec import STATE as LABS
@@ -59,6 +63,8 @@ def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook
     playbook: group_vars and host_vars beside it count too.
     """
     path = places.inventory(inventory)
+    if plugin_of(path):
+        return _cloud_site(path, cluster, playbook)
     plain = load_inventory(path, playbook)
     lab = _lab(path, plain)
     store = open_store(os.environ)
@@ -74,6 +80,20 @@ def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook
         _share_group_variables(path)
     variables = cluster_variables(opened, _supplied(lab))
     return Site(load_inventory(path, playbook, variables.plain), path, store, name, lab, opened, variables)
+
+
+def _cloud_site(path: Path | str, cluster: str, playbook: Path | None) -> Site:
+    """Hosts that a cloud lists: which ones, is the cluster's matter, so that is opened first."""
+    store = open_store(os.environ)
+    if not cluster and not cluster_names(store):
+        return Site(load_inventory(path, playbook), path, store, Path(path).stem)
+    name = chosen(store, cluster)
+    opened = open_cluster(store, name, os.environ)
+    if "api_address" not in opened.spec.complete:
+        raise InvalidInput(f"the cluster {name!r} has no load balancer yet, so its API has no address",
+                           next_step=f"Make it with: invoke update-cluster {name} --yes")  # fmt: skip
+    variables = cluster_variables(opened, _supplied(None))
+    return Site(load_inventory(path, playbook, variables.plain), path, store, name, None, opened, variables)
 
 
 def expected(site: Site) -> Hosts:
@@ -133,9 +153,10 @@ def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> dict[str, Any]:
 
 
 def _supplied(lab: LabSpec | None) -> Mapping[str, Any]:
-    """What hosts are told of files and images: what the lab's mirror wrote down."""
+    """What hosts are told of files and images: what the lab's mirror wrote down, or another mirror's index says."""
+    address = os.environ.get(MIRROR_VARIABLE, "")
     if lab is None:
-        return {}
+        return mirrored(address, load_lock()) if address else {}
     written = of_lab(lab).variables
     if not written.is_file():
         raise Failed(

@@ -59,7 +59,7 @@ def load(
     listed = [sources] if isinstance(sources, Path | str) else list(sources)
     tree = Tree()
     for source in listed:
-        _read(source, tree)
+        _read(source, tree, cluster or {})
     tree.finish()
     files = VariableFiles()
     places = _Places(_directories(listed), playbook.resolve().parent if playbook else None)
@@ -110,7 +110,7 @@ def _path(source: Path | str) -> Path | str:
     return source if isinstance(source, str) and "," in source else Path(source).resolve()
 
 
-def _read(source: Path | str, tree: Tree) -> None:
+def _read(source: Path | str, tree: Tree, cluster: Variables) -> None:
     if isinstance(source, str) and "," in source:
         _read_list(source, tree)
         return
@@ -118,11 +118,11 @@ def _read(source: Path | str, tree: Tree) -> None:
     if path.is_dir():
         for file in sorted(path.iterdir()):
             if file.name not in _NOT_INVENTORY and not file.name.startswith(".") and file.suffix not in _IGNORED:
-                _read(file, tree)
+                _read(file, tree, cluster)
         return
     tree.sources.append(str(path))
     if path.suffix in (".yml", ".yaml", ".json"):
-        read_yaml(path, tree)
+        read_yaml(path, tree, cluster)
     elif path.exists() and path.stat().st_mode & 0o111 and path.read_bytes()[:2] == b"#!":
         raise InvalidInput(
             f"inventory {str(path)!r} is a program", where=Position(str(path)), next_step="Use a static inventory."

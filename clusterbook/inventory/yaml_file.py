@@ -13,20 +13,40 @@ from clusterbook.schema import problems
 from clusterbook.source import SourceMapping, load, position_of
 
 
-def read_yaml(path: Path, tree: Tree) -> None:
-    """Add a file's groups and hosts to the tree. Raises InvalidProject with every problem of the file."""
+def read_yaml(path: Path, tree: Tree, cluster: Mapping[str, Any]) -> None:
+    """Add a file's groups and hosts to the tree. Raises InvalidProject with every problem of the file.
+
+    cluster: the variables of the command's cluster, for hosts that a cloud lists.
+    """
     written = load(path)
     if isinstance(written, Mapping) and "plugin" in written:
-        raise InvalidInput(
-            f"inventory plugin {written['plugin']!r} cannot be read yet",
-            where=position_of(written, "plugin"),
-            next_step="Use a static inventory.",
-        )
+        _read_plugin(path, written, tree, cluster)
+        return
     found = problems(written, "inventory.schema.json", where=Position(str(path), 1, 1))
     if found:
         raise InvalidProject(found)
     for name, content in (written or {}).items():
         _read_group(name, content, position_of(written, name), tree)
+
+
+def plugin_of(path: Path | str) -> str:
+    """The plugin that an inventory file names; '' for a static one, or one that cannot be read."""
+    if "," in str(path) or Path(path).suffix not in (".yml", ".yaml") or not Path(path).is_file():
+        return ""
+    written = load(Path(path))
+    return str(written.get("plugin", "")) if isinstance(written, Mapping) else ""
+
+
+def _read_plugin(path: Path, written: Mapping[str, Any], tree: Tree, cluster: Mapping[str, Any]) -> None:
+    if written["plugin"] != "aws_ec2":
+        raise InvalidInput(
+            f"there is no inventory plugin {written['plugin']!r}",
+            where=position_of(written, "plugin"),
+            next_step="Use aws_ec2, or a static inventory.",
+        )
+    from clusterbook.inventory.aws_ec2 import read_aws  # boto3 takes half a second to load
+
+    read_aws(path, written, tree, cluster)
 
 
 def _read_group(name: str, content: Any, position: Position, tree: Tree) -> None:

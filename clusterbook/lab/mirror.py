@@ -13,7 +13,7 @@ from typing import Any
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.documents import write
 from clusterbook.cluster.artifacts.events import Event
-from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, TEST_IMAGES, collect, publish, variables
+from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, INDEX, TEST_IMAGES, collect, publish, variables
 from clusterbook.cluster.artifacts.registry import push
 from clusterbook.cluster.artifacts.supply import Supply
 from clusterbook.errors import ClusterbookError
@@ -34,7 +34,8 @@ def up(
     for image in collection.images:
         push(mirror.registry_url, image)
     found = variables(collection, mirror.files_url, mirror.registry_url)
-    write(mirror.variables, found, "# What the mirror holds. Written when it starts.\n")
+    for path in (mirror.variables, mirror.files / INDEX):
+        write(path, found, "# What the mirror holds. Written when it starts.\n")
     return found
 
 

@@ -53,6 +53,12 @@ class Lock:
         builds = (self.build(component, toolchain) for toolchain in toolchains)
         return tuple(sums for sums in (release, *builds) if sums)
 
+    def sums(self) -> frozenset[str]:
+        """Every file's sum, of all components and toolchains."""
+        built = (entry for toolchains in self.builds.values() for entry in toolchains.values())
+        entries = (*self.releases.values(), *built)
+        return frozenset(total for entry in entries for total in entry["files"].values())
+
     def with_build(self, component: Component, toolchain: str, files: Sums) -> Lock:
         """This lock and one more build."""
         entry = {"recipe": recipe_digest(component), "files": dict(files)}

@@ -9,15 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from clusterbook.cluster.artifacts.cache import digest
+from clusterbook.cluster.artifacts.download import text
 from clusterbook.cluster.artifacts.images import ImageArchive, supply_image
+from clusterbook.cluster.artifacts.lock import Lock
 from clusterbook.cluster.artifacts.supply import Supplied, Supply, expected, supply
+from clusterbook.errors import Failed
 
 # What a cluster needs by default; the rest of the catalog is tools and tests.
 COMPONENTS = ("kubernetes", "etcd", "containerd", "cni-plugins", "flannel", "flannel-cni")
 IMAGES = ("pause", "coredns", "metrics-server")
 TEST_IMAGES = ("agnhost", "busybox")
 Versions = Mapping[str, str]
+# What a mirror says of itself, at its top.
+INDEX = "index.yml"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,24 @@ def variables(collection: Collection, files: str, registry: str) -> dict[str, An
     }  # fmt: skip
     images = {image.image.name.replace("-", "_"): _image(image, files) for image in collection.images}
     return {"artifacts": artifacts, "images": images, "image_mirror": registry}
+
+
+def mirrored(address: str, lock: Lock) -> dict[str, Any]:
+    """The variables of a mirror elsewhere, by the index that it serves. Raises Failed for a sum that is not locked.
+
+    The mirror itself is not trusted: hosts check each file by a sum of the lock.
+    """
+    found = yaml.safe_load(text(f"{address.rstrip('/')}/{INDEX}"))
+    artifacts = found.get("artifacts") if isinstance(found, dict) else None
+    if not isinstance(artifacts, dict):
+        raise Failed(f"{address} has no index of a mirror ({INDEX})",
+                     next_step="Serve the folder that invoke mirror fills, with its index.")  # fmt: skip
+    locked = lock.sums()
+    for name, file in sorted(artifacts.items()):
+        if file.get("sha256") not in locked:
+            raise Failed(f"the mirror {address} offers {name} with a SHA-256 that the lock does not have",
+                         next_step="Fill the mirror with this version of clusterbook, or lock that file.")  # fmt: skip
+    return dict(found)
 
 
 def publish(collection: Collection, folder: Path) -> int:

@@ -123,7 +123,7 @@ def test_each_refusal_of_a_yaml_inventory_has_its_place(tmp_path: Path) -> None:
         "1:1: group 'a' is its own child: a -> b -> a"
     ]
     assert refusal(written(tmp_path, "plugin: amazon.aws.aws_ec2\n")) == [
-        "1:1: inventory plugin 'amazon.aws.aws_ec2' cannot be read yet"
+        "1:1: there is no inventory plugin 'amazon.aws.aws_ec2'"
     ]
     assert refusal(written(tmp_path, "all: {hosts: {'web[3:1]': }}\n")) == [
         "1:15: host name 'web[3:1]': it ends at 1 before it starts at 3"

@@ -6,10 +6,11 @@ import hashlib
 import shutil
 
 import pytest
+import yaml
 
 from clusterbook.cluster.artifacts import lock as locks
 from clusterbook.cluster.artifacts.lock import Lock
-from clusterbook.cluster.artifacts.publish import Collection, collect, publish, variables
+from clusterbook.cluster.artifacts.publish import Collection, collect, mirrored, publish, variables
 from clusterbook.cluster.artifacts.supply import Supplied, expected
 from clusterbook.errors import Failed
 
@@ -74,3 +75,18 @@ def test_what_is_not_locked_is_refused_before_anything_is_fetched(settings, serv
     with pytest.raises(Failed, match=r"containerd/2.4.2/amd64 is not to be had"):
         collect(settings, ("etcd", "containerd"), (), architecture="amd64")
     assert not (settings.cache.root / "downloads").exists()
+
+
+def test_the_index_of_a_mirror_elsewhere_is_believed_only_as_far_as_the_lock_goes(monkeypatch):
+    entry = {"files": {"etcd": "a" * 64}}
+    lock = Lock(releases={"etcd/1/amd64": entry}, builds={})
+    texts = {"etcd": "a" * 64}
+    monkeypatch.setattr("clusterbook.cluster.artifacts.publish.text", lambda url: yaml.safe_dump(
+        {"artifacts": {name: {"sha256": total} for name, total in texts.items()}, "images": {}}))  # fmt: skip
+    assert mirrored("http://mirror/", lock)["artifacts"]["etcd"]["sha256"] == "a" * 64
+    texts["kubelet"] = "b" * 64
+    with pytest.raises(Failed, match="offers kubelet with a SHA-256 that the lock does not have"):
+        mirrored("http://mirror/", lock)
+    monkeypatch.setattr("clusterbook.cluster.artifacts.publish.text", lambda url: "hello")
+    with pytest.raises(Failed, match="has no index of a mirror"):
+        mirrored("http://mirror/", lock)

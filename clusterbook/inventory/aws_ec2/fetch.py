@@ -1,0 +1,91 @@
+"""Asks AWS for instances, every place at the same time; what one place says cannot hold up the others."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from clusterbook.errors import Failed
+from clusterbook.inventory.aws_ec2.settings import Place, Settings
+
+Instance = Mapping[str, Any]
+Asked = tuple[list[Instance], str]
+MOST_PLACES = 32
+PAGE = 1000
+SESSION = "clusterbook-inventory"
+# A region that the account has not turned on answers with one of these.
+OFF = ("AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId")
+
+
+def instances(settings: Settings, say: Callable[[str], None] = warnings.warn) -> list[tuple[Place, Instance]]:
+    """Every running instance of the settings' places. Raises Failed, or says so with on_error: warn."""
+    with ThreadPoolExecutor(min(MOST_PLACES, len(settings.places))) as pool:
+        answers = list(pool.map(lambda place: _ask(place, settings), settings.places))
+    wrong = [error for _, error in answers if error]
+    if wrong and (settings.on_error == "fail" or len(wrong) == len(answers)):
+        raise Failed(
+            "AWS could not be asked for instances: " + "; ".join(wrong),
+            next_step="Check the credentials and regions; on_error: warn goes on without such a place.",
+        )
+    for error in wrong:
+        say(f"these instances are missing: {error}")
+    return [(place, item) for place, (found, _) in zip(settings.places, answers, strict=True) for item in found]
+
+
+def console(place: Place, instance: str) -> str:
+    """What an instance wrote to its console so far; '' when AWS does not say."""
+    try:
+        answer = _session(place).client("ec2", config=_config()).get_console_output(InstanceId=instance, Latest=True)
+    except (ClientError, BotoCoreError):
+        return ""
+    return str(answer.get("Output", ""))
+
+
+def _ask(place: Place, settings: Settings) -> Asked:
+    try:
+        client = _session(place).client("ec2", config=_config())
+        pages = client.get_paginator("describe_instances").paginate(
+            Filters=_filters(settings), PaginationConfig={"PageSize": PAGE}
+        )
+        found = [item for page in pages for part in page["Reservations"] for item in part["Instances"]]
+    except (ClientError, BotoCoreError) as error:
+        return [], _words(place, error)
+    return found, ""
+
+
+def _session(place: Place) -> Any:
+    session = boto3.session.Session(profile_name=place.profile or None, region_name=place.region or None)
+    if not place.role:
+        return session
+    wish = {"RoleArn": place.role, "RoleSessionName": SESSION}
+    if place.external_id:
+        wish["ExternalId"] = place.external_id
+    keys = session.client("sts", config=_config()).assume_role(**wish)["Credentials"]
+    return boto3.session.Session(
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=place.region or None
+    )
+
+
+def _config() -> Config:
+    return Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+
+
+def _filters(settings: Settings) -> list[dict[str, Any]]:
+    found: dict[str, Sequence[str]] = {"instance-state-name": ["running"]}
+    if settings.cluster:
+        found["tag:KubernetesCluster"] = [settings.cluster]
+    for name, value in settings.filters.items():
+        found[name] = [value] if isinstance(value, str) else list(value)
+    return [{"Name": name, "Values": values} for name, values in found.items()]
+
+
+def _words(place: Place, error: Exception) -> str:
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    hint = " (is the region turned on for this account?)" if code in OFF else ""
+    return f"{place}: {error}{hint}"

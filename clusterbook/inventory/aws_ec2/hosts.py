@@ -1,0 +1,107 @@
+"""An instance -> a host: its name, address, groups and variables. Tags are data and are never evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterbook.errors import InvalidInput
+from clusterbook.inventory.aws_ec2.settings import Place, Settings
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.scope import Scope
+
+ROLE_TAG = "clusterbook.io/role"
+GROUP_TAG = "clusterbook.io/group"
+# A control plane that says nothing else has an etcd of its own.
+GROUPS_OF_ROLE = {"control_plane": ("control_plane", "etcd"), "etcd": ("etcd",), "worker": ("worker",)}
+_ATTRIBUTES = {
+    "private_dns": "PrivateDnsName", "private_address": "PrivateIpAddress", "public_dns": "PublicDnsName",
+    "public_address": "PublicIpAddress", "instance_id": "InstanceId",
+}  # fmt: skip
+_NAME = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True)
+class FoundHost:
+    """One host of the inventory. place: where it was found, to ask for its console."""
+
+    name: str
+    instance: str
+    address: str
+    groups: tuple[str, ...]
+    variables: Mapping[str, Any]
+    tags: Mapping[str, str]
+    place: Place
+
+
+def hosts_of(settings: Settings, found: list[tuple[Place, Mapping[str, Any]]]) -> list[FoundHost]:
+    """Hosts in the order of their names. Two instances of one name are told apart by their ids."""
+    named = [(_named(item, settings), place, item) for place, item in found]
+    names = [name for name, _, _ in named]
+    hosts = []
+    for name, place, item in named:
+        unique = name if names.count(name) == 1 else f"{name}-{item['InstanceId']}"
+        hosts.append(_host(unique, place, item, settings))
+    return sorted(hosts, key=lambda host: host.name)
+
+
+def _host(name: str, place: Place, item: Mapping[str, Any], settings: Settings) -> FoundHost:
+    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
+    region = item["Placement"]["AvailabilityZone"].rstrip("abcdefghijklmnopqrstuvwxyz")
+    facts = {
+        "instance_id": item["InstanceId"], "instance_type": item["InstanceType"], "image": item["ImageId"],
+        "zone": item["Placement"]["AvailabilityZone"], "region": region, "tags": tags,
+        "private_address": item.get("PrivateIpAddress", ""), "public_address": item.get("PublicIpAddress") or "",
+        "private_dns": item.get("PrivateDnsName", ""), "architecture": item.get("Architecture", ""),
+    }  # fmt: skip
+    address = next((value for value in (_attribute(item, kind) for kind in settings.address) if value), "")
+    variables = {"aws_instance": facts, "ansible_host": address, "node_address": facts["private_address"]}
+    if facts["private_dns"]:
+        variables["node_name"] = facts["private_dns"]
+    groups = tuple(dict.fromkeys([*_fixed_groups(facts, tags, settings), *_chosen(settings, variables)]))
+    return FoundHost(name, item["InstanceId"], address, groups, variables, tags, place)
+
+
+def _named(item: Mapping[str, Any], settings: Settings) -> str:
+    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
+    for kind in settings.host_name:
+        value = tags.get(kind[4:], "") if kind.startswith("tag:") else _attribute(item, kind)
+        if value:
+            return _NAME.sub("_", value).lstrip("-.")  # no name may look like an option
+    return str(item["InstanceId"])
+
+
+def _attribute(item: Mapping[str, Any], kind: str) -> str:
+    return str(item.get(_ATTRIBUTES[kind]) or "")
+
+
+def _fixed_groups(facts: Mapping[str, Any], tags: Mapping[str, str], settings: Settings) -> Iterator[str]:
+    yield from GROUPS_OF_ROLE.get(tags.get(ROLE_TAG, ""), ())
+    yield _group(f"zone_{facts['zone']}")
+    yield _group(f"region_{facts['region']}")
+    if GROUP_TAG in tags:
+        yield _group(f"group_{tags[GROUP_TAG]}")
+    for name in settings.tag_groups:
+        if name in tags:
+            yield _group(f"tag_{name}_{tags[name]}")
+
+
+def _chosen(settings: Settings, variables: Mapping[str, Any]) -> Iterator[str]:
+    scope = Scope([variables], Expressions({}), _closed)
+    for name, expression in settings.groups.items():
+        try:
+            if scope.condition(expression):
+                yield name
+        except ExpressionError as error:
+            raise InvalidInput(f"groups.{name}: {error.message}", where=settings.groups_at[name],
+                               next_step="Correct the expression.") from error  # fmt: skip
+
+
+def _group(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", text)
+
+
+def _closed(name: str) -> str:
+    raise InvalidInput(f"the secret {name!r} cannot be used in an inventory", next_step="Remove it.")

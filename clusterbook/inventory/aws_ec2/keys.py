@@ -1,0 +1,81 @@
+"""Host keys by instance id: addresses are used again for other machines, ids never are.
+
+A key is learnt once, over AWS's own API: from the tag that the instance wrote, or from the console output in which
+cloud-init shows it (cc_ssh, "BEGIN SSH HOST KEY KEYS"). From then on another key is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import platformdirs
+
+from clusterbook.errors import InvalidInput, Position
+from clusterbook.inventory.aws_ec2.hosts import FoundHost
+
+KEY_TAG = "clusterbook.io/host-key"
+_KEY = r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/=]+"
+_CONSOLE = re.compile(r"BEGIN SSH HOST KEY KEYS-+\s+(.*?)-+END SSH HOST KEY KEYS", re.DOTALL)
+
+
+def known_hosts_file() -> Path:
+    """The file with the learnt keys, one line a key: ID KIND KEY."""
+    return Path(platformdirs.user_state_dir("clusterbook")) / "aws" / "known_hosts"
+
+
+def pin(hosts: Iterable[FoundHost], console: Callable[[FoundHost], str], file: Path, where: Position) -> Path:
+    """Learn the keys of instances that are new. console: what an instance wrote. Raises InvalidInput for a change."""
+    known = _read(file)
+    lines: list[str] = []
+    for host in hosts:
+        shown = _keys(host.tags.get(KEY_TAG, ""))
+        pinned = known.get(host.instance, set())
+        if pinned:
+            _refuse_change(host, shown, pinned, file, where)
+            continue
+        lines += [f"{host.instance} {key}" for key in sorted(shown or _console_keys(console(host)))]
+    if lines:
+        _append(file, lines)
+    return file
+
+
+def _refuse_change(host: FoundHost, shown: set[str], pinned: set[str], file: Path, where: Position) -> None:
+    if shown and not shown <= pinned:
+        raise InvalidInput(
+            f"{host.name} ({host.instance}) has another host key than the one that was learnt for it",
+            where=where,
+            next_step=f"An instance keeps its key. Find out who changed its tag {KEY_TAG}; if it was you, remove the "
+            f"lines of {host.instance} from {file}.",
+        )
+
+
+def _keys(text: str) -> set[str]:
+    return set(re.findall(_KEY, text))
+
+
+def _console_keys(text: str) -> set[str]:
+    return {key for part in _CONSOLE.findall(text) for key in _keys(part)}
+
+
+def _read(file: Path) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {}
+    for instance, key in _lines(file):
+        known.setdefault(instance, set()).add(key)
+    return known
+
+
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    if file.is_file():
+        for line in file.read_text().splitlines():
+            instance, _, key = line.partition(" ")
+            yield instance, key
+
+
+def _append(file: Path, lines: list[str]) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write("".join(f"{line}\n" for line in lines))
