@@ -7,7 +7,7 @@ All are frozen. `Value` is plain YAML data (None, bool, int, float, str, list, d
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Mapping, Optional, Protocol, Union
 
 from clusterbook.errors import Position
 
@@ -54,7 +54,10 @@ class RoleUse:
 
 @dataclass(frozen=True)
 class Role:
-    """A role's directory, read whole. task_files and handler_files: path relative to the role -> nodes."""
+    """A role's directory, read whole. task_files: path relative to the role -> nodes.
+
+    allow_duplicates: run again though it ran with the same parameters (meta/main.yml).
+    """
 
     name: str
     path: str
@@ -64,6 +67,7 @@ class Role:
     handlers: tuple[Node, ...] = ()
     dependencies: tuple[RoleUse, ...] = ()
     argument_specs: Mapping[str, Value] = field(default_factory=dict)
+    allow_duplicates: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,17 +88,32 @@ class Play:
     hosts_position: Optional[Position] = None
 
 
+class Reader(Protocol):
+    """Reads what a play names only during the run. Each raises InvalidInput with the file's first problem."""
+
+    def role(self, name: str, where: Position) -> Role:
+        """The role of that name, from the directories of roles."""
+
+    def tasks(self, path: str, handlers: bool = False) -> tuple[Node, ...]:
+        """The nodes of a file of tasks or handlers; path is absolute and exists."""
+
+    def variables(self, path: str) -> Variables:
+        """The variables of a file; path is absolute and exists."""
+
+
 @dataclass(frozen=True)
 class Project:
     """Everything that was read for one run: the plays in order and each role and task file that they can reach.
 
-    task_files: absolute path -> nodes, for import_tasks / include_tasks outside roles.
+    task_files: absolute path -> nodes, for import_tasks / include_tasks outside roles. reader: for names that only
+    the run gives; None where everything is known (tests).
     """
 
     root: str
     plays: tuple[Play, ...]
     roles: Mapping[str, Role]
     task_files: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    reader: Optional[Reader] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ class Context:
     defaults: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     role: int | None = None
     directory: str = ""
+    # Files and roles that are being compiled around this, outermost first: a file that includes itself is met again.
+    chain: tuple[str, ...] = ()
+    # Inside an include: roles met here are known to the play only once it runs.
+    included: bool = False
 
     def inside(self, keywords: Mapping[str, Any]) -> Context:
         """The context inside something that has these keywords."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from clusterbook.language.program import HostPart
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import is_connection_variable
 from clusterbook.model import Host, Inventory
+
+# Of the variables that steer a connection, those that plays read.
+TOLD = ("ansible_host", "ansible_user", "ansible_port", "ansible_connection")
 
 
 def batches_of(hosts: Sequence[str], serial: Any) -> tuple[tuple[str, ...], ...]:
@@ -41,21 +45,41 @@ def _size(part: Any, count: int) -> int:
         raise InvalidInput(f"serial is {text!r}, expected a number or a percentage") from None
 
 
+def ordered(hosts: Sequence[str], order: Any) -> tuple[str, ...]:
+    """`order`: inventory (the default), reverse_inventory, sorted, reverse_sorted or shuffle."""
+    kind = str(order or "inventory")
+    if kind == "reverse_inventory":
+        return tuple(reversed(hosts))
+    if kind in ("sorted", "reverse_sorted"):
+        return tuple(sorted(hosts, reverse=kind == "reverse_sorted"))
+    if kind == "shuffle":
+        return tuple(random.sample(list(hosts), len(hosts)))
+    if kind != "inventory":
+        raise InvalidInput(
+            f"order is {kind!r}", next_step="Use inventory, reverse_inventory, sorted, reverse_sorted or shuffle."
+        )
+    return tuple(hosts)
+
+
 def host_part(
     host: Host, inventory: Inventory, names: frozenset[str], shared: frozenset[str], selection: Selection
 ) -> HostPart:
     """What only this host is sent: its own variables that the play can name, and other hosts' that it reads."""
-    everything = EVERY_NAME in names
-    own = {name: value for name, value in host.variables.items() if _sent(name, names, everything)}
     others: dict[str, Mapping[str, Any]] = {}
-    if shared:
+    if shared and EVERY_NAME not in shared:
         for name, other in inventory.hosts.items():
             others[name] = shown_variables(other, inventory, shared, selection)
-    return HostPart(host.name, host.groups, own, others)
+    return HostPart(host.name, host.groups, sent_variables(host, names), others)
+
+
+def sent_variables(host: Host, names: frozenset[str]) -> dict[str, Any]:
+    """The host's own variables among those names; none that only steer its connection."""
+    everything = EVERY_NAME in names
+    return {name: value for name, value in host.variables.items() if _sent(name, names, everything)}
 
 
 def _sent(name: str, names: frozenset[str], everything: bool) -> bool:
-    if is_connection_variable(name) and name not in ("ansible_host", "ansible_user", "ansible_port"):
+    if is_connection_variable(name) and name not in TOLD:
         return False
     return everything or name in names
 
@@ -65,6 +89,9 @@ def shown_variables(
 ) -> dict[str, Any]:
     """The evaluated values of a host's inventory variables, without any that needs a secret or a fact."""
     magic = {"inventory_hostname": host.name, "groups": {k: list(v) for k, v in inventory.groups.items()}}
+    if EVERY_NAME in names:
+        wanted = {name for name in host.variables if not is_connection_variable(name) or name in TOLD}
+        names = frozenset(wanted | {"inventory_hostname", "group_names"})
     found: dict[str, Any] = {}
     for name in sorted(names):
         scope = Scope([host.variables, selection.extra_variables, magic], Expressions({}), _refuse)

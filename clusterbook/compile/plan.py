@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from clusterbook.errors import Position
-from clusterbook.language.program import HostPart, Program
-from clusterbook.model import Host
+from clusterbook.language.program import Expansion, HostPart, Program, Step
+from clusterbook.model import Host, Reader
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,13 @@ class Selection:
     gathering: str = "implicit"
     resume: bool = True
     whole_results: bool = False
+    verbosity: int = 0
+    forks: int = 0
 
 
 @dataclass(frozen=True)
 class StepInfo:
-    """What a report says of a step. bases: directories from which its templates and files are looked up.
-
-    implied: nobody wrote it (the facts that a play gathers by itself).
-    """
+    """What a report says of a step. bases: directories from which its templates and files are looked up."""
 
     id: int
     name: str
@@ -53,9 +52,30 @@ class StepInfo:
     implied: bool = False
 
 
+class Expander(Protocol):
+    """Compiles what an include names when it runs."""
+
+    def expand(self, step: int, arguments: Mapping[str, Any], host: Host) -> Expansion:
+        """The steps of an include for one host. Raises InvalidInput when the play does not allow the name."""
+
+    def step(self, number: int) -> Step | None:
+        """A step that an earlier answer brought."""
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Variables of other hosts that the included steps read."""
+
+
+def _no_others(host: str, names: frozenset[str]) -> dict[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class PlayPlan:
-    """One play for its hosts. batches: names of the hosts of each `serial` batch, in order."""
+    """One play for its hosts. batches: names of the hosts of each `serial` batch, in order.
+
+    names: variables that it reads of other hosts; others(host, names) evaluates them from the inventory.
+    """
 
     name: str
     program: Program
@@ -70,6 +90,10 @@ class PlayPlan:
     max_fail_percentage: float = 100.0
     pattern: str = ""
     tags: tuple[str, ...] = ()
+    expander: Expander | None = field(default=None, compare=False)
+    others: Callable[[str, frozenset[str]], Mapping[str, Any]] = field(default=_no_others, compare=False)
+    dynamic: bool = False
+    reader: Reader | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,80 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from clusterbook import __version__
-from clusterbook.compile.context import Context, as_list, tag_list
+from clusterbook.compile.context import Context, tag_list
+from clusterbook.compile.expand import PlayExpander
 from clusterbook.compile.facts import gathering
-from clusterbook.compile.hosts import batches_of, host_part
+from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_variables
+from clusterbook.compile.magic import magic_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
-from clusterbook.compile.reach import closure, other_host_names, secrets, texts, words
+from clusterbook.compile.reach import EVERY_NAME, closure, other_host_names, secrets, texts, words
+from clusterbook.compile.root import may_become
 from clusterbook.compile.tasks import TaskCompiler
+from clusterbook.compile.walk import every_step, every_text, layers_of, validated
 from clusterbook.errors import InvalidInput
 from clusterbook.language.environment import ExpressionError, Expressions
-from clusterbook.language.program import Flush, Group, Program, Step
+from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import Template
 from clusterbook.model import Inventory, Play, Project
 
 Match = Callable[[str], Sequence[str]]
+STRATEGIES = ("linear", "free", "host_pinned", "debug")
 
 
 def compile_plan(project: Project, inventory: Inventory, selection: Selection, match: Match) -> Plan:
     """match(pattern) gives the names of the hosts of a play, --limit applied. Raises InvalidInput."""
-    plays = []
-    number = 1
-    for play in project.plays:
-        plan, number = _play(project, play, inventory, selection, match, number)
-        plays.append(plan)
-    shared = tuple(sorted(frozenset().union(*(plan.names for plan in plays)) - {"inventory_hostname", "group_names"}))
-    return Plan(tuple(replace(plan, program=replace(plan.program, shared=shared)) for plan in plays))
+    numbers = count(1).__next__
+    plays = [_Play(project, play, inventory, selection, numbers).plan(match) for play in project.plays]
+    return Plan(with_shared(plays))
 
 
-def _play(
-    project: Project, play: Play, inventory: Inventory, selection: Selection, match: Match, number: int
-) -> tuple[PlayPlan, int]:
-    local = Scope([*_variables(play), selection.extra_variables], Expressions({}), _no_secret)
-    hosts = _hosts(match, _pattern(local, play), play)
-    directory = str(Path(play.position.file).parent)
-    compiler = TaskCompiler(project, selection, directory, number)
-    instructions, handlers = _instructions(play, compiler, directory)
-    program = _program(play, compiler, instructions, handlers, inventory, selection, hosts, local)
-    members = {name: inventory.hosts[name] for name in hosts}
-    every_text = tuple(_every_text(program, compiler))
-    used = frozenset(word for text in every_text for word in words(text))
-    layers = _layers(program, [host.variables for host in members.values()])
-    names = closure(used | _ALWAYS, layers)
-    of_variables = (text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
-    shared = other_host_names((*every_text, *of_variables))
-    parts = {name: host_part(host, inventory, names, shared, selection) for name, host in members.items()}
-    keywords = play.keywords
-    plan = PlayPlan(
-        name=program.name,
-        program=program,
-        steps=compiler.steps,
-        batches=batches_of(hosts, local.evaluate(keywords.get("serial"))),
-        hosts=members,
-        parts=parts,
-        needs_root=bool(program.become) or any(_becomes(item) for item in (*instructions, *handlers)),
-        secrets=secrets(names, layers),
-        names=shared,
-        any_errors_fatal=local.evaluate(keywords.get("any_errors_fatal", False)) is True,
-        max_fail_percentage=float(local.evaluate(keywords.get("max_fail_percentage", 100))),
-        pattern=_pattern(local, play),
-        tags=tag_list(keywords.get("tags")),
-    )
-    return plan, compiler.next_id
+def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:
+    """The plays, each with the names that some play reads of other hosts: hosts report what they learn under them."""
+    names: frozenset[str] = frozenset().union(*(plan.names for plan in plays)) - {"inventory_hostname", "group_names"}
+    if any(plan.dynamic for plan in plays):
+        names |= {EVERY_NAME}  # what is included during the run may read anything
+    shared = tuple(sorted(names))
+    return tuple(replace(plan, program=replace(plan.program, shared=shared)) for plan in plays)
+
+
+@dataclass(frozen=True)
+class _Play:
+    """One play and what it is compiled for."""
+
+    project: Project
+    play: Play
+    inventory: Inventory
+    selection: Selection
+    numbers: Callable[[], int]
+
+    @property
+    def directory(self) -> str:
+        return str(Path(self.play.position.file).parent)
+
+    def plan(self, match: Match) -> PlayPlan:
+        """The play for its hosts."""
+        local = Scope([*_variables(self.play), self.selection.extra_variables], Expressions({}), _no_secret)
+        hosts = ordered(_hosts(match, _pattern(local, self.play), self.play), local.evaluate(self._word("order")))
+        compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
+        instructions, handlers = _instructions(self.play, compiler, self.directory)
+        program = self._program(compiler, instructions, handlers, hosts, local)
+        steps = list(every_step((*instructions, *handlers)))
+        members = {name: self.inventory.hosts[name] for name in hosts}
+        every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
+        used = frozenset(word for text in every for word in words(text))
+        layers = [
+            program.role_defaults, program.role_variables, *program.variables, *layers_of(steps, compiler.roles),
+            *(host.variables for host in members.values()), program.extra_variables,
+        ]
+        names = closure(used | _ALWAYS, layers)
+        of_variables = (text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
+        shared = other_host_names((*every, *of_variables))
+        sent = closure(names | validated(steps), layers)
+        return PlayPlan(
+            name=program.name,
+            program=program,
+            steps=compiler.steps,
+            batches=batches_of(hosts, local.evaluate(self._word("serial"))),
+            hosts=members,
+            parts={
+                name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()
+            },
+            needs_root=bool(program.become) or any(bool(step.become) for step in steps) or may_become(compiler.open),
+            secrets=secrets(names, layers),
+            names=shared,
+            any_errors_fatal=local.evaluate(self._word("any_errors_fatal", False)) is True,
+            max_fail_percentage=float(local.evaluate(self._word("max_fail_percentage", 100))),
+            pattern=_pattern(local, self.play),
+            tags=tag_list(self._word("tags")),
+            expander=PlayExpander(compiler, program),
+            others=partial(_others, self.inventory, self.selection),
+            dynamic=bool(compiler.open),
+            reader=self.project.reader,
+        )
+
+    def _word(self, name: str, default: Any = None) -> Any:
+        return self.play.keywords.get(name, default)
+
+    def _evaluate(self, value: Any, part: RolePart | None) -> Any:
+        """A name of an import, by what is known before the run. Raises InvalidInput."""
+        source = self.inventory.source or ""
+        magic = {"playbook_dir": self.directory, "inventory_dir": str(Path(source).parent) if source else ""}
+        role = [part.defaults, {"role_path": part.path, "role_name": part.name}, part.variables] if part else []
+        layers = [*role[:1], *_variables(self.play), *role[1:], self.selection.extra_variables, magic]
+        try:
+            return Scope(layers, Expressions({}), _no_secret).evaluate(value)
+        except ExpressionError as error:
+            raise InvalidInput(
+                f"the name of an import cannot be evaluated before the run: {error.message}",
+                where=self.play.position,
+                next_step="Use include_tasks or include_role, whose names may depend on a host.",
+            ) from error
+
+    def _program(
+        self, compiler: TaskCompiler, instructions: tuple[Any, ...], handlers: tuple[Any, ...],
+        hosts: tuple[str, ...], local: Scope,
+    ) -> Program:
+        play, selection = self.play, self.selection
+        name = str(local.evaluate(play.name) or local.evaluate(play.hosts))
+        strategy = str(local.evaluate(self._word("strategy", "linear"))).rpartition(".")[2]
+        if strategy not in STRATEGIES:
+            raise InvalidInput(
+                f"unknown strategy {strategy!r}", where=play.position, next_step=f"use {', '.join(STRATEGIES[:3])}"
+            )
+        public = [role for role in compiler.roles if role.public]
+        steps = list(every_step((*instructions, *handlers)))
+        return Program(
+            key=f"{Path(play.position.file).name}:{name}",
+            name=name,
+            instructions=instructions,
+            handlers=handlers,
+            roles=tuple(compiler.roles),
+            late=tuple(sorted(compiler.book.late)),
+            variables=_variables(play),
+            extra_variables=dict(selection.extra_variables),
+            role_defaults={key: value for role in public for key, value in role.defaults.items()},
+            role_variables={key: value for role in public for key, value in role.variables.items()},
+            magic={
+                **magic_of(play, self.inventory, selection, name, compiler.book),
+                **_hosts_of_play(self.inventory, hosts),
+            },
+            check=selection.check,
+            diff=selection.diff,
+            whole_results=selection.whole_results,
+            lockstep=strategy in ("linear", "debug") and len(hosts) > 1,
+            become=self._word("become", selection.become),
+            become_user=self._word("become_user", selection.become_user),
+            force_handlers=local.evaluate(self._word("force_handlers", selection.force_handlers)) is True,
+            modules=tuple(sorted({step.module for step in steps if _loaded(step.module)})),
+        )
+
+
+def _others(inventory: Inventory, selection: Selection, host: str, names: frozenset[str]) -> Mapping[str, Any]:
+    known = inventory.hosts.get(host)
+    return shown_variables(known, inventory, names, selection) if known is not None else {}
+
+
+def _hosts_of_play(inventory: Inventory, hosts: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "groups": {group: list(members) for group, members in inventory.groups.items()},
+        "ansible_play_hosts": list(hosts),
+        "ansible_play_hosts_all": list(hosts),
+        "ansible_play_batch": list(hosts),
+        "play_hosts": list(hosts),
+    }
 
 
 # Names that steer the connection are read from a host's variables even when no expression names them.
 _ALWAYS = frozenset({"ansible_host", "ansible_become", "ansible_become_user", "ansible_user"})
 
 
-def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[tuple[Any, ...], tuple[Step, ...]]:
+def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     context = Context(directory=directory).inside(
         {name: value for name, value in play.keywords.items() if name not in ("vars", "become", "become_user")}
     )
@@ -92,8 +194,9 @@ def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[t
             parts.append(Flush(0))
     if compiler.selection.resume:
         _resume_at_the_end_of_tasks(parts, bool(play.roles or play.tasks) and bool(play.post_tasks))
-    handlers = (*compiler.role_handlers, *compiler.handlers(play.handlers, context))
-    return tuple(parts), handlers
+    early = [handler for handler in compiler.role_handlers if not compiler.met_in((handler,)) & compiler.book.late]
+    late = [handler for handler in compiler.role_handlers if handler not in early]
+    return tuple(parts), (*early, *compiler.handlers(play.handlers, context), *late)
 
 
 def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> None:
@@ -103,134 +206,8 @@ def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> No
         parts[flushes[-2 if before_post_tasks and len(flushes) > 1 else -1]] = Flush(0, resumes=True)
 
 
-def _program(
-    play: Play, compiler: TaskCompiler, instructions: tuple[Any, ...], handlers: tuple[Step, ...],
-    inventory: Inventory, selection: Selection, hosts: tuple[str, ...], local: Scope,
-) -> Program:
-    keywords = play.keywords
-    name = str(local.evaluate(play.name) or local.evaluate(play.hosts))
-    defaults, variables = _merged(compiler)
-    strategy = str(local.evaluate(keywords.get("strategy", "linear"))).rpartition(".")[2]
-    if strategy not in ("linear", "free", "host_pinned"):
-        raise InvalidInput(
-            f"unknown strategy {strategy!r}", where=play.position, next_step="use linear, free or host_pinned"
-        )
-    return Program(
-        key=f"{Path(play.position.file).name}:{name}",
-        name=name,
-        instructions=instructions,
-        handlers=handlers,
-        roles=tuple(compiler.roles),
-        variables=_variables(play),
-        extra_variables=dict(selection.extra_variables),
-        role_defaults=defaults,
-        role_variables=variables,
-        magic=_magic(play, inventory, selection, hosts, name),
-        check=selection.check,
-        diff=selection.diff,
-        whole_results=selection.whole_results,
-        lockstep=strategy == "linear" and len(hosts) > 1,
-        become=keywords.get("become", selection.become),
-        become_user=keywords.get("become_user", selection.become_user),
-        force_handlers=local.evaluate(keywords.get("force_handlers", selection.force_handlers)) is True,
-        modules=tuple(sorted({step.module for step in every_step((*instructions, *handlers)) if _loaded(step.module)})),
-    )
-
-
-def _merged(compiler: TaskCompiler) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What roles show to the whole play: later roles win."""
-    defaults: dict[str, Any] = {}
-    variables: dict[str, Any] = {}
-    for role in compiler.roles:
-        if not role.parents:
-            defaults.update(role.defaults)
-            variables.update(role.variables)
-    return defaults, variables
-
-
 def _variables(play: Play) -> tuple[Mapping[str, Any], ...]:
     return tuple(layer for layer in (play.variables, *play.vars_files) if layer)
-
-
-def _magic(
-    play: Play, inventory: Inventory, selection: Selection, hosts: tuple[str, ...], name: str
-) -> dict[str, Any]:
-    source = inventory.source or ""
-    return {
-        "groups": {group: list(members) for group, members in inventory.groups.items()},
-        "ansible_play_name": name,
-        "ansible_play_hosts": list(hosts),
-        "ansible_play_hosts_all": list(hosts),
-        "ansible_play_batch": list(hosts),
-        "play_hosts": list(hosts),
-        "playbook_dir": str(Path(play.position.file).parent),
-        "inventory_file": source,
-        "inventory_dir": str(Path(source).parent) if source else "",
-        "ansible_check_mode": selection.check,
-        "ansible_diff_mode": selection.diff,
-        "ansible_run_tags": list(selection.tags or ("all",)),
-        "ansible_skip_tags": list(selection.skip_tags),
-        "ansible_version": {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"},
-        "clusterbook_version": __version__,
-    }
-
-
-def every_step(instructions: Sequence[Any]) -> Iterator[Step]:
-    """Every step, those inside blocks and includes too."""
-    for instruction in instructions:
-        if isinstance(instruction, Group):
-            yield from every_step((*instruction.body, *instruction.rescue, *instruction.always))
-        elif isinstance(instruction, Step):
-            yield instruction
-            if instruction.body is not None:
-                yield from every_step(instruction.body)
-
-
-def _every_text(program: Program, compiler: TaskCompiler) -> Iterator[str]:
-    for step in every_step((*program.instructions, *program.handlers)):
-        for name in ("when", "until", "changed_when", "failed_when"):
-            yield from (str(getattr(item, "text", item)) for item in getattr(step, name))
-        yield from _assertions(step)
-        yield from texts([
-            step.name, step.arguments, step.layers, step.parameters, step.notify, step.environment, step.defaults,
-            step.loop.items if step.loop else None, step.become, step.become_user, step.delegate_to, step.no_log,
-            step.ignore_errors, step.check_mode, step.retries, step.delay, step.run_once,
-        ])
-    yield from texts([program.become, program.become_user])
-    for role in compiler.roles:
-        for path in sorted(Path(role.path, "templates").rglob("*")):
-            if path.is_file():
-                yield path.read_text(encoding="utf-8", errors="replace")
-
-
-def _assertions(step: Step) -> Iterator[str]:
-    arguments = step.arguments
-    if isinstance(arguments, Mapping):
-        yield from (str(getattr(item, "text", item)) for item in as_list(arguments.get("that")))
-        yield str(getattr(arguments.get("var"), "text", arguments.get("var")))
-        if step.module == "ansible.builtin.template":
-            yield from _own_template(step, str(arguments.get("src", "")))
-
-
-def _own_template(step: Step, name: str) -> Iterator[str]:
-    if step.role is None:
-        for base in (Path(step.place[0]).parent / "templates", Path(step.place[0]).parent):
-            if name and (base / name).is_file():
-                yield (base / name).read_text(encoding="utf-8", errors="replace")
-
-
-def _layers(program: Program, hosts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = [program.role_defaults, program.role_variables, *program.variables]
-    for role in program.roles:
-        found.extend((role.defaults, role.variables))
-    for step in every_step((*program.instructions, *program.handlers)):
-        found.extend((*step.layers, *step.parameters))
-    seen: dict[int, Mapping[str, Any]] = {id(layer): layer for layer in (*found, *hosts, program.extra_variables)}
-    return list(seen.values())
-
-
-def _becomes(instruction: Any) -> bool:
-    return any(bool(step.become) for step in every_step((instruction,)))
 
 
 def _loaded(module: str) -> bool:

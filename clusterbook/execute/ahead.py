@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.plays import every_step
+from clusterbook.compile.walk import every_step
 from clusterbook.execute.answers import AUTHORITIES, Answers, Services
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.session import Refusal

@@ -11,15 +11,16 @@ from typing import Any
 
 from clusterbook.compile.files import directories, find, inside
 from clusterbook.compile.plan import PlayPlan, StepInfo
-from clusterbook.compile.plays import every_step
-from clusterbook.compile.reach import texts, words
+from clusterbook.compile.reach import EVERY_NAME, texts, words
+from clusterbook.compile.walk import every_step
 from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
+from clusterbook.execute.included import expansion_answer, variables_answer
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
-from clusterbook.language.state import HostState, layers_for
+from clusterbook.language.state import HostState, is_connection_variable, layers_for
 from clusterbook.language.values import encode
 from clusterbook.modules import certificate, registry
 from clusterbook.modules.parameters import coerce
@@ -60,9 +61,14 @@ class Answers:
     """Answers one host's questions during one play."""
 
     def __init__(
-        self, plan: PlayPlan, host: str, gates: Gates, services: Services, delegate: Delegate, learnt: Learnt
+        self, plan: PlayPlan, host: str, gates: Gates, services: Services, delegate: Delegate, learnt: Learnt,
+        know: Callable[[Mapping[int, StepInfo]], None] = lambda steps: None,
     ) -> None:
-        """delegate(host, target, call, key) runs a module on another host; learnt: what hosts have reported so far."""
+        """delegate(host, target, call, key) runs a module on another host; learnt: what hosts have reported so far.
+
+        know(steps) tells the reports of steps that only now were compiled.
+        """
+        self._know = know
         self._learnt = learnt
         self._plan = plan
         self._host = host
@@ -89,6 +95,18 @@ class Answers:
     def _answer_ran_once(self, question: dict[str, Any]) -> None:
         self._gates.ran_once([int(part) for part in question["key"]], dict(question["result"]))
 
+    def _answer_include(self, question: dict[str, Any]) -> Any:
+        answer = expansion_answer(self._plan, self._plan.hosts[self._host], question)
+        self._know(self._plan.steps)
+        return answer
+
+    def _answer_variables(self, question: dict[str, Any]) -> dict[str, Any]:
+        step = self._step(question)
+        if step.module != "ansible.builtin.include_vars":
+            raise Refusal("only include_vars may ask for variables")
+        info, host = self._plan.steps[step.id], self._plan.hosts[self._host]
+        return variables_answer(self._plan.reader, info, host, dict(question["arguments"]))
+
     def _answer_secret(self, question: dict[str, Any]) -> str:
         name = str(question["name"])
         if name not in self._plan.secrets:
@@ -101,7 +119,14 @@ class Answers:
         if name in reported:
             return {"value": reported[name]}
         known = self._plan.parts[self._host].hostvars.get(host, {})
+        if name not in known:
+            known = self._plan.others(host, frozenset({name}) if self._may_read(name) else frozenset())
         return {"value": encode(known[name])} if name in known else None
+
+    def _may_read(self, name: str) -> bool:
+        """Whether the play's own text reads this variable of other hosts."""
+        names = self._plan.names | (self._plan.expander.shared if self._plan.expander else frozenset())
+        return name in names or (EVERY_NAME in names and not is_connection_variable(name))
 
     def _answer_template(self, question: dict[str, Any]) -> dict[str, str]:
         path = self._path(question)
@@ -207,9 +232,12 @@ class Answers:
 
     def _step(self, question: dict[str, Any]) -> Step:
         number = int(question["step"])
-        if number not in self._steps:
+        if number in self._steps:
+            return self._steps[number]
+        found = self._plan.expander.step(number) if self._plan.expander else None
+        if found is None:
             raise Refusal(f"this play has no step {number}")
-        return self._steps[number]
+        return found
 
     def _path(self, question: dict[str, Any]) -> Path:
         """A local file that the step names: anywhere when literal, else inside the step's own directories."""

@@ -34,7 +34,7 @@ class Events:
         self, sinks: Sequence[Sink], steps: Mapping[int, StepInfo], clock: Callable[[], float] = time.monotonic
     ) -> None:
         """steps: of the whole plan, to name them in events; clock: seconds."""
-        self._steps = steps
+        self._steps = dict(steps)
         self._sinks = tuple(sinks)
         self._clock = clock
         self._started = clock()
@@ -50,6 +50,11 @@ class Events:
             self._count(event)
             for sink in self._sinks:
                 sink.event(event)
+
+    def know(self, steps: Mapping[int, StepInfo]) -> None:
+        """Steps that were compiled during the run."""
+        with self._lock:
+            self._steps.update(dict(steps))
 
     def summary(self) -> None:
         """The last event of a run: counts by host, of those whose turn came."""
@@ -76,7 +81,8 @@ class Events:
         kind = event["type"]
         if kind == "result":
             status = "ignored" if event.get("ignored") else event["status"]
-            counts[status] += 1
+            times = int(event.get("times", 1))
+            counts[status] += times
             if status in ("changed", "ignored"):
                 counts["ok"] += 1
         elif kind in ("rescued", "unreachable"):

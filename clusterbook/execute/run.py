@@ -143,7 +143,7 @@ class Runner:
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
         host = play.hosts[name]
         session = self._agents.session(host, name in self._root)
-        answers = Answers(play, name, gates, self._services, self._delegate, self._learnt)
+        answers = Answers(play, name, gates, self._services, self._delegate, self._learnt, self._events.know)
 
         def emit(message: dict[str, Any]) -> None:
             kind = str(message.pop("type"))

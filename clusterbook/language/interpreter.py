@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
+from clusterbook.language.including import INCLUDES
 from clusterbook.language.program import Flush, Group, HostPart, Program, Step
 from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
 from clusterbook.language.state import HostState
@@ -18,8 +19,7 @@ class Interpreter:
         self._program = program
         self._runtime = runtime
         self._steps = StepRunner(program, host, state, runtime)
-        self._handler_names = [_names(handler, program) for handler in program.handlers]
-        self._notified: set[int] = set()
+        self._handlers = self._steps.handlers
         self._left: set[str] = self._runtime.pending()
         self._tell_of_marks()
 
@@ -31,12 +31,20 @@ class Interpreter:
             return True
         except StepFailed:
             if self._program.force_handlers:
-                self._flush(())
+                self._forced()
             return False
         return True
 
+    def _forced(self) -> None:
+        """Handlers of a host that failed, where the play wants them to run."""
+        try:
+            self._flush((len(self._program.instructions),))
+        except (HostEnded, StepFailed):
+            return
+
     def _tell_of_marks(self) -> None:
-        names = [known[0] for known in self._handler_names if self._left & set(known)]
+        known = [self._handlers.names(handler) for handler in self._program.handlers]
+        names = [own[0] for own in known if self._left & set(own)]
         if names:
             self._runtime.emit({"type": "pending", "handlers": names})
 
@@ -45,7 +53,7 @@ class Interpreter:
             place = (*key, index)
             if isinstance(instruction, Flush):
                 if instruction.resumes:
-                    self._notify(sorted(self._left))
+                    self._handlers.notify(sorted(self._left))
                 self._flush(place)
             elif isinstance(instruction, Group):
                 self._group(instruction, place)
@@ -53,6 +61,15 @@ class Interpreter:
                 self._step(instruction, place)
 
     def _group(self, group: Group, key: tuple[int, ...]) -> None:
+        """block, rescue, always. A host that ends or is stopped runs neither of the latter."""
+        try:
+            self._body(group, key)
+        except StepFailed:
+            self._instructions(group.always, (*key, 2))
+            raise
+        self._instructions(group.always, (*key, 2))
+
+    def _body(self, group: Group, key: tuple[int, ...]) -> None:
         try:
             self._instructions(group.body, (*key, 0))
         except StepFailed as failure:
@@ -61,20 +78,15 @@ class Interpreter:
             self._steps.set_failure(failure)
             self._runtime.emit({"type": "rescued", "id": group.id})
             self._instructions(group.rescue, (*key, 1))
-            self._steps.set_failure(None)
-        finally:
-            if group.always:
-                self._instructions(group.always, (*key, 2))
 
     def _step(self, step: Step, key: tuple[int, ...]) -> None:
         if step.module == "ansible.builtin.meta":
             self._meta(step, key)
-            return
-        if step.module in ("ansible.builtin.include_tasks", "ansible.builtin.include_role"):
-            for index, body in enumerate(self._steps.include(step)):
-                self._instructions(body, (*key, index))
-            return
-        self._notify(self._steps.run(step, key))
+        elif step.module in INCLUDES:
+            for index, body in enumerate(self._steps.include(step, key)):
+                self._instructions(body, (*key, step.id, index))
+        else:
+            self._handlers.notify(self._steps.run(step, key))
 
     def _meta(self, step: Step, key: tuple[int, ...]) -> None:
         action = step.arguments.get("free_form") if isinstance(step.arguments, dict) else step.arguments
@@ -87,26 +99,10 @@ class Interpreter:
         elif action == "clear_facts":
             self._steps.state.facts.clear()
 
-    def _notify(self, names: Iterable[str]) -> None:
-        for name in names:
-            for index, known in enumerate(self._handler_names):
-                if name in known:
-                    self._notified.add(index)
-
     def _flush(self, key: tuple[int, ...]) -> None:
         """Handlers run in the order in which they are written; one may notify a later one."""
-        for index, handler in enumerate(self._program.handlers):
-            if index not in self._notified:
-                continue
-            self._notify(self._steps.run(handler, (*key, index)))
-            self._notified.discard(index)
+        for handler in self._handlers.waiting():
+            self._step(handler, (*key, self._handlers.place(handler)))
             if not self._program.check:
-                for name in self._handler_names[index]:
+                for name in self._handlers.names(handler):
                     self._runtime.settle(name)
-
-
-def _names(handler: Step, program: Program) -> list[str]:
-    names = [str(handler.name), *[str(topic) for topic in handler.listen]]
-    if handler.role is not None:
-        names.append(f"{program.roles[handler.role].name} : {handler.name}")
-    return names

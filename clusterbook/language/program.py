@@ -64,6 +64,10 @@ class Step:
     poll: Any = 10
     defaults: Parts = ()
     body: Optional[Parts] = None
+    # The role whose variables the whole play sees once this include has run.
+    exposes: Optional[int] = None
+    # Roles whose handlers are known once this include has run.
+    brings: Parts = ()
 
 
 @dataclass(frozen=True)
@@ -93,18 +97,19 @@ Instruction = Union[Step, Group, Flush]
 
 @dataclass(frozen=True)
 class RolePart:
-    """What the steps of one role see of it."""
+    """What the steps of one role see of it. public: the whole play sees its variables, too."""
 
     name: str
     path: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     parents: Parts = ()
+    public: bool = True
 
 
 @dataclass(frozen=True)
 class Program:
-    """One play, compiled. key names the play in the marks of pending handlers.
+    """One play, compiled. key names the play in the marks of pending handlers. late: roles that includes bring.
 
     whole_results: events carry all of a step's result, as registered.
     shared: names that some play of the run reads of other hosts; what a host learns under one of them it reports.
@@ -129,6 +134,7 @@ class Program:
     force_handlers: bool = False
     modules: Parts = ()
     shared: Parts = ()
+    late: Parts = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,21 @@ class HostPart:
     hostvars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-_TYPES = {kind.__name__: kind for kind in (Step, Group, Flush, Loop, RolePart, Program, HostPart)}
+@dataclass(frozen=True)
+class Expansion:
+    """What an include brings that was compiled when it ran. roles: pairs of index and RolePart that its steps name.
+
+    handlers: of those roles; variables: of the host, that the new steps name.
+    """
+
+    instructions: Parts
+    roles: Parts = ()
+    handlers: Parts = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    exposes: Optional[int] = None
+
+
+_TYPES = {kind.__name__: kind for kind in (Step, Group, Flush, Loop, RolePart, Program, HostPart, Expansion)}
 
 
 def to_wire(part: Any) -> Any:

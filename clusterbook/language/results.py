@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 from clusterbook.language.environment import ExpressionError, RefusedName, UndefinedName
+from clusterbook.language.scope import Scope
 
 Result = dict[str, Any]
 _UNREGISTERED = ("changes", "shown", "no_log")
@@ -41,6 +42,21 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     if "results" in result:
         event["items"] = [outline(item, False) | {"item": label(item)} for item in result["results"]]
     return event
+
+
+def unmet_condition(scope: Scope, conditions: Iterable[Any]) -> Optional[Result]:
+    """The result of a step whose conditions do not all hold, None when they do."""
+    for condition in conditions:
+        if not scope.condition(condition):
+            shown = getattr(condition, "text", condition)
+            reason = "Conditional result was False"
+            return {"changed": False, "skipped": True, "skip_reason": reason, "false_condition": shown}
+    return None
+
+
+def no_items() -> Result:
+    """The result of a loop over nothing."""
+    return {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
 
 
 def registered(result: Mapping[str, Any]) -> Result:

@@ -8,9 +8,9 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 from jinja2.utils import missing, pass_context
 
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
-from clusterbook.language.program import HostPart, Program, Step, from_wire
+from clusterbook.language.program import HostPart, Program, Step
 from clusterbook.language.runtime import Runtime
-from clusterbook.language.scope import OMIT, Scope, Unknown, guarded
+from clusterbook.language.scope import OMIT, Unknown, guarded
 from clusterbook.language.values import Template, UnknownValue, decode
 
 _TEMPLATE_SETTINGS = (
@@ -111,11 +111,6 @@ class Sources:
         if step.module == "certificate":
             return {"_authority_certificate": str(self._runtime.ask("authority", name=arguments.get("authority")))}
         return {}
-
-    def include(self, step: Step, scope: Scope) -> tuple[Any, ...]:
-        """The steps of an include whose name is only known now."""
-        arguments = scope.evaluate(step.arguments)
-        return tuple(from_wire(self._runtime.ask("include", step=step.id, arguments=arguments)))
 
     def template(self, step: Step, arguments: Mapping[str, Any], resolve: Callable[[str], Any]) -> str:
         """Render a template file. arguments: those of the template module; resolve: names of the step's scope."""

@@ -20,6 +20,12 @@ class HostState:
         """Facts that a module returned."""
         self.facts.update(facts)
 
+    def include(self, values: Mapping[str, Any], merge: bool) -> None:
+        """Variables of include_vars. merge: mappings are put together instead of replaced (hash_behaviour)."""
+        for name, value in values.items():
+            known = self.included.get(name)
+            self.included[name] = merged(known, value) if merge else value
+
     def fact_layer(self) -> dict[str, Any]:
         """`ansible_facts` and the same facts as ansible_NAME; never names that steer the connection."""
         layer: dict[str, Any] = {"ansible_facts": self.facts}
@@ -28,6 +34,13 @@ class HostState:
             if not is_connection_variable(injected):
                 layer[injected] = value
         return layer
+
+
+def merged(low: Any, high: Any) -> Any:
+    """Two values, mappings put together at every level."""
+    if not isinstance(low, dict) or not isinstance(high, dict):
+        return high
+    return {**low, **{key: merged(low.get(key), value) for key, value in high.items()}}
 
 
 _CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password")

@@ -5,148 +5,102 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Optional
 
-from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.calls import call_data, call_of, short_fact
+from clusterbook.language.environment import ExpressionError
 from clusterbook.language.flow import FLOW, PAUSES
+from clusterbook.language.including import included_names
+from clusterbook.language.keeping import Key, Result, StepKeeper
 from clusterbook.language.loops import flat, loop_variables, with_layer
-from clusterbook.language.program import HostPart, Program, Step
-from clusterbook.language.results import combine, expression_failure, outline, registered, without_changes
-from clusterbook.language.runtime import Call, HostEnded, Refused, Runtime, StepFailed
-from clusterbook.language.scope import OMIT, Scope, Unknown
-from clusterbook.language.sources import Sources
-from clusterbook.language.state import HostState, layers_for
-from clusterbook.language.values import Template, UnknownValue, encode
+from clusterbook.language.program import Step
+from clusterbook.language.results import (
+    combine,
+    expression_failure,
+    no_items,
+    unmet_condition,
+    without_changes,
+)
+from clusterbook.language.runtime import Refused, StepFailed
+from clusterbook.language.scope import Scope, Unknown
+from clusterbook.language.values import decode, holds_template
 
-Result = dict[str, Any]
-Key = tuple[int, ...]
 # A loop says so often how far it is.
 PROGRESS_SECONDS = 1.0
+INCLUDE_VARS = "ansible.builtin.include_vars"
 
 
-class StepRunner:
+class StepRunner(StepKeeper):
     """Runs steps of one play on one host and keeps what they register."""
 
-    def __init__(self, program: Program, host: HostPart, state: HostState, runtime: Runtime) -> None:
-        """See Interpreter."""
-        self.state = state
-        self._program = program
-        self._host = host
-        self._runtime = runtime
-        self._sources = Sources(program, host, runtime)
-        self._expressions = Expressions(self._sources.names())
-        self._failure: dict[str, Any] = {}
+    def include(self, step: Step, key: Key) -> list[tuple[Any, ...]]:
+        """The bodies that an include brings, one for each item of its loop. Raises StepFailed."""
+        if self.program.lockstep or step.run_once:
+            verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
+            if verdict is not None:
+                self.take_over(step, verdict)
+                return []
+        self._runtime.emit({"type": "start", "id": step.id})
+        bodies: list[tuple[Any, ...]] = []
+        result: Result = {"changed": False, **included_names(step)}
+        try:
+            bodies, skipped = self._bodies(step)
+            result = result if bodies else skipped
+        except ExpressionError as error:
+            result.update(expression_failure(error))
+        except Refused as refusal:
+            result.update(failed=True, reason=str(refusal), msg=str(refusal))
+        except Unknown as reason:
+            result.update(unknown=True, msg=str(reason))
+        self.conclude(step, result, 0.0, len(bodies))
+        self.register(step, result)
+        if step.run_once:
+            self._runtime.ask("ran_once", step=step.id, key=[*key, step.id], result=without_changes(result))
+        if result.get("failed") and not result.get("ignored"):
+            raise StepFailed(step, result)
+        return bodies
 
-    def set_failure(self, failure: Optional[StepFailed]) -> None:
-        """Give a rescue `ansible_failed_task` and `ansible_failed_result`."""
-        self._failure = {}
-        if failure is not None:
-            task = {"name": str(failure.step.name), "action": failure.step.module}
-            self._failure = {"ansible_failed_task": task, "ansible_failed_result": dict(failure.result)}
-
-    def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
-        """What the step sees."""
-        self._sources.step = step
-        own = {**self._sources.magic(), **self._failure}
-        layers = layers_for(step, self._program, self._host, self.state, (own, extra))
-        return Scope(layers, self._expressions, self._sources.secret)
-
-    def wanted(self, step: Step) -> bool:
-        """Whether all of the step's conditions hold."""
-        scope = self.scope(step, {})
-        return all(scope.condition(condition) for condition in step.when)
-
-    def include(self, step: Step) -> list[tuple[Any, ...]]:
-        """The bodies that an include brings, one for each item of its loop."""
-        bodies = []
+    def _bodies(self, step: Step) -> tuple[list[tuple[Any, ...]], Result]:
+        """The bodies of all items, and what the result is when there are none."""
+        bodies: list[tuple[Any, ...]] = []
+        skipped = no_items()
         for extra in self._items(step):
             scope = self.scope(step, extra)
-            if not all(scope.condition(condition) for condition in step.when):
+            unmet = unmet_condition(scope, step.when)
+            if unmet is not None:
+                skipped = unmet
                 continue
-            body = step.body
-            if body is None:
-                body = self._sources.include(step, scope)
+            body = self.including.body(step, scope)
             bodies.append(tuple(with_layer(part, extra) for part in body) if extra else body)
-        return bodies
+        return bodies, skipped
 
     def run(self, step: Step, key: Key) -> list[str]:
         """Run one step; returns the handlers that it notifies. Raises StepFailed."""
-        if self._program.lockstep or step.run_once:
-            verdict = self._runtime.ask("gate", key=list(key), step=step.id, run_once=bool(step.run_once))
+        if self.program.lockstep or step.run_once:
+            verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
             if verdict is not None:
-                return self._take_over(step, verdict)
+                return self.take_over(step, verdict)
         result = self._guarded(step)
-        self._register(step, result)
+        self.register(step, result)
         if step.run_once:
-            self._runtime.ask("ran_once", step=step.id, key=list(key), result=without_changes(result))
+            self._runtime.ask("ran_once", step=step.id, key=[*key, step.id], result=without_changes(result))
         if result.get("failed") and not result.get("ignored"):
             raise StepFailed(step, result)
-        changed = bool(result.get("changed")) or result.get("unknown") is True
-        return [str(name) for name in self._notify_names(step)] if changed else []
-
-    def _take_over(self, step: Step, verdict: Mapping[str, Any]) -> list[str]:
-        """Another host ran this run_once step: its result is ours too. Or the play stops here."""
-        if "abort" in verdict:
-            raise HostEnded()
-        result = dict(verdict)
-        self._register(step, result)
-        if result.get("failed") and not result.get("ignored"):
-            raise StepFailed(step, result)
-        return []
-
-    def _notify_names(self, step: Step) -> list[Any]:
-        scope = self.scope(step, {})
-        names: list[Any] = []
-        for name in step.notify:
-            value = scope.evaluate(name)
-            names.extend(value if isinstance(value, list) else [value])
-        return names
-
-    def _register(self, step: Step, result: Result) -> None:
-        if step.register:
-            known = registered(result)
-            unknown = result.get("unknown") is True and not result.get("failed")
-            self.state.registered[step.register] = UnknownValue(str(result.get("msg", ""))) if unknown else known
-            if not result.get("no_log"):
-                self._share({step.register: self.state.registered[step.register]})
-
-    def _share(self, values: Mapping[str, Any]) -> None:
-        """Report what plays read of other hosts."""
-        for name, value in values.items():
-            if name in self._program.shared:
-                self._runtime.emit({"type": "learnt", "name": name, "value": encode(value)})
+        return self.notified_by(step, result)
 
     def _guarded(self, step: Step) -> Result:
         started = time.monotonic()
         event: Result = {"type": "start", "id": step.id, **PAUSES.get(step.module, {})}
-        name = self._shown_name(step, self.scope(step, {}))
+        name = self.shown_name(step, self.scope(step, {}))
         self._runtime.emit(event if name is None else {**event, "name": name})
         try:
             result = self._attempts(step, {}, None) if step.loop is None else self._loop(step)
+            wrong = self.handlers.unknown(self.notified_by(step, result)) if step.notify else ""
+            if wrong:
+                result.update(failed=True, msg=wrong)
         except Unknown as reason:
             result = {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:
             result = expression_failure(error)
-        return self._conclude(step, result, time.monotonic() - started)
-
-    def _conclude(self, step: Step, result: Result, seconds: float) -> Result:
-        scope = self.scope(step, {})
-        if result.get("failed") and _truth(scope, step.ignore_errors):
-            result["ignored"] = True
-        hidden = _truth(scope, step.no_log) or bool(result.get("no_log"))
-        event = {"type": "result", "id": step.id, "seconds": round(seconds, 4),
-                 **outline(result, hidden, self._program.whole_results)}
-        name = self._shown_name(step, scope)
-        if name is not None:
-            event["name"] = name
-        self._runtime.emit(event)
-        return result
-
-    def _shown_name(self, step: Step, scope: Scope) -> Optional[str]:
-        if not isinstance(step.name, Template):
-            return None
-        try:
-            return str(scope.evaluate(step.name))
-        except (ExpressionError, Unknown):
-            return step.name.text
+        return self.conclude(step, result, time.monotonic() - started)
 
     def _items(self, step: Step) -> list[dict[str, Any]]:
         loop = step.loop
@@ -167,9 +121,12 @@ class StepRunner:
         try:
             variables = self._items(step)
         except ExpressionError:
-            if step.when and not self.wanted(step):
-                return {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
+            unmet = unmet_condition(self.scope(step, {}), step.when)
+            if unmet is not None:
+                return unmet
             raise
+        if not variables:
+            return no_items()
         told = time.monotonic()
         for index, extra in enumerate(variables):
             if time.monotonic() - told >= PROGRESS_SECONDS:
@@ -183,8 +140,9 @@ class StepRunner:
 
     def _attempts(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         scope = self.scope(step, extra)
-        if not all(scope.condition(condition) for condition in step.when):
-            return {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
+        unmet = unmet_condition(scope, step.when)
+        if unmet is not None:
+            return unmet
         tries = int(scope.evaluate(step.retries)) + 1 if step.until else 1
         result: Result = {}
         for attempt in range(1, max(1, tries) + 1):
@@ -221,13 +179,16 @@ class StepRunner:
         try:
             flow = FLOW.get(step.module)
             if flow is not None:
-                result = self._tainted(flow(step.arguments or {}, scope, self.state), scope)
+                result = self.tainted(flow(step.arguments or {}, scope, self.state), scope)
                 if not result.get("no_log"):
-                    self._share(result.get("ansible_facts", {}))
+                    self.share(result.get("ansible_facts", {}))
                 return result
-            call = self._call(step, scope, index)
+            if step.module == INCLUDE_VARS:
+                return self._include_vars(step, scope)
+            notify = tuple(self.notify_names(step)) if step.notify else ()
+            call = call_of(step, scope, self.program, self._sources, index, notify)
             if call.delegate_to:
-                result = dict(self._runtime.ask("delegate", step=step.id, call=_call_data(call)))
+                result = dict(self._runtime.ask("delegate", step=step.id, call=call_data(call)))
             else:
                 result = self._runtime.perform(call)
         except Unknown as reason:
@@ -238,62 +199,17 @@ class StepRunner:
             return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True}
         facts = result.get("ansible_facts")
         if isinstance(facts, dict):
-            self.state.learn_facts({_short(name): value for name, value in facts.items()})
-            self._share(self.state.fact_layer())
-        return self._tainted(result, scope)
+            self.state.learn_facts({short_fact(name): value for name, value in facts.items()})
+            self.share(self.state.fact_layer())
+        return self.tainted(result, scope)
 
-    def _tainted(self, result: Result, scope: Scope) -> Result:
-        if scope.used_secrets:
-            result["no_log"] = True
-        return result
+    def _include_vars(self, step: Step, scope: Scope) -> Result:
+        """Variables from local files, for this host and the rest of the run."""
+        arguments = scope.evaluate(step.arguments or {})
+        answer = self._runtime.ask("variables", step=step.id, arguments=arguments)
+        values = decode(answer["values"], trusted=True)
+        self.including.add_variables(decode(answer["variables"], trusted=True))
+        self.state.include(values, arguments.get("hash_behaviour") == "merge")
+        shown = {name: value for name, value in values.items() if not holds_template(value)}
+        return {"changed": False, "ansible_facts": shown, "ansible_included_var_files": list(answer["files"])}
 
-    def _call(self, step: Step, scope: Scope, index: Optional[int]) -> Call:
-        arguments: dict[str, Any] = {}
-        for layer in (*step.defaults, step.arguments or {}):
-            arguments.update(scope.evaluate(layer))
-        arguments = {name: value for name, value in arguments.items() if value is not OMIT}
-        arguments.update(self._sources.beside(step, arguments, scope.resolve))
-        become = step.become if step.become is not None else self._program.become
-        user = step.become_user if step.become_user is not None else self._program.become_user
-        environment: dict[str, str] = {}
-        for part in step.environment:
-            environment.update({str(key): str(value) for key, value in (scope.evaluate(part) or {}).items()})
-        check = self._program.check if step.check_mode is None else bool(scope.evaluate(step.check_mode))
-        return Call(
-            step=step.id,
-            module=step.module,
-            arguments=arguments,
-            check=check,
-            user=str(scope.evaluate(user)) if _truth(scope, become) else "",
-            environment=environment,
-            timeout=float(scope.evaluate(step.timeout) or 0),
-            notify=tuple(str(name) for name in self._notify_names(step)) if step.notify else (),
-            item=index,
-            delegate_to=str(scope.evaluate(step.delegate_to)) if step.delegate_to is not None else "",
-            shown=_may_be_shown(step, scope),
-        )
-
-
-def _truth(scope: Scope, value: Any) -> bool:
-    evaluated = scope.evaluate(value)
-    if isinstance(evaluated, str):
-        return evaluated.strip().lower() in ("yes", "true", "1", "on")
-    return bool(evaluated)
-
-
-def _may_be_shown(step: Step, scope: Scope) -> bool:
-    """Whether people may see what the step says while it runs; in doubt they may not."""
-    try:
-        return not (scope.used_secrets or _truth(scope, step.no_log))
-    except (ExpressionError, Unknown):
-        return False
-
-
-def _short(name: str) -> str:
-    return name[len("ansible_"):] if name.startswith("ansible_") else name
-
-
-def _call_data(call: Call) -> dict[str, Any]:
-    return {"module": call.module, "arguments": dict(call.arguments), "check": call.check, "user": call.user,
-            "environment": dict(call.environment), "timeout": call.timeout, "item": call.item,
-            "delegate_to": call.delegate_to}

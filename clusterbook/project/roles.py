@@ -68,6 +68,7 @@ def read_role(name: str, path: Path, problems: list[InvalidInput]) -> Role:
         handlers=_handlers(path, problems),
         dependencies=role_uses(meta.get("dependencies")),
         argument_specs=specs,
+        allow_duplicates=meta.get("allow_duplicates") in (True, "yes", "true"),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clusterbook.compile import Plan, Selection, compile_plan
-from clusterbook.compile.plays import every_step
+from clusterbook.compile.walk import every_step
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.program import Flush, Group
 from clusterbook.language.values import Secret, Template

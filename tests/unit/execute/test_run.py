@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
-from clusterbook.compile.plays import every_step
+from clusterbook.compile.walk import every_step
 from clusterbook.errors import Position
 from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events

@@ -1,0 +1,47 @@
+"""Magic variables that are the same for every host of a play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from clusterbook import __version__
+from clusterbook.compile.plan import Selection
+from clusterbook.compile.rolebook import RoleBook
+from clusterbook.model import Inventory, Play, Role
+
+
+def magic_of(play: Play, inventory: Inventory, selection: Selection, name: str, book: RoleBook) -> dict[str, Any]:
+    """All but the hosts of the play and of the groups, which may change while it runs."""
+    source = inventory.source or ""
+    roles = [use.name for use in play.roles]
+    dependent = list(dict.fromkeys(_dependencies([book.role(use.name, use.position) for use in play.roles], book)))
+    return {
+        "ansible_play_name": name,
+        "playbook_dir": str(Path(play.position.file).parent),
+        "inventory_file": source,
+        "inventory_dir": str(Path(source).parent) if source else "",
+        "ansible_inventory_sources": [source] if source else [],
+        "ansible_check_mode": selection.check,
+        "ansible_diff_mode": selection.diff,
+        "ansible_verbosity": selection.verbosity,
+        "ansible_forks": selection.forks or 5,
+        "ansible_limit": selection.limit,
+        "ansible_run_tags": list(selection.tags or ("all",)),
+        "ansible_skip_tags": list(selection.skip_tags),
+        "ansible_config_file": "",
+        "ansible_play_role_names": roles,
+        "ansible_dependent_role_names": dependent,
+        "ansible_role_names": list(dict.fromkeys([*roles, *dependent])),
+        "role_names": roles,
+        "ansible_version": {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"},
+        "clusterbook_version": __version__,
+    }
+
+
+def _dependencies(roles: Iterable[Role], book: RoleBook) -> Iterable[str]:
+    for role in roles:
+        for use in role.dependencies:
+            yield from _dependencies([book.role(use.name, use.position)], book)
+            yield use.name

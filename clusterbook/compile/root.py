@@ -1,0 +1,28 @@
+"""Whether what a play includes during the run may become another user: its agents must start as root then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from clusterbook.compile.context import Context
+from clusterbook.compile.names import is_dynamic
+from clusterbook.model import Task
+
+_BECOMES = re.compile(r"^[\s-]*(?:become|become_user)\s*:", re.MULTILINE)
+
+
+def may_become(open_includes: Mapping[int, tuple[Task, Context]]) -> bool:
+    """Whether a file that such an include can name says `become`."""
+    files = {file for task, context in open_includes.values() if is_dynamic(task) for file in _reached(task, context)}
+    return any(_BECOMES.search(file.read_text(encoding="utf-8", errors="replace")) for file in sorted(files))
+
+
+def _reached(task: Task, context: Context) -> Iterator[Path]:
+    """The files beside the one that includes, and below; for a role, those of the roles beside this one."""
+    base = Path(context.directory)
+    if task.module.endswith("include_role"):
+        base = base.parents[1] if context.role is not None else base / "roles"
+    for ending in ("*.yml", "*.yaml"):
+        yield from base.rglob(ending)

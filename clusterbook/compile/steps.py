@@ -1,0 +1,63 @@
+"""One task with everything that it inherits -> Step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.compile.context import Context, as_list
+from clusterbook.compile.loops import loop_of
+from clusterbook.language.program import Step
+from clusterbook.language.values import Template
+from clusterbook.model import Task
+
+
+def make_step(task: Task, inner: Context, number: int) -> Step:
+    """inner: the context with the task's own keywords in it."""
+    own, near = task.keywords, inner.keywords
+    place = task.position
+    return Step(
+        id=number,
+        name=task.name or task.module.rpartition(".")[2],
+        module=task.module,
+        arguments=task.arguments,
+        place=(place.file, place.line, place.column),
+        role=inner.role,
+        layers=inner.layers,
+        parameters=inner.parameters,
+        when=inner.when,
+        loop=loop_of(task),
+        register=str(own.get("register") or ""),
+        until=as_list(own.get("until")),
+        retries=own.get("retries", 3),
+        delay=own.get("delay", 5),
+        changed_when=as_list(own.get("changed_when")),
+        failed_when=as_list(own.get("failed_when")),
+        ignore_errors=near.get("ignore_errors", False),
+        notify=as_list(own.get("notify")),
+        listen=as_list(own.get("listen")),
+        become=near.get("become"),
+        become_user=near.get("become_user"),
+        environment=inner.environment,
+        no_log=near.get("no_log", False),
+        check_mode=near.get("check_mode"),
+        delegate_to=near.get("delegate_to"),
+        delegate_facts=near.get("delegate_facts", False),
+        run_once=near.get("run_once", False),
+        timeout=near.get("timeout", 0),
+        run_async=own.get("async", 0),
+        poll=own.get("poll", 10),
+        defaults=inner.defaults.get(task.module, ()),
+    )
+
+
+def plain_name(name: Any) -> str:
+    """A name for reports before it is evaluated."""
+    return name.text if isinstance(name, Template) else str(name or "")
+
+
+def fixed_names(task: Task) -> tuple[str, ...]:
+    """The names of local files that the task gives literally; any other name is held to the role's directories."""
+    arguments = task.arguments if isinstance(task.arguments, Mapping) else {}
+    keys = ("src", "file", "cmd", "dir", "_raw_params")
+    return tuple(arguments[key] for key in keys if isinstance(arguments.get(key), str))

@@ -1,0 +1,84 @@
+"""Every step, text and layer of a compiled play: what is looked at to know what a host may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clusterbook.compile.context import as_list
+from clusterbook.compile.reach import texts
+from clusterbook.language.program import Group, RolePart, Step
+
+VALIDATION = "ansible.builtin.validate_argument_spec"
+
+
+def every_step(instructions: Sequence[Any]) -> Iterator[Step]:
+    """Every step, those inside blocks and includes too."""
+    for instruction in instructions:
+        if isinstance(instruction, Group):
+            yield from every_step((*instruction.body, *instruction.rescue, *instruction.always))
+        elif isinstance(instruction, Step):
+            yield instruction
+            if instruction.body is not None:
+                yield from every_step(instruction.body)
+
+
+def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str]:
+    """Every text that evaluation on a host may meet: of the steps, and the templates of their roles."""
+    for step in steps:
+        for name in ("when", "until", "changed_when", "failed_when"):
+            yield from (str(getattr(item, "text", item)) for item in getattr(step, name))
+        yield from _assertions(step)
+        yield from texts([
+            step.name, step.arguments, step.layers, step.parameters, step.notify, step.environment, step.defaults,
+            step.become, step.become_user, step.delegate_to, step.no_log,
+            step.ignore_errors, step.check_mode, step.retries, step.delay, step.run_once,
+        ])
+        if step.loop is not None:
+            yield from _of_loop(step)
+    for role in roles:
+        for path in sorted(Path(role.path, "templates").rglob("*")):
+            if path.is_file():
+                yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _of_loop(step: Step) -> Iterator[str]:
+    assert step.loop is not None
+    yield from texts([step.loop.items, step.loop.label, step.loop.pause])
+
+
+def _assertions(step: Step) -> Iterator[str]:
+    arguments = step.arguments
+    if isinstance(arguments, Mapping):
+        yield from (str(getattr(item, "text", item)) for item in as_list(arguments.get("that")))
+        yield str(getattr(arguments.get("var"), "text", arguments.get("var")))
+        if step.module == "ansible.builtin.template":
+            yield from _own_template(step, str(arguments.get("src", "")))
+
+
+def _own_template(step: Step, name: str) -> Iterator[str]:
+    if step.role is None:
+        for base in (Path(step.place[0]).parent / "templates", Path(step.place[0]).parent):
+            if name and (base / name).is_file():
+                yield (base / name).read_text(encoding="utf-8", errors="replace")
+
+
+def validated(steps: Iterable[Step]) -> frozenset[str]:
+    """The names of variables that roles describe: their values are looked at when the role starts."""
+    return frozenset(
+        str(name)
+        for step in steps
+        if step.module == VALIDATION and isinstance(step.arguments, Mapping)
+        for name in step.arguments.get("argument_spec") or ()
+    )
+
+
+def layers_of(steps: Iterable[Step], roles: Iterable[RolePart]) -> list[Mapping[str, Any]]:
+    """What steps and roles set, each layer once."""
+    found: list[Mapping[str, Any]] = []
+    for role in roles:
+        found.extend((role.defaults, role.variables))
+    for step in steps:
+        found.extend((*step.layers, *step.parameters))
+    return list({id(layer): layer for layer in found}.values())

@@ -1,0 +1,98 @@
+"""What includes ask of the local machine: the steps of a file or role, the variables of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterbook.compile.files import directories, find, inside
+from clusterbook.compile.hosts import sent_variables
+from clusterbook.compile.plan import PlayPlan, StepInfo
+from clusterbook.compile.reach import closure, texts, words
+from clusterbook.errors import InvalidInput
+from clusterbook.execute.session import Refusal
+from clusterbook.language.program import to_wire
+from clusterbook.language.state import merged
+from clusterbook.language.values import encode
+from clusterbook.model import Host, Reader
+
+ENDINGS = ["json", "yaml", "yml"]
+
+
+def expansion_answer(plan: PlayPlan, host: Host, question: Mapping[str, Any]) -> Any:
+    """The steps of an include. Raises Refusal with the problem and its place."""
+    if plan.expander is None:
+        raise Refusal("this play includes nothing during the run")
+    try:
+        return to_wire(plan.expander.expand(int(question["step"]), dict(question["arguments"]), host))
+    except InvalidInput as error:
+        raise Refusal(in_words(error)) from error
+
+
+def in_words(error: InvalidInput) -> str:
+    """A problem with its place and what to do, for a step's message."""
+    place = f"{error.where}: " if error.where and error.where.file else ""
+    return f"{place}{error.message}" + (f". {error.next_step}" if error.next_step else "")
+
+
+def variables_answer(reader: Reader | None, info: StepInfo, host: Host, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of include_vars and the files that they came from. Raises Refusal."""
+    if reader is None:
+        raise Refusal("this play reads no files of variables during the run")
+    files = list(_files(info, arguments))
+    values: dict[str, Any] = {}
+    merge = arguments.get("hash_behaviour") == "merge"
+    for file in files:
+        try:
+            found = reader.variables(str(file))
+        except InvalidInput as error:
+            raise Refusal(in_words(error)) from error
+        values = merged(values, dict(found)) if merge else {**values, **found}
+    if arguments.get("name"):
+        values = {str(arguments["name"]): values}
+    used = closure({word for text in texts(values) for word in words(text)}, [values, host.variables])
+    return {
+        "values": encode(values),
+        "variables": encode(sent_variables(host, used)),
+        "files": [str(file) for file in files],
+    }
+
+
+def _files(info: StepInfo, arguments: Mapping[str, Any]) -> Iterator[Path]:
+    name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
+    if not name:
+        raise Refusal("include_vars needs a file or a dir")
+    places = directories("vars", info.bases)
+    path = find(name, places)
+    if path is None:
+        raise Refusal(f"{name} was not found; looked in {', '.join(places)}")
+    if name not in info.fixed_names and not inside(path, tuple(places)):
+        raise Refusal(f"{name} lies outside the directories of this step")
+    if not arguments.get("dir"):
+        if path.is_dir():
+            raise Refusal(f"{name} is a directory; name it with 'dir'")
+        yield path
+        return
+    if not path.is_dir():
+        raise Refusal(f"{name} is not a directory")
+    yield from _below(path, arguments)
+
+
+def _below(path: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
+    """The files of a directory: names sorted, files before those of directories below."""
+    depth = int(arguments.get("depth") or 0)
+    endings = {str(item).lstrip(".") for item in arguments.get("extensions") or ENDINGS}
+    ignored = [str(item) for item in arguments.get("ignore_files") or ()]
+    matching = re.compile(str(arguments.get("files_matching") or ""))
+    for file in sorted(path.rglob("*"), key=lambda item: (str(item.parent), item.name)):
+        level = len(file.relative_to(path).parts)
+        if not file.is_file() or (depth and level > depth) or file.name in ignored:
+            continue
+        if any(re.search(f"{pattern}$", file.name) for pattern in ignored) or not matching.search(file.name):
+            continue
+        if file.suffix.lstrip(".") in endings:
+            yield file
+        elif not arguments.get("ignore_unknown_extensions"):
+            raise Refusal(f"{file} does not end in one of {', '.join(sorted(endings))}")

@@ -1,0 +1,69 @@
+"""One run of a module as the runtime takes it: evaluated arguments, user, environment."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from clusterbook.language.environment import ExpressionError
+from clusterbook.language.program import Program, Step
+from clusterbook.language.runtime import Call
+from clusterbook.language.scope import OMIT, Scope, Unknown
+from clusterbook.language.sources import Sources
+
+
+def call_of(
+    step: Step, scope: Scope, program: Program, sources: Sources, index: Optional[int], notify: tuple[str, ...]
+) -> Call:
+    """index: of the loop's item; notify: the handlers that a change notifies."""
+    arguments: dict[str, Any] = {}
+    for layer in (*step.defaults, step.arguments or {}):
+        arguments.update(scope.evaluate(layer))
+    arguments = {name: value for name, value in arguments.items() if value is not OMIT}
+    arguments.update(sources.beside(step, arguments, scope.resolve))
+    become = step.become if step.become is not None else program.become
+    user = step.become_user if step.become_user is not None else program.become_user
+    environment: dict[str, str] = {}
+    for part in step.environment:
+        environment.update({str(key): str(value) for key, value in (scope.evaluate(part) or {}).items()})
+    check = program.check if step.check_mode is None else bool(scope.evaluate(step.check_mode))
+    return Call(
+        step=step.id,
+        module=step.module,
+        arguments=arguments,
+        check=check,
+        user=str(scope.evaluate(user)) if truth(scope, become) else "",
+        environment=environment,
+        timeout=float(scope.evaluate(step.timeout) or 0),
+        notify=notify,
+        item=index,
+        delegate_to=str(scope.evaluate(step.delegate_to)) if step.delegate_to is not None else "",
+        shown=_may_be_shown(step, scope),
+    )
+
+
+def truth(scope: Scope, value: Any) -> bool:
+    """A keyword that is true or false, also as text."""
+    evaluated = scope.evaluate(value)
+    if isinstance(evaluated, str):
+        return evaluated.strip().lower() in ("yes", "true", "1", "on")
+    return bool(evaluated)
+
+
+def _may_be_shown(step: Step, scope: Scope) -> bool:
+    """Whether people may see what the step says while it runs; in doubt they may not."""
+    try:
+        return not (scope.used_secrets or truth(scope, step.no_log))
+    except (ExpressionError, Unknown):
+        return False
+
+
+def short_fact(name: str) -> str:
+    """A fact's name without `ansible_`."""
+    return name[len("ansible_"):] if name.startswith("ansible_") else name
+
+
+def call_data(call: Call) -> dict[str, Any]:
+    """A call as the local machine passes it on to another host."""
+    return {"module": call.module, "arguments": dict(call.arguments), "check": call.check, "user": call.user,
+            "environment": dict(call.environment), "timeout": call.timeout, "item": call.item,
+            "delegate_to": call.delegate_to}

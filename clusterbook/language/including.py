@@ -1,0 +1,76 @@
+"""Includes on a host: which steps they bring, and what of roles, handlers and variables comes with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Mapping
+
+from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step, from_wire
+from clusterbook.language.runtime import Runtime
+from clusterbook.language.scope import OMIT, Scope
+
+INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
+_NAMED = ("file", "_raw_params", "name", "tasks_from", "vars_from", "defaults_from", "handlers_from")
+
+
+class Including:
+    """What one host knows of its play; grows with every include that is compiled when it runs."""
+
+    def __init__(self, program: Program, host: HostPart, runtime: Runtime) -> None:
+        """program and host: as they were sent."""
+        self.program = program
+        self.host = host
+        self._handlers: list[Any] = list(program.handlers)
+        self._known = set(range(len(program.roles))) - set(program.late)
+        self._runtime = runtime
+
+    @property
+    def handlers(self) -> list[Any]:
+        """The handlers that are known by now."""
+        return [handler for handler in self._handlers if handler.role is None or handler.role in self._known]
+
+    def body(self, step: Step, scope: Scope) -> tuple[Any, ...]:
+        """The steps of an include for one item. Raises Refused with the local machine's words."""
+        if step.body is not None:
+            self._expose(step.exposes)
+            self._known.update(step.brings)
+            return step.body
+        arguments = step.arguments if isinstance(step.arguments, dict) else {"_raw_params": step.arguments}
+        named = {name: scope.evaluate(arguments[name]) for name in _NAMED if name in arguments}
+        names = {name: value for name, value in named.items() if value is not OMIT}
+        expansion = from_wire(self._runtime.ask("include", step=step.id, arguments=names))
+        self._learn(expansion)
+        return tuple(expansion.instructions)
+
+    def add_variables(self, variables: Mapping[str, Any]) -> None:
+        """Variables of this host that only now were named."""
+        if variables:
+            self.host = replace(self.host, variables={**variables, **self.host.variables})
+
+    def _learn(self, expansion: Expansion) -> None:
+        roles = list(self.program.roles)
+        for index, part in expansion.roles:
+            roles.extend([RolePart("", "")] * (index + 1 - len(roles)))
+            roles[index] = part
+        self.program = replace(self.program, roles=tuple(roles))
+        known = {handler.id for handler in self._handlers}
+        self._handlers.extend(handler for handler in expansion.handlers if handler.id not in known)
+        self._known.update(index for index, _ in expansion.roles)
+        self.add_variables(expansion.variables)
+        self._expose(expansion.exposes)
+
+    def _expose(self, index: Any) -> None:
+        if index is None:
+            return
+        part = self.program.roles[index]
+        self.program = replace(
+            self.program,
+            role_defaults={**self.program.role_defaults, **part.defaults},
+            role_variables={**self.program.role_variables, **part.variables},
+        )
+
+
+def included_names(step: Step) -> dict[str, Any]:
+    """What `register` keeps of an include."""
+    arguments = step.arguments if isinstance(step.arguments, dict) else {"file": step.arguments}
+    return {"include": arguments.get("file", arguments.get("_raw_params", arguments.get("name"))), "include_args": {}}

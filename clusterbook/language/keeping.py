@@ -1,0 +1,128 @@
+"""What a step's result means for its host: registered, shared, reported, notified."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from clusterbook.language.calls import truth
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.handlers import Handlers
+from clusterbook.language.including import Including
+from clusterbook.language.program import HostPart, Program, Step
+from clusterbook.language.results import outline, registered
+from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
+from clusterbook.language.scope import Scope, Unknown
+from clusterbook.language.sources import Sources
+from clusterbook.language.state import HostState, layers_for
+from clusterbook.language.values import Template, UnknownValue, encode
+
+Result = dict[str, Any]
+Key = tuple[int, ...]
+
+
+class StepKeeper:
+    """One play on one host: what its steps see and what they leave behind."""
+
+    def __init__(self, program: Program, host: HostPart, state: HostState, runtime: Runtime) -> None:
+        """See Interpreter."""
+        self.state = state
+        self.including = Including(program, host, runtime)
+        self._runtime = runtime
+        self._sources = Sources(program, host, runtime)
+        self._expressions = Expressions(self._sources.names())
+        self._failure: dict[str, Any] = {}
+        self.handlers = Handlers(self.including, self.scope)
+
+    @property
+    def program(self) -> Program:
+        """The play as it is known by now."""
+        return self.including.program
+
+    def set_failure(self, failure: StepFailed) -> None:
+        """Give a rescue, and what comes after it, `ansible_failed_task` and `ansible_failed_result`."""
+        step = failure.step
+        name = step.name.text if isinstance(step.name, Template) else str(step.name)
+        task = {"name": name, "action": step.module.removeprefix("ansible.builtin."), "resolved_action": step.module}
+        self._failure = {"ansible_failed_task": task, "ansible_failed_result": dict(failure.result)}
+
+    def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
+        """What the step sees."""
+        self._sources.step = step
+        own = {**self._sources.magic(), **self._failure}
+        layers = layers_for(step, self.program, self.including.host, self.state, (own, extra))
+        return Scope(layers, self._expressions, self._sources.secret)
+
+    def wanted(self, step: Step) -> bool:
+        """Whether all of the step's conditions hold."""
+        scope = self.scope(step, {})
+        return all(scope.condition(condition) for condition in step.when)
+
+    def take_over(self, step: Step, verdict: Mapping[str, Any]) -> list[str]:
+        """Another host ran this run_once step: its result is ours too. Or the play stops here."""
+        if "abort" in verdict:
+            raise HostEnded()
+        result = dict(verdict)
+        self.register(step, result)
+        if result.get("failed") and not result.get("ignored"):
+            raise StepFailed(step, result)
+        return []
+
+    def notified_by(self, step: Step, result: Result) -> list[str]:
+        """The handlers that this result notifies."""
+        changed = bool(result.get("changed")) or result.get("unknown") is True
+        return self.notify_names(step) if changed else []
+
+    def notify_names(self, step: Step) -> list[str]:
+        """The names in the step's notify, evaluated."""
+        scope = self.scope(step, {})
+        names: list[str] = []
+        for name in step.notify:
+            value = scope.evaluate(name)
+            names.extend(map(str, value if isinstance(value, list) else [value]))
+        return names
+
+    def register(self, step: Step, result: Result) -> None:
+        """Keep the result under the name that the step gives it."""
+        if step.register:
+            known = registered(result)
+            unknown = result.get("unknown") is True and not result.get("failed")
+            self.state.registered[step.register] = UnknownValue(str(result.get("msg", ""))) if unknown else known
+            if not result.get("no_log"):
+                self.share({step.register: self.state.registered[step.register]})
+
+    def share(self, values: Mapping[str, Any]) -> None:
+        """Report what plays read of other hosts."""
+        for name, value in values.items():
+            if name in self.program.shared:
+                self._runtime.emit({"type": "learnt", "name": name, "value": encode(value)})
+
+    def conclude(self, step: Step, result: Result, seconds: float, times: int = 1) -> Result:
+        """Report the result; an ignored failure becomes one."""
+        scope = self.scope(step, {})
+        if result.get("failed") and truth(scope, step.ignore_errors):
+            result["ignored"] = True
+        hidden = truth(scope, step.no_log) or bool(result.get("no_log"))
+        event = {"type": "result", "id": step.id, "seconds": round(seconds, 4),
+                 **outline(result, hidden, self.program.whole_results)}
+        if times > 1:
+            event["times"] = times
+        name = self.shown_name(step, scope)
+        if name is not None:
+            event["name"] = name
+        self._runtime.emit(event)
+        return result
+
+    def shown_name(self, step: Step, scope: Scope) -> Optional[str]:
+        """A step's name with its expressions evaluated, None when it has none."""
+        if not isinstance(step.name, Template):
+            return None
+        try:
+            return str(scope.evaluate(step.name))
+        except (ExpressionError, Unknown):
+            return step.name.text
+
+    def tainted(self, result: Result, scope: Scope) -> Result:
+        """A step that used a secret shows no values."""
+        if scope.used_secrets:
+            result["no_log"] = True
+        return result

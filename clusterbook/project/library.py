@@ -1,0 +1,152 @@
+"""Roles and task files that a playbook names, each read once: before the run, or when a name is known only then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+
+from clusterbook.errors import InvalidInput, Position
+from clusterbook.model import Block, Node, Role, Task, Variables
+from clusterbook.project.files import read_yaml
+from clusterbook.project.mistakes import no_file
+from clusterbook.project.roles import find_role, read_role, role_directories, role_names
+from clusterbook.project.tasks import TaskReader
+from clusterbook.schema import suggestion
+from clusterbook.source import position_of
+
+
+@dataclass
+class Library:
+    """What has been read so far (model.Reader). problems: of everything that was read before the run."""
+
+    root: Path
+    playbook: Path
+    role_folders: tuple[Path, ...] = ()
+    problems: list[InvalidInput] = field(default_factory=list)
+    roles: dict[str, Role] = field(default_factory=dict)
+    task_files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    _variables: dict[str, Variables] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    def role(self, name: str, where: Position) -> Role:
+        """A role that is named during the run."""
+        with self._lock:
+            self.missing.discard(name)
+            found = self.known_role(name, where)
+            self._raise_first()
+            assert found is not None
+            return found
+
+    def tasks(self, path: str, handlers: bool = False) -> tuple[Node, ...]:
+        """A file of tasks or handlers that is named during the run."""
+        with self._lock:
+            key = path + (":handlers" if handlers else "")
+            if key not in self.task_files:
+                self._read(Path(path), key, handlers)
+                self._raise_first()
+            return self.task_files[key]
+
+    def variables(self, path: str) -> Variables:
+        """The variables of a file."""
+        with self._lock:
+            if path not in self._variables:
+                found = read_yaml(Path(path), "role-variables.schema.json", self.problems)
+                self._raise_first()
+                self._variables[path] = found if isinstance(found, Mapping) else {}
+            return self._variables[path]
+
+    def _raise_first(self) -> None:
+        """Problems of what is read during the run are raised one at a time; the next read starts clean."""
+        if self.problems:
+            first = self.problems[0]
+            self.problems.clear()
+            raise first
+
+    def _read(self, path: Path, key: str, handlers: bool) -> None:
+        reader = TaskReader()
+        schema = "handlers.schema.json" if handlers else "tasks.schema.json"
+        nodes = reader.nodes(read_yaml(path, schema, self.problems), handlers)
+        self.problems.extend(reader.problems)
+        if not self.problems:
+            self.task_files[key] = nodes
+
+    def follow(self, nodes: Iterable[Node], directory: Path, role: Role | None) -> None:
+        """Read what the tasks import and include by a literal name."""
+        for node in nodes:
+            if isinstance(node, Block):
+                self.follow((*node.body, *node.rescue, *node.always), directory, role)
+            elif node.module in ("ansible.builtin.import_role", "ansible.builtin.include_role"):
+                self._used_role(node)
+            elif node.module in ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks"):
+                self._used_file(node, directory, role)
+
+    def _used_role(self, task: Task) -> None:
+        arguments = task.arguments if isinstance(task.arguments, Mapping) else {}
+        name, entry = arguments.get("name"), arguments.get("tasks_from", "main")
+        if not isinstance(name, str):
+            return
+        role = self.known_role(name, position_of(arguments, "name", task.position))
+        if role is None or not isinstance(entry, str):
+            return
+        stems = {file.removesuffix(".yml").removesuffix(".yaml") for file in role.task_files}
+        stem = "tasks/" + entry.removesuffix(".yml").removesuffix(".yaml")
+        if stem not in stems and entry != "main":
+            names = sorted(item.removeprefix("tasks/") for item in stems)
+            self.problems.append(
+                InvalidInput(
+                    f"role {name!r} has no task file {entry!r}{suggestion(entry, names)}",
+                    where=position_of(arguments, "tasks_from", task.position),
+                    next_step=f"Name one of: {', '.join(names)}." if names else f"Add {role.path}/{stem}.yml.",
+                )
+            )
+
+    def _used_file(self, task: Task, directory: Path, role: Role | None) -> None:
+        arguments = task.arguments if isinstance(task.arguments, Mapping) else {}
+        name = arguments.get("file", arguments.get("_raw_params"))
+        if not isinstance(name, str):
+            return
+        places = [directory, self.playbook.parent]
+        if role is not None:
+            places.insert(1, Path(role.path) / "tasks")
+        tried = [(place / name).resolve() for place in places]
+        found = next((path for path in tried if path.is_file()), None)
+        if found is None:
+            self.problems.append(no_file("task file", name, tried, task.position))
+            return
+        if role is not None and found.is_relative_to(Path(role.path, "tasks")):
+            return
+        key = str(found)
+        if key not in self.task_files:
+            self.task_files[key] = ()
+            reader = TaskReader()
+            nodes = reader.nodes(read_yaml(found, "tasks.schema.json", self.problems))
+            self.problems.extend(reader.problems)
+            self.task_files[key] = nodes
+            self.follow(nodes, found.parent, role)
+
+    def known_role(self, name: str, where: Position) -> Role | None:
+        """Read a role once, with its dependencies and what its tasks name."""
+        if name in self.roles or name in self.missing:
+            return self.roles.get(name)
+        directories = role_directories(self.playbook, self.root, self.role_folders)
+        path = find_role(name, directories, self.playbook)
+        if path is None:
+            self.missing.add(name)
+            self.problems.append(
+                InvalidInput(
+                    f"there is no role {name!r}{suggestion(name, role_names(directories))}",
+                    where=where,
+                    next_step=f"Looked in {', '.join(map(str, directories))}.",
+                )
+            )
+            return None
+        role = self.roles[name] = read_role(name, path, self.problems)
+        for use in role.dependencies:
+            self.known_role(use.name, use.position)
+        for file, nodes in role.task_files.items():
+            self.follow(nodes, (path / file).parent, role)
+        self.follow(role.handlers, path / "handlers", role)
+        return role

@@ -1,0 +1,143 @@
+"""Includes whose names only the run gives, and what comes with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clusterbook.execute.answers import Services
+from clusterbook.language.values import Secret
+from tests.unit.execute.playing import run_files
+
+ROLE = {
+    "roles/r/tasks/main.yml": "- debug: msg='main {{ d }} {{ v }}'\n",
+    "roles/r/tasks/other.yml": "- debug: msg='other {{ d }} {{ v }}'\n",
+    "roles/r/defaults/main.yml": "d: 1\n",
+    "roles/r/defaults/alt.yml": "d: 2\n",
+    "roles/r/vars/main.yml": "v: 1\n",
+    "roles/r/vars/alt.yml": "v: 2\n",
+}
+
+
+def site(*lines: str, hosts: str = "all") -> str:
+    tasks = "\n".join(f"    {line}" for text in lines for line in text.splitlines())
+    return f"- hosts: {hosts}\n  gather_facts: false\n  tasks:\n{tasks}\n"
+
+
+def test_a_host_names_the_file_of_tasks_that_it_includes(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site("- include_tasks: '{{ inventory_hostname }}.yml'"),
+        "a.yml": "- debug: msg=first\n",
+        "b.yml": "- debug: msg=second\n",
+    }, "ab")
+    assert (told.messages("a"), told.messages("b")) == (["first"], ["second"])
+    assert told.count("ok") == 2
+
+
+def test_included_tasks_see_the_loop_variables_of_their_include(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site(
+            "- include_tasks: '{{ x }}.yml'\n  loop: [one, two]\n  loop_control: {loop_var: x}\n  when: x != 'none'"
+        ),
+        "one.yml": "- debug: msg='1 {{ x }}'\n",
+        "two.yml": "- debug: msg='2 {{ x }}'\n",
+    })
+    assert told.messages() == ["1 one", "2 two"]
+
+
+def test_a_file_includes_itself_until_a_fact_says_enough(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site("- set_fact: n=0", "- include_tasks: again.yml"),
+        "again.yml": (
+            "- set_fact: n={{ n | int + 1 }}\n- debug: msg='{{ n }}'\n"
+            "- include_tasks: again.yml\n  when: n | int < 3\n"
+        ),
+    })
+    assert [str(text) for text in told.messages()] == ["1", "2", "3"]
+
+
+def test_a_name_that_leaves_the_directories_of_the_play_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside.yml").write_text("- debug: msg=out\n")
+    told = run_files(tmp_path / "inner", {"site.yml": site("- include_tasks: '{{ \"../outside.yml\" }}'")})
+    assert told.messages() == []
+    assert "there is no task file '../outside.yml'" in told.failures()[0]
+
+
+def test_an_include_that_a_host_names_opens_no_secret(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site("- include_tasks: '{{ which }}.yml'\n  vars: {which: chosen}"),
+        "chosen.yml": "- command: 'echo {{ password }}'\n",
+    }, variables={"password": Secret("root-password")}, services=Services(secret=lambda name: "plain text"))
+    assert "secret 'root-password' is not named by this play" in told.failures()[0]
+
+
+def test_a_missing_file_fails_its_host_and_a_rescue_catches_it(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site("""\
+            - block:
+                - include_tasks: "{{ 'no' }}pe.yml"
+              rescue:
+                - debug: msg=caught
+            """.replace("            ", "")),
+    })
+    assert told.messages() == ["caught"]
+    assert told.count("rescued") == 1
+
+
+def test_a_host_names_the_role_and_its_files(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        **ROLE,
+        "site.yml": site(
+            "- include_role: {name: '{{ which }}'}\n  vars: {which: r}",
+            "- include_role: {name: r, tasks_from: '{{ \"other\" }}', vars_from: alt, defaults_from: alt.yml}",
+            "- import_role: {name: r, tasks_from: other}",
+        ),
+    })
+    assert told.messages() == ["main 1 1", "other 2 2", "other 1 1"]
+
+
+def test_the_variables_of_an_included_role_are_seen_after_it_only_when_it_is_public(tmp_path: Path) -> None:
+    shown = "- debug: msg=\"{{ d | default('hidden') }}\""
+    told = run_files(tmp_path, {
+        **ROLE,
+        "site.yml": site("- include_role: name=r", shown, "- include_role: name=r public=true", shown),
+    })
+    assert told.messages() == ["main 1 1", "hidden", "main 1 1", 1]
+
+
+def test_tags_of_an_include_are_its_own_and_apply_gives_them_to_its_tasks(tmp_path: Path) -> None:
+    files = {
+        "in.yml": "- debug: msg='{{ x }}'\n",
+        "site.yml": site(
+            "- include_tasks: in.yml\n  tags: one\n  vars: {x: own}",
+            "- include_tasks: {file: in.yml, apply: {tags: one}}\n  tags: one\n  vars: {x: applied}",
+            "- import_tasks: in.yml\n  tags: one\n  vars: {x: imported}",
+        ),
+    }
+    assert run_files(tmp_path, files, tags=("one",)).messages() == ["applied", "imported"]
+
+
+def test_variables_come_from_a_file_that_a_host_names(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site(
+            "- include_vars: '{{ inventory_hostname }}.yml'", "- debug: msg='{{ x }}'",
+            "- include_vars: {dir: more, name: all, ignore_files: [skipped.yml]}", "- debug: msg='{{ all }}'",
+            "- include_vars: {file: more/two.yml, hash_behaviour: merge}", "- debug: msg='{{ y }}'",
+        ),
+        "vars/a.yml": "x: 'of {{ inventory_hostname }}'\ny: {k: 1}\n",
+        "vars/more/two.yml": "y: {l: 2}\n",
+        "vars/more/skipped.yml": "z: 1\n",
+    })
+    assert told.messages() == ["of a", {"y": {"l": 2}}, {"k": 1, "l": 2}]
+
+
+def test_handlers_of_an_included_role_are_known_after_it_and_near_names_are_offered_before(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site(
+            "- include_role: name=r", "- debug: msg=x\n  changed_when: true\n  notify: ['again', 'r : again']",
+            "- debug: msg=y\n  changed_when: true\n  notify: agian\n  ignore_errors: true",
+        ),
+        "roles/r/tasks/main.yml": "- debug: msg=r\n",
+        "roles/r/handlers/main.yml": "- name: again\n  debug: msg=handled\n",
+    })
+    assert "did you mean 'again'" in told.failures()[0]
+    assert told.messages() == ["r", "x", told.failures()[0], "handled"]
