@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 from invoke.context import Context
 
 from clusterbook.cli import lab
 from clusterbook.cli.boundary import command
+from clusterbook.cli.clusters import wanted_versions
 from clusterbook.cli.screen import Stage, plural, print_json, print_table, stage
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.events import Event, Report, silent
@@ -15,6 +17,7 @@ from clusterbook.cluster.artifacts.images import supply_image
 from clusterbook.cluster.artifacts.listing import listing
 from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, TEST_IMAGES
 from clusterbook.cluster.artifacts.supply import SOURCES, Supply
+from clusterbook.cluster.store import open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.lab import mirror as mirrors
 from clusterbook.lab.mirror_servers import Mirror, of_lab, status, stop
@@ -114,23 +117,27 @@ def mirror(
 ) -> int:  # fmt: skip
     """Serve binaries and images to the hosts of a lab.
 
+    Of the versions that its cluster asks for, or the default ones; versions that it held before stay there.
+
     Example: invoke mirror --start
     Example: invoke mirror --status
     """
     if start and stop:
         raise InvalidInput("--start and --stop exclude each other", next_step="Give one of them.")
-    chosen = of_lab(lab.wanted(inventory, name))
+    spec = lab.wanted(inventory, name)
+    chosen = of_lab(spec)
     if start:
         with stage("images") as shown:
-            serve(chosen, shown, silent if json_ else reporter(shown))
+            versions = wanted_versions(open_store(os.environ), spec.name)
+            serve(chosen, shown, silent if json_ else reporter(shown), versions)
     elif stop:
         _stop(chosen)
     return _show(chosen, json_, expected=not stop)
 
 
-def serve(mirror: Mirror, shown: Stage, report: Report) -> None:
-    """Bring what a cluster needs into the cache and serve it."""
-    found = mirrors.up(mirror, supplies.default(report))
+def serve(mirror: Mirror, shown: Stage, report: Report, versions: Mapping[str, str]) -> None:
+    """Bring what a cluster needs into the cache and serve it. versions: by component, where not the default."""
+    found = mirrors.up(mirror, supplies.default(report), versions=versions)
     shown.result = f"{plural(len(found['images']), 'image')}, {plural(len(found['artifacts']), 'file')} in the mirror"
 
 

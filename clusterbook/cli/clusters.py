@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook import source
+from clusterbook.cluster import spec as specs
 from clusterbook.cluster.cluster import Cluster, open_cluster
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import InvalidInput
@@ -54,6 +55,13 @@ def check_fits(cluster: Cluster, spec: LabSpec) -> None:
                 where=source.position_of(cluster.spec.written, "api_address"),
                 next_step=f"Write {network[API_ADDRESS]} there, or give the lab another name.",
             )
+
+
+def wanted_versions(store: Store, name: str) -> dict[str, str]:
+    """Versions of components that a cluster asks for; none when the store has no such cluster yet."""
+    if name not in cluster_names(store):
+        return {}
+    return {"kubernetes": str(specs.read(store, name).complete["kubernetes_version"])}
 
 
 def lab_wishes(spec: LabSpec) -> dict[str, Any]:

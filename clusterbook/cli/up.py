@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import IO
@@ -11,12 +12,14 @@ from invoke.context import Context
 from clusterbook.cli import artifacts, lab, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.check import show_findings, show_verified, wait_until_well
+from clusterbook.cli.clusters import wanted_versions
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.publish import COMPONENTS
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
+from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_FAILED
 from clusterbook.lab.mirror_servers import of_lab
 from clusterbook.lab.spec import LabSpec
@@ -71,12 +74,13 @@ def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = 
 def _fetch(spec: LabSpec, output: IO[str]) -> None:
     with stage("binaries", output) as shown:
         settings = supplies.default(artifacts.reporter(shown))
-        components = [settings.catalog.component(name) for name in COMPONENTS]
+        versions = wanted_versions(open_store(os.environ), spec.name)
+        components = [settings.catalog.component(name, versions.get(name)) for name in COMPONENTS]
         sources = {supplies.supply(settings, component).source for component in components}
         named = ", ".join(f"{one.name} {one.version}" for one in components if one.name in NAMED)
         shown.result = f"{named} ({', '.join(sorted(sources))})"
     with stage("images", output) as shown:
-        artifacts.serve(of_lab(spec), shown, artifacts.reporter(shown))
+        artifacts.serve(of_lab(spec), shown, artifacts.reporter(shown), versions)
 
 
 def _welcome(site: Site, seconds: float, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.cluster.artifacts import supply as supplies
@@ -23,7 +24,7 @@ from clusterbook.lab.mirror_servers import Mirror, of_lab, start, status, stop
 
 def up(
     mirror: Mirror, settings: Supply, components: tuple[str, ...] = COMPONENTS,
-    images: tuple[str, ...] = (*IMAGES, *TEST_IMAGES), versions: dict[str, str] | None = None,
+    images: tuple[str, ...] = (*IMAGES, *TEST_IMAGES), versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Bring everything into the cache, serve it, and return the inventory variables. Twice changes nothing."""
     registry = supplies.supply(settings, settings.catalog.component("registry"))

@@ -1,0 +1,17 @@
+"""What the store says of a cluster before anything is made for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clusterbook.cli.clusters import wanted_versions
+from clusterbook.cluster import spec
+from clusterbook.cluster.store import open_store
+
+
+def test_a_mirror_holds_the_kubernetes_that_its_cluster_asks_for(tmp_path: Path) -> None:
+    store = open_store({"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}"})
+    assert wanted_versions(store, "demo") == {}
+    written = {"cluster_name": "demo", "api_address": "10.0.0.10", "kubernetes_version": "1.36.3"}
+    store.write("demo/cluster.yaml", spec.render(written).encode())
+    assert wanted_versions(store, "demo") == {"kubernetes": "1.36.3"}
