@@ -25,7 +25,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "provision": "cluster", "validate-cluster": "check", "reset": "cluster", "delete-cluster": "cloud",
         },
     ),
-    "Operate": ("keep it right", {"verify": "check"}),
+    "Operate": ("keep it right", {"verify": "check", "probe": "probe"}),
     "Use": (
         "work with a running cluster",
         {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use", "deploy-dashboard": "dashboard",

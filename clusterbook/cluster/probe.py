@@ -1,0 +1,187 @@
+"""A client that asks a cluster all the time, as people's programs do, and tells what failed and for how long.
+
+Reads, writes and a watch go through the API's endpoint, each request on a connection of its own, so that nothing hides
+behind one that stays open; a page of a workload is asked for as well when there is one. A request that fails is tried
+once more at once, as every client library does; what fails then is a failure. Both numbers are told.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import ssl
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+NAMESPACE = "default"
+OBJECT = "clusterbook-probe"
+MANAGER = "clusterbook-probe"
+SECONDS = 5.0
+CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+
+
+@dataclass
+class Record:
+    """What became of the requests of one kind. gap: the longest time without a good answer, in seconds."""
+
+    asked: int = 0
+    retried: int = 0
+    failed: int = 0
+    gap: float = 0.0
+    errors: Counter[str] = field(default_factory=Counter)
+    _last: float = field(default_factory=time.monotonic)
+
+    def good(self) -> None:
+        """An answer came."""
+        now = time.monotonic()
+        self.gap, self._last = max(self.gap, now - self._last), now
+
+    def finish(self) -> None:
+        """The time since the last good answer counts, too."""
+        self.gap = max(self.gap, time.monotonic() - self._last)
+
+    def described(self) -> dict[str, Any]:
+        """As people and programs read it."""
+        return {"asked": self.asked, "retried": self.retried, "failed": self.failed,
+                "longest_gap_seconds": round(self.gap, 3), "errors": dict(self.errors.most_common(5))}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server and how to trust it. context: None for plain HTTP."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None = None
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection of its own."""
+        if self.context is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=SECONDS)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=SECONDS, context=self.context)
+
+
+def api_of(kubeconfig: Path) -> Target:
+    """The API server that a kubeconfig names, with its authorities and its client certificate."""
+    document = yaml.safe_load(kubeconfig.read_text())
+    server, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+    context = ssl.create_default_context(cadata=base64.b64decode(server["certificate-authority-data"]).decode())
+    # ssl reads client keys from files only: a private one that is there while it is read.
+    with tempfile.NamedTemporaryFile(prefix="clusterbook-") as file:
+        for name in ("client-certificate-data", "client-key-data"):
+            file.write(base64.b64decode(user[name]))
+        file.flush()
+        context.load_cert_chain(file.name)
+    parts = urlsplit(server["server"])
+    return Target(str(parts.hostname), parts.port or 443, context)
+
+
+class Probe:
+    """Asks until it is stopped; `records` tell what happened so far."""
+
+    def __init__(self, api: Target, every: float, page: str = "") -> None:
+        """every: seconds between two requests of a kind; page: the address of a workload, empty for none."""
+        self._api, self._every, self._page = api, every, page
+        self._stop = Event()
+        kinds: dict[str, Callable[[Record], None]] = {
+            "read": self._reads, "write": self._writes, "watch": self._watches,
+            **({"page": self._pages} if page else {}),
+        }  # fmt: skip
+        self.records = {kind: Record() for kind in kinds}
+        self._threads = [Thread(target=self._run, args=(work, self.records[kind]), daemon=True, name=kind)
+                         for kind, work in kinds.items()]  # fmt: skip
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Probe]:
+        """Ask while the block runs; what was written is removed at the end."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join(3 * SECONDS)
+            for record in self.records.values():
+                record.finish()
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+                _ask(self._api, "DELETE", f"{CONFIG_MAPS}/{OBJECT}")
+
+    @property
+    def failed(self) -> int:
+        """Requests of all kinds that failed twice."""
+        return sum(record.failed for record in self.records.values())
+
+    def _run(self, work: Callable[[Record], None], record: Record) -> None:
+        while not self._stop.is_set():
+            record.asked += 1
+            try:
+                self._twice(work, record)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                record.failed += 1
+                record.errors[_words(error)] += 1
+            else:
+                record.good()
+            self._stop.wait(self._every)
+
+    def _twice(self, work: Callable[[Record], None], record: Record) -> None:
+        try:
+            work(record)
+        except (OSError, http.client.HTTPException, ValueError):
+            record.retried += 1
+            work(record)
+
+    def _reads(self, record: Record) -> None:
+        _ask(self._api, "GET", f"/api/v1/namespaces/{NAMESPACE}")
+
+    def _writes(self, record: Record) -> None:
+        changed = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": OBJECT},
+                   "data": {"written": str(record.asked)}}  # fmt: skip
+        _ask(self._api, "PATCH", f"{CONFIG_MAPS}/{OBJECT}?fieldManager={MANAGER}&force=true", changed)
+
+    def _pages(self, record: Record) -> None:
+        parts = urlsplit(self._page)
+        _ask(Target(str(parts.hostname), parts.port or 80), "GET", parts.path or "/")
+
+    def _watches(self, record: Record) -> None:
+        """One watch until its server ends it, which is no failure; each event counts as a good answer."""
+        connection = self._api.connect()
+        try:
+            connection.request("GET", f"{CONFIG_MAPS}?watch=1&timeoutSeconds=300"
+                                      f"&fieldSelector=metadata.name%3D{OBJECT}")  # fmt: skip
+            answer = _checked(connection.getresponse())
+            while not self._stop.is_set() and answer.readline():
+                record.good()
+        finally:
+            connection.close()
+
+
+def _ask(target: Target, method: str, path: str, content: Mapping[str, Any] | None = None) -> None:
+    connection = target.connect()
+    headers = {"Content-Type": "application/apply-patch+yaml"} if content else {}
+    try:
+        connection.request(method, path, json.dumps(content) if content else None, headers)
+        _checked(connection.getresponse()).read()
+    finally:
+        connection.close()
+
+
+def _checked(answer: http.client.HTTPResponse) -> http.client.HTTPResponse:
+    if answer.status >= 400:
+        raise ValueError(f"{answer.status} {answer.reason}")
+    return answer
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,88 @@
+"""A probe counts what fails, tries once more, and knows the longest time without an answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from clusterbook.cluster.probe import Probe, Target
+
+
+class Api(BaseHTTPRequestHandler):
+    """Answers as an API server does, well or with what a test says."""
+
+    answers: ClassVar[list[int]] = []
+    asked: ClassVar[list[str]] = []
+
+    def _answer(self) -> None:
+        self.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        watch = "watch=1" in self.path
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200 if watch or not self.answers else self.answers.pop(0))
+        self.end_headers()
+        if watch:
+            self.wfile.write(b'{"type": "MODIFIED"}\n')
+
+    do_GET = do_PATCH = do_DELETE = _answer  # noqa: N815 (names of http.server)
+
+    def log_message(self, *arguments: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def api() -> Iterator[Target]:
+    """A server on the loopback address."""
+    Api.answers, Api.asked = [], []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield Target("127.0.0.1", int(server.server_address[1]))
+        server.shutdown()
+        thread.join()
+
+
+def until(probe: Probe, kind: str, times: int) -> None:
+    """Let it ask so often."""
+    end = time.monotonic() + 20
+    while probe.records[kind].asked < times and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+def test_a_cluster_that_answers_has_no_failures_and_what_was_written_is_removed(api: Target) -> None:
+    with Probe(api, 0.01).running() as probe:
+        for kind in ("read", "write", "watch"):
+            until(probe, kind, 3)
+    assert probe.failed == 0
+    assert {one["retried"] for one in (record.described() for record in probe.records.values())} == {0}
+    assert Api.asked[-1] == "DELETE /api/v1/namespaces/default/configmaps/clusterbook-probe"
+
+
+def test_a_request_that_fails_once_is_tried_again_and_counted(api: Target) -> None:
+    Api.answers = [503]
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "read", 3)
+        until(probe, "write", 3)
+    assert probe.failed == 0
+    assert probe.records["read"].retried + probe.records["write"].retried == 1
+
+
+def test_a_server_that_is_gone_is_a_failure_with_its_words_and_a_gap(api: Target) -> None:
+    gone = Target("127.0.0.1", 1)
+    with Probe(gone, 0.01).running() as probe:
+        until(probe, "read", 2)
+    read = probe.records["read"].described()
+    assert read["failed"] >= 1
+    assert "refused" in next(iter(read["errors"]))
+    assert read["longest_gap_seconds"] > 0
+
+
+def test_a_page_of_a_workload_is_asked_for_only_when_there_is_one(api: Target) -> None:
+    assert "page" not in Probe(api, 0.01).records
+    with Probe(api, 0.01, f"http://127.0.0.1:{api.port}/hello").running() as probe:
+        until(probe, "page", 2)
+    assert "GET /hello" in Api.asked
