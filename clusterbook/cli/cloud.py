@@ -56,7 +56,9 @@ class Opened:
 def update_cluster(
     _: Context, name: str, yes: bool = False, prune: bool = False, out: str = "", saved: str = "", json_: bool = False
 ) -> int:
-    """Create and change a cluster's resources on EC2. Without --yes it only shows what would be done.
+    """Create and change a cluster's resources on EC2.
+
+    Without --yes it only shows what would be done.
 
     Exit status 0: nothing to do, or done; 2: changes pending; 1: failed.
 
@@ -87,7 +89,9 @@ def update_cluster(
 
 @command(positional=["name"], help={**NAME_HELP, "yes": "really do it"})
 def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False) -> int:
-    """Delete a cluster's resources on EC2, what Kubernetes made there, and at last its entry in the store.
+    """Delete a cluster on EC2.
+
+    Its resources, what Kubernetes made there, and at last its entry in the store.
 
     Without --yes it only shows what would go. A run that died, or that something blocked, is simply run again.
 

@@ -44,7 +44,9 @@ def create_cluster(
     master_size: str = "t3.medium", ssh_public_key: str = "", image: str = "", access: str = "",
     kubernetes_version: str = "", api_address: str = "", json_: bool = False,
 ) -> None:  # fmt: skip
-    """Write the configuration of a new cluster. Nothing is made but that, and the store's bucket.
+    """Write the configuration of a new cluster.
+
+    Nothing is made but that, and the store's bucket.
 
     Example: invoke create-cluster demo.k8s.local --zones us-east-2a,us-east-2b,us-east-2c --node-count 2
     Example: invoke create-cluster office --api-address 192.0.2.10
@@ -82,7 +84,9 @@ def create_cluster(
     help={"name": "name of the cluster", "file": "take the text from this file instead of an editor"},
 )
 def edit_cluster(_: Context, name: str, file: str = "") -> None:
-    """Change the configuration of a cluster in $EDITOR. It is checked before it is kept; nothing is lost on an error.
+    """Change the configuration of a cluster in $EDITOR.
+
+    It is checked before it is kept; nothing is lost on an error.
 
     Example: invoke edit-cluster demo.k8s.local
     Example: invoke edit-cluster demo.k8s.local --file cluster.yaml

@@ -47,9 +47,9 @@ class Record:
         now = time.monotonic()
         self.gap, self._last = max(self.gap, now - self._last), now
 
-    def finish(self) -> None:
-        """The time since the last good answer counts, too."""
-        self.gap = max(self.gap, time.monotonic() - self._last)
+    def finish(self, end: float) -> None:
+        """The time from the last good answer to the end of asking (monotonic seconds) counts, too."""
+        self.gap = max(self.gap, end - self._last)
 
     def described(self) -> dict[str, Any]:
         """As people and programs read it."""
@@ -111,10 +111,11 @@ class Probe:
             yield self
         finally:
             self._stop.set()
+            end = time.monotonic()
             for thread in self._threads:
                 thread.join(3 * SECONDS)
             for record in self.records.values():
-                record.finish()
+                record.finish(end)
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                 _ask(self._api, "DELETE", f"{CONFIG_MAPS}/{OBJECT}")
 
@@ -129,6 +130,8 @@ class Probe:
             try:
                 self._twice(work, record)
             except (OSError, http.client.HTTPException, ValueError) as error:
+                if self._stop.is_set():
+                    return
                 record.failed += 1
                 record.errors[_words(error)] += 1
             else:
@@ -139,6 +142,8 @@ class Probe:
         try:
             work(record)
         except (OSError, http.client.HTTPException, ValueError):
+            if self._stop.is_set():  # a watch in which nothing happens any more
+                return
             record.retried += 1
             work(record)
 

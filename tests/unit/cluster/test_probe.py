@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 
+from clusterbook.cluster import probe as probes
 from clusterbook.cluster.probe import Probe, Target
 
 
@@ -18,6 +19,8 @@ class Api(BaseHTTPRequestHandler):
 
     answers: ClassVar[list[int]] = []
     asked: ClassVar[list[str]] = []
+    quiet: ClassVar[float] = 0  # seconds that a watch stays open without an event
+    silent = threading.Event()
 
     def _answer(self) -> None:
         self.asked.append(f"{self.command} {self.path.partition('?')[0]}")
@@ -27,6 +30,8 @@ class Api(BaseHTTPRequestHandler):
         self.end_headers()
         if watch:
             self.wfile.write(b'{"type": "MODIFIED"}\n')
+            self.wfile.flush()
+            self.silent.wait(self.quiet)
 
     do_GET = do_PATCH = do_DELETE = _answer  # noqa: N815 (names of http.server)
 
@@ -37,7 +42,7 @@ class Api(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[Target]:
     """A server on the loopback address."""
-    Api.answers, Api.asked = [], []
+    Api.answers, Api.asked, Api.quiet = [], [], 0
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -69,6 +74,16 @@ def test_a_request_that_fails_once_is_tried_again_and_counted(api: Target) -> No
         until(probe, "write", 3)
     assert probe.failed == 0
     assert probe.records["read"].retried + probe.records["write"].retried == 1
+
+
+def test_a_watch_that_is_silent_once_nothing_is_written_is_no_failure(
+    api: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "SECONDS", 0.5)
+    Api.quiet = 2
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "watch", 1)
+    assert (probe.records["watch"].retried, probe.failed) == (0, 0)
 
 
 def test_a_server_that_is_gone_is_a_failure_with_its_words_and_a_gap(api: Target) -> None:
