@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any, List, Optional, Tuple
@@ -36,10 +37,18 @@ class Link:
         self.input_descriptor = input_descriptor
         self._output = output_descriptor
         self.stopping = False
+        # The connection has ended without a word: the local machine, or its worker, is gone.
+        self.lost = False
         # Answers that came with the play: 'kind:step:name' -> value.
         self.ahead: dict[str, Any] = {}
         self._events: List[Any] = []
         self._since = 0.0
+
+    def cut(self) -> None:
+        """As if the connection had ended: whatever waits for it, or asks, goes on at once."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, self.input_descriptor)
+        os.close(nothing)
 
     def close(self) -> None:
         """Close both descriptors."""
@@ -62,10 +71,11 @@ class Link:
         return max(0.0, self._since + PATIENCE - time.monotonic()) if self._events else None
 
     def flush(self) -> None:
-        """Send the events that wait."""
+        """Send the events that wait. Does not raise: a step at work must end, whatever became of the connection."""
         events, self._events = self._events, []
-        if events:
-            self._write({"events": events})
+        if events and not self.lost:
+            with contextlib.suppress(Stopped):
+                self._write({"events": events})
 
     def send(self, message: Any) -> None:
         """Send one frame, after the events that wait. Raises Stopped when the connection is gone."""
@@ -78,6 +88,7 @@ class Link:
             while data:
                 data = data[os.write(self._output, data):]
         except OSError as error:
+            self.lost = True
             raise Stopped("the connection is gone") from error
 
     def receive(self) -> Any:
@@ -85,6 +96,7 @@ class Link:
         try:
             return frames.read(lambda count: os.read(self.input_descriptor, count))
         except (EOFError, OSError, frames.BrokenFrame) as error:
+            self.lost = True
             raise Stopped("the connection is gone") from error
 
     def ask(self, kind: str, **question: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -10,10 +11,10 @@ from clusterbook.agent.identity import login_user
 from clusterbook.agent.link import Link, trace
 from clusterbook.agent.lock import HostLock
 from clusterbook.agent.plays import PlayRuntime, run_play
+from clusterbook.agent.record import Record
 from clusterbook.language.program import Program, from_wire
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
-from clusterbook.language.values import decode
 from clusterbook.modules.system.predicted import PredictedSystem
 
 
@@ -30,21 +31,27 @@ def main() -> None:
     lock = HostLock(state_directory())
     state = HostState()
     predicted = PredictedSystem(state_directory=state_directory())
+    record = Record()
+    signal.signal(signal.SIGTERM, lambda number, frame: link.cut())
     try:
         while True:
             message = link.receive()
             if "hello" in message:
-                _hello(link, lock, message["hello"])
+                _hello(link, lock, message["hello"], record)
             elif "play" in message:
-                _guarded(link, lambda message=message: _play(link, message, state, predicted))
+                _guarded(link, lambda message=message: _play(link, message, state, predicted, record))
             elif "call" in message:
                 _guarded(link, lambda message=message: _call(link, message, predicted))
             else:
-                return
+                break
             if link.stopping:
-                return
+                break
     except Stopped:
-        return
+        pass
+    if link.lost:
+        record.save()
+    else:
+        record.drop()
 
 
 def _take_descriptors() -> Link:
@@ -57,30 +64,38 @@ def _take_descriptors() -> Link:
     return Link(incoming, outgoing)
 
 
-def _hello(link: Link, lock: HostLock, greeting: dict[str, Any]) -> None:
+def _hello(link: Link, lock: HostLock, greeting: dict[str, Any], record: Record) -> None:
+    known = True
+    if greeting.get("keep"):
+        about = (str(greeting.get("run")), str(greeting.get("host")), bool(greeting.get("continues")))
+        known = record.open(state_directory(), bytes.fromhex(greeting["keep"]), *about)
     holder = lock.take(greeting) if greeting.get("lock") else None
     link.send({
         "ready": holder is None,
         "held": holder,
+        "known": known,
         "user": login_user(),
         "uid": os.geteuid(),
         "python": "{}.{}.{}".format(*sys.version_info[:3]),
     })
 
 
-def _play(link: Link, message: dict[str, Any], state: HostState, predicted: PredictedSystem) -> None:
+def _play(
+    link: Link, message: dict[str, Any], state: HostState, predicted: PredictedSystem, record: Record
+) -> None:
     program: Program = from_wire(message["play"])
     link.ahead = message.get("ahead", {})
-    succeeded = run_play(link, program, from_wire(message["host"]), state, predicted)
+    record.begin()
+    succeeded = run_play(link, program, from_wire(message["host"]), state, predicted, record)
     link.send({"done": True, "succeeded": succeeded})
 
 
 def _call(link: Link, message: dict[str, Any], predicted: PredictedSystem) -> None:
     """One module for another host (delegate_to)."""
-    runtime = PlayRuntime(link, str(message.get("key", "")), predicted.state_directory, predicted)
-    call = {**message["call"], "arguments": decode(message["call"]["arguments"])}
+    program = Program(key=str(message.get("key", "")), name="", instructions=())
+    runtime = PlayRuntime(link, program, predicted.state_directory, predicted, Record())
     try:
-        link.send({"value": runtime.perform(Call(**call))})
+        link.send({"value": runtime.perform(Call(**message["call"]))})
     finally:
         runtime.close()
 

@@ -22,14 +22,19 @@ from clusterbook.modules.perform import perform
 CHUNK = 1024 * 1024
 KILLED = {"failed": True, "changed": False, "msg": "the step's process was killed"}
 ONLY_WAIT = ("ansible.builtin.wait_for",)
-Ask = Callable[..., Any]
 
 
 class Performer:
     """Gives each step to a process, relays its questions, enforces the step's time limit."""
 
-    def __init__(self, link: Link, marks: Marks, live: SystemFor, emit: Callable[[dict[str, Any]], None]) -> None:
-        """live(ask, call) makes the System that a child works with; emit sends an event, masked."""
+    def __init__(self, link: Link, marks: Marks, live: SystemFor, emit: Callable[[dict[str, Any]], None],
+                 finished: Callable[[dict[str, Any]], None] = lambda result: None) -> None:
+        """live(ask, call) makes the System that a child works with; emit sends an event, masked.
+
+        finished(result) is told of every step that ended by itself, also of one after which Stopped is raised.
+        """
+        self._finished = finished
+        self._cut = False
         self._link = link
         self._marks = marks
         self._live = live
@@ -38,8 +43,11 @@ class Performer:
 
     def run(self, call: Call) -> dict[str, Any]:
         """Run one module for real; returns its result. Raises Stopped after a stop was asked and the step ended."""
+        self._cut = False
         observer = self._observers.begin(call)
         result = self._forked(call) if observer is None else self._observed(call, observer)
+        if not self._cut:
+            self._finished(result)
         if self._link.stopping:
             raise Stopped("the local machine asked to stop")
         return result
@@ -82,8 +90,7 @@ class Performer:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._observers.leave()
-            told = link.send if call.shown else None
-            link.send({"outcome": outcome_of(call, link.ask, self._live, told)})
+            link.send({"outcome": _outcome_in_child(call, link, self._live)})
             status = 0
         except Stopped:
             status = 2
@@ -100,6 +107,7 @@ class Performer:
             if not self._wait(call, child.link, deadline):
                 child.end()
                 if self._link.stopping:
+                    self._cut = True
                     return {"failed": True, "changed": False, "msg": "the wait was cut off: the run was stopped"}
                 return {"failed": True, "changed": False, "timedout": {"period": call.timeout},
                         "msg": f"the step took longer than its timeout of {call.timeout:g} s and was ended"}
@@ -128,6 +136,7 @@ class Performer:
         try:
             answer = self._link.relay(message)
         except (Refused, Stopped) as error:
+            self._cut = self._cut or isinstance(error, Stopped)
             link.send({"refused": str(error)})
             return
         if not isinstance(answer, bytes):
@@ -151,8 +160,6 @@ class Performer:
             watched = [link.input_descriptor] + ([] if self._link.stopping else [self._link.input_descriptor])
             patience = self._link.patience()
             remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if remaining == 0.0:
-                return False
             limits = [limit for limit in (remaining, patience) if limit is not None]
             ready, _, _ = select.select(watched, [], [], min(limits, default=None))
             if not ready and patience is not None:
@@ -163,6 +170,8 @@ class Performer:
                 self._note_stop()
                 if call.module in ONLY_WAIT:
                     return False
+            elif deadline is not None and time.monotonic() >= deadline:
+                return False
 
     def _note_stop(self) -> None:
         with contextlib.suppress(Stopped):
@@ -170,14 +179,8 @@ class Performer:
         self._link.stopping = True
 
 
-def outcome_of(
-    call: Call, ask: Ask, live: SystemFor, told: Optional[Callable[[dict[str, Any]], None]] = None
-) -> dict[str, Any]:
-    """In a fork: become the step's user and run the module.
-
-    ask: puts its questions to the agent; told: takes what long programs say.
-    """
-    system = live(ask, call)
+def _outcome_in_child(call: Call, link: Link, live: SystemFor) -> dict[str, Any]:
+    system = live(link.ask, call)
     try:
         become(call.user or login_user())
     except UnknownUser as error:
@@ -185,11 +188,10 @@ def outcome_of(
     enter_home()
     os.environ.update(call.environment)
 
-    if told is not None:
-        send = told
-        system.tell = lambda lines, left_out: send({"output": lines, "left_out": left_out})
+    if call.shown:
+        system.tell = lambda lines, left_out: link.send({"output": lines, "left_out": left_out})
     if call.notify:
-        system.before_change = lambda: ask("mark", mark=True)
+        system.before_change = lambda: link.ask("mark", mark=True)
     try:
         return result_of(perform(call.module, dict(call.arguments), system, False))
     except Refused as refusal:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional
 
-from clusterbook.agent.background import Background
-from clusterbook.agent.jobs import Jobs
 from clusterbook.agent.link import Link, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
-from clusterbook.agent.performer import Performer, outcome_of, result_of
+from clusterbook.agent.performer import Performer, result_of
+from clusterbook.agent.record import Record
 from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
-from clusterbook.language.runtime import Call, Refused
+from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
 from clusterbook.language.values import encode
 from clusterbook.modules.perform import perform
@@ -21,31 +20,34 @@ from clusterbook.modules.registry import load
 from clusterbook.modules.system import Source, System
 from clusterbook.modules.system.predicted import PredictedSystem
 
-# What these look at is the agent's own.
-OF_THE_AGENT = ("ansible.builtin.async_status",)
-
 
 class PlayRuntime:
     """language.runtime.Runtime on a host."""
 
-    def __init__(self, link: Link, key: str, state_directory: str, predicted: PredictedSystem) -> None:
-        """key: of the play and its host, for what outlives a run (hosts may share a machine); state_directory: the
-        agent's own directory on the host; predicted: what all plays of a check share.
-        """
+    def __init__(
+        self, link: Link, program: Program, state_directory: str, predicted: PredictedSystem, record: Record
+    ) -> None:
+        """state_directory: the agent's own directory on the host; predicted: what all plays of a check share."""
         self._link = link
-        self._marks = Marks(state_directory, key)
+        self._marks = Marks(state_directory, program.key)
         self._mask = Mask()
         self._directory = state_directory
-        self._performer = Performer(link, self._marks, self._live, self.emit)
-        self._jobs = Jobs(state_directory)
-        self._background = Background(link, self._jobs, key, self.emit)
+        self._record = record
+        self._performer = Performer(link, self._marks, self._live, self._tell, record.add)
         self._current: Optional[Call] = None
         self._predicted = predicted
         predicted.source = self._source
-        predicted.job = self._job
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Send an event, with every known secret masked; at once when the step now waits in this process."""
+        """Send an event, with every known secret masked; at once when the step now waits in this process.
+
+        Raises Stopped when the connection is gone.
+        """
+        self._tell(event)
+        if self._link.lost:
+            raise Stopped("the connection is gone")
+
+    def _tell(self, event: dict[str, Any]) -> None:
         waits = event["type"] == "retry" or event.pop("waits", False)
         self._link.post(self._mask.apply(encode(event)))
         if waits:
@@ -53,21 +55,21 @@ class PlayRuntime:
 
     def ask(self, kind: str, **question: Any) -> Any:
         """Ask the local machine; secrets that it gives are masked from now on."""
-        answer = self._link.ask(kind, **question)
+        answer = self._link.ask(kind, number=self._record.number(), **question)
         if kind == "secret":
             self._mask.add(str(answer))
         return answer
 
     def perform(self, call: Call) -> dict[str, Any]:
         """Run a module: in a fork, or in check mode here, where it can only read."""
-        if not call.check and call.run_async:
-            return self._in_background(call)
-        if not call.check and call.module not in OF_THE_AGENT:
-            return self._performer.run(call)
+        if self._link.stopping or self._link.lost:
+            raise Stopped("the run is over here")
+        if not call.check:
+            return self._record.known() or self._performer.run(call)
         self._current = call
         self._link.flush()
         try:
-            return result_of(perform(call.module, dict(call.arguments), self._predicted, call.check))
+            return result_of(perform(call.module, dict(call.arguments), self._predicted, True))
         except Refused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal)}
         except Exception:
@@ -78,50 +80,26 @@ class PlayRuntime:
         """The play is over: its processes end."""
         self._performer.close()
 
-    def _in_background(self, call: Call) -> dict[str, Any]:
-        marked = self._mark(call.notify)
-        result = self._background.run(call, lambda: outcome_of(replace(call, notify=()), _nobody, self._live))
-        if not result.get("changed") and not result.get("failed"):
-            self._unmark(marked)
-        return result
-
-    def _mark(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if self._marks.add(name)]
-
-    def _unmark(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._marks.remove(name)
-
-    def _job(self, jid: str, forget: bool) -> dict[str, Any]:
-        if forget and self._current is not None and self._current.check:
-            return {"changed": False, "ansible_job_id": jid}
-        return self._jobs.cleanup(jid) if forget else self._jobs.status(jid)
-
-    def delegate(self, question: dict[str, Any], notify: Sequence[str]) -> dict[str, Any]:
-        """Have a step run elsewhere; marks of handlers are written before it can change anything."""
-        added = self._mark(notify) if question["values"] is not None else []
-        answer: dict[str, Any] = self.ask("delegate", **question)
-        if "needs" in answer or not (answer.get("changed") or answer.get("failed")):
-            self._unmark(added)
-        return answer
-
     def pending(self) -> set[str]:
         """Handlers that an unfinished run left."""
-        return self._marks.names()
+        known = self._record.known()
+        if known is None:
+            known = {"pending": sorted(self._marks.names())}
+            self._record.add(known)
+        return set(known["pending"])
 
     def settle(self, handler: str) -> None:
         """The handler ran."""
-        self._marks.remove(handler)
+        if not self._record.replaying:
+            self._marks.remove(handler)
 
     def _live(self, ask: Callable[..., Any], call: Call) -> System:
-        system = System(
+        return System(
             source=lambda name: _source(ask, call, name),
             sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key)),
             state_directory=self._directory,
             deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **what)),
         )
-        system.job = self._job
-        return system
 
     def _source(self, name: str) -> Source:
         assert self._current is not None
@@ -142,16 +120,13 @@ def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
     )
 
 
-def _nobody(kind: str, **question: Any) -> Any:
-    """A step in the background has nobody to ask."""
-    raise Refused(f"this step asks the local machine for {kind}, which a step in the background cannot")
-
-
-def run_play(link: Link, program: Program, host: HostPart, state: HostState, predicted: PredictedSystem) -> bool:
+def run_play(link: Link, program: Program, host: HostPart, state: HostState, predicted: PredictedSystem,
+             record: Record) -> bool:
     """Run one play; True when no step failed. state and predicted outlive it: later plays see what it did."""
     for name in program.modules:
         load(name)
-    runtime = PlayRuntime(link, f"{program.key}@{host.name}", predicted.state_directory, predicted)
+    own = replace(program, key=f"{program.key}@{host.name}")  # several hosts of an inventory may be one machine
+    runtime = PlayRuntime(link, own, predicted.state_directory, predicted, record)
     try:
         return Interpreter(program, host, state, runtime).run()
     finally:

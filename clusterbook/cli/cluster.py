@@ -23,7 +23,7 @@ PLAN_HELP = {name: text for name, text in SELECTION_HELP.items() if name != "che
 @command(iterable=["extra_vars"], help={**TARGET_HELP, **SELECTION_HELP})
 def provision(
     _: Context, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False, limit: str = "",
-    tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
+    tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Make hosts a cluster, or bring it to what its configuration says.
@@ -37,14 +37,14 @@ def provision(
         check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
-    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks))
+    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor))
 
 
 @command(iterable=["extra_vars"], help={**TARGET_HELP, **PLAN_HELP})
 def plan(
     _: Context, inventory: str = "lab", cluster: str = "", diff: bool = False, limit: str = "", tags: str = "",
-    skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, json_: bool = False,
-    verbose: bool = False,
+    skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
+    json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Show what provision would change, and why; hosts stay as they are.
 
@@ -56,7 +56,7 @@ def plan(
         check=True, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=True)
-    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks))
+    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor))
 
 
 @command(

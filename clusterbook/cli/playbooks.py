@@ -38,7 +38,7 @@ SHOWN_RUNS = 15
 def run(
     _: Context, playbook: str, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False,
     limit: str = "", tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
-    json_: bool = False, verbose: bool = False,
+    executor: str = "", json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Run a playbook, your own or one of clusterbook's, on an inventory.
 
@@ -49,7 +49,7 @@ def run(
         check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
-    return runs.run(open_site(inventory, cluster, playbook=path), Order(path, selection, style, forks))
+    return runs.run(open_site(inventory, cluster, playbook=path), Order(path, selection, style, forks, executor))
 
 
 @command(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from clusterbook import project
@@ -18,8 +19,10 @@ from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.errors import ClusterbookError, InvalidInput
+from clusterbook.execute import executors
 from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
+from clusterbook.execute.executors import choose, open_places
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.inventory import matcher
@@ -37,6 +40,7 @@ SELECTION_HELP = {
     "extra-vars": "NAME=VALUE, YAML or @FILE; beats every other place (may be repeated)",
     "json": "one event a line as JSON, the summary last",
     "verbose": "show every step, also those that change nothing",
+    "executor": f"what drives the hosts' connections: {executors.HELP}",
     "forks": "work on so many hosts at a time (default: all of a batch)",
 }
 
@@ -49,6 +53,7 @@ class Order:
     selection: Selection = field(default_factory=Selection)
     style: Style = field(default_factory=Style)
     forks: int = 0
+    executor: str = ""
 
 
 def selection(
@@ -87,22 +92,26 @@ def prepare(site: Site, order: Order) -> Plan:
 
 def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
     """Run a compiled plan, with journal and report."""
+    hosts = len({name for play in plan.plays for name in play.hosts})
+    chosen = choose(order.executor, hosts)
     directory = new_run(site.store, site.name, datetime.now(UTC))
     journal, report = Journal(directory), sink_for(order.style, console())
     steps = {number: step for play in plan.plays for number, step in play.steps.items()}
     events = Events([journal, report], steps)
     services = _masked(site.services, events)
-    agents = Agents(Connector(Options()), directory.name, services, lock_hosts=not order.selection.check)
+    options, lock = Options(), not order.selection.check
+    agents = Agents(Connector(options), directory.name, services, lock, keep=chosen.key)
+    places = open_places(chosen, hosts, agents, services, options, lock, partial(_taken_over, events))
     try:
         events.emit("run", id=directory.name, playbook=str(order.playbook), check=order.selection.check,
                     inventory=str(site.path), started=datetime.now(UTC).isoformat(timespec="seconds"))  # fmt: skip
         with _noted(events):
-            outcome = Runner(plan, agents, services, events, order.forks).run()
+            outcome = Runner(plan, agents, services, events, order.forks, places).run()
         events.summary()
     finally:
         report.close()
         journal.close()
-        agents.close()
+        places.close()
     return outcome
 
 
@@ -114,6 +123,10 @@ def _noted(events: Events) -> Iterator[None]:
     except ClusterbookError as error:
         events.emit("error", **describe(error))
         raise
+
+
+def _taken_over(events: Events, host: str, text: str) -> None:
+    events.emit("taken_over", host=host, msg=text)
 
 
 def _masked(services: Services, events: Events) -> Services:

@@ -1,4 +1,4 @@
-"""The agents of a run, one a host (and helpers where other hosts delegate to it), kept until the run ends."""
+"""The agents of a run, one a host (and one more where other hosts delegate to it), kept until the run ends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
 from clusterbook.execute.answers import Services
-from clusterbook.execute.helpers import Helpers
 from clusterbook.execute.session import AgentSession, Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
@@ -21,100 +19,86 @@ from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Become, Connection
 from clusterbook.transport.settings import become_of
 
-# Variables that plays and steps may set to reach a host in another way.
-WAY = ("ansible_connection", "ansible_user", "ansible_port")
-# Programs at a time over one connection; sshd allows 10 unless told otherwise (MaxSessions).
-CHANNELS = 8
-Way = tuple[str, ...]
-
 
 class Agents:
     """Opens connections and agents when they are first needed. Thread-safe."""
 
-    def __init__(self, connector: Connector, run: str, services: Services, lock_hosts: bool) -> None:
-        """run: the run's name, which hosts show to those who find them locked."""
+    def __init__(
+        self, connector: Connector, run: str, services: Services, lock_hosts: bool,
+        holder: Mapping[str, Any] | None = None, keep: str = "",
+    ) -> None:  # fmt: skip
+        """run: the run's name, which hosts show to those who find them locked. holder: when that is another process.
+
+        keep: a key (32 bytes in hexadecimal) under which hosts keep what they finished for another worker of the run.
+        """
         self._connector = connector
         self._services = services
         self._lock_hosts = lock_hosts
-        self._holder = {
+        self._keep = keep
+        self.holder = holder or {
             "run": run, "user": getpass.getuser(), "machine": socket.gethostname(), "pid": os.getpid(),
             "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
-        self._connections: dict[Way, Connection] = {}
-        self._sessions: dict[Way, AgentSession] = {}
-        self._helpers = Helpers()
+        self._connections: dict[str, Connection] = {}
+        self._sessions: dict[tuple[str, str], AgentSession] = {}
         self._lock = Lock()
         # A host is connected to once, also when several other hosts delegate to it at the same time.
-        self._opening: dict[Way, Lock] = {}
+        self._opening: dict[str, Lock] = {}
 
-    def session(self, host: Host, root: bool) -> AgentSession:
-        """The host's agent, which runs its plays. Raises ClusterbookError."""
-        key = way(host)
+    def session(self, host: Host, root: bool, purpose: str = "play", continues: bool = False) -> AgentSession:
+        """The host's agent. purpose: 'play', or 'delegate' for steps of other hosts. Raises ClusterbookError.
+
+        continues: a worker that is gone has begun a play there.
+        """
+        key = (host.name, purpose)
         with self._lock:
             if key in self._sessions:
                 return self._sessions[key]
-        session = self._start(host, root, key, self._lock_hosts)
+        connection = self._connection(host)
+        become = self._become(host, connection) if root else None
+        session = AgentSession(connection, become)
+        keep = {"keep": self._keep, "host": host.name, "continues": continues} if purpose == "play" else {}
+        session.hello(self.holder, lock=self._lock_hosts and purpose == "play", **keep)
         with self._lock:
             self._sessions[key] = session
         return session
 
-    @contextmanager
-    def helper(self, host: Host, user: str) -> Iterator[AgentSession]:
-        """An agent that runs one step for another host. user: whom the step becomes, empty for nobody."""
-        own = way(host)
-        key = (*own, "root" if user else "")
-
-        def start(number: int) -> AgentSession:
-            extra = () if number < CHANNELS else (str(number // CHANNELS),)
-            return self._start(host, bool(user), (*own, *extra), lock=False)
-
-        with self._helpers.borrow(key, start) as session:
-            yield session
-
-    def _start(self, host: Host, root: bool, key: Way, lock: bool) -> AgentSession:
-        connection = self._connection(host, key)
-        become = self._become(host, connection) if root else None
-        session = AgentSession(connection, become)
-        session.hello(self._holder, lock)
-        return session
-
     def connection(self, host: Host) -> Connection:
         """The host's connection."""
-        return self._connection(host, way(host))
+        return self._connection(host)
 
     def forget(self, host: str) -> None:
         """Drop a host whose connection broke."""
         with self._lock:
             sessions = [self._sessions.pop(key) for key in list(self._sessions) if key[0] == host]
-            connections = [self._connections.pop(key) for key in list(self._connections) if key[0] == host]
-        sessions.extend(self._helpers.of(host))
+            connection = self._connections.pop(host, None)
         for session in sessions:
             session.close()
-        for connection in connections:
+        if connection is not None:
             connection.close()
 
     def stop(self) -> None:
         """Ask every agent to stop after its current step."""
         with self._lock:
-            sessions = [*self._sessions.values(), *self._helpers.everyone()]
+            sessions = list(self._sessions.values())
         for session in sessions:
             session.stop_quietly()
 
     def close(self) -> None:
         """Close everything."""
         with self._lock:
-            names = {key[0] for key in (*self._sessions, *self._connections)} | self._helpers.hosts()
+            names = {name for name, _ in self._sessions} | set(self._connections)
         for name in names:
             self.forget(name)
         self._connector.close()
 
-    def _connection(self, host: Host, key: Way) -> Connection:
+    def _connection(self, host: Host) -> Connection:
         with self._lock:
-            guard = self._opening.setdefault(key, Lock())
+            guard = self._opening.setdefault(host.name, Lock())
         with guard:
-            if key not in self._connections:
-                self._connections[key] = self._connector.connect(evaluated(host, self._services))
-            return self._connections[key]
+            if host.name not in self._connections:
+                self._connections[host.name] = self._connector.connect(evaluated(host, self._services))
+            return self._connections[host.name]
 
     def _become(self, host: Host, connection: Connection) -> Become | None:
         if connection.user == "root":
@@ -137,6 +121,3 @@ def evaluated(host: Host, services: Services) -> Host:
     return Host(host.name, host.groups, values, host.position)
 
 
-def way(host: Host) -> Way:
-    """The host and the way to it: a play or a step may go another one (`connection`, `remote_user`, `port`)."""
-    return (host.name, *(str(host.variables.get(name, "")) for name in WAY))

@@ -20,11 +20,12 @@ from clusterbook.errors import (
 )
 from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers, Services
-from clusterbook.execute.delegates import Delegates
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.hosts import Agents
+from clusterbook.execute.segments import Here, Places, Segment
 from clusterbook.language.program import to_wire
+from clusterbook.model import Host
 
 GRACE_SECONDS = 30.0
 
@@ -52,18 +53,24 @@ class Outcome:
 class Runner:
     """One run of one plan."""
 
-    def __init__(self, plan: Plan, agents: Agents, services: Services, events: Events, forks: int = 0) -> None:
-        """agents are closed by the caller, after run(). forks: so many hosts work at a time, 0 for all of a batch."""
+    def __init__(
+        self, plan: Plan, agents: Agents, services: Services, events: Events, forks: int = 0,
+        places: Places | None = None,
+    ) -> None:  # fmt: skip
+        """agents are closed by the caller, after run(). forks: so many hosts work at a time, 0 for all of a batch.
+
+        places: where hosts are worked on; with the agents, in this process, unless said. Closed by the caller.
+        """
         self._forks = forks
         self._plan = plan
         self._agents = agents
+        self._places = places or Here(agents)
         self._services = services
         self._events = events
         self._lost: set[str] = set()
         self._root = _hosts_that_need_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
-        self._delegates = Delegates(plan, agents, services, self._learnt)
 
     def run(self) -> Outcome:
         """Run every play. Ctrl-C lets each host end its step, then stops."""
@@ -96,7 +103,7 @@ class Runner:
             failed.append(name)
             if play.any_errors_fatal or 100.0 * len(failed) / len(hosts) > play.max_fail_percentage:
                 gates.abort(f"{name} failed and the play stops on errors")
-                self._agents.stop()
+                self._places.stop()
 
         with ThreadPoolExecutor(max_workers=len(hosts), thread_name_prefix="host") as pool:
             jobs = [partial(self._host, play, name, program, gates, on_failure) for name in hosts]
@@ -111,11 +118,11 @@ class Runner:
         except KeyboardInterrupt:
             gates.abort("interrupted")
             self._events.emit("interrupt", message="each host ends its current step; press Ctrl-C again to cut it off")
-            self._agents.stop()
+            self._places.stop()
             try:
                 wait(futures, GRACE_SECONDS)
             finally:
-                self._agents.close()
+                self._places.close()
             raise
         for future in futures:
             future.result()
@@ -127,7 +134,7 @@ class Runner:
         try:
             succeeded = self._segment(play, name, program, gates)
         except Unreachable as error:
-            self._agents.forget(name)
+            self._places.forget(name)
             self._events.emit("unreachable", host=name, **_described(error))
             succeeded = False
         except ClusterbookError as error:
@@ -142,9 +149,12 @@ class Runner:
             on_failure(name)
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
-        host = play.hosts[name]
-        session = self._agents.session(host, name in self._root)
-        answers = Answers(play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know)
+        segment = Segment(play.hosts[name], name in self._root, program, to_wire(play.parts[name]))
+        answers = Answers(play, name, gates, self._services, self._delegate, self._learnt, self._events.know)
+
+        def take(messages: Sequence[dict[str, Any]]) -> None:
+            for message in messages:
+                emit(dict(message))
 
         def emit(message: dict[str, Any]) -> None:
             kind = str(message.pop("type"))
@@ -155,7 +165,18 @@ class Runner:
             details = {} if step is None else {"step": step}
             self._events.emit(kind, host=name, **details, **message)
 
-        return session.play(program, to_wire(play.parts[name]), emit, answers)
+        return self._places.run(segment, take, answers)
+
+    def _delegate(self, asker: str, target: str, call: dict[str, Any], key: str) -> dict[str, Any]:
+        """Run one module on another host's agent, or on the local machine."""
+        known = {name: host for play in self._plan.plays for name, host in play.hosts.items()}
+        host = known.get(target)
+        if host is None and target in ("localhost", "127.0.0.1"):
+            host = Host("localhost", ("all",), {"ansible_connection": "local"})
+        if host is None:
+            return {"failed": True, "changed": False, "msg": f"delegate_to: there is no host {target!r} in this play"}
+        session = self._agents.session(host, asker in self._root, f"delegate of {asker}")
+        return session.call(call, key, lambda question: None)
 
 
 def _hosts_that_need_root(plan: Plan) -> set[str]:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.agent import frames
@@ -16,7 +16,7 @@ from clusterbook.execute.stub import launch_command
 from clusterbook.transport.protocol import Become, Channel, Connection
 
 Answer = Callable[[dict[str, Any]], Any]
-Emit = Callable[[dict[str, Any]], None]
+Take = Callable[[Sequence[dict[str, Any]]], None]
 CHUNK = 1024 * 1024
 START_SECONDS = 30.0
 # The agent of a run that was killed ends its current step before it lets go of the host: so long it is waited for.
@@ -38,13 +38,23 @@ class AgentSession:
         self._buffer = b""
         self._greet(bundle)
 
-    def hello(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
-        """Introduce this run. Raises Failed when another run holds the host's lock."""
-        answer = self._greeting(holder, lock)
+    def hello(self, holder: Mapping[str, Any], lock: bool, **keep: Any) -> dict[str, Any]:
+        """Introduce this run. Raises Failed when another run holds the host's lock.
+
+        keep: what the host is to keep for another worker of the run, see agent.record.
+        """
+        greeting = {**holder, "lock": lock, **keep}
+        answer = self._greeting(greeting)
         deadline = time.monotonic() + DYING_SECONDS
         while not answer["ready"] and _died_here(answer["held"]) and time.monotonic() < deadline:
             time.sleep(0.5)
-            answer = self._greeting(holder, lock)
+            answer = self._greeting(greeting)
+        if not answer.get("known", True):
+            raise Failed(
+                f"{self.host} does not know what it had finished when its worker was lost: its agent was killed, too, "
+                "or the host was restarted",
+                next_step="run the same command again: it observes everything anew",
+            )
         if not answer["ready"]:
             held = answer["held"]
             raise Failed(
@@ -54,27 +64,29 @@ class AgentSession:
             )
         return answer
 
-    def _greeting(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
-        self._send({"hello": {**holder, "lock": lock}})
+    def _greeting(self, greeting: Mapping[str, Any]) -> dict[str, Any]:
+        self._send({"hello": dict(greeting)})
         answer: dict[str, Any] = self._receive()
         return answer
 
-    def play(self, program: Mapping[str, Any], host: Any, emit: Emit, answer: Answer) -> bool:
-        """Run a play (its program and what is sent ahead); True when no step failed. Raises Unreachable, Failed."""
+    def play(self, program: Mapping[str, Any], host: Any, take: Take, answer: Answer) -> bool:
+        """Run a play (its program and what is sent ahead); True when no step failed. Raises Unreachable, Failed.
+
+        take(events) is given those that came together.
+        """
         self._send({**program, "host": host})
         while True:
             message = self._receive()
             if "ask" in message:
                 self._reply(message, answer)
             elif "events" in message:
-                for event in message["events"]:
-                    emit(event)
+                take(message["events"])
             elif "done" in message:
                 return bool(message["succeeded"])
             elif "crash" in message:
                 raise Failed(f"the agent on {self.host} failed: {message['crash']}")
             else:
-                emit(message)
+                take([message])
 
     def call(self, call: Mapping[str, Any], key: str, answer: Answer) -> dict[str, Any]:
         """Run one module (a step that another host delegated)."""
@@ -99,6 +111,7 @@ class AgentSession:
 
     def close(self) -> None:
         """End the connection's channel; the agent ends its current step and stops."""
+        self.stop_quietly()
         self._channel.close()
 
     def _greet(self, bundle: Bundle) -> None:

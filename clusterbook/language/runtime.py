@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Protocol, Sequence
+from typing import Any, Mapping, Optional, Protocol
 
 
 @dataclass(frozen=True)
 class Call:
-    """One run of a module with evaluated arguments. user: the account to run as, empty for the one that logged in.
+    """One run of a module with evaluated arguments. user: the account to run as, None for the agent's own.
 
-    run_async: seconds that it may take in the background, 0 to wait for it; poll: seconds between looks at it, 0 to
-    leave it alone. shown: people may see what its programs say while they run (no secret, no no_log).
+    shown: people may see what its programs say while they run (no secret, no no_log).
     """
 
     step: int
@@ -23,8 +22,7 @@ class Call:
     timeout: float = 0
     notify: tuple[str, ...] = ()
     item: Optional[int] = None
-    run_async: float = 0
-    poll: float = 10
+    delegate_to: str = ""
     shown: bool = False
 
 
@@ -39,9 +37,6 @@ class Runtime(Protocol):
 
     def perform(self, call: Call) -> dict[str, Any]:
         """Run a module; returns its result as Ansible's registered variable, plus 'changes'."""
-
-    def delegate(self, question: dict[str, Any], notify: Sequence[str]) -> dict[str, Any]:
-        """Have a step run elsewhere; the marks of the handlers that it notifies stay on this host."""
 
     def pending(self) -> set[str]:
         """Names of handlers whose marks an earlier, unfinished run left on this host."""
@@ -58,10 +53,6 @@ class StepFailed(Exception):
         super().__init__(str(result.get("msg", "")))
         self.step = step
         self.result = result
-
-
-class HostUnreachable(Exception):
-    """A host on which a step was to run does not answer: the play is over here, and no rescue helps."""
 
 
 class HostEnded(Exception):

@@ -9,6 +9,7 @@ import pytest
 
 from clusterbook.agent import link as links
 from clusterbook.agent.link import Link, pair
+from clusterbook.language.runtime import Stopped
 
 
 @pytest.fixture
@@ -57,3 +58,24 @@ def test_a_closed_pair_is_seen_by_the_other_end() -> None:
     theirs.close()
     with pytest.raises(OSError):
         os.fstat(theirs.input_descriptor)
+
+
+def test_a_step_that_tells_something_when_the_connection_is_gone_goes_on() -> None:
+    ours, theirs = pair()
+    theirs.close()
+    ours.post({"type": "output"})
+    ours.flush()
+    ours.post({"type": "output"})
+    ours.flush()
+    assert ours.lost
+    ours.close()
+
+
+def test_a_connection_that_is_cut_looks_as_if_it_had_ended() -> None:
+    ours, theirs = pair()
+    ours.cut()
+    with pytest.raises(Stopped):
+        ours.receive()
+    assert ours.lost
+    for link in (ours, theirs):
+        link.close()

@@ -35,7 +35,6 @@ class Recorder:
 
 
 def step(number: int, module: str, arguments: Any, **keywords: Any) -> Step:
-    """A step; its arguments' texts are literal, templates are marked as such."""
     return Step(number, f"step {number}", module, arguments, **keywords)
 
 
@@ -57,11 +56,10 @@ def play(names: str, instructions: tuple[Any, ...], **settings: Any) -> PlayPlan
     return PlayPlan("test", program, infos, (tuple(names),), hosts, parts, False, secrets, frozenset())
 
 
-def run(*plays: PlayPlan, services: Services | None = None, **about: Any) -> tuple[Outcome, Recorder]:
+def run(*plays: PlayPlan, services: Services | None = None) -> tuple[Outcome, Recorder]:
     services = services or Services()
     recorder = Recorder()
-    known = {name: host for play in plays for name, host in play.hosts.items()}
-    plan = Plan(plays, **{"hosts": known, **about})
+    plan = Plan(plays)
     events = Events([recorder], plan.steps)
     agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False)
     try:
