@@ -33,6 +33,7 @@ PLACES = {
     "boto3": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
     "botocore": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
     "invoke": ("cli",),
+    "distributed": ("execute/dask.py",),
     "rich": ("report", "cli"),
 }
 
