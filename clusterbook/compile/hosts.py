@@ -15,9 +15,6 @@ from clusterbook.language.scope import Scope
 from clusterbook.language.state import is_connection_variable
 from clusterbook.model import Host, Inventory
 
-# Of the variables that steer a connection, those that plays read.
-TOLD = ("ansible_host", "ansible_user", "ansible_port", "ansible_connection")
-
 
 def batches_of(hosts: Sequence[str], serial: Any) -> tuple[tuple[str, ...], ...]:
     """`serial`: a number, a percentage, or a list of them whose last one repeats. None: all at once."""
@@ -79,9 +76,12 @@ def sent_variables(host: Host, names: frozenset[str]) -> dict[str, Any]:
 
 
 def _sent(name: str, names: frozenset[str], everything: bool) -> bool:
-    if is_connection_variable(name) and name not in TOLD:
-        return False
-    return everything or name in names
+    return _told(name) and (everything or name in names)
+
+
+def _told(name: str) -> bool:
+    """Of the variables that steer a connection plays read those that Ansible has, and no password."""
+    return not is_connection_variable(name) or (name.startswith("ansible_") and "pass" not in name)
 
 
 def shown_variables(
@@ -90,7 +90,7 @@ def shown_variables(
     """The evaluated values of a host's inventory variables, without any that needs a secret or a fact."""
     magic = {"inventory_hostname": host.name, "groups": {k: list(v) for k, v in inventory.groups.items()}}
     if EVERY_NAME in names:
-        wanted = {name for name in host.variables if not is_connection_variable(name) or name in TOLD}
+        wanted = {name for name in host.variables if _told(name)}
         names = frozenset(wanted | {"inventory_hostname", "group_names"})
     found: dict[str, Any] = {}
     for name in sorted(names):

@@ -7,17 +7,17 @@ import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Parameter, Specification
+from clusterbook.modules.refusals import refusals
 
 TRUE = frozenset(("y", "yes", "on", "1", "true", "t"))
 FALSE = frozenset(("n", "no", "off", "0", "false", "f"))
 
 
 def coerce(specification: Specification, arguments: Mapping[str, Any]) -> Arguments:
-    """Every parameter by its main name with its type; defaults filled in. Raises ModuleFailed with all problems."""
-    found = problems(specification, arguments)
-    if found:
-        raise ModuleFailed("; ".join(found), next_step=f"Correct the arguments of {specification.name}.")
+    """Every parameter by its main name with its type and default. Raises ModuleFailed for the first problem."""
     given = by_main_name(specification, arguments)
+    for message in _refusals(specification, given):
+        raise ModuleFailed(message, next_step=f"Correct the arguments of {specification.name}.")
     result: Arguments = {name: value for name, value in given.items() if name not in specification.parameters}
     for name, parameter in specification.parameters.items():
         value = given.get(name)
@@ -25,6 +25,17 @@ def coerce(specification: Specification, arguments: Mapping[str, Any]) -> Argume
             value = list(parameter.default) if isinstance(parameter.default, list) else parameter.default
         result[name] = convert(parameter, value)
     return result
+
+
+def _refusals(specification: Specification, given: Mapping[str, Any]) -> Iterator[str]:
+    converted: Dict[str, Any] = {}
+    broken: Dict[str, str] = {}
+    for name, parameter in specification.parameters.items():
+        try:
+            converted[name] = convert(parameter, given.get(name))
+        except (TypeError, ValueError) as error:
+            broken[name] = str(error) or f"{given[name]!r} is not {_expected(parameter)}"
+    return refusals(specification, given, converted, broken)
 
 
 def problems(

@@ -12,19 +12,20 @@ from clusterbook.language.values import Template
 COMMAND_OPTIONS = frozenset(
     {"creates", "removes", "chdir", "executable", "warn", "stdin", "stdin_add_newline", "strip_empty_ends"}
 )
-_PAIR = re.compile(r"([A-Za-z_]\w*)=(.*)\Z", re.DOTALL)
+# A name is an identifier, or holds expressions (set_fact takes such names).
+_PAIR = re.compile(r"((?:[A-Za-z_]|\{\{.*?\}\})(?:\w|\{\{.*?\}\})*)=(.*)\Z", re.DOTALL)
 _OPENERS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
-def parse(text: str | Template, command: bool, where: Position) -> tuple[dict[str, Any], Any]:
+def parse(text: str | Template, command: bool, where: Position) -> tuple[dict[Any, Any], Any]:
     """(arguments, the text that is left). command: only COMMAND_OPTIONS are taken out, the rest is kept as it is."""
     source = text.text if isinstance(text, Template) else text
-    arguments: dict[str, Any] = {}
+    arguments: dict[Any, Any] = {}
     rest = []
     for word, gap in split(source, where):
         found = _PAIR.match(word)
         if found and (not command or found.group(1) in COMMAND_OPTIONS):
-            arguments[found.group(1)] = _value(_unquoted(found.group(2)), text, where)
+            arguments[_value(found.group(1), text, where)] = _value(_unquoted(found.group(2)), text, where)
         else:
             rest.append(word + gap)
     left = "".join(rest).lstrip().rstrip(" \t") if command else "".join(rest).strip()

@@ -19,11 +19,15 @@ from clusterbook.source import position_of
 
 @dataclass
 class Library:
-    """What has been read so far (model.Reader). problems: of everything that was read before the run."""
+    """What has been read so far (model.Reader).
+
+    problems: of everything that was read before the run. tolerant: see TaskReader.
+    """
 
     root: Path
     playbook: Path
     role_folders: tuple[Path, ...] = ()
+    tolerant: bool = False
     problems: list[InvalidInput] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     task_files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
@@ -66,7 +70,7 @@ class Library:
             raise first
 
     def _read(self, path: Path, key: str, handlers: bool) -> None:
-        reader = TaskReader()
+        reader = TaskReader(tolerant=self.tolerant)
         schema = "handlers.schema.json" if handlers else "tasks.schema.json"
         nodes = reader.nodes(read_yaml(path, schema, self.problems), handlers)
         self.problems.extend(reader.problems)
@@ -121,7 +125,7 @@ class Library:
         key = str(found)
         if key not in self.task_files:
             self.task_files[key] = ()
-            reader = TaskReader()
+            reader = TaskReader(tolerant=self.tolerant)
             nodes = reader.nodes(read_yaml(found, "tasks.schema.json", self.problems))
             self.problems.extend(reader.problems)
             self.task_files[key] = nodes
@@ -143,7 +147,7 @@ class Library:
                 )
             )
             return None
-        role = self.roles[name] = read_role(name, path, self.problems)
+        role = self.roles[name] = read_role(name, path, self.problems, self.tolerant)
         for use in role.dependencies:
             self.known_role(use.name, use.position)
         for file, nodes in role.task_files.items():

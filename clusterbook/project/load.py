@@ -22,16 +22,19 @@ _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", 
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook")
 
 
-def load(playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = ()) -> Project:
+def load(
+    playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = (), tolerant: bool = False
+) -> Project:
     """Read a playbook. root: the project's directory; found by its roles/ when it is not given.
 
     role_folders: more folders of roles, looked at after those beside the playbook and in the project.
+    tolerant: what is wrong with one task is a failure of that task when it runs; see TaskReader.
 
     Raises InvalidProject with every problem of every file, in the order in which they were read.
     """
     path = Path(playbook).resolve()
     base = root.resolve() if root else project_root(path)
-    library = Library(base, path, tuple(role_folders))
+    library = Library(base, path, tuple(role_folders), tolerant)
     plays = tuple(_Loader(library).plays(path, 0))
     if library.problems:
         raise InvalidProject(ordered(library.problems))
@@ -97,7 +100,7 @@ class _Loader:
         )
 
     def _nodes(self, written: Any, path: Path, handler: bool = False) -> tuple[Node, ...]:
-        reader = TaskReader()
+        reader = TaskReader(tolerant=self.library.tolerant)
         nodes = reader.nodes(written, handler)
         self.library.problems.extend(reader.problems)
         self.library.follow(nodes, path.parent, None)

@@ -15,6 +15,8 @@ from clusterbook.source import SourceMapping, position_of
 
 # Modules whose text is a command line: only a few options are taken out of it.
 _COMMANDS = ("command", "shell", "script", "raw")
+# Their arguments say what is read before the run, so they must be right by then.
+READ_BEFORE = tuple(f"ansible.builtin.{name}" for name in ("import_tasks", "import_role", "import_playbook"))
 
 
 def arguments_of(module: str, written: Any, more: Any, where: Position) -> Any:

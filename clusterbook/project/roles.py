@@ -55,8 +55,8 @@ def _uses(written: list[Any]) -> Iterator[RoleUse]:
                 yield RoleUse(name, parameters, uniform(item, {"role", "name", *parameters}), where)
 
 
-def read_role(name: str, path: Path, problems: list[InvalidInput]) -> Role:
-    """Everything in a role's directory. Problems are added to the list."""
+def read_role(name: str, path: Path, problems: list[InvalidInput], tolerant: bool = False) -> Role:
+    """Everything in a role's directory. Problems are added to the list. tolerant: see TaskReader."""
     meta = _part(path, "meta", "role-meta.schema.json", problems)
     specs = _argument_specs(path, meta, problems)
     return Role(
@@ -64,8 +64,8 @@ def read_role(name: str, path: Path, problems: list[InvalidInput]) -> Role:
         path=str(path),
         defaults=_part(path, "defaults", "role-variables.schema.json", problems),
         variables=_part(path, "vars", "role-variables.schema.json", problems),
-        task_files=_task_files(path, problems),
-        handlers=_handlers(path, problems),
+        task_files=_task_files(path, problems, tolerant),
+        handlers=_handlers(path, problems, tolerant),
         dependencies=role_uses(meta.get("dependencies")),
         argument_specs=specs,
         allow_duplicates=meta.get("allow_duplicates") in (True, "yes", "true"),
@@ -93,24 +93,24 @@ def _argument_specs(path: Path, meta: Mapping[str, Any], problems: list[InvalidI
     return specs if isinstance(specs, Mapping) else {}
 
 
-def _task_files(path: Path, problems: list[InvalidInput]) -> dict[str, tuple[Node, ...]]:
+def _task_files(path: Path, problems: list[InvalidInput], tolerant: bool) -> dict[str, tuple[Node, ...]]:
     """Every file in tasks/, so that includes find their files without reading again."""
     found: dict[str, tuple[Node, ...]] = {}
     directory = path / "tasks"
     for file in sorted(directory.rglob("*")) if directory.is_dir() else ():
         if file.is_file() and (file.suffix in (".yml", ".yaml", ".json") or file.name == "main"):
-            reader = TaskReader()
+            reader = TaskReader(tolerant=tolerant)
             written = read_yaml(file, "tasks.schema.json", problems)
             found[str(file.relative_to(path))] = reader.nodes(written)
             problems.extend(reader.problems)
     return found
 
 
-def _handlers(path: Path, problems: list[InvalidInput]) -> tuple[Node, ...]:
+def _handlers(path: Path, problems: list[InvalidInput], tolerant: bool) -> tuple[Node, ...]:
     file = find_yaml(path / "handlers" / "main")
     if file is None:
         return ()
-    reader = TaskReader()
+    reader = TaskReader(tolerant=tolerant)
     nodes = reader.nodes(read_yaml(file, "handlers.schema.json", problems), handler=True)
     problems.extend(reader.problems)
     return nodes

@@ -17,13 +17,19 @@ from clusterbook.source import position_of
 
 _BLOCK_PARTS = {"name", "block", "rescue", "always"}
 _ACTIONS = ("action", "local_action")
+FAIL = "ansible.builtin.fail"
 
 
 @dataclass
 class TaskReader:
-    """Reads nodes and collects every problem instead of stopping at the first."""
+    """Reads nodes and collects every problem instead of stopping at the first.
+
+    tolerant: as in Ansible, a module that does not exist here and arguments that a module does not take are failures of
+    the task when it runs, so that a task which is skipped on these hosts harms nobody.
+    """
 
     problems: list[InvalidInput] = field(default_factory=list)
+    tolerant: bool = False
 
     def nodes(self, written: Any, handler: bool = False) -> tuple[Node, ...]:
         """A list of tasks and blocks. What the schema has refused already is passed over."""
@@ -55,7 +61,12 @@ class TaskReader:
 
     def _read_task(self, written: Mapping[Any, Any], handler: bool) -> Task | None:
         keywords = uniform(written, {"name", "args", *_ACTIONS})
-        key, module, text = self._module(written, task_keywords(handler))
+        try:
+            key, module, text = self._module(written, task_keywords(handler))
+        except NoModule as problem:
+            if not self.tolerant:
+                raise
+            key, module, text = problem.key, FAIL, {"msg": problem.message}
         if module is None:
             return None
         keywords.pop(key, None)
@@ -65,8 +76,9 @@ class TaskReader:
         if key == "local_action":
             keywords.update(delegate_to="localhost", connection="local")
         where = position_of(written, key)
-        arguments = modules.arguments_of(module, text, written.get("args"), where)
-        self.problems.extend(modules.problems(module, arguments, where))
+        arguments = modules.arguments_of(module, text, None if module == FAIL else written.get("args"), where)
+        if not self.tolerant or module in modules.READ_BEFORE:
+            self.problems.extend(modules.problems(module, arguments, where))
         return Task(written.get("name"), module, arguments, keywords, position_of(written))
 
     def _module(self, written: Mapping[Any, Any], known: frozenset[str]) -> tuple[str, str | None, Any]:
@@ -74,7 +86,7 @@ class TaskReader:
         for key in _ACTIONS:
             if key in written:
                 self.problems.extend(_unknown_keywords(written, known, ()))
-                return (key, *_from_action(written[key], position_of(written, key)))
+                return (key, *_from_action(key, written[key], position_of(written, key)))
         candidates = [key for key in written if key not in known]
         named = [key for key in candidates if registry.canonical(str(key))]
         if len(named) == 1:
@@ -90,11 +102,22 @@ class TaskReader:
             raise InvalidInput(
                 "the task names no module", where=position_of(written), next_step="Add one, such as 'command:'."
             )
+        if self.tolerant and len(candidates) == 1:
+            raise NoModule(candidates[0], _no_module(written, candidates[0], known))
         self.problems.extend(_no_module(written, key, known) for key in candidates)
         return "", None, None
 
 
-def _from_action(written: Any, where: Position) -> tuple[str, Any]:
+class NoModule(InvalidInput):
+    """A task's module does not exist here. key: the key of the task that names it."""
+
+    def __init__(self, key: str, problem: InvalidInput) -> None:
+        """problem: in words."""
+        super().__init__(problem.message, where=problem.where, next_step=problem.next_step)
+        self.key = key
+
+
+def _from_action(key: str, written: Any, where: Position) -> tuple[str, Any]:
     """The module and arguments of `action: copy src=a dest=b` or of `action: {module: copy, src: a}`."""
     rest: Any
     if isinstance(written, Mapping):
@@ -107,11 +130,12 @@ def _from_action(written: Any, where: Position) -> tuple[str, Any]:
     if module is None and registry.alternative(str(name)):
         raise _refused(str(name), where)
     if module is None:
-        raise InvalidInput(
+        wrong = InvalidInput(
             f"there is no module {str(name)!r}{suggestion(name, _module_names())}",
             where=where,
             next_step="Correct the module's name.",
         )
+        raise NoModule(key, wrong)
     return module, rest
 
 

@@ -46,7 +46,8 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     path = Path(name)
     passwords = _ask(options, settings)
     inventory = _inventory(path, options, settings, passwords)
-    loaded = project.load(path, root=path.resolve().parent, role_folders=role_folders(settings, Path.home()))
+    folders = role_folders(settings, Path.home())
+    loaded = project.load(path, root=path.resolve().parent, role_folders=folders, tolerant=True)
     selection = selection_of(options, settings)
     plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
     if options.syntax_check:

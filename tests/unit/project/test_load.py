@@ -269,3 +269,21 @@ def test_a_module_that_is_not_supported_says_what_to_do_instead(tmp_path: Path) 
     with pytest.raises(InvalidProject) as caught:
         load(tmp_path / "site.yml")
     assert caught.value.problems[0].next_step.startswith("Use copy (only what differs is sent)")
+
+
+def test_tolerant_reading_leaves_a_wrong_task_to_its_run(tmp_path: Path) -> None:
+    playbook = project(tmp_path, {"site.yml": (
+        "- hosts: all\n  tasks:\n    - no_such_module: {a: b}\n      ignore_errors: true\n"
+        "    - file: {stat: x}\n    - action: nothing a=b\n"
+    )})  # fmt: skip
+    missing, wrong, action = load(playbook, tolerant=True).plays[0].tasks
+    assert isinstance(missing, Task) and isinstance(wrong, Task) and isinstance(action, Task)
+    assert (missing.module, missing.keywords) == ("ansible.builtin.fail", {"ignore_errors": True})
+    assert "'no_such_module' is neither a module nor a keyword" in missing.arguments["msg"]
+    assert (wrong.module, dict(wrong.arguments)) == ("ansible.builtin.file", {"stat": "x"})
+    assert action.arguments["msg"] == "there is no module 'nothing'"
+
+
+def test_names_of_text_arguments_may_hold_expressions(tmp_path: Path) -> None:
+    arguments = first(tmp_path, "- set_fact: x_{{ a }}=1 b=2").arguments
+    assert [getattr(name, "text", name) for name in arguments] == ["x_{{ a }}", "b"]
