@@ -64,6 +64,12 @@ class Handlers:
             found.append(f"{self._including.program.roles[handler.role].name} : {name}")
         return found
 
+    def settled_by(self, handler: Step) -> list[str]:
+        """Names under which nothing is left to run after this one: a topic stays until its last listener ran."""
+        waiting = [h for h in self._including.handlers if h.id in self._notified and h.id != handler.id]
+        kept = {name for other in waiting for name in self.names(other)}
+        return [name for name in self.names(handler) if name not in kept]
+
     def _known_as(self, name: str) -> Iterator[Step]:
         """By name the last one that is written counts; all that listen to a topic do, of equal names the last."""
         named = [h for h in self._including.handlers if name in self.names(h) and name not in map(str, h.listen)]

@@ -104,5 +104,5 @@ class Interpreter:
         for handler in self._handlers.waiting():
             self._step(handler, (*key, self._handlers.place(handler)))
             if not self._program.check:
-                for name in self._handlers.names(handler):
+                for name in self._handlers.settled_by(handler):
                     self._runtime.settle(name)

@@ -154,6 +154,20 @@ def test_a_handler_that_fails_keeps_its_mark() -> None:
     assert recorder.marks == {"h"}
 
 
+def test_a_topic_keeps_its_mark_until_the_last_of_its_handlers_ran() -> None:
+    handlers = (
+        Step(8, "apply", RUN, {"cmd": "apply"}, listen=("topic",)),
+        Step(9, "wait", RUN, {"cmd": "wait"}, listen=("topic",)),
+    )
+    recorder = Recorder({"wait": {"failed": True}}, marks={"topic"})
+    assert not run(recorder, Flush(2, resumes=True), handlers=handlers)
+    assert recorder.ran == ["apply", "wait"]
+    assert recorder.marks == {"topic"}
+    again = Recorder(marks=recorder.marks)
+    assert run(again, Flush(2, resumes=True), handlers=handlers)
+    assert again.marks == set()
+
+
 def test_changed_when_and_failed_when_judge_the_result() -> None:
     recorder = Recorder({"a": {"changed": True, "rc": 3}})
     assert run(recorder, step(1, "a", register="r", changed_when=("r.rc == 0",), failed_when=("r.rc > 5",)))

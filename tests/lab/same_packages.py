@@ -1,0 +1,61 @@
+"""What a reset left on hosts: all that differs from a bare host with the same packages."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from clusterbook.lab import host, lab, tree
+from clusterbook.lab.spec import LabSpec
+
+# What apt and dpkg write down of every run, and caches that follow from what is installed.
+OF_PACKAGES = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf", "/var/cache/ldconfig",
+               "/etc/ld.so.cache", "/var/lib/ucf")  # fmt: skip
+# Copies that programs keep of the version before the last.
+BACKUPS = ("/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-")
+INSTALL = """\
+printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q {proxy} update && apt-get -q -y {proxy} --no-install-recommends install {names}
+code=$?
+rm /usr/sbin/policy-rc.d
+exit $code
+"""
+
+
+def left(spec: LabSpec, names: Sequence[str], apart: Sequence[str]) -> list[str]:
+    """Paths of hosts that were reset which a bare host with the same packages does not have like that.
+
+    The hosts are made bare for the comparison, and stay so. apart: paths to leave out besides those of packages.
+    """
+    leave = (*apart, *OF_PACKAGES, *BACKUPS)
+    wanted = {name: _chosen(spec, name) for name in names}
+    after = tree.read(spec, names, leave)
+    lab.reset_hosts(spec, names)
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: _install(spec, name, wanted[name] - _chosen(spec, name)), names))
+    reference = tree.read(spec, names, leave)
+    return tree.differences(_timeless(reference), _timeless(after))
+
+
+def _chosen(spec: LabSpec, name: str) -> set[str]:
+    """Packages that somebody asked for on a host."""
+    return set(_on(spec, name, "apt-mark showmanual").split())
+
+
+def _install(spec: LabSpec, name: str, packages: set[str]) -> None:
+    proxy = f"-o Acquire::http::Proxy=http://{spec.gateway}:{spec.apt_port}"
+    _on(spec, name, INSTALL.format(proxy=proxy, names=" ".join(sorted(packages))))
+
+
+def _on(spec: LabSpec, name: str, command: str) -> str:
+    done = host.ssh(spec, spec.host(name), [f"sudo sh -c {shlex.quote(command)}"], seconds=300)
+    assert done.returncode == 0, f"{name}: {command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _timeless(trees: dict[str, tree.Tree]) -> dict[str, tree.Tree]:
+    """The same without when files were written: the reference is younger."""
+    return {name: {path: replace(entry, changed=0) for path, entry in found.items()} for name, found in trees.items()}
