@@ -110,7 +110,7 @@ class Performer:
                     self._cut = True
                     return {"failed": True, "changed": False, "msg": "the wait was cut off: the run was stopped"}
                 return {"failed": True, "changed": False, "timedout": {"period": call.timeout},
-                        "msg": f"the step took longer than its timeout of {call.timeout:g} s and was ended"}
+                        "msg": f"Timed out after {call.timeout:g} second(s); the step was ended."}
             message = child.link.receive()
             if "outcome" in message:
                 result: dict[str, Any] = message["outcome"]

@@ -29,7 +29,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         loop=loop_of(task),
         register=str(own.get("register") or ""),
         until=as_list(own.get("until")),
-        retries=own.get("retries", 3),
+        retries=own.get("retries"),
         delay=own.get("delay", 5),
         changed_when=as_list(own.get("changed_when")),
         failed_when=as_list(own.get("failed_when")),

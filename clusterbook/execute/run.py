@@ -76,12 +76,14 @@ class Runner:
         """Run every play. Ctrl-C lets each host end its step, then stops."""
         try:
             for play in self._plan.plays:
-                self._play(play)
+                if not self._play(play):
+                    break
         except KeyboardInterrupt:
             return Outcome(self._events.counts, interrupted=True)
         return Outcome(self._events.counts)
 
-    def _play(self, play: PlayPlan) -> None:
+    def _play(self, play: PlayPlan) -> bool:
+        """False when a whole batch is lost: as in Ansible, no play after it runs, on no host."""
         alive = [name for batch in play.batches for name in batch if name not in self._lost]
         self._events.emit("play", name=play.name, hosts=alive, steps=len(play.steps))
         for number, batch in enumerate(play.batches):
@@ -91,7 +93,10 @@ class Runner:
                     reason = "too many hosts failed, so the batches after this one did not start"
                     self._events.emit("stopped", play=play.name, reason=reason)
                 self._lost.update(name for rest in play.batches for name in rest)
-                return
+                if self._lost.issuperset(hosts):
+                    self._events.emit("nobody_left")
+                return False
+        return True
 
     def _batch(self, play: PlayPlan, hosts: tuple[str, ...]) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""

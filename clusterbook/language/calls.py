@@ -24,7 +24,9 @@ def call_of(
     user = step.become_user if step.become_user is not None else program.become_user
     environment: dict[str, str] = {}
     for part in step.environment:
-        environment.update({str(key): str(value) for key, value in (scope.evaluate(part) or {}).items()})
+        given = scope.evaluate(part)
+        if given is not OMIT:
+            environment.update({str(key): str(value) for key, value in (given or {}).items() if value is not OMIT})
     check = program.check if step.check_mode is None else bool(scope.evaluate(step.check_mode))
     return Call(
         step=step.id,

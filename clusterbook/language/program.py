@@ -44,7 +44,7 @@ class Step:
     loop: Optional[Loop] = None
     register: str = ""
     until: Parts = ()
-    retries: Any = 3
+    retries: Any = None
     delay: Any = 5
     changed_when: Parts = ()
     failed_when: Parts = ()

@@ -25,6 +25,8 @@ from clusterbook.language.values import decode, holds_template
 
 # A loop says so often how far it is.
 PROGRESS_SECONDS = 1.0
+# Failed results have an `exception`, by which playbooks tell failures.
+NO_TRACEBACK = "(traceback unavailable)"
 INCLUDE_VARS = "ansible.builtin.include_vars"
 
 
@@ -143,21 +145,29 @@ class StepRunner(StepKeeper):
         unmet = unmet_condition(scope, step.when)
         if unmet is not None:
             return unmet
-        tries = int(scope.evaluate(step.retries)) + 1 if step.until else 1
+        repeated = bool(step.until) or step.retries is not None
+        tries = int(scope.evaluate(3 if step.retries is None else step.retries)) + 1 if repeated else 1
         result: Result = {}
         for attempt in range(1, max(1, tries) + 1):
-            result = self._judge(step, extra, self._once(step, scope, index))
-            if not step.until:
-                return result
-            result["attempts"] = attempt
-            done = self._after(step, extra, result)
-            if all(done.condition(condition) for condition in step.until):
+            result = self._once(step, scope, index)
+            if repeated:
+                result["attempts"] = attempt
+            result = self._judge(step, extra, result)
+            if not repeated or result.get("unreachable") or self._is_enough(step, extra, result):
                 return result
             if attempt < tries:
                 self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries})
                 time.sleep(float(scope.evaluate(step.delay)))
-        result["failed"] = True
+        result.update(failed=True, attempts=max(1, tries - 1))  # Ansible counts the repetitions, not the first try
+        result.setdefault("exception", NO_TRACEBACK)
         return result
+
+    def _is_enough(self, step: Step, extra: Mapping[str, Any], result: Result) -> bool:
+        """Whether a step that is tried again may end: by `until`, or without one when it did not fail."""
+        if not step.until:
+            return not result.get("failed")
+        done = self._after(step, extra, result)
+        return all(done.condition(condition) for condition in step.until)
 
     def _after(self, step: Step, extra: Mapping[str, Any], result: Result) -> Scope:
         own = {step.register: result} if step.register else {}
@@ -166,6 +176,8 @@ class StepRunner(StepKeeper):
     def _judge(self, step: Step, extra: Mapping[str, Any], result: Result) -> Result:
         if result.get("unknown"):
             return result
+        if result.get("failed"):
+            result.setdefault("exception", NO_TRACEBACK)
         if step.changed_when or step.failed_when:
             scope = self._after(step, extra, result)
             if step.changed_when:
@@ -173,6 +185,11 @@ class StepRunner(StepKeeper):
             if step.failed_when:
                 failed = all(scope.condition(condition) for condition in step.failed_when)
                 result["failed"] = result["failed_when_result"] = failed
+                why = result.pop("exception", None)
+                if failed:
+                    result["exception"] = why or NO_TRACEBACK
+                elif why:
+                    result["failed_when_suppressed_exception"] = why
         return result
 
     def _once(self, step: Step, scope: Scope, index: Optional[int]) -> Result:

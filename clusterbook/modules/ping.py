@@ -14,5 +14,5 @@ PARAMETERS = {"data": Parameter("str", "The answer; crash fails.", default="pong
 def run(arguments: Arguments, system: System) -> Outcome:
     """The data."""
     if arguments["data"] == "crash":
-        raise ModuleFailed("boom")
+        raise ModuleFailed("Task failed: Module failed: boom")
     return Outcome(values={"ping": arguments["data"]})

@@ -94,14 +94,19 @@ def _argument_specs(path: Path, meta: Mapping[str, Any], problems: list[InvalidI
 
 
 def _task_files(path: Path, problems: list[InvalidInput], tolerant: bool) -> dict[str, tuple[Node, ...]]:
-    """Every file in tasks/, so that includes find their files without reading again."""
+    """Every file in tasks/, so that includes find their files without reading again.
+
+    tolerant: a file that cannot be read is left out, and refused when something names it.
+    """
     found: dict[str, tuple[Node, ...]] = {}
     directory = path / "tasks"
     for file in sorted(directory.rglob("*")) if directory.is_dir() else ():
         if file.is_file() and (file.suffix in (".yml", ".yaml", ".json") or file.name == "main"):
             reader = TaskReader(tolerant=tolerant)
-            written = read_yaml(file, "tasks.schema.json", problems)
-            found[str(file.relative_to(path))] = reader.nodes(written)
+            nodes = reader.nodes(read_yaml(file, "tasks.schema.json", reader.problems))
+            if reader.problems and tolerant and file.stem != "main":
+                continue
+            found[str(file.relative_to(path))] = nodes
             problems.extend(reader.problems)
     return found
 

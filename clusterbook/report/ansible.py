@@ -17,7 +17,7 @@ COLUMNS = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "igno
 _COLUMN_COLORS = {"ok": "green", "changed": "yellow", "unreachable": "red", "failed": "red", "skipped": "cyan",
                   "rescued": "yellow", "ignored": "bright purple"}  # fmt: skip
 # What a result holds for the engine alone.
-_INTERNAL = ("changes", "shown", "no_log", "ignored", "place", "next_step", "names_only")
+_INTERNAL = ("changes", "shown", "no_log", "ignored", "place", "next_step", "names_only", "exception")
 _VERBOSE_ALWAYS = ("ansible.builtin.debug", "ansible.builtin.assert")
 
 
@@ -55,6 +55,9 @@ class AnsibleReport:
         self._title(f"PLAY [{event['name']}]")
         if not event["hosts"]:
             self._line("skipping: no hosts matched", "cyan")
+
+    def _on_nobody_left(self, event: Mapping[str, Any]) -> None:
+        self._title("NO MORE HOSTS LEFT")
 
     def _on_start(self, event: Mapping[str, Any]) -> None:
         step, host = event.get("step"), str(event.get("host"))

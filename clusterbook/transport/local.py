@@ -47,7 +47,10 @@ class LocalChannel:
     """One child process. One thread may read while another writes."""
 
     def __init__(self, command: Sequence[str], host: str, user: str, program: str) -> None:
-        """command: what runs; host, user, program: for messages."""
+        """command: what runs; host, user, program: for messages.
+
+        Whoever started this program by sudo is not the account that logged in: steps run as this process's user.
+        """
         self._host, self._user, self._program = host, user, program
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the channel
         try:
@@ -58,6 +61,7 @@ class LocalChannel:
                 stderr=self._stderr,
                 bufsize=0,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if not name.startswith("SUDO_")},
             )
         except OSError as error:
             self._stderr.close()

@@ -128,6 +128,14 @@ def test_a_failed_host_does_not_stop_the_others() -> None:
     assert [event["host"] for event in recorder.of("result") if event["step"] == 2] == ["a"]
 
 
+def test_no_play_follows_one_whose_hosts_all_failed() -> None:
+    fails, works = (step(n, COMMAND, {"argv": [word]}) for n, word in ((1, "false"), (2, "true")))
+    outcome, recorder = run(play("a", (fails,)), play("ab", (works,)))
+    assert outcome.exit_code(check=False) == 1
+    assert [event["step"] for event in recorder.of("result")] == [1]
+    assert recorder.of("nobody_left")
+
+
 def test_a_handler_mark_outlives_a_run_that_failed_before_the_flush(tmp_path: Path) -> None:
     conf = tmp_path / "conf"
     handler = step(9, COMMAND, {"argv": ["touch", str(tmp_path / "restarted")]})
@@ -184,7 +192,7 @@ def test_a_file_outside_the_steps_directories_is_refused(tmp_path: Path) -> None
 def test_a_step_that_takes_too_long_is_ended() -> None:
     outcome, recorder = run(play("a", (step(1, COMMAND, {"argv": ["sleep", "60"]}, timeout=1),)))
     assert outcome.exit_code(check=False) == 1
-    assert "longer than its timeout of 1 s" in recorder.of("result")[0]["msg"]
+    assert "Timed out after 1 second" in recorder.of("result")[0]["msg"]
 
 
 def test_a_later_play_reads_what_another_host_registered() -> None:

@@ -180,6 +180,27 @@ def test_until_tries_again() -> None:
     assert recorder.ran == ["a", "a", "a"]
 
 
+def test_retries_alone_try_until_the_step_does_not_fail() -> None:
+    recorder = Recorder({"a": {"changed": False, "failed": True}})
+    shown = Template("{{ r.attempts }} {{ r.exception }}")
+    failing = step(1, "a", register="r", retries=3, delay=0, ignore_errors=True)
+    assert run(recorder, failing, step(2, shown))
+    assert recorder.ran == ["a", "a", "a", "a", "3 (traceback unavailable)"]
+
+
+def test_a_failure_that_failed_when_takes_back_keeps_its_exception_under_another_name() -> None:
+    recorder = Recorder({"a": {"changed": False, "failed": True}})
+    shown = Template("{{ r.exception is defined }} {{ r.failed_when_suppressed_exception is defined }}")
+    assert run(recorder, step(1, "a", register="r", failed_when=(False,)), step(2, shown))
+    assert recorder.ran == ["a", "False True"]
+
+
+def test_an_omitted_environment_is_none() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, "a", environment=(Template("{{ none_such | default(omit) }}"),)))
+    assert recorder.ran == ["a"]
+
+
 def test_a_host_cannot_steer_its_own_connection_by_facts() -> None:
     recorder = Recorder({"a": {"changed": False, "ansible_facts": {"ansible_become_user": "evil", "color": "red"}}})
     shown = Template("{{ ansible_become_user | default('none') }} {{ ansible_color }}")
