@@ -1,0 +1,125 @@
+"""The two tools: each runs a playbook in a folder of its own, and tells its exit status and its counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.differential.cases import HERE, Case
+
+ROOT = HERE.parents[1]
+RELEASE = "2.19.14"
+SECONDS = 180
+_RECAP = re.compile(r"^(\S+)\s+: (ok=\d+ .*)$", re.MULTILINE)
+_OURS = "import sys; from clusterbook.cli.ansible.program import main; sys.argv[0] = 'ansible-playbook'; main()"
+
+
+class Tool:
+    """A tool, its working folder and the inventory of its hosts."""
+
+    name = ""
+
+    def __init__(self, folder: Path, inventory: str) -> None:
+        self.folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "home").mkdir(parents=True)
+        (folder / "hosts.yml").write_text(inventory)
+        shutil.copy(HERE / "ansible.cfg", folder / "ansible.cfg")
+
+    def place(self, case: Case) -> Path:
+        """A fresh copy of the playbook's section; what it writes locally belongs into out/ there."""
+        place = self.folder / case.section
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(case.path.parent, place)
+        (place / "out").mkdir()
+        return place
+
+    def run(self, case: Case, check: bool) -> dict[str, Any]:
+        """One run: exit status, counts by host, all output."""
+        words = ["-i", str(self.folder / "hosts.yml"), case.path.name, *case.arguments, *(["--check"] if check else [])]
+        code, output = self.call(words, self.folder / case.section)
+        return {"status": code, "counts": counts(output), "output": output}
+
+    def call(self, words: list[str], directory: Path) -> tuple[int, str]:
+        """Exit status and output of a command line."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End what runs."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Nothing of the person's own settings; the folder is the home."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "CLUSTERBOOK_"))}
+        return {**kept, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "LC_ALL": "C.UTF-8", "COLUMNS": "200"}
+
+
+class Clusterbook(Tool):
+    """This repository's clusterbook-playbook."""
+
+    name = "clusterbook"
+
+    def call(self, words: list[str], directory: Path) -> tuple[int, str]:
+        """A process for each run."""
+        environment = {**self.environment(), "PYTHONPATH": str(ROOT)}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _OURS, *words], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as late:
+            return -1, f"no end within {SECONDS} s\n{(late.output or b'').decode()}"
+        return done.returncode, done.stdout
+
+
+class Oracle(Tool):
+    """ansible-playbook, loaded once and forked for each run."""
+
+    name = "ansible-playbook"
+
+    def __init__(self, folder: Path, inventory: str, python: Path) -> None:
+        super().__init__(folder, inventory)
+        path = f"{python.parent}:{os.environ['PATH']}"
+        self._program = subprocess.Popen(
+            [str(python), str(HERE / "oracle.py")], env={**self.environment(), "PATH": path}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
+        )  # fmt: skip
+
+    def call(self, words: list[str], directory: Path) -> tuple[int, str]:
+        """A fork for each run."""
+        assert self._program.stdin and self._program.stdout
+        self._program.stdin.write(json.dumps({"directory": str(directory), "argv": words}) + "\n")
+        self._program.stdin.flush()
+        answer = json.loads(self._program.stdout.readline())
+        return answer["code"], answer["output"]
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._program.stdin
+        self._program.stdin.close()
+        self._program.wait()
+
+
+def counts(output: str) -> dict[str, dict[str, int]]:
+    """The recap: host -> ok, changed, unreachable, failed, skipped, rescued, ignored."""
+    recap = output.rpartition("PLAY RECAP")[2]
+    return {
+        host: {name: int(number) for name, _, number in (pair.partition("=") for pair in numbers.split())}
+        for host, numbers in _RECAP.findall(recap)
+    }
+
+
+def oracle_python(cache: Path) -> Path:
+    """The Python of an environment with the oracle's release, made when there is none."""
+    folder = cache / "oracle-venv"
+    python = folder / "bin" / "python"
+    if not (folder / "bin" / "ansible-playbook").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", f"ansible-core=={RELEASE}"], check=True)
+    return python
