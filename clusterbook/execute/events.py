@@ -86,6 +86,8 @@ class Events:
             counts[status] += times
             if status in ("changed", "ignored"):
                 counts["ok"] += 1
+            if event.get("changed"):  # a command that failed has run all the same
+                counts["changed"] += 1
         elif kind in ("rescued", "unreachable"):
             counts[kind] += 1
             if kind == "rescued":

@@ -24,6 +24,8 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     event: dict[str, Any] = {"status": status}
     if result.get("ignored"):
         event["ignored"] = True
+        if result.get("changed"):
+            event["changed"] = True
     if hidden:
         event["hidden"] = True
         if status == "failed":

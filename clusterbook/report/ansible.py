@@ -85,7 +85,7 @@ class AnsibleReport:
                 self._fatal(event, result)
         elif event["status"] == "failed":
             self._fatal(event, result)
-        elif event["status"] == "skipped":
+        elif event["status"] in ("skipped", "unknown"):  # in check mode commands and what needs them are left out
             self._skipped(event, result)
         else:
             self._good(event, result)
@@ -110,7 +110,8 @@ class AnsibleReport:
     def _on_summary(self, event: Mapping[str, Any]) -> None:
         self._title("PLAY RECAP")
         for host in sorted(event["hosts"]):
-            counts = event["hosts"][host]
+            counts = {**event["hosts"][host]}
+            counts["skipped"] += counts["unknown"]
             bad, changed = counts["failed"] or counts["unreachable"], counts["changed"]
             color = "red" if bad else "yellow" if changed else "green"
             name = self._colored(host, color).ljust(37 if self._look.color else 26)

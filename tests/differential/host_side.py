@@ -13,24 +13,26 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 SKIPPED = ("/proc", "/sys", "/dev", "/run", "/pristine")
 KEPT = ("/etc", "/root", "/home", "/srv", "/opt", "/usr/local", "/var/spool", "/var/local", "/tmp", "/var/tmp")
 PRISTINE = "/pristine"
 SHOWN = 4096
-Signature = Tuple[int, int, int, int]
+Signature = tuple[int, int, int, int]
 
 
 class Twin:
     """The baseline of this host, and what has become of it."""
 
     def __init__(self) -> None:
-        self.paths: Dict[str, Tuple[Signature, Dict[str, Any]]] = {}
-        self.units: Dict[str, str] = {}
-        self.packages: Dict[str, str] = {}
+        self.paths: dict[str, tuple[Signature, dict[str, Any]]] = {}
+        self.units: dict[str, str] = {}
+        self.packages: dict[str, str] = {}
+        self.last: dict[str, Any] = {"tree": {}, "units": {}, "packages": {}}
 
-    def prepare(self) -> Dict[str, Any]:
+    def prepare(self) -> dict[str, Any]:
         """Copy what may be put back, once; a host that an earlier comparison left changed is put back."""
         if os.path.isdir(PRISTINE):
             restore_all()
@@ -41,15 +43,16 @@ class Twin:
                 subprocess.run(["cp", "-a", path, PRISTINE + path], check=True)
         return {}
 
-    def baseline(self) -> Dict[str, Any]:
+    def baseline(self) -> dict[str, Any]:
         """Remember the host as it is now."""
         self.paths = {path: (signature(found), described(path, found)) for path, found in walk()}
         self.units, self.packages = units(), packages()
+        self.last = {"tree": {}, "units": {}, "packages": {}}
         return {"paths": len(self.paths)}
 
-    def changes(self) -> Dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """Everything that is not as in the baseline: path -> what it is now, null when it is gone."""
-        tree: Dict[str, Optional[Dict[str, Any]]] = {}
+        tree: dict[str, dict[str, Any] | None] = {}
         seen = set()
         for path, found in walk():
             seen.add(path)
@@ -59,26 +62,40 @@ class Twin:
             now = described(path, found)
             if known is None or differs(known[1], now, path):
                 tree[path] = {**now, **content(path, found)}
-        for path in self.paths:
-            if path not in seen:
-                tree[path] = None
-        return {"tree": tree, "units": delta(self.units, units()), "packages": delta(self.packages, packages())}
+        tree.update({path: None for path in self.paths if path not in seen})
+        self.last = {"tree": tree, "units": delta(self.units, units()), "packages": delta(self.packages, packages())}
+        return self.last
 
-    def reset(self) -> Dict[str, Any]:
-        """Put everything back that can be."""
-        changed = self.changes()
-        for unit, state in changed["units"].items():
-            active = (state or "").endswith("/active")
+    def reset(self) -> dict[str, Any]:
+        """Put back what the last look found changed, where that can be; the rest is the new baseline."""
+        for unit, state in self.last["units"].items():
+            active = state is not None and state != "inactive"
             subprocess.run(["systemctl", "stop" if active else "start", unit], check=False, capture_output=True)
-        new = [name for name, version in changed["packages"].items() if name not in self.packages and version]
+        new = [name for name, version in self.last["packages"].items() if name not in self.packages and version]
         if new:
             subprocess.run(["dpkg", "--purge", "--force-all", *new], check=False, capture_output=True)
-        restore_all()
-        subprocess.run(["systemctl", "daemon-reload"], check=False, capture_output=True)
-        return self.baseline()
+        tree = self.last["tree"]
+        for path in sorted(tree, reverse=True):
+            if path.startswith(KEPT) and not os.path.lexists(PRISTINE + path):
+                remove(path, os.path.isdir(path) and not os.path.islink(path))
+        for path in sorted(tree):
+            if path.startswith(KEPT) and os.path.lexists(PRISTINE + path):
+                restore(path)
+        if any("/systemd/" in path for path in tree):
+            subprocess.run(["systemctl", "daemon-reload"], check=False, capture_output=True)
+        if new or any(not path.startswith(KEPT) for path in tree):
+            return self.baseline()
+        for path in tree:
+            self.paths.pop(path, None)
+            if os.path.lexists(path):
+                found = os.lstat(path)
+                self.paths[path] = (signature(found), described(path, found))
+        self.units = units()
+        self.last = {"tree": {}, "units": {}, "packages": {}}
+        return {}
 
 
-def walk(*tops: str) -> Iterator[Tuple[str, os.stat_result]]:
+def walk(*tops: str) -> Iterator[tuple[str, os.stat_result]]:
     """Every path with its lstat, parents first."""
     waiting = list(tops or ("/",))
     while waiting:
@@ -105,9 +122,9 @@ def signature(found: os.stat_result) -> Signature:
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def described(path: str, found: os.stat_result) -> Dict[str, Any]:
+def described(path: str, found: os.stat_result) -> dict[str, Any]:
     """Kind, mode, owner, group and where a link points."""
-    about: Dict[str, Any] = {"kind": stat.filemode(found.st_mode)[0], "mode": f"{stat.S_IMODE(found.st_mode):04o}",
+    about: dict[str, Any] = {"kind": stat.filemode(found.st_mode)[0], "mode": f"{stat.S_IMODE(found.st_mode):04o}",
                              "uid": found.st_uid, "gid": found.st_gid}
     if stat.S_ISLNK(found.st_mode):
         about["target"] = os.readlink(path)
@@ -116,7 +133,7 @@ def described(path: str, found: os.stat_result) -> Dict[str, Any]:
     return about
 
 
-def differs(old: Dict[str, Any], new: Dict[str, Any], path: str) -> bool:
+def differs(old: dict[str, Any], new: dict[str, Any], path: str) -> bool:
     """Whether something that was there is another now; a directory's own time does not count."""
     if old != new:
         return True
@@ -135,7 +152,7 @@ def digest(path: str) -> str:
     return made.hexdigest()
 
 
-def content(path: str, found: os.stat_result) -> Dict[str, Any]:
+def content(path: str, found: os.stat_result) -> dict[str, Any]:
     """The hash of a file, and its text when that is short."""
     if not stat.S_ISREG(found.st_mode):
         return {}
@@ -189,19 +206,17 @@ def restore(path: str) -> None:
         os.chmod(path, stat.S_IMODE(found.st_mode))
 
 
-def units() -> Dict[str, str]:
-    """File state and activity of every unit that is not of a session."""
-    found: Dict[str, str] = {}
-    for line in lines("systemctl", "list-unit-files", "--no-legend", "--plain"):
-        found[line[0]] = line[1] + "/inactive"
-    for line in lines("systemctl", "list-units", "--all", "--no-legend", "--plain"):
-        name = line[0]
-        if line[1] != "not-found" and name.endswith((".service", ".timer", ".socket", ".mount", ".target")):
-            found[name] = found.get(name, "/").split("/")[0] + "/" + line[2]
-    return found
+def units() -> dict[str, str]:
+    """Activity of every unit that is there; what is enabled is seen by the links below /etc."""
+    done = subprocess.run(
+        ["systemctl", "list-units", "--all", "--no-legend", "--plain"], check=False, capture_output=True, text=True)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {row[0]: row[2] for row in rows
+            if len(row) > 3 and row[1] == "loaded" and row[0].endswith((".service", ".timer", ".socket", ".mount"))
+            and (row[2] != "inactive")}
 
 
-def packages() -> Dict[str, str]:
+def packages() -> dict[str, str]:
     """Version and selection of every package."""
     form = "${Package}\t${Version}\t${db:Status-Want}\t${db:Status-Status}\n"
     done = subprocess.run(["dpkg-query", "-W", "-f", form], check=False, capture_output=True, text=True)
@@ -209,15 +224,9 @@ def packages() -> Dict[str, str]:
     return {row[0]: " ".join(row[1:]) for row in rows if row[3] == "installed"}
 
 
-def lines(*argv: str) -> List[List[str]]:
-    """The words of each line that a program prints."""
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    return [line.split() for line in done.stdout.splitlines() if len(line.split()) > 2 or argv[1] == "list-unit-files"]
-
-
-def delta(old: Dict[str, str], new: Dict[str, str]) -> Dict[str, Optional[str]]:
+def delta(old: dict[str, str], new: dict[str, str]) -> dict[str, str | None]:
     """Names whose value is another, or null when they are gone."""
-    changed: Dict[str, Optional[str]] = {name: value for name, value in new.items() if old.get(name) != value}
+    changed: dict[str, str | None] = {name: value for name, value in new.items() if old.get(name) != value}
     changed.update({name: None for name in old if name not in new})
     return changed
 

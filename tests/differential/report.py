@@ -33,13 +33,14 @@ def summary(verdicts: list[Verdict]) -> str:
     """One sentence."""
     unlike = [verdict.case.name for verdict in verdicts if not verdict.same]
     declared = sum(bool(verdict.case.differs) for verdict in verdicts)
-    words = f"{len(verdicts)} playbooks: {len(verdicts) - len(unlike)} as declared, {declared} with a declared difference"
+    words = f"{len(verdicts)} playbooks: {len(verdicts) - len(unlike)} as they should be, {declared} by declaration"
     return f"{words}; unlike: {', '.join(unlike)}" if unlike else words
 
 
 def document(verdicts: list[Verdict]) -> str:
     """docs/differential.md."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    words = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     sections: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         sections.setdefault(verdict.case.section, []).append(verdict)
@@ -52,14 +53,14 @@ def document(verdicts: list[Verdict]) -> str:
         f"ansible-core {RELEASE}: {len(verdicts)} playbooks, {whole} the same in everything, "
         f"{len(verdicts) - whole - len(unlike)} with a difference that is meant, {len(unlike)} with one that is not.",
         "",
-        f"In {sum(one.foretold for one in verdicts)} of them ansible-playbook's check mode does not tell what the run then does,",
-        "because a step meets what an earlier one would have made; ours tells it. That is counted as the same: the counts and",
-        "the status of our check must be those of the first run of both tools.",
+        f"In {sum(one.foretold for one in verdicts)} of them ansible-playbook's check mode does not tell what the",
+        "run then does, because a step meets what an earlier one would have made; ours tells it. That is counted as",
+        "the same: counts and status of our check must be those of the first run of both tools.",
         "",
-        "Each tool has a pair of hosts (Debian 12) of its own. A playbook runs on bare hosts in check mode, then twice for",
-        "real. After each run these must be the same: the exit status; the counts of the recap (ok, changed, unreachable,",
-        "failed, skipped, rescued, ignored); every path of the hosts with kind, mode, owner and content, and so accounts;",
-        "units; packages; and what the playbook wrote on the local machine.",
+        "Each tool has a pair of hosts (Debian 12) of its own. A playbook runs on bare hosts in check mode, then twice",
+        "for real. After each run these must be the same: the exit status; the counts of the recap (ok, changed,",
+        "unreachable, failed, skipped, rescued, ignored); every path of the hosts with kind, mode, owner and content,",
+        "and so accounts; units; packages; and what the playbook wrote on the local machine.",
         "",
         "| section | playbooks | the same |", "|---|---|---|",
         *(f"| [{name}](../tests/{HERE.name}/playbooks/{name}) | {len(found)} | "

@@ -18,11 +18,11 @@ HOSTS = ("one", "two")
 # Where the tools differ, or time does, whatever they do; (pattern, why).
 VOLATILE = (
     (r"/home/admin/\.ansible(/|$)|/root/\.ansible(/|$)", "Ansible's folder for what it sends"),
-    (r"/var/lib/clusterbook(/|$)|/var/tmp/clusterbook|/home/admin/\.cache(/|$)|/home/admin/\.local(/|$)", "our agent's"),
+    (r"/var/lib/clusterbook(/|$)|/var/tmp/clusterbook|/home/admin/\.(cache|local)(/|$)", "our agent's"),
     (r"/home/admin/\.sudo_as_admin_successful$|/var/lib/sudo(/|$)", "sudo's stamps"),
     (r"/var/log(/|$)|/var/cache(/|$)|/var/backups(/|$)", "logs, caches and their times"),
     (r"/var/lib/(systemd|apt|dpkg|ucf|private)(/|$)", "state of package managers: packages are compared by name"),
-    (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$", "the file before the last change: there may be more of these"),
+    (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$", "as it was before the last change"),
     (r"/etc/(ld\.so\.cache|\.pwd\.lock|mtab)$", "made by the system's programs as they like"),
     (r".*/__pycache__(/|$)", "Python's bytecode"),
 )  # fmt: skip

@@ -39,6 +39,12 @@ def test_secrets_are_masked_before_any_sink_sees_them() -> None:
     assert kept.last["msg"] == "said ********"
 
 
+def test_an_ignored_failure_of_a_command_that_ran_counts_as_changed() -> None:
+    events = Events([], {})
+    events.emit("result", host="h", status="failed", ignored=True, changed=True)
+    assert {name: count for name, count in events.counts["h"].items() if count} == {"ok": 1, "ignored": 1, "changed": 1}
+
+
 def test_an_ignored_failure_counts_as_ok_and_ignored() -> None:
     events = Events([], {})
     events.emit("result", host="h", status="failed", ignored=True)

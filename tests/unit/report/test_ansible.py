@@ -86,6 +86,11 @@ def test_the_recap_is_what_scripts_read() -> None:
     )
 
 
+def test_what_check_mode_cannot_tell_is_shown_and_counted_as_skipped() -> None:
+    assert shown(result("unknown")) == ["skipping: [h]"]
+    assert "skipped=2 " in shown({"type": "summary", "hosts": {"h": {**COUNTS, "skipped": 1, "unknown": 1}}})[2]
+
+
 def test_colors_are_used_only_when_asked_for() -> None:
     assert shown(result("changed"), look=Look(color=True)) == ["\x1b[0;33mchanged: [h]\x1b[0m"]
 
