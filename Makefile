@@ -3,11 +3,13 @@
 # make check   style, types, unit and contract tests (under three minutes)
 # make test    check, then a whole cluster on real hosts: what CI runs
 # make full    test, then the long forms (Debian 13, mixed, separate etcd)
+# make laws    prove the laws of modules with many examples, and write docs/laws.md
+# make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
 # Each installs what it lacks, and says what.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down check test full venv lint types unit lab build-tools lock wheel clean
+.PHONY: help up down check test full laws differential venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -8
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
@@ -55,6 +57,12 @@ lab: venv build-tools
 
 full: check venv build-tools
 	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab
+
+laws: venv
+	$(BIN)/python -m tests.laws
+
+differential: venv
+	$(BIN)/python -m tests.differential --fresh --write --down
 
 # After a change of pyproject.toml's dependencies: look at the difference before committing it.
 lock:

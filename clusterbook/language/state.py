@@ -33,6 +33,8 @@ class HostState:
             injected = name if name.startswith("ansible_") else "ansible_" + name
             if not is_connection_variable(injected):
                 layer[injected] = value
+            if name in BARE_FACTS or name.startswith("getent_"):
+                layer[name] = value
         return layer
 
 
@@ -43,6 +45,8 @@ def merged(low: Any, high: Any) -> Any:
     return {**low, **{key: merged(low.get(key), value) for key, value in high.items()}}
 
 
+# Facts that modules return without the prefix ansible_ are variables of that very name (as getent_DATABASE).
+BARE_FACTS = ("services", "packages", "mount_points")
 _CONNECTION = ("ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password")
 
 

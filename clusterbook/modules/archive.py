@@ -13,7 +13,7 @@ import zipfile
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 from clusterbook.modules.archives import members
-from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State, Unknown
 from clusterbook.modules.ownership import FILE_PARAMETERS, attribute_changes, new_attributes, path_state, path_values
 from clusterbook.modules.system import System
 
@@ -95,6 +95,9 @@ def below(path: str, root: str, arguments: Arguments, excluded: "set[str]", syst
 
 def holds(data: bytes, state: State, arguments: Arguments, system: System) -> bool:
     """Whether an archive holds the same names and contents."""
+    touched = getattr(system.files, "touched", None)
+    if touched is not None and touched(state["path"]):
+        raise Unknown(f"{state['path']} is written by an earlier step")
     try:
         if state["compress"]:
             return opened(data, arguments["format"]) == system.files.read(state["entries"][0][0])

@@ -36,25 +36,23 @@ REQUIRED_ONE_OF = (("_raw_params", "cmd", "argv"),)
 
 def run(arguments: Arguments, system: System) -> Outcome:
     """Run it unless a guard says that its work is done."""
-    argv = words(arguments)
-    return run_guarded(arguments, system, argv, argv)
+    return run_guarded(arguments, system, words(arguments), words(arguments, False))
 
 
 def check(arguments: Arguments, system: System) -> Outcome:
     """What check mode says: done already, or it would run with an output that nobody knows."""
-    argv = words(arguments)
-    return check_guarded(arguments, system, argv)
+    return check_guarded(arguments, system, words(arguments, False))
 
 
-def words(arguments: Arguments) -> List[str]:
-    """The argv."""
+def words(arguments: Arguments, expanded: bool = True) -> List[str]:
+    """The argv. Results show it as it was written, variables of the environment not expanded."""
     if arguments["argv"]:
         argv = [str(word) for word in arguments["argv"]]
     else:
         argv = shlex.split(arguments["cmd"] or arguments["_raw_params"])
     if not argv:
         raise ModuleFailed("no command given", {"rc": 256})
-    if arguments["expand_argument_vars"]:
+    if expanded and arguments["expand_argument_vars"]:
         argv = [os.path.expanduser(os.path.expandvars(word)) for word in argv]
     return argv
 

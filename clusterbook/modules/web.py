@@ -87,7 +87,7 @@ def ask(
     if not arguments["use_proxy"]:
         handlers.append(urllib.request.ProxyHandler({}))
     try:
-        return urllib.request.build_opener(*handlers).open(request, timeout=arguments["timeout"])
+        response = urllib.request.build_opener(*handlers).open(request, timeout=arguments["timeout"])
     except urllib.error.HTTPError as response:
         return response
     except (OSError, ValueError) as error:
@@ -96,6 +96,9 @@ def ask(
             f"{url} does not answer: {reason}", {"url": url, "status": -1, "status_code": -1},
             "Check that the host can reach this address.",
         ) from error
+    if response.status is None:  # file: and ftp: have none
+        response.code, response.reason = 200, "OK"
+    return response
 
 
 def credentials(url: str, arguments: Arguments) -> "tuple[str, Optional[str], Optional[str]]":

@@ -40,8 +40,7 @@ def _one(change: Mapping[str, Any], diff: bool) -> Iterator[str]:
 
 def unified(before: str, after: str) -> Iterator[str]:
     """The changed lines of a text with one line around them, without headers."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-    shown = [line for line in lines if not line.startswith(("---", "+++"))]
+    shown = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
     yield from shown[:MOST_LINES]
     if len(shown) > MOST_LINES:
         yield f"… {len(shown) - MOST_LINES} more lines"

@@ -6,6 +6,7 @@ import pytest
 
 from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.scope import Scope, Unknown
+from clusterbook.language.state import HostState
 from clusterbook.language.values import Secret, Template, UnknownValue
 
 
@@ -115,3 +116,11 @@ def test_the_sandbox_gives_no_way_to_the_interpreter(text: str) -> None:
 def test_a_syntax_error_is_a_sentence() -> None:
     with pytest.raises(ExpressionError, match="syntax error in template: expected token"):
         scope().evaluate(Template("{{ a b }}"))
+
+
+def test_facts_that_modules_name_without_a_prefix_are_variables_of_that_name() -> None:
+    state = HostState()
+    state.learn_facts({"getent_passwd": {"root": []}, "services": {}, "kernel": "6", "become": "x"})
+    layer = state.fact_layer()
+    assert layer["getent_passwd"] == layer["ansible_getent_passwd"] == {"root": []} and layer["services"] == {}
+    assert "kernel" not in layer and "ansible_become" not in layer

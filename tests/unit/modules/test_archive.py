@@ -51,3 +51,9 @@ def test_a_single_file_is_compressed_and_may_be_removed(do: Do, content: Path) -
 
 def test_several_paths_need_a_name(do: Do, content: Path) -> None:
     assert do("archive", path=[str(content / "a"), str(content / "inner")]).message.startswith("dest is missing")
+
+
+def test_a_plan_cannot_tell_what_a_second_archive_of_the_same_name_would_change(plan: Do, content: Path) -> None:
+    given = {"path": str(content), "dest": str(content.with_name("x.tar.gz"))}
+    assert plan("archive", **given).changed
+    assert plan("archive", **given).unknown

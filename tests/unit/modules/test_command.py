@@ -70,3 +70,8 @@ def test_a_time_limit_ends_everything_that_was_started(tmp_path: Path) -> None:
         assert str(error) == "'sh' did not end within 0.2 s"
     run(["sleep", "2.2"])
     assert not mark.exists()
+
+
+def test_the_command_is_shown_as_it_was_written(do: Do) -> None:
+    values = do("command", argv=["echo", "$HOME"]).values
+    assert (values["cmd"], values["stdout"]) == (["echo", "$HOME"], str(Path.home()))

@@ -102,3 +102,10 @@ def test_uri_tells_that_nobody_answers(do: Do) -> None:
     outcome = do("uri", url="http://127.0.0.1:1/", timeout=2)
     assert outcome.message == "http://127.0.0.1:1/ does not answer: [Errno 111] Connection refused"
     assert outcome.values["status"] == -1
+
+
+def test_a_file_of_the_host_is_an_address_too(do: Do, place: Path) -> None:
+    (place / "here").write_text("x")
+    given = {"url": f"file://{place}/here", "dest": str(place / "there")}
+    assert do("get_url", **given).changed and (place / "there").read_text() == "x"
+    assert not do("get_url", **given).changed

@@ -158,3 +158,9 @@ def test_a_name_with_line_ends_stays_on_its_line(name: str) -> None:
 def test_a_log_that_only_keeps_colours_gets_no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert type(sink_for(Style(), Console(file=io.StringIO()))) is PlainReport
+
+
+def test_a_removed_line_that_begins_with_dashes_is_shown() -> None:
+    event = {**CHANGED, "changes": [{"what": "content", "before": "-- old\nx\n", "after": "++ new\nx\n"}]}
+    lines = [line.strip() for line in shown(Style(diff=True), event).splitlines()]
+    assert "--- old" in lines and "+++ new" in lines
