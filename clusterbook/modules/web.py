@@ -88,8 +88,8 @@ def ask(
         handlers.append(urllib.request.ProxyHandler({}))
     try:
         response = urllib.request.build_opener(*handlers).open(request, timeout=arguments["timeout"])
-    except urllib.error.HTTPError as response:
-        return response
+    except urllib.error.HTTPError as refused:
+        return refused
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ModuleFailed(
