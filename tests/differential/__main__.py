@@ -8,13 +8,14 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 from clusterbook.lab import lab
 from tests.differential import cases, report, tools, twins
 from tests.differential.compare import Observed, Verdict, compare, observe
 
 CACHE = Path.home() / ".cache" / "clusterbook"
-NEEDED_BY_RESULTS = ("host_side.py", "inventory.yml", "ansible.cfg", "twins.py")
+NEEDED_BY_RESULTS = ("host_side.py", "inventory.yml", "ansible.cfg", "twins.py")  # results rest on these, too
 
 
 def main() -> int:
@@ -55,7 +56,7 @@ def run(chosen: list[cases.Case], spec: twins.LabSpec, cached: bool, show: bool 
     return verdicts
 
 
-_oracle_busy = __import__("threading").Lock()
+_oracle_busy = Lock()
 
 
 def _expected(case: cases.Case, tool: tools.Oracle, pair: twins.Pair, cached: bool) -> Observed:
