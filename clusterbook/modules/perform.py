@@ -59,7 +59,7 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
     if hasattr(module, "prepare") and not check and not system.predicting:
         module.prepare(arguments, system)
     if (module.NAME, subject(module, arguments)) in system.unforeseen:
-        system.doubts.append(f"an earlier step of module {module.NAME} has not been applied")
+        raise Unknown(f"an earlier step of module {module.NAME} has not been applied")
     before = module.observe(arguments, system)
     changes: List[Change] = module.diff(arguments, before)
     if not changes or (check and not system.predicting):

@@ -93,6 +93,10 @@ def _enum(argument: Any, schema: Any, file: str) -> Check:
     return lambda value: isinstance(value, str | int | float | bool | None) and (type(value), value) in allowed
 
 
+def _const(argument: Any, schema: Any, file: str) -> Check:
+    return _enum([argument], schema, file)
+
+
 def _items(argument: Any, schema: Any, file: str) -> Check:
     check = compile_schema(argument, file)
     return lambda value: not isinstance(value, list) or all(check(item) for item in value)
@@ -181,7 +185,7 @@ def _named(value: Mapping[Any, Any]) -> list[tuple[str, Any]]:
 
 
 _KEYWORDS: Mapping[str, Callable[[Any, Any, str], Check]] = {
-    "type": _type, "$ref": _reference, "enum": _enum, "items": _items, "properties": _properties,
+    "type": _type, "$ref": _reference, "enum": _enum, "const": _const, "items": _items, "properties": _properties,
     "additionalProperties": _additional, "propertyNames": _names, "required": _required, "pattern": _pattern,
     "anyOf": _any, "allOf": _all, "if": _if, "uniqueItems": _unique, "literal": _nothing,
     "minimum": _limit((int, float), lambda value, limit: bool(value >= limit)),

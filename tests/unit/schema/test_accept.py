@@ -21,7 +21,8 @@ FILES = [
     *((path, "playbook.schema.json") for path in sorted((ROOT / "playbooks").glob("*.yml"))),
     *((path, "tasks.schema.json") for path in sorted((ROOT / "roles").glob("*/tasks/main.yml"))[:12]),
     *((path, "handlers.schema.json") for path in sorted((ROOT / "roles").glob("*/handlers/main.yml"))[:4]),
-    *((path, "inventory.schema.json") for path in sorted((ROOT / "inventory").glob("*.yml"))),
+    *((path, "inventory.schema.json") for path in sorted((ROOT / "inventory").glob("*.yml")) if path.stem != "aws"),
+    (ROOT / "inventory" / "aws.yml", "aws-inventory.schema.json"),
 ]
 ALL = sorted(path.name for path in schema_directory().glob("*.schema.json"))
 SCALARS = st.one_of(
