@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
@@ -79,6 +80,12 @@ class PlayRuntime:
     def close(self) -> None:
         """The play is over: its processes end."""
         self._performer.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait; a stop, or the end of the connection, ends it."""
+        if select.select([self._link.input_descriptor], [], [], max(0.0, seconds))[0]:
+            self._link.receive()
+            raise Stopped("the local machine asked to stop")
 
     def pending(self) -> set[str]:
         """Handlers that an unfinished run left."""

@@ -33,7 +33,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Playbooks": (
         "run your own, and understand runs",
-        {"run": "playbooks", "explain": "playbooks", "report": "playbooks"},
+        {"run": "playbooks", "explain": "playbooks", "report": "reports"},
     ),
     "Build": ("what clusters are made of", {"artifacts": "artifacts", "mirror": "artifacts"}),
 }

@@ -1,33 +1,25 @@
-"""Tasks on playbooks of one's own, on variables and on earlier runs."""
+"""Tasks on playbooks of one's own and on variables."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from invoke.context import Context
 
-from clusterbook import journal, project
+from clusterbook import project
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command, near
 from clusterbook.cli.cluster import TARGET_HELP
-from clusterbook.cli.clusters import CLUSTER_HELP, chosen
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import console, print_json, print_table
+from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
-from clusterbook.cluster.store import Store, open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Secret, Template
 from clusterbook.report import Style
-from clusterbook.report.choose import Report
-from clusterbook.report.machine import JsonLines
-from clusterbook.report.plain import PlainReport
 from clusterbook.variables import Layer, Setting, project_layers
 from clusterbook.variables import explain as explain_layers
-
-SHOWN_RUNS = 15
 
 
 @command(
@@ -83,36 +75,6 @@ def explain(
     return 0 if settings else 1
 
 
-@command(
-    help={
-        "cluster": CLUSTER_HELP,
-        "show": "the run to show; `last` is the newest one",
-        "diff": "show the lines that changed in files",
-        "json": "show the result as JSON",
-        "verbose": SELECTION_HELP["verbose"],
-    }
-)
-def report(
-    _: Context, cluster: str = "", show: str = "", diff: bool = False, json_: bool = False, verbose: bool = False
-) -> None:
-    """List the last runs, or show one of them again.
-
-    Example: invoke report
-    Example: invoke report --show last --diff
-    """
-    store = open_store(os.environ)
-    name = chosen(store, cluster)
-    known = _runs(store, name)
-    if show:
-        _replay(_directory(store, name, show, known), Style(json=json_, diff=diff, verbose=verbose))
-        return
-    rows = [_summary(run, store.local_directory(f"{name}/runs/{run}")) for run in known[-SHOWN_RUNS:]]
-    if json_:
-        print_json(rows)
-    else:
-        print_table(("RUN", "PLAYBOOK", "KIND", "SECONDS", "RESULT"), [list(row.values()) for row in rows])
-
-
 def _layers(site: Site, playbook: Path, host: str) -> list[Layer]:
     if host not in list(site.inventory.hosts):
         raise InvalidInput(
@@ -140,43 +102,3 @@ def _described(setting: Setting) -> dict[str, Any]:
         "wins": setting.wins, "layer": setting.layer.title(), "value": _text(setting.value),
         "file": setting.position.file, "line": setting.position.line,
     }  # fmt: skip
-
-
-def _runs(store: Store, cluster: str) -> list[str]:
-    found = store.names(f"{cluster}/runs")
-    return sorted({Path(name).parent.name for name in found if name.endswith("/events.jsonl")})
-
-
-def _directory(store: Store, cluster: str, run: str, known: list[str]) -> Path:
-    if run == "last" and known:
-        run = known[-1]
-    if run not in known:
-        newest = ", ".join(known[-5:]) or "none"
-        raise InvalidInput(f"there is no run {run!r}", next_step=f"The last runs of {cluster}: {newest}.")
-    return store.local_directory(f"{cluster}/runs/{run}")
-
-
-def _replay(directory: Path, style: Style) -> None:
-    """The events again, as plain lines (there is nothing live about them)."""
-    events = journal.read(directory)
-    plan = any(event.get("check") for event in events if event["type"] == "run")
-    if style.json:
-        sink: Report = JsonLines(console().file)
-    else:
-        sink = PlainReport(console(), style.diff, style.verbose, plan)
-    for event in events:
-        sink.event(event)
-    sink.close()
-
-
-def _summary(run: str, directory: Path) -> dict[str, Any]:
-    events = journal.read(directory)
-    first = next((event for event in events if event["type"] == "run"), {})
-    last = next((event for event in events if event["type"] == "summary"), None)
-    hosts = (last or {}).get("hosts", {}).values()
-    failed = sum(1 for counts in hosts if counts["failed"] or counts["unreachable"])
-    changed = sum(counts["changed"] for counts in hosts)
-    result = "did not end" if last is None else f"{failed} hosts failed" if failed else f"{changed} changed"
-    kind = "plan" if first.get("check") else "run"
-    playbook = Path(str(first.get("playbook", "?"))).stem
-    return {"run": run, "playbook": playbook, "kind": kind, "seconds": (last or {}).get("time", ""), "result": result}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from clusterbook import project
+from clusterbook import __version__, project
 from clusterbook.cli.boundary import describe
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.screen import console
@@ -104,7 +105,8 @@ def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
     places = open_places(chosen, hosts, agents, services, options, lock, partial(_taken_over, events))
     try:
         events.emit("run", id=directory.name, playbook=str(order.playbook), check=order.selection.check,
-                    inventory=str(site.path), started=datetime.now(UTC).isoformat(timespec="seconds"))  # fmt: skip
+                    inventory=str(site.path), user=getpass.getuser(), version=__version__,
+                    started=datetime.now(UTC).isoformat(timespec="seconds"))  # fmt: skip
         with _noted(events):
             outcome = Runner(plan, agents, services, events, order.forks, places).run()
         events.summary()

@@ -48,7 +48,7 @@ class Events:
         with self._lock:
             about = self._about(details.get("step"))
             event = {"type": kind, "time": self._seconds(), **about, **harmless(self.mask.apply(details))}
-            self._count(event)
+            count(self.counts, event)
             for sink in self._sinks:
                 sink.event(event)
 
@@ -71,29 +71,30 @@ class Events:
         about = {"name": info.name, "role": info.role, "module": info.module, "at": str(relative(info.position))}
         return {**about, "handler": True} if info.handler else about
 
-    def _count(self, event: dict[str, Any]) -> None:
-        if event["type"] == "play":  # the table of counts is in the order of the inventory
-            for name in event.get("hosts", ()):
-                self.counts.setdefault(name, dict.fromkeys(COUNTED, 0))
-        host = event.get("host")
-        if host is None:
-            return
-        counts = self.counts.setdefault(host, dict.fromkeys(COUNTED, 0))
-        kind = event["type"]
-        if kind == "result":
-            status = "ignored" if event.get("ignored") else event["status"]
-            times = int(event.get("times", 1))
-            counts[status] += times
-            if status in ("changed", "ignored"):
-                counts["ok"] += 1
-            if event.get("changed"):  # a command that failed has run all the same
-                counts["changed"] += 1
-        elif kind in ("rescued", "unreachable"):
-            counts[kind] += 1
-            if kind == "rescued":
-                counts["failed"] -= 1
-        elif kind == "failure":
-            counts["failed"] += 1
+
+def count(counts: dict[str, dict[str, int]], event: Mapping[str, Any]) -> None:
+    """Add an event to the numbers of its host, as the recap shows them."""
+    if event["type"] == "play":  # the table of counts is in the order of the inventory
+        for name in event.get("hosts", ()):
+            counts.setdefault(name, dict.fromkeys(COUNTED, 0))
+    host = event.get("host")
+    if host is None:
+        return
+    own = counts.setdefault(host, dict.fromkeys(COUNTED, 0))
+    kind = event["type"]
+    if kind == "result":
+        status = "ignored" if event.get("ignored") else event["status"]
+        own[status] += int(event.get("times", 1))
+        if status in ("changed", "ignored"):
+            own["ok"] += 1
+        if event.get("changed"):  # a command that failed has run all the same
+            own["changed"] += 1
+    elif kind in ("rescued", "unreachable"):
+        own[kind] += 1
+        if kind == "rescued":
+            own["failed"] -= 1
+    elif kind == "failure":
+        own["failed"] += 1
 
 
 # Control characters, marks that turn the direction of text or end its line, and halves of characters that no output

@@ -7,9 +7,11 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
+from clusterbook.errors import Interrupted
 from clusterbook.execute.answers import Services
 from clusterbook.execute.session import AgentSession, Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
@@ -18,6 +20,8 @@ from clusterbook.model import Host
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Become, Connection
 from clusterbook.transport.settings import become_of
+
+CLOSERS = 16
 
 
 class Agents:
@@ -44,6 +48,7 @@ class Agents:
         self._lock = Lock()
         # A host is connected to once, also when several other hosts delegate to it at the same time.
         self._opening: dict[str, Lock] = {}
+        self._stops = 0
 
     def session(self, host: Host, root: bool, purpose: str = "play", continues: bool = False) -> AgentSession:
         """The host's agent. purpose: 'play', or 'delegate' for steps of other hosts. Raises ClusterbookError.
@@ -54,6 +59,7 @@ class Agents:
         with self._lock:
             if key in self._sessions:
                 return self._sessions[key]
+            stops = self._stops
         connection = self._connection(host)
         become = self._become(host, connection) if root else None
         session = AgentSession(connection, become)
@@ -61,6 +67,8 @@ class Agents:
         session.hello(self.holder, lock=self._lock_hosts and purpose == "play", **keep)
         with self._lock:
             self._sessions[key] = session
+            if self._stops != stops:
+                raise Interrupted(f"{host.name}: nothing was started")
         return session
 
     def connection(self, host: Host) -> Connection:
@@ -78,8 +86,9 @@ class Agents:
             connection.close()
 
     def stop(self) -> None:
-        """Ask every agent to stop after its current step."""
+        """Ask every agent to stop after its current step; those that are being started start nothing."""
         with self._lock:
+            self._stops += 1
             sessions = list(self._sessions.values())
         for session in sessions:
             session.stop_quietly()
@@ -88,8 +97,9 @@ class Agents:
         """Close everything."""
         with self._lock:
             names = {name for name, _ in self._sessions} | set(self._connections)
-        for name in names:
-            self.forget(name)
+        # At the same time: an agent is given a moment to end, and many such moments in a row are long.
+        with ThreadPoolExecutor(max_workers=CLOSERS) as pool:
+            list(pool.map(self.forget, names))
         self._connector.close()
 
     def _connection(self, host: Host) -> Connection:

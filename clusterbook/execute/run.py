@@ -68,6 +68,7 @@ class Runner:
         self._services = services
         self._events = events
         self._lost: set[str] = set()
+        self._interrupted = False
         self._root = _hosts_that_need_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
@@ -121,8 +122,10 @@ class Runner:
         try:
             wait(futures)
         except KeyboardInterrupt:
+            self._interrupted = True
             gates.abort("interrupted")
-            self._events.emit("interrupt", message="each host ends its current step; press Ctrl-C again to cut it off")
+            message = "each host ends its current step; press Ctrl-C again not to wait for that"
+            self._events.emit("interrupt", message=message)
             self._places.stop()
             try:
                 wait(futures, GRACE_SECONDS)
@@ -140,6 +143,8 @@ class Runner:
             succeeded = self._segment(play, name, program, gates)
         except Unreachable as error:
             self._places.forget(name)
+            if self._interrupted:  # its agent stopped because it was asked to
+                return
             self._events.emit("unreachable", host=name, **_described(error))
             succeeded = False
         except ClusterbookError as error:

@@ -41,6 +41,9 @@ class Runtime(Protocol):
     def pending(self) -> set[str]:
         """Names of handlers whose marks an earlier, unfinished run left on this host."""
 
+    def pause(self, seconds: float) -> None:
+        """Wait; a wish to stop ends it. Raises Stopped."""
+
     def settle(self, handler: str) -> None:
         """Remove a handler's mark: it ran."""
 

@@ -157,7 +157,7 @@ class StepRunner(StepKeeper):
                 return result
             if attempt < tries:
                 self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries})
-                time.sleep(float(scope.evaluate(step.delay)))
+                self._runtime.pause(float(scope.evaluate(step.delay)))
         result.update(failed=True, attempts=max(1, tries - 1))  # Ansible counts the repetitions, not the first try
         result.setdefault("exception", NO_TRACEBACK)
         return result

@@ -43,7 +43,8 @@ def _head(play: PlayProgress, width: int) -> Text:
     parts = [f"{play.count(state)} {word}" for state, word in WORDS.items() if play.count(state)]
     changed = sum(host.changed for host in play.hosts.values())
     seconds = play.clock() - play.started
-    hint = "   (Ctrl-C stops after the current steps)" if play.count("runs") or play.count("waits") else ""
+    hint = "   (Ctrl-C does not wait)" if play.stopping else "   (Ctrl-C stops after the current steps)"
+    hint = hint if play.count("runs") or play.count("waits") else ""
     head = Text(f"  {', '.join(parts)}; {changed} changed; {clock(seconds)}{hint}", "dim", no_wrap=True)
     head.truncate(width)
     return head

@@ -9,25 +9,27 @@ from typing import Any
 MOST_LINES = 60
 
 
-def change_lines(event: Mapping[str, Any], diff: bool) -> Iterator[str]:
-    """Lines below a changed step. diff: also show the text that changes; else only attributes."""
+def change_lines(event: Mapping[str, Any], diff: bool, most: int = MOST_LINES) -> Iterator[str]:
+    """Lines below a changed step. diff: also show the text that changes, at most `most` lines; else attributes only."""
     if event.get("hidden"):
         yield "(hidden: the step holds a secret)"
         return
     for change in event.get("changes", ()):
-        yield from _one(change, diff)
+        yield from _one(change, diff, most)
     for item in event.get("items", ()):
         if item.get("status") in ("changed", "failed", "unknown"):
             yield f"[{short(item.get('item'))}]"
             for change in item.get("changes", ()):
-                yield from ("  " + line for line in _one(change, diff))
+                yield from ("  " + line for line in _one(change, diff, most))
 
 
-def _one(change: Mapping[str, Any], diff: bool) -> Iterator[str]:
+def _one(change: Mapping[str, Any], diff: bool, most: int) -> Iterator[str]:
     what, before, after = change["what"], change["before"], change["after"]
+    if diff and before is None and isinstance(after, str) and "\n" in after:
+        before = ""  # a new file
     if isinstance(before, str) and isinstance(after, str) and ("\n" in before or "\n" in after):
         if diff:
-            yield from unified(before, after)
+            yield from unified(before, after, most)
         else:
             lines = sum(1 for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-")
             yield f"{what}: {lines} lines"
@@ -38,12 +40,12 @@ def _one(change: Mapping[str, Any], diff: bool) -> Iterator[str]:
         yield f"{what}: {short(before)} -> {short(after)}"
 
 
-def unified(before: str, after: str) -> Iterator[str]:
+def unified(before: str, after: str, most: int = MOST_LINES) -> Iterator[str]:
     """The changed lines of a text with one line around them, without headers."""
     shown = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
-    yield from shown[:MOST_LINES]
-    if len(shown) > MOST_LINES:
-        yield f"… {len(shown) - MOST_LINES} more lines"
+    yield from shown[:most]
+    if len(shown) > most:
+        yield f"… {len(shown) - most} more lines"
 
 
 def short(value: Any, most: int = 100) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from clusterbook.report.bars import lines
+from clusterbook.report.echo import SignEcho
 from clusterbook.report.plain import PlainReport
 from clusterbook.report.progress import Clock, PlayProgress
 
@@ -23,6 +24,7 @@ class LiveReport(PlainReport):
         super().__init__(console, diff, verbose, plan=False, clock=clock)
         self._play: PlayProgress | None = None
         self._live: Live | None = None
+        self._echo = SignEcho()
         self._quiet = not (diff or verbose)
 
     def event(self, event: dict[str, Any]) -> None:
@@ -47,6 +49,7 @@ class LiveReport(PlainReport):
         if event["hosts"]:
             self._play = PlayProgress(event["name"], event["hosts"], event["steps"], self._clock)
             self._live = Live(console=self._console, refresh_per_second=SHOWN_A_SECOND, get_renderable=self._bars)
+            self._echo.off()
             self._live.start(refresh=True)
 
     # What bars show already needs no line.
@@ -56,6 +59,7 @@ class LiveReport(PlainReport):
     def _stop(self) -> None:
         if self._live is not None:
             self._live.stop()
+            self._echo.on()
         self._live = self._play = None
 
     def _bars(self) -> Group:

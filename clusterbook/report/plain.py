@@ -28,6 +28,7 @@ class PlainReport:
         self._verbose = verbose
         self._plan = plan
         self._clock = clock
+        self._interrupted = False
         self._results: list[dict[str, Any]] = []
         # host -> (when its step started, when it was last told of)
         self._running: dict[str, tuple[float, float]] = {}
@@ -88,6 +89,7 @@ class PlainReport:
         self._print([Text(f"! {event['host']:<8} handlers left by an unfinished run: {names}", "yellow")])
 
     def _on_interrupt(self, event: dict[str, Any]) -> None:
+        self._interrupted = True
         self._print([Text(f"interrupted: {event['message']}", "yellow")])
 
     def _on_stopped(self, event: dict[str, Any]) -> None:
@@ -101,7 +103,9 @@ class PlainReport:
         self._console.print(recap(event["hosts"]))
         if not self._plan:
             self._print(Text(f"slow  {line}", "dim") for line in slowest(self._results))
-        self._print([sentence(event["hosts"], self._plan, event["time"])])
+        self._print([sentence(event["hosts"], self._plan, event["time"], self._interrupted)])
+        if self._interrupted:
+            self._print([Text("interrupted  run the same command again: it goes on where it stopped", "yellow")])
 
 
 def _shown(event: dict[str, Any]) -> str:

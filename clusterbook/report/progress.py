@@ -39,10 +39,12 @@ class PlayProgress:
         self.name = name
         self.clock = clock
         self.started = clock()
+        self.stopping = False
         self.hosts = {host: HostProgress(host, max(1, steps), started=clock()) for host in hosts}
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Follow one event of a host; others are passed over."""
+        """Follow one event of a host, or that the person wants to stop; others are passed over."""
+        self.stopping = self.stopping or event["type"] == "interrupt"
         host = self.hosts.get(str(event.get("host", "")))
         method = getattr(self, f"_on_{event['type']}", None)
         if host is not None and method is not None:

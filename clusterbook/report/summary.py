@@ -65,7 +65,9 @@ def _seconds(event: Mapping[str, Any]) -> float:
     return float(event["seconds"])
 
 
-def sentence(counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float) -> str:
+def sentence(
+    counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float, interrupted: bool = False
+) -> str:
     """What it comes to."""
     failed = sum(1 for host in counts.values() if host["failed"])
     unreachable = sum(1 for host in counts.values() if host["unreachable"] and not host["failed"])
@@ -77,6 +79,7 @@ def sentence(counts: Mapping[str, Mapping[str, int]], plan: bool, seconds: float
     if changed:
         parts.append(f"{changed} {verb}")
     if rest:
-        parts.append(f"{rest} as wanted, nothing to do" if not changed and not lost else f"{rest} unchanged")
+        whole_run = not changed and not lost and not interrupted
+        parts.append(f"{rest} as wanted, nothing to do" if whole_run else f"{rest} unchanged")
     noun = "host" if len(counts) == 1 else "hosts"
     return f"{len(counts)} {noun}: {', '.join(parts) or 'nothing to do'}.  {seconds:.1f} s"

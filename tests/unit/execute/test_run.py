@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
+from threading import Event
 from typing import Any
+
+import pytest
 
 from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
 from clusterbook.compile.walk import every_step
@@ -12,6 +17,7 @@ from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.session import AgentSession
 from clusterbook.language.program import Flush, HostPart, Program, Step
 from clusterbook.language.values import Secret, Template
 from clusterbook.model import Host
@@ -57,13 +63,17 @@ def play(names: str, instructions: tuple[Any, ...], **settings: Any) -> PlayPlan
 
 
 def run(*plays: PlayPlan, services: Services | None = None) -> tuple[Outcome, Recorder]:
-    services = services or Services()
     recorder = Recorder()
+    return started(recorder, *plays, services=services), recorder
+
+
+def started(recorder: Recorder, *plays: PlayPlan, services: Services | None = None) -> Outcome:
+    services = services or Services()
     plan = Plan(plays)
     events = Events([recorder], plan.steps)
     agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False)
     try:
-        return Runner(plan, agents, services, events).run(), recorder
+        return Runner(plan, agents, services, events).run()
     finally:
         agents.close()
 
@@ -244,3 +254,43 @@ def test_the_lines_of_a_step_with_no_log_stay_on_the_host() -> None:
     _, recorder = run(play("a", (step(1, "ansible.builtin.shell", SLOW, no_log=True),)))
     assert recorder.of("output") == []
     assert [event["status"] for event in recorder.of("result")] == ["changed"]
+
+
+def test_a_host_that_is_connected_after_ctrl_c_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes while agents are being started."""
+    hello, stop, stopped = AgentSession.hello, Agents.stop, Event()
+
+    def slow_hello(session: AgentSession, *arguments: Any, **keywords: Any) -> None:
+        hello(session, *arguments, **keywords)
+        os.kill(os.getpid(), signal.SIGINT)
+        stopped.wait(10)
+
+    def noted_stop(agents: Agents) -> None:
+        stop(agents)
+        stopped.set()
+
+    monkeypatch.setattr(AgentSession, "hello", slow_hello)
+    monkeypatch.setattr(Agents, "stop", noted_stop)
+    outcome, recorder = run(play("a", (step(1, "ansible.builtin.file", {"path": str(tmp_path / "made"),
+                                                                         "state": "touch"}),)))  # fmt: skip
+    assert outcome.exit_code(check=False) == 130
+    assert recorder.of("start") == [] and recorder.of("unreachable") == [] and recorder.of("failure") == []
+    assert not (tmp_path / "made").exists()
+
+
+def test_the_pause_between_two_tries_ends_with_ctrl_c() -> None:
+    """The first try has failed when Ctrl-C comes; the next one would be in ten minutes."""
+    waiting = step(1, COMMAND, {"_raw_params": "false"}, register="r", until=("r.rc == 0",), retries=3, delay=600)
+
+    class Pressed(Recorder):
+        """Presses Ctrl-C when a step is to be tried again."""
+
+        def event(self, event: dict[str, Any]) -> None:
+            super().event(event)
+            if event["type"] == "retry":
+                os.kill(os.getpid(), signal.SIGINT)
+
+    recorder = Pressed()
+    outcome = started(recorder, play("a", (waiting,)))
+    assert outcome.exit_code(check=False) == 130
+    assert recorder.of("unreachable") == []

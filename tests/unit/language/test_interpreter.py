@@ -40,6 +40,9 @@ class Recorder:
     def pending(self) -> set[str]:
         return set(self.marks)
 
+    def pause(self, seconds: float) -> None:
+        self.events.append({"type": "paused", "seconds": seconds})
+
     def settle(self, handler: str) -> None:
         self.marks.discard(handler)
 

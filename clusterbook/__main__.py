@@ -1,0 +1,19 @@
+"""Where the program starts: Ctrl-C ends it quietly even while its parts are still being read."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+
+def start() -> None:
+    """Entry point of `clusterbook` and of `python -m clusterbook`."""
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    from clusterbook.cli.main import main
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    main()
+
+
+if __name__ == "__main__":
+    start()
