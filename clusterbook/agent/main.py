@@ -15,6 +15,7 @@ from clusterbook.agent.record import Record
 from clusterbook.language.program import Program, from_wire
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
+from clusterbook.language.values import decode
 from clusterbook.modules.system.predicted import PredictedSystem
 
 
@@ -92,10 +93,10 @@ def _play(
 
 def _call(link: Link, message: dict[str, Any], predicted: PredictedSystem) -> None:
     """One module for another host (delegate_to)."""
-    program = Program(key=str(message.get("key", "")), name="", instructions=())
-    runtime = PlayRuntime(link, program, predicted.state_directory, predicted, Record())
+    runtime = PlayRuntime(link, str(message.get("key", "")), predicted.state_directory, predicted, Record())
+    call = {**message["call"], "arguments": decode(message["call"]["arguments"])}
     try:
-        link.send({"value": runtime.perform(Call(**message["call"]))})
+        link.send({"value": runtime.perform(Call(**call))})
     finally:
         runtime.close()
 

@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Optional
 
 from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
 from clusterbook.agent.link import Link, pair, trace
+from clusterbook.agent.processes import end_tree
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
@@ -48,11 +49,9 @@ class Observer:
     dead: bool = False
 
     def end(self) -> None:
-        """Kill it with the programs that it has started; returns when both of its processes are gone."""
+        """Kill it with all that it has started; returns when both of its processes are gone."""
         self.dead = True
-        for process in filter(None, (self.changing, self.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process, signal.SIGKILL)
+        end_tree(self.pid)
         with contextlib.suppress(Stopped):
             while True:  # its end closes with the last process that has it
                 self.link.receive()

@@ -22,6 +22,7 @@ from clusterbook.modules.perform import perform
 CHUNK = 1024 * 1024
 KILLED = {"failed": True, "changed": False, "msg": "the step's process was killed"}
 ONLY_WAIT = ("ansible.builtin.wait_for",)
+Ask = Callable[..., Any]
 
 
 class Performer:
@@ -90,7 +91,8 @@ class Performer:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._observers.leave()
-            link.send({"outcome": _outcome_in_child(call, link, self._live)})
+            told = link.send if call.shown else None
+            link.send({"outcome": outcome_of(call, link.ask, self._live, told)})
             status = 0
         except Stopped:
             status = 2
@@ -160,6 +162,8 @@ class Performer:
             watched = [link.input_descriptor] + ([] if self._link.stopping else [self._link.input_descriptor])
             patience = self._link.patience()
             remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if remaining == 0.0:
+                return False
             limits = [limit for limit in (remaining, patience) if limit is not None]
             ready, _, _ = select.select(watched, [], [], min(limits, default=None))
             if not ready and patience is not None:
@@ -170,8 +174,6 @@ class Performer:
                 self._note_stop()
                 if call.module in ONLY_WAIT:
                     return False
-            elif deadline is not None and time.monotonic() >= deadline:
-                return False
 
     def _note_stop(self) -> None:
         with contextlib.suppress(Stopped):
@@ -179,8 +181,14 @@ class Performer:
         self._link.stopping = True
 
 
-def _outcome_in_child(call: Call, link: Link, live: SystemFor) -> dict[str, Any]:
-    system = live(link.ask, call)
+def outcome_of(
+    call: Call, ask: Ask, live: SystemFor, told: Optional[Callable[[dict[str, Any]], None]] = None
+) -> dict[str, Any]:
+    """In a fork: become the step's user and run the module.
+
+    ask: puts its questions to the agent; told: takes what long programs say.
+    """
+    system = live(ask, call)
     try:
         become(call.user or login_user())
     except UnknownUser as error:
@@ -188,10 +196,11 @@ def _outcome_in_child(call: Call, link: Link, live: SystemFor) -> dict[str, Any]
     enter_home()
     os.environ.update(call.environment)
 
-    if call.shown:
-        system.tell = lambda lines, left_out: link.send({"output": lines, "left_out": left_out})
+    if told is not None:
+        send = told
+        system.tell = lambda lines, left_out: send({"output": lines, "left_out": left_out})
     if call.notify:
-        system.before_change = lambda: link.ask("mark", mark=True)
+        system.before_change = lambda: ask("mark", mark=True)
     try:
         return result_of(perform(call.module, dict(call.arguments), system, False))
     except Refused as refusal:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import select
 from dataclasses import replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
+from clusterbook.agent.background import Background
+from clusterbook.agent.jobs import Jobs
 from clusterbook.agent.link import Link, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
-from clusterbook.agent.performer import Performer, result_of
+from clusterbook.agent.performer import Performer, outcome_of, result_of
 from clusterbook.agent.record import Record
 from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
@@ -21,23 +23,31 @@ from clusterbook.modules.registry import load
 from clusterbook.modules.system import Source, System
 from clusterbook.modules.system.predicted import PredictedSystem
 
+# What these look at is the agent's own.
+OF_THE_AGENT = ("ansible.builtin.async_status",)
+
 
 class PlayRuntime:
     """language.runtime.Runtime on a host."""
 
     def __init__(
-        self, link: Link, program: Program, state_directory: str, predicted: PredictedSystem, record: Record
+        self, link: Link, key: str, state_directory: str, predicted: PredictedSystem, record: Record
     ) -> None:
-        """state_directory: the agent's own directory on the host; predicted: what all plays of a check share."""
+        """key: of the play and its host, for what outlives a run (hosts may share a machine); state_directory: the
+        agent's own directory on the host; predicted: what all plays of a check share; record: what is finished.
+        """
         self._link = link
-        self._marks = Marks(state_directory, program.key)
+        self._marks = Marks(state_directory, key)
         self._mask = Mask()
         self._directory = state_directory
         self._record = record
         self._performer = Performer(link, self._marks, self._live, self._tell, record.add)
+        self._jobs = Jobs(state_directory)
+        self._background = Background(link, self._jobs, key, self._tell)
         self._current: Optional[Call] = None
         self._predicted = predicted
         predicted.source = self._source
+        predicted.job = self._job
 
     def emit(self, event: dict[str, Any]) -> None:
         """Send an event, with every known secret masked; at once when the step now waits in this process.
@@ -65,12 +75,20 @@ class PlayRuntime:
         """Run a module: in a fork, or in check mode here, where it can only read."""
         if self._link.stopping or self._link.lost:
             raise Stopped("the run is over here")
+        if not call.check and (known := self._record.known()) is not None:
+            return known
+        if not call.check and call.module not in OF_THE_AGENT and not call.run_async:
+            return self._performer.run(call)
+        result = self._in_background(call) if not call.check and call.run_async else self._in_agent(call)
         if not call.check:
-            return self._record.known() or self._performer.run(call)
+            self._record.add(result)
+        return result
+
+    def _in_agent(self, call: Call) -> dict[str, Any]:
         self._current = call
         self._link.flush()
         try:
-            return result_of(perform(call.module, dict(call.arguments), self._predicted, True))
+            return result_of(perform(call.module, dict(call.arguments), self._predicted, call.check))
         except Refused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal)}
         except Exception:
@@ -87,6 +105,33 @@ class PlayRuntime:
             self._link.receive()
             raise Stopped("the local machine asked to stop")
 
+    def _in_background(self, call: Call) -> dict[str, Any]:
+        marked = self._mark(call.notify)
+        result = self._background.run(call, lambda: outcome_of(replace(call, notify=()), _nobody, self._live))
+        if not result.get("changed") and not result.get("failed"):
+            self._unmark(marked)
+        return result
+
+    def _mark(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if self._marks.add(name)]
+
+    def _unmark(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._marks.remove(name)
+
+    def _job(self, jid: str, forget: bool) -> dict[str, Any]:
+        if forget and self._current is not None and self._current.check:
+            return {"changed": False, "ansible_job_id": jid}
+        return self._jobs.cleanup(jid) if forget else self._jobs.status(jid)
+
+    def delegate(self, question: dict[str, Any], notify: Sequence[str]) -> dict[str, Any]:
+        """Have a step run elsewhere; marks of handlers are written before it can change anything."""
+        added = self._mark(notify) if question["values"] is not None and not self._record.replaying else []
+        answer: dict[str, Any] = self.ask("delegate", **question)
+        if "needs" in answer or not (answer.get("changed") or answer.get("failed")):
+            self._unmark(added)
+        return answer
+
     def pending(self) -> set[str]:
         """Handlers that an unfinished run left."""
         known = self._record.known()
@@ -101,12 +146,14 @@ class PlayRuntime:
             self._marks.remove(handler)
 
     def _live(self, ask: Callable[..., Any], call: Call) -> System:
-        return System(
+        system = System(
             source=lambda name: _source(ask, call, name),
             sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key)),
             state_directory=self._directory,
             deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **what)),
         )
+        system.job = self._job
+        return system
 
     def _source(self, name: str) -> Source:
         assert self._current is not None
@@ -127,13 +174,17 @@ def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
     )
 
 
+def _nobody(kind: str, **question: Any) -> Any:
+    """A step in the background has nobody to ask."""
+    raise Refused(f"this step asks the local machine for {kind}, which a step in the background cannot")
+
+
 def run_play(link: Link, program: Program, host: HostPart, state: HostState, predicted: PredictedSystem,
              record: Record) -> bool:
     """Run one play; True when no step failed. state and predicted outlive it: later plays see what it did."""
     for name in program.modules:
         load(name)
-    own = replace(program, key=f"{program.key}@{host.name}")  # several hosts of an inventory may be one machine
-    runtime = PlayRuntime(link, own, predicted.state_directory, predicted, record)
+    runtime = PlayRuntime(link, f"{program.key}@{host.name}", predicted.state_directory, predicted, record)
     try:
         return Interpreter(program, host, state, runtime).run()
     finally:

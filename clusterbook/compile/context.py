@@ -14,6 +14,11 @@ INHERITED = (
     "remote_user",
 )
 
+# How a host is reached, and the variable that has the same meaning.
+CONNECTION_KEYWORDS = {
+    "connection": "ansible_connection", "remote_user": "ansible_user", "port": "ansible_port",
+}
+
 
 @dataclass(frozen=True)
 class Context:

@@ -19,7 +19,7 @@ from clusterbook.compile.reach import closure, other_host_names, words
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of, validated
 from clusterbook.errors import InvalidInput
-from clusterbook.language.program import Expansion, Program, Step
+from clusterbook.language.program import Expansion, Program, RolePart, Step
 from clusterbook.model import Host
 
 
@@ -39,6 +39,11 @@ class PlayExpander:
     def shared(self) -> frozenset[str]:
         """Variables of other hosts that the included steps read."""
         return self._shared
+
+    @property
+    def roles(self) -> tuple[RolePart, ...]:
+        """Every role of the play that is known by now, at its index."""
+        return tuple(self._compiler.roles)
 
     def step(self, number: int) -> Step | None:
         """A step that an earlier answer brought."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from clusterbook.errors import Position
-from clusterbook.language.program import Expansion, HostPart, Program, Step
+from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step
 from clusterbook.model import Host, Reader
 
 
@@ -65,6 +65,10 @@ class Expander(Protocol):
     def shared(self) -> frozenset[str]:
         """Variables of other hosts that the included steps read."""
 
+    @property
+    def roles(self) -> tuple[RolePart, ...]:
+        """Every role of the play that is known by now, at its index."""
+
 
 def _no_others(host: str, names: frozenset[str]) -> dict[str, Any]:
     return {}
@@ -98,9 +102,16 @@ class PlayPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plays in order."""
+    """The plays in order.
+
+    hosts: of the whole inventory, for steps that are delegated; local: variables of this machine; common: of the group
+    `all`, which hold for a host that is not in the inventory.
+    """
 
     plays: tuple[PlayPlan, ...]
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=lambda: {"ansible_connection": "local"})
+    common: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def steps(self) -> dict[int, StepInfo]:

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from clusterbook.compile.context import Context, tag_list
+from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, tag_list
 from clusterbook.compile.expand import PlayExpander
 from clusterbook.compile.facts import gathering
 from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_variables
@@ -24,7 +24,7 @@ from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import Template
-from clusterbook.model import Inventory, Play, Project
+from clusterbook.model import Host, Inventory, Play, Project
 
 Match = Callable[[str], Sequence[str]]
 STRATEGIES = ("linear", "free", "host_pinned", "debug")
@@ -34,7 +34,9 @@ def compile_plan(project: Project, inventory: Inventory, selection: Selection, m
     """match(pattern) gives the names of the hosts of a play, --limit applied. Raises InvalidInput."""
     numbers = count(1).__next__
     plays = [_Play(project, play, inventory, selection, numbers).plan(match) for play in project.plays]
-    return Plan(with_shared(plays))
+    known = inventory.hosts
+    local = getattr(known, "local", {"ansible_connection": "local"})
+    return Plan(with_shared(plays), known, local, getattr(known, "common", {}))
 
 
 def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:
@@ -68,7 +70,7 @@ class _Play:
         instructions, handlers = _instructions(self.play, compiler, self.directory)
         program = self._program(compiler, instructions, handlers, hosts, local)
         steps = list(every_step((*instructions, *handlers)))
-        members = {name: self.inventory.hosts[name] for name in hosts}
+        members = {name: _reached(self.inventory.hosts[name], self.play, local) for name in hosts}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
         used = frozenset(word for text in every for word in words(text))
         layers = [
@@ -88,7 +90,9 @@ class _Play:
             parts={
                 name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()
             },
-            needs_root=bool(program.become) or any(bool(step.become) for step in steps) or may_become(compiler.open),
+            needs_root=bool(program.become)
+            or any(bool(step.become) and step.delegate_to is None for step in steps)
+            or may_become(compiler.open),
             secrets=secrets(names, layers),
             names=shared,
             any_errors_fatal=local.evaluate(self._word("any_errors_fatal", False)) is True,
@@ -177,9 +181,13 @@ def _hosts_of_play(inventory: Inventory, hosts: tuple[str, ...]) -> dict[str, An
 _ALWAYS = frozenset({"ansible_host", "ansible_become", "ansible_become_user", "ansible_user"})
 
 
+# What the play itself takes care of; its steps do not inherit it one by one.
+_OF_THE_PLAY = ("vars", "become", "become_user", *CONNECTION_KEYWORDS)
+
+
 def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     context = Context(directory=directory).inside(
-        {name: value for name, value in play.keywords.items() if name not in ("vars", "become", "become_user")}
+        {name: value for name, value in play.keywords.items() if name not in _OF_THE_PLAY}
     )
     parts: list[Any] = [*compiler.nodes(gathering(play, compiler.selection.gathering), context)]
     for section in (play.pre_tasks, None, play.post_tasks):
@@ -197,6 +205,15 @@ def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[t
     early = [handler for handler in compiler.role_handlers if not compiler.met_in((handler,)) & compiler.book.late]
     late = [handler for handler in compiler.role_handlers if handler not in early]
     return tuple(parts), (*early, *compiler.handlers(play.handlers, context), *late)
+
+
+def _reached(host: Host, play: Play, local: Scope) -> Host:
+    """The host with the play's own way to it; its variables win, as in Ansible."""
+    words = {name: value for name, value in play.keywords.items() if name in CONNECTION_KEYWORDS}
+    if not words:
+        return host
+    way = {CONNECTION_KEYWORDS[name]: local.evaluate(value) for name, value in words.items()}
+    return replace(host, variables={**way, **host.variables})
 
 
 def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> None:

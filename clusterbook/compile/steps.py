@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.compile.context import Context, as_list
+from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, as_list
 from clusterbook.compile.loops import loop_of
 from clusterbook.language.program import Step
 from clusterbook.language.values import Template
@@ -44,7 +44,10 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         delegate_to=near.get("delegate_to"),
         delegate_facts=near.get("delegate_facts", False),
         run_once=near.get("run_once", False),
+        connection=tuple((CONNECTION_KEYWORDS[word], near[word]) for word in CONNECTION_KEYWORDS if word in near),
         timeout=near.get("timeout", 0),
+        throttle=near.get("throttle", 0),
+        ignore_unreachable=near.get("ignore_unreachable", False),
         run_async=own.get("async", 0),
         poll=own.get("poll", 10),
         defaults=inner.defaults.get(task.module, ()),

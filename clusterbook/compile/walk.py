@@ -34,6 +34,8 @@ def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str
             step.name, step.arguments, step.layers, step.parameters, step.notify, step.environment, step.defaults,
             step.become, step.become_user, step.delegate_to, step.no_log,
             step.ignore_errors, step.check_mode, step.retries, step.delay, step.run_once,
+            step.timeout, step.throttle, step.ignore_unreachable, step.run_async, step.poll, step.delegate_facts,
+            step.connection,
         ])
         if step.loop is not None:
             yield from _of_loop(step)

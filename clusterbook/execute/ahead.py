@@ -18,7 +18,7 @@ LARGEST_TEMPLATE = 256 * 1024
 
 def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
     """Answers to questions that name literal templates and files, or who signs: 'kind:step:name' -> value."""
-    answers = Answers(plan, "", Gates(()), services, _nobody, {})
+    answers = Answers(plan, "", Gates(()), services, None, {})
     steps = tuple(every_step((*plan.program.instructions, *plan.program.handlers)))
     found: dict[str, Any] = {}
     if any(step.module == certificate.NAME for step in steps):
@@ -43,7 +43,3 @@ def _question(step: Step) -> str:
     if step.module == "ansible.builtin.copy" and not step.arguments.get("remote_src"):
         return "source"
     return ""
-
-
-def _nobody(asker: str, target: str, call: dict[str, Any], key: str) -> dict[str, Any]:
-    raise Refusal("nothing is delegated ahead of a play")

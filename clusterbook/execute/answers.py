@@ -13,6 +13,7 @@ from clusterbook.compile.files import directories, find, inside
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.reach import EVERY_NAME, texts, words
 from clusterbook.compile.walk import every_step
+from clusterbook.execute.delegation import Delegation
 from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.included import expansion_answer, variables_answer
@@ -29,7 +30,6 @@ from clusterbook.modules.parameters import coerce
 SMALL = 1 << 20
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
-Delegate = Callable[[str, str, dict[str, Any], str], dict[str, Any]]
 AUTHORITIES = certificate.PARAMETERS["authority"].choices
 
 
@@ -61,20 +61,21 @@ class Answers:
     """Answers one host's questions during one play."""
 
     def __init__(
-        self, plan: PlayPlan, host: str, gates: Gates, services: Services, delegate: Delegate, learnt: Learnt,
+        self, plan: PlayPlan, host: str, gates: Gates, services: Services,
+        delegation: Callable[[Answers], Delegation] | None, learnt: Learnt,
         know: Callable[[Mapping[int, StepInfo]], None] = lambda steps: None,
     ) -> None:
-        """delegate(host, target, call, key) runs a module on another host; learnt: what hosts have reported so far.
+        """delegation(self): evaluates and runs delegated steps; learnt: what hosts have reported so far.
 
         know(steps) tells the reports of steps that only now were compiled.
         """
         self._know = know
         self._learnt = learnt
-        self._plan = plan
-        self._host = host
+        self.plan = self._plan = plan
+        self.host = self._host = host
         self._gates = gates
         self._services = services
-        self._delegate = delegate
+        self._delegation = delegation(self) if delegation is not None else None
         self._fetched = Fetched(host, self._fetch_place)
         self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
 
@@ -94,6 +95,12 @@ class Answers:
 
     def _answer_ran_once(self, question: dict[str, Any]) -> None:
         self._gates.ran_once([int(part) for part in question["key"]], dict(question["result"]))
+
+    def _answer_slot(self, question: dict[str, Any]) -> None:
+        self._gates.throttle.enter(int(question["step"]), self._host, max(1, int(question["limit"])))
+
+    def _answer_slot_is_free(self, question: dict[str, Any]) -> None:
+        self._gates.throttle.leave(self._host, int(question["step"]))
 
     def _answer_include(self, question: dict[str, Any]) -> Any:
         answer = expansion_answer(self._plan, self._plan.hosts[self._host], question)
@@ -201,14 +208,10 @@ class Answers:
         arguments = coerce(specification, {"src": str(question["src"]), **found})
         return arguments, Path(self._plan.steps[step.id].bases[-1])
 
-    def _answer_delegate(self, question: dict[str, Any]) -> dict[str, Any]:
-        step = self._step(question)
-        call = dict(question["call"])
-        if step.delegate_to is None or call.get("module") != step.module:
-            raise Refusal("this step is not delegated by the play")
-        target = str(call.pop("delegate_to"))
-        call["step"] = step.id
-        return self._delegate(self._host, target, call, self._plan.program.key)
+    def _answer_delegate(self, question: dict[str, Any]) -> Any:
+        if self._delegation is None:
+            raise Refusal("nothing is delegated ahead of a play")
+        return encode(self._delegation(self._step(question), question))
 
     def _local_arguments(self, step: Step, item: Any, names: tuple[str, ...] = ()) -> dict[str, Any]:
         """The step's arguments as the inventory alone makes them: no facts, no registered results.

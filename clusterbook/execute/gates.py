@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from threading import Condition, Semaphore
 from typing import Any
 
+from clusterbook.execute.throttle import Throttle
+
 Key = tuple[int, ...]
 
 
@@ -17,6 +19,7 @@ class Gates:
 
     def __init__(self, hosts: Sequence[str], forks: int = 0) -> None:
         """hosts: of the batch, in inventory order; forks: at most so many of them work at a time, 0 for all."""
+        self.throttle = Throttle()
         self._slots = Semaphore(forks or len(hosts) or 1)
         self._order = list(hosts)
         self._running = set(hosts)
@@ -66,6 +69,7 @@ class Gates:
     def leave(self, host: str) -> None:
         """The host is through with the play, one way or another; its slot is free."""
         self._slots.release()
+        self.throttle.leave(host)
         with self._changed:
             self._running.discard(host)
             self._waiting.pop(host, None)
@@ -80,6 +84,7 @@ class Gates:
         with self._changed:
             self._abort = self._abort or why
             self._changed.notify_all()
+        self.throttle.end()
 
     @property
     def aborted(self) -> str:

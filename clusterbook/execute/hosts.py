@@ -1,4 +1,4 @@
-"""The agents of a run, one a host (and one more where other hosts delegate to it), kept until the run ends."""
+"""The agents of a run, one a host (and helpers where other hosts delegate to it), kept until the run ends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 from clusterbook.errors import Interrupted
 from clusterbook.execute.answers import Services
+from clusterbook.execute.helpers import Helpers
 from clusterbook.execute.session import AgentSession, Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
@@ -22,6 +24,11 @@ from clusterbook.transport.protocol import Become, Connection
 from clusterbook.transport.settings import become_of
 
 CLOSERS = 16
+# Variables that plays and steps may set to reach a host in another way.
+WAY = ("ansible_connection", "ansible_user", "ansible_port")
+# Programs at a time over one connection; sshd allows 10 unless told otherwise (MaxSessions).
+CHANNELS = 8
+Way = tuple[str, ...]
 
 
 class Agents:
@@ -43,72 +50,93 @@ class Agents:
             "run": run, "user": getpass.getuser(), "machine": socket.gethostname(), "pid": os.getpid(),
             "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
-        self._connections: dict[str, Connection] = {}
-        self._sessions: dict[tuple[str, str], AgentSession] = {}
+        self._connections: dict[Way, Connection] = {}
+        self._sessions: dict[Way, AgentSession] = {}
+        self._helpers = Helpers()
         self._lock = Lock()
         # A host is connected to once, also when several other hosts delegate to it at the same time.
-        self._opening: dict[str, Lock] = {}
+        self._opening: dict[Way, Lock] = {}
         self._stops = 0
 
-    def session(self, host: Host, root: bool, purpose: str = "play", continues: bool = False) -> AgentSession:
-        """The host's agent. purpose: 'play', or 'delegate' for steps of other hosts. Raises ClusterbookError.
+    def session(self, host: Host, root: bool, continues: bool = False) -> AgentSession:
+        """The host's agent, which runs its plays. Raises ClusterbookError.
 
         continues: a worker that is gone has begun a play there.
         """
-        key = (host.name, purpose)
+        key = way(host)
         with self._lock:
             if key in self._sessions:
                 return self._sessions[key]
             stops = self._stops
-        connection = self._connection(host)
-        become = self._become(host, connection) if root else None
-        session = AgentSession(connection, become)
-        keep = {"keep": self._keep, "host": host.name, "continues": continues} if purpose == "play" else {}
-        session.hello(self.holder, lock=self._lock_hosts and purpose == "play", **keep)
+        keep = {"keep": self._keep, "host": host.name, "continues": continues}
+        session = self._start(host, root, key, self._lock_hosts, keep)
         with self._lock:
             self._sessions[key] = session
             if self._stops != stops:
                 raise Interrupted(f"{host.name}: nothing was started")
         return session
 
+    @contextmanager
+    def helper(self, host: Host, user: str) -> Iterator[AgentSession]:
+        """An agent that runs one step for another host. user: whom the step becomes, empty for nobody."""
+        own = way(host)
+        key = (*own, "root" if user else "")
+
+        def start(number: int) -> AgentSession:
+            extra = () if number < CHANNELS else (str(number // CHANNELS),)
+            return self._start(host, bool(user), (*own, *extra), lock=False)
+
+        with self._helpers.borrow(key, start) as session:
+            yield session
+
+    def _start(
+        self, host: Host, root: bool, key: Way, lock: bool, keep: Mapping[str, Any] | None = None
+    ) -> AgentSession:
+        connection = self._connection(host, key)
+        become = self._become(host, connection) if root else None
+        session = AgentSession(connection, become)
+        session.hello(self.holder, lock, keep or {})
+        return session
+
     def connection(self, host: Host) -> Connection:
         """The host's connection."""
-        return self._connection(host)
+        return self._connection(host, way(host))
 
     def forget(self, host: str) -> None:
         """Drop a host whose connection broke."""
         with self._lock:
             sessions = [self._sessions.pop(key) for key in list(self._sessions) if key[0] == host]
-            connection = self._connections.pop(host, None)
+            connections = [self._connections.pop(key) for key in list(self._connections) if key[0] == host]
+        sessions.extend(self._helpers.of(host))
         for session in sessions:
             session.close()
-        if connection is not None:
+        for connection in connections:
             connection.close()
 
     def stop(self) -> None:
         """Ask every agent to stop after its current step; those that are being started start nothing."""
         with self._lock:
             self._stops += 1
-            sessions = list(self._sessions.values())
+            sessions = [*self._sessions.values(), *self._helpers.everyone()]
         for session in sessions:
             session.stop_quietly()
 
     def close(self) -> None:
         """Close everything."""
         with self._lock:
-            names = {name for name, _ in self._sessions} | set(self._connections)
+            names = {key[0] for key in (*self._sessions, *self._connections)} | self._helpers.hosts()
         # At the same time: an agent is given a moment to end, and many such moments in a row are long.
         with ThreadPoolExecutor(max_workers=CLOSERS) as pool:
             list(pool.map(self.forget, names))
         self._connector.close()
 
-    def _connection(self, host: Host) -> Connection:
+    def _connection(self, host: Host, key: Way) -> Connection:
         with self._lock:
-            guard = self._opening.setdefault(host.name, Lock())
+            guard = self._opening.setdefault(key, Lock())
         with guard:
-            if host.name not in self._connections:
-                self._connections[host.name] = self._connector.connect(evaluated(host, self._services))
-            return self._connections[host.name]
+            if key not in self._connections:
+                self._connections[key] = self._connector.connect(evaluated(host, self._services))
+            return self._connections[key]
 
     def _become(self, host: Host, connection: Connection) -> Become | None:
         if connection.user == "root":
@@ -131,3 +159,6 @@ def evaluated(host: Host, services: Services) -> Host:
     return Host(host.name, host.groups, values, host.position)
 
 
+def way(host: Host) -> Way:
+    """The host and the way to it: a play or a step may go another one (`connection`, `remote_user`, `port`)."""
+    return (host.name, *(str(host.variables.get(name, "")) for name in WAY))

@@ -20,12 +20,12 @@ from clusterbook.errors import (
 )
 from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.delegates import Delegates
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.segments import Here, Places, Segment
 from clusterbook.language.program import to_wire
-from clusterbook.model import Host
 
 GRACE_SECONDS = 30.0
 
@@ -72,6 +72,7 @@ class Runner:
         self._root = _hosts_that_need_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
+        self._delegates = Delegates(plan, agents, services, self._learnt)
 
     def run(self) -> Outcome:
         """Run every play. Ctrl-C lets each host end its step, then stops."""
@@ -160,7 +161,7 @@ class Runner:
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
         segment = Segment(play.hosts[name], name in self._root, program, to_wire(play.parts[name]))
-        answers = Answers(play, name, gates, self._services, self._delegate, self._learnt, self._events.know)
+        answers = Answers(play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know)
 
         def take(messages: Sequence[dict[str, Any]]) -> None:
             for message in messages:
@@ -176,17 +177,6 @@ class Runner:
             self._events.emit(kind, host=name, **details, **message)
 
         return self._places.run(segment, take, answers)
-
-    def _delegate(self, asker: str, target: str, call: dict[str, Any], key: str) -> dict[str, Any]:
-        """Run one module on another host's agent, or on the local machine."""
-        known = {name: host for play in self._plan.plays for name, host in play.hosts.items()}
-        host = known.get(target)
-        if host is None and target in ("localhost", "127.0.0.1"):
-            host = Host("localhost", ("all",), {"ansible_connection": "local"})
-        if host is None:
-            return {"failed": True, "changed": False, "msg": f"delegate_to: there is no host {target!r} in this play"}
-        session = self._agents.session(host, asker in self._root, f"delegate of {asker}")
-        return session.call(call, key, lambda question: None)
 
 
 def _hosts_that_need_root(plan: Plan) -> set[str]:

@@ -38,7 +38,7 @@ class AgentSession:
         self._buffer = b""
         self._greet(bundle)
 
-    def hello(self, holder: Mapping[str, Any], lock: bool, **keep: Any) -> dict[str, Any]:
+    def hello(self, holder: Mapping[str, Any], lock: bool, keep: Mapping[str, Any]) -> dict[str, Any]:
         """Introduce this run. Raises Failed when another run holds the host's lock.
 
         keep: what the host is to keep for another worker of the run, see agent.record.

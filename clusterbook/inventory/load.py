@@ -25,18 +25,19 @@ _IGNORED = ("~", ".orig", ".bak", ".cfg", ".retry", ".pyc", ".md", ".j2", ".txt"
 class Hosts(dict[str, Host]):
     """Hosts by name. The local machine can be asked for although it is in no inventory; it is not listed."""
 
-    def __init__(self, hosts: Mapping[str, Host], local: Variables) -> None:
-        """local: the variables of the local machine."""
+    def __init__(self, hosts: Mapping[str, Host], local: Variables, common: Variables) -> None:
+        """local: the variables of the local machine; common: those of the group `all`."""
         super().__init__(hosts)
         self.local = local
+        self.common = common
 
     def __missing__(self, name: str) -> Host:
         if name not in LOCAL_NAMES:
             raise KeyError(name)
         return Host(name, ("all",), self.local)
 
-    def __reduce__(self) -> tuple[type[Hosts], tuple[dict[str, Host], Variables]]:
-        return (Hosts, (dict(self), self.local))
+    def __reduce__(self) -> tuple[type[Hosts], tuple[dict[str, Host], Variables, Variables]]:
+        return (Hosts, (dict(self), self.local, self.common))
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def load(
         name: Host(name, tuple(sorted(["all", *own[name]])), _variables(layers[name]), tree.hosts[name])
         for name in tree.hosts
     }
-    return SourcedInventory(Hosts(hosts, local), groups, str(_path(listed[0])) if listed else None, layers)
+    known = Hosts(hosts, local, merge(common))
+    return SourcedInventory(known, groups, str(_path(listed[0])) if listed else None, layers)
 
 
 @dataclass(frozen=True)

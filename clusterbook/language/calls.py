@@ -35,10 +35,11 @@ def call_of(
         check=check,
         user=str(scope.evaluate(user)) if truth(scope, become) else "",
         environment=environment,
-        timeout=float(scope.evaluate(step.timeout) or 0),
+        timeout=number(scope, step.timeout),
         notify=notify,
         item=index,
-        delegate_to=str(scope.evaluate(step.delegate_to)) if step.delegate_to is not None else "",
+        run_async=number(scope, step.run_async),
+        poll=number(scope, step.poll),
         shown=_may_be_shown(step, scope),
     )
 
@@ -49,6 +50,11 @@ def truth(scope: Scope, value: Any) -> bool:
     if isinstance(evaluated, str):
         return evaluated.strip().lower() in ("yes", "true", "1", "on")
     return bool(evaluated)
+
+
+def number(scope: Scope, value: Any) -> float:
+    """A keyword that is a number of seconds, or of hosts."""
+    return float(scope.evaluate(value) or 0)
 
 
 def _may_be_shown(step: Step, scope: Scope) -> bool:
@@ -62,10 +68,3 @@ def _may_be_shown(step: Step, scope: Scope) -> bool:
 def short_fact(name: str) -> str:
     """A fact's name without `ansible_`."""
     return name[len("ansible_"):] if name.startswith("ansible_") else name
-
-
-def call_data(call: Call) -> dict[str, Any]:
-    """A call as the local machine passes it on to another host."""
-    return {"module": call.module, "arguments": dict(call.arguments), "check": call.check, "user": call.user,
-            "environment": dict(call.environment), "timeout": call.timeout, "item": call.item,
-            "delegate_to": call.delegate_to}

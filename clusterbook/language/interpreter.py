@@ -6,7 +6,7 @@ from typing import Any, Iterable
 
 from clusterbook.language.including import INCLUDES
 from clusterbook.language.program import Flush, Group, HostPart, Program, Step
-from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
+from clusterbook.language.runtime import HostEnded, HostUnreachable, Runtime, StepFailed
 from clusterbook.language.state import HostState
 from clusterbook.language.stepping import StepRunner
 
@@ -29,6 +29,8 @@ class Interpreter:
             self._instructions(self._program.instructions, ())
         except HostEnded:
             return True
+        except HostUnreachable:
+            return False
         except StepFailed:
             if self._program.force_handlers:
                 self._forced()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from clusterbook.language.calls import truth
+from clusterbook.language.calls import short_fact, truth
+from clusterbook.language.elsewhere import Errands
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.handlers import Handlers
 from clusterbook.language.including import Including
@@ -31,6 +32,7 @@ class StepKeeper:
         self._sources = Sources(program, host, runtime)
         self._expressions = Expressions(self._sources.names())
         self._failure: dict[str, Any] = {}
+        self._errands = Errands(runtime)
         self.handlers = Handlers(self.including, self.scope)
 
     @property
@@ -96,13 +98,22 @@ class StepKeeper:
             if name in self.program.shared:
                 self._runtime.emit({"type": "learnt", "name": name, "value": encode(value)})
 
+    def learn(self, result: Result) -> None:
+        """Keep the facts that a module found."""
+        facts = result.get("ansible_facts")
+        if isinstance(facts, dict):
+            self.state.learn_facts({short_fact(name): value for name, value in facts.items()})
+            self.share(self.state.fact_layer())
+
     def conclude(self, step: Step, result: Result, seconds: float, times: int = 1) -> Result:
         """Report the result; an ignored failure becomes one."""
         scope = self.scope(step, {})
-        if result.get("failed") and truth(scope, step.ignore_errors):
+        keyword = step.ignore_unreachable if result.get("unreachable") else step.ignore_errors
+        if (result.get("failed") or result.get("unreachable")) and truth(scope, keyword):
             result["ignored"] = True
         hidden = truth(scope, step.no_log) or bool(result.get("no_log"))
-        event = {"type": "result", "id": step.id, "seconds": round(seconds, 4),
+        kind = "unreachable" if result.get("unreachable") and not result.get("ignored") else "result"
+        event = {"type": kind, "id": step.id, "seconds": round(seconds, 4),
                  **outline(result, hidden, self.program.whole_results)}
         if times > 1:
             event["times"] = times

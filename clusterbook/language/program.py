@@ -30,7 +30,10 @@ class Loop:
 
 @dataclass(frozen=True)
 class Step:
-    """One task. layers: variables of blocks and the task, outermost first; parameters: of roles and includes."""
+    """One task. layers: variables of blocks and the task, outermost first; parameters: of roles and includes.
+
+    connection: (variable, value) pairs of another way to the host than the play's (`connection: local` of a task).
+    """
 
     id: int
     name: Any
@@ -58,8 +61,11 @@ class Step:
     check_mode: Any = None
     delegate_to: Any = None
     delegate_facts: Any = False
+    connection: Parts = ()
     run_once: Any = False
     timeout: Any = 0
+    throttle: Any = 0
+    ignore_unreachable: Any = False
     run_async: Any = 0
     poll: Any = 10
     defaults: Parts = ()

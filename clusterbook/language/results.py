@@ -21,8 +21,10 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
         if result.get(name):
             status = name
             break
+    if result.get("unreachable"):
+        status = "skipped"  # Ansible's word for a step whose unreachable host is ignored
     event: dict[str, Any] = {"status": status}
-    if result.get("ignored"):
+    if result.get("ignored") and status != "skipped":
         event["ignored"] = True
         if result.get("changed"):
             event["changed"] = True
@@ -80,6 +82,8 @@ def combine(results: list[Result]) -> Result:
         combined["msg"] = "One or more items failed"
     elif any(item.get("unknown") for item in results):
         combined["unknown"] = True
+    if any(item.get("unreachable") for item in results):
+        combined.update(unreachable=True, msg=next(item["msg"] for item in results if item.get("unreachable")))
     if all(item.get("skipped") for item in results):
         combined["skipped"] = True
     if any(item.get("no_log") for item in results):

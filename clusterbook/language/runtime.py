@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Protocol
+from typing import Any, Mapping, Optional, Protocol, Sequence
 
 
 @dataclass(frozen=True)
 class Call:
-    """One run of a module with evaluated arguments. user: the account to run as, None for the agent's own.
+    """One run of a module with evaluated arguments. user: the account to run as, empty for the one that logged in.
 
-    shown: people may see what its programs say while they run (no secret, no no_log).
+    run_async: seconds that it may take in the background, 0 to wait for it; poll: seconds between looks at it, 0 to
+    leave it alone. shown: people may see what its programs say while they run (no secret, no no_log).
     """
 
     step: int
@@ -22,7 +23,8 @@ class Call:
     timeout: float = 0
     notify: tuple[str, ...] = ()
     item: Optional[int] = None
-    delegate_to: str = ""
+    run_async: float = 0
+    poll: float = 10
     shown: bool = False
 
 
@@ -37,6 +39,9 @@ class Runtime(Protocol):
 
     def perform(self, call: Call) -> dict[str, Any]:
         """Run a module; returns its result as Ansible's registered variable, plus 'changes'."""
+
+    def delegate(self, question: dict[str, Any], notify: Sequence[str]) -> dict[str, Any]:
+        """Have a step run elsewhere; the marks of the handlers that it notifies stay on this host."""
 
     def pending(self) -> set[str]:
         """Names of handlers whose marks an earlier, unfinished run left on this host."""
@@ -56,6 +61,10 @@ class StepFailed(Exception):
         super().__init__(str(result.get("msg", "")))
         self.step = step
         self.result = result
+
+
+class HostUnreachable(Exception):
+    """A host on which a step was to run does not answer: the play is over here, and no rescue helps."""
 
 
 class HostEnded(Exception):

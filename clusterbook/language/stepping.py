@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Optional
 
-from clusterbook.language.calls import call_data, call_of, short_fact
+from clusterbook.language.calls import call_of, number
+from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.flow import FLOW, PAUSES
 from clusterbook.language.including import included_names
@@ -19,7 +20,7 @@ from clusterbook.language.results import (
     unmet_condition,
     without_changes,
 )
-from clusterbook.language.runtime import Refused, StepFailed
+from clusterbook.language.runtime import Call, HostUnreachable, Refused, StepFailed
 from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.values import decode, holds_template
 
@@ -64,7 +65,7 @@ class StepRunner(StepKeeper):
         """The bodies of all items, and what the result is when there are none."""
         bodies: list[tuple[Any, ...]] = []
         skipped = no_items()
-        for extra in self._items(step):
+        for extra in self.items(step):
             scope = self.scope(step, extra)
             unmet = unmet_condition(scope, step.when)
             if unmet is not None:
@@ -80,13 +81,26 @@ class StepRunner(StepKeeper):
             verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
             if verdict is not None:
                 return self.take_over(step, verdict)
-        result = self._guarded(step)
+        result = self._throttled(step)
         self.register(step, result)
         if step.run_once:
             self._runtime.ask("ran_once", step=step.id, key=[*key, step.id], result=without_changes(result))
+        if result.get("unreachable") and not result.get("ignored"):
+            raise HostUnreachable(str(result.get("msg", "")))
         if result.get("failed") and not result.get("ignored"):
             raise StepFailed(step, result)
         return self.notified_by(step, result)
+
+    def _throttled(self, step: Step) -> Result:
+        """Run it when fewer hosts than its `throttle` says are at it."""
+        limit = int(number(self.scope(step, {}), step.throttle)) if step.throttle else 0
+        if limit < 1:
+            return self._guarded(step)
+        self._runtime.ask("slot", step=step.id, limit=limit)
+        try:
+            return self._guarded(step)
+        finally:
+            self._runtime.ask("slot_is_free", step=step.id)
 
     def _guarded(self, step: Step) -> Result:
         started = time.monotonic()
@@ -104,7 +118,8 @@ class StepRunner(StepKeeper):
             result = expression_failure(error)
         return self.conclude(step, result, time.monotonic() - started)
 
-    def _items(self, step: Step) -> list[dict[str, Any]]:
+    def items(self, step: Step) -> list[dict[str, Any]]:
+        """What each run of the step sees of its loop. Raises ExpressionError, Unknown."""
         loop = step.loop
         if loop is None:
             return [{}]
@@ -121,7 +136,7 @@ class StepRunner(StepKeeper):
         loop = step.loop
         assert loop is not None
         try:
-            variables = self._items(step)
+            variables = self.items(step)
         except ExpressionError:
             unmet = unmet_condition(self.scope(step, {}), step.when)
             if unmet is not None:
@@ -149,7 +164,7 @@ class StepRunner(StepKeeper):
         tries = int(scope.evaluate(3 if step.retries is None else step.retries)) + 1 if repeated else 1
         result: Result = {}
         for attempt in range(1, max(1, tries) + 1):
-            result = self._once(step, scope, index)
+            result = self._once(step, scope, extra, index)
             if repeated:
                 result["attempts"] = attempt
             result = self._judge(step, extra, result)
@@ -174,7 +189,7 @@ class StepRunner(StepKeeper):
         return self.scope(step, {**extra, **own})
 
     def _judge(self, step: Step, extra: Mapping[str, Any], result: Result) -> Result:
-        if result.get("unknown"):
+        if result.get("unknown") or result.get("unreachable"):
             return result
         if result.get("failed"):
             result.setdefault("exception", NO_TRACEBACK)
@@ -192,9 +207,19 @@ class StepRunner(StepKeeper):
                     result["failed_when_suppressed_exception"] = why
         return result
 
-    def _once(self, step: Step, scope: Scope, index: Optional[int]) -> Result:
+    def call(self, step: Step, scope: Scope, index: Optional[int]) -> Call:
+        """The module's run that a step asks for. Raises ExpressionError, Unknown."""
+        notify = tuple(self.notify_names(step)) if step.notify else ()
+        return call_of(step, scope, self.program, self._sources, index, notify)
+
+    def _once(self, step: Step, scope: Scope, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         try:
             flow = FLOW.get(step.module)
+            if elsewhere(step) and ((flow is None and step.module != INCLUDE_VARS) or step.delegate_facts):
+                return self._elsewhere(step, extra, index)
+            if flow is not None and step.run_async:
+                name = step.module.rpartition(".")[2]
+                return {"failed": True, "changed": False, "msg": f"This action ({name}) does not support async."}
             if flow is not None:
                 result = self.tainted(flow(step.arguments or {}, scope, self.state), scope)
                 if not result.get("no_log"):
@@ -202,23 +227,22 @@ class StepRunner(StepKeeper):
                 return result
             if step.module == INCLUDE_VARS:
                 return self._include_vars(step, scope)
-            notify = tuple(self.notify_names(step)) if step.notify else ()
-            call = call_of(step, scope, self.program, self._sources, index, notify)
-            if call.delegate_to:
-                result = dict(self._runtime.ask("delegate", step=step.id, call=call_data(call)))
-            else:
-                result = self._runtime.perform(call)
+            result = self._runtime.perform(self.call(step, scope, index))
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:
             return expression_failure(error)
         except Refused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True}
-        facts = result.get("ansible_facts")
-        if isinstance(facts, dict):
-            self.state.learn_facts({short_fact(name): value for name, value in facts.items()})
-            self.share(self.state.fact_layer())
+        self.learn(result)
         return self.tainted(result, scope)
+
+    def _elsewhere(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
+        notify = self.notify_names(step) if step.notify else []
+        result = self._errands.run(step, index, known_here(step, self.state, (self._failure, extra)), notify)
+        if not result.pop("facts_elsewhere", False):
+            self.learn(result)
+        return result
 
     def _include_vars(self, step: Step, scope: Scope) -> Result:
         """Variables from local files, for this host and the rest of the run."""

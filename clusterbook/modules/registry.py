@@ -22,6 +22,7 @@ BUILTIN: Mapping[str, str] = {
     "deb822_repository": "deb822_repository", "debconf": "debconf", "dpkg_selections": "dpkg_selections",
     "iptables": "iptables", "git": "git", "pip": "pip", "sysvinit": "sysvinit", "mount_facts": "mount_facts",
     "dnf": "dnf", "dnf5": "dnf", "yum": "dnf", "yum_repository": "yum_repository", "rpm_key": "rpm_key",
+    "async_status": "async_status",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl", "mount": "mount", "authorized_key": "authorized_key"}
 COMMUNITY_GENERAL: Mapping[str, str] = {"archive": "archive", "ini_file": "ini_file", "modprobe": "modprobe"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.accounts import Accounts
@@ -37,6 +37,11 @@ class Source:
 def no_source(name: str) -> Source:
     """Stands in where no local machine is connected."""
     raise ModuleFailed(f"{name}: files of the local machine cannot be asked for here")
+
+
+def no_job(name: str, forget: bool) -> Dict[str, Any]:
+    """Stands in where no agent keeps jobs."""
+    raise ModuleFailed("could not find job", {"ansible_job_id": name, "started": True, "finished": True})
 
 
 def no_signature(public_key: str) -> str:
@@ -80,6 +85,8 @@ class System:
         self.before_change: Callable[[], None] = lambda: None
         # Told the lines of programs that run long; None where nobody may see them.
         self.tell: Optional[Tell] = None
+        # job(name, forget): a step in the background; the agent knows them.
+        self.job: Callable[[str, bool], Dict[str, Any]] = no_job
 
     def query(self, argv: Sequence[str], **options: Any) -> Completed:
         """Run a program that only reads. OSError when it cannot start is reported as exit 127."""

@@ -41,6 +41,7 @@ class Recorder:
 
 
 def step(number: int, module: str, arguments: Any, **keywords: Any) -> Step:
+    """A step; its arguments' texts are literal, templates are marked as such."""
     return Step(number, f"step {number}", module, arguments, **keywords)
 
 
@@ -62,14 +63,15 @@ def play(names: str, instructions: tuple[Any, ...], **settings: Any) -> PlayPlan
     return PlayPlan("test", program, infos, (tuple(names),), hosts, parts, False, secrets, frozenset())
 
 
-def run(*plays: PlayPlan, services: Services | None = None) -> tuple[Outcome, Recorder]:
+def run(*plays: PlayPlan, services: Services | None = None, **about: Any) -> tuple[Outcome, Recorder]:
     recorder = Recorder()
-    return started(recorder, *plays, services=services), recorder
+    return started(recorder, *plays, services=services, **about), recorder
 
 
-def started(recorder: Recorder, *plays: PlayPlan, services: Services | None = None) -> Outcome:
+def started(recorder: Recorder, *plays: PlayPlan, services: Services | None = None, **about: Any) -> Outcome:
     services = services or Services()
-    plan = Plan(plays)
+    known = {name: host for play in plays for name, host in play.hosts.items()}
+    plan = Plan(plays, **{"hosts": known, **about})
     events = Events([recorder], plan.steps)
     agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False)
     try:
