@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from clusterbook.compile.context import as_list
 from clusterbook.errors import InvalidInput
 from clusterbook.language.program import Loop
 from clusterbook.model import Task
@@ -30,6 +31,7 @@ def loop_of(task: Task) -> Loop | None:
             label=control.get("label"),
             pause=control.get("pause", 0),
             extended=bool(control.get("extended", False)),
+            break_when=as_list(control.get("break_when")),
             kind=kind,
         )
     return None

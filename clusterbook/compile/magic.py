@@ -15,8 +15,10 @@ from clusterbook.model import Inventory, Play, Role
 def magic_of(play: Play, inventory: Inventory, selection: Selection, name: str, book: RoleBook) -> dict[str, Any]:
     """All but the hosts of the play and of the groups, which may change while it runs."""
     source = inventory.source or ""
-    roles = [use.name for use in play.roles]
-    dependent = list(dict.fromkeys(_dependencies([book.role(use.name, use.position) for use in play.roles], book)))
+    used = [book.role(use.name, use.position) for use in play.roles]
+    dependent = list(dict.fromkeys(_dependencies(used, book)))
+    imported = [part.name for part in book.parts if part.public]
+    roles = list(dict.fromkeys([*(role.name for role in used), *(name for name in imported if name not in dependent)]))
     return {
         "ansible_play_name": name,
         "playbook_dir": str(Path(play.position.file).parent),

@@ -170,10 +170,7 @@ def _others(inventory: Inventory, selection: Selection, host: str, names: frozen
 def _hosts_of_play(inventory: Inventory, hosts: tuple[str, ...]) -> dict[str, Any]:
     return {
         "groups": {group: list(members) for group, members in inventory.groups.items()},
-        "ansible_play_hosts": list(hosts),
         "ansible_play_hosts_all": list(hosts),
-        "ansible_play_batch": list(hosts),
-        "play_hosts": list(hosts),
     }
 
 

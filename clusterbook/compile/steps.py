@@ -34,6 +34,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         changed_when=as_list(own.get("changed_when")),
         failed_when=as_list(own.get("failed_when")),
         ignore_errors=near.get("ignore_errors", False),
+        any_errors_fatal=near.get("any_errors_fatal", False),
         notify=as_list(own.get("notify")),
         listen=as_list(own.get("listen")),
         become=near.get("become"),

@@ -33,7 +33,7 @@ def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str
         yield from texts([
             step.name, step.arguments, step.layers, step.parameters, step.notify, step.environment, step.defaults,
             step.become, step.become_user, step.delegate_to, step.no_log,
-            step.ignore_errors, step.check_mode, step.retries, step.delay, step.run_once,
+            step.ignore_errors, step.any_errors_fatal, step.check_mode, step.retries, step.delay, step.run_once,
             step.timeout, step.throttle, step.ignore_unreachable, step.run_async, step.poll, step.delegate_facts,
             step.connection,
         ])
@@ -48,6 +48,7 @@ def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str
 def _of_loop(step: Step) -> Iterator[str]:
     assert step.loop is not None
     yield from texts([step.loop.items, step.loop.label, step.loop.pause])
+    yield from (str(getattr(item, "text", item)) for item in step.loop.break_when)
 
 
 def _assertions(step: Step) -> Iterator[str]:

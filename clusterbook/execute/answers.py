@@ -93,6 +93,9 @@ class Answers:
     def _answer_gate(self, question: dict[str, Any]) -> Any:
         return self._gates.wait(self._host, [int(part) for part in question["key"]], bool(question["run_once"]))
 
+    def _answer_company(self, question: dict[str, Any]) -> dict[str, list[str]]:
+        return self._gates.company()
+
     def _answer_ran_once(self, question: dict[str, Any]) -> None:
         self._gates.ran_once([int(part) for part in question["key"]], dict(question["result"]))
 

@@ -17,8 +17,16 @@ class Gates:
     Called by one thread a host. A host that ends or fails leaves; nobody waits for it.
     """
 
-    def __init__(self, hosts: Sequence[str], forks: int = 0) -> None:
-        """hosts: of the batch, in inventory order; forks: at most so many of them work at a time, 0 for all."""
+    def __init__(self, hosts: Sequence[str], forks: int = 0, play: Sequence[str] = ()) -> None:
+        """hosts: of the batch, in inventory order; forks: at most so many of them work at a time, 0 for all.
+
+        play: the hosts of all batches that have not failed before.
+        """
+        self._play = list(play or hosts)
+        self._failed: set[str] = set()
+        # A host said that the play is over (meta: end_play), that its failure ends the play (any_errors_fatal).
+        self.over = False
+        self.fatal = False
         self.throttle = Throttle()
         self._slots = Semaphore(forks or len(hosts) or 1)
         self._order = list(hosts)
@@ -66,11 +74,21 @@ class Gates:
                     self._open[host] = result
             self._changed.notify_all()
 
-    def leave(self, host: str) -> None:
+    def company(self) -> dict[str, list[str]]:
+        """The hosts that have not failed: of the batch and of the play."""
+        with self._changed:
+            return {
+                name: [host for host in hosts if host not in self._failed]
+                for name, hosts in (("batch", self._order), ("play", self._play))
+            }
+
+    def leave(self, host: str, failed: bool = False) -> None:
         """The host is through with the play, one way or another; its slot is free."""
         self._slots.release()
         self.throttle.leave(host)
         with self._changed:
+            if failed:
+                self._failed.add(host)
             self._running.discard(host)
             self._waiting.pop(host, None)
             for place, chosen in list(self._once.items()):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -32,16 +32,20 @@ GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. counts: by host, as in the recap."""
+    """How a run ended. counts: by host, as in the recap; forgiven: those of failures that the play forgave."""
 
     counts: dict[str, dict[str, int]]
     interrupted: bool = False
+    forgiven: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def exit_code(self, check: bool) -> int:
         """0 done, 2 changes pending (check), 1 failed, 4 only unreachable, 130 interrupted."""
         if self.interrupted:
             return EXIT_INTERRUPTED
-        total = {name: sum(host[name] for host in self.counts.values()) for name in ("failed", "unreachable")}
+        total = {
+            name: sum(counts[name] - self.forgiven.get(host, {}).get(name, 0) for host, counts in self.counts.items())
+            for name in ("failed", "unreachable")
+        }
         if total["failed"]:
             return EXIT_FAILED
         if total["unreachable"]:
@@ -69,6 +73,9 @@ class Runner:
         self._events = events
         self._lost: set[str] = set()
         self._interrupted = False
+        # Hosts that failed in the batch that runs; counts when `clear_host_errors` forgave all failures before.
+        self._failed: set[str] = set()
+        self._forgiven: dict[str, dict[str, int]] = {}
         self._root = _hosts_that_need_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
@@ -82,7 +89,7 @@ class Runner:
                     break
         except KeyboardInterrupt:
             return Outcome(self._events.counts, interrupted=True)
-        return Outcome(self._events.counts)
+        return Outcome(self._events.counts, forgiven=self._forgiven)
 
     def _play(self, play: PlayPlan) -> bool:
         """False when a whole batch is lost: as in Ansible, no play after it runs, on no host."""
@@ -90,7 +97,10 @@ class Runner:
         self._events.emit("play", name=play.name, hosts=alive, steps=len(play.steps))
         for number, batch in enumerate(play.batches):
             hosts = tuple(name for name in batch if name not in self._lost)
-            if hosts and not self._batch(play, hosts):
+            if not hosts:
+                continue
+            gates = Gates(hosts, self._forks, [name for name in alive if name not in self._lost])
+            if not self._batch(play, hosts, gates):
                 if number + 1 < len(play.batches):
                     reason = "too many hosts failed, so the batches after this one did not start"
                     self._events.emit("stopped", play=play.name, reason=reason)
@@ -98,17 +108,19 @@ class Runner:
                 if self._lost.issuperset(hosts):
                     self._events.emit("nobody_left")
                 return False
+            if gates.over:
+                break
         return True
 
-    def _batch(self, play: PlayPlan, hosts: tuple[str, ...]) -> bool:
+    def _batch(self, play: PlayPlan, hosts: tuple[str, ...], gates: Gates) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""
-        gates = Gates(hosts, self._forks)
         program = {"play": to_wire(play.program), "ahead": ahead_of(play, self._services)}
-        failed: list[str] = []
+        failed = self._failed
+        failed.clear()
 
         def on_failure(name: str) -> None:
-            failed.append(name)
-            if play.any_errors_fatal or 100.0 * len(failed) / len(hosts) > play.max_fail_percentage:
+            failed.add(name)
+            if play.any_errors_fatal or gates.fatal or 100.0 * len(failed) / len(hosts) > play.max_fail_percentage:
                 gates.abort(f"{name} failed and the play stops on errors")
                 self._places.stop()
 
@@ -140,24 +152,30 @@ class Runner:
         self, play: PlayPlan, name: str, program: Any, gates: Gates, on_failure: Callable[[str], None]
     ) -> None:
         gates.enter()
+        succeeded: bool | None = None
         try:
-            succeeded = self._segment(play, name, program, gates)
+            succeeded = self._worked(play, name, program, gates)
+            if succeeded is not None:
+                self._events.emit("host_done", host=name, succeeded=succeeded)
+            if succeeded is False:
+                on_failure(name)
+        finally:
+            gates.leave(name, failed=succeeded is False)
+
+    def _worked(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool | None:
+        """Whether no step failed; None when the play was stopped before the host could say."""
+        try:
+            return self._segment(play, name, program, gates)
         except Unreachable as error:
             self._places.forget(name)
             if self._interrupted:  # its agent stopped because it was asked to
-                return
+                return None
             self._events.emit("unreachable", host=name, **_described(error))
-            succeeded = False
         except ClusterbookError as error:
             if gates.aborted:
-                return
+                return None
             self._events.emit("failure", host=name, **_described(error))
-            succeeded = False
-        finally:
-            gates.leave(name)
-        self._events.emit("host_done", host=name, succeeded=succeeded)
-        if not succeeded:
-            on_failure(name)
+        return False
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
         segment = Segment(play.hosts[name], name in self._root, program, to_wire(play.parts[name]))
@@ -172,11 +190,25 @@ class Runner:
             if kind == "learnt":
                 self._learnt.setdefault(name, {})[str(message["name"])] = message["value"]
                 return
+            if kind in ("end_play", "fatal", "clear_host_errors"):
+                self._steer(kind, gates)
+                return
             step = message.pop("id", None)
             details = {} if step is None else {"step": step}
             self._events.emit(kind, host=name, **details, **message)
 
         return self._places.run(segment, take, answers)
+
+    def _steer(self, kind: str, gates: Gates) -> None:
+        """What a host says for the whole play, because its steps say so."""
+        if kind == "end_play":
+            gates.over = True
+        elif kind == "fatal":
+            gates.fatal = True
+        else:
+            self._lost.clear()
+            self._failed.clear()
+            self._forgiven = {host: dict(counts) for host, counts in self._events.counts.items()}
 
 
 def _hosts_that_need_root(plan: Plan) -> set[str]:

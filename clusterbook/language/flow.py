@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Mapping
 
+from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable
 from clusterbook.language.values import Template
@@ -75,6 +76,16 @@ FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
     "ansible.builtin.set_stats": set_stats,
     "ansible.builtin.pause": pause,
 }
+
+# What `meta` does for every host of the batch once the first one's conditions hold.
+META_FOR_ALL = ("end_play", "end_batch", "clear_facts", "clear_host_errors", "refresh_inventory")
+
+
+def meta_action(step: Step) -> str:
+    """What a `meta` step does."""
+    arguments = step.arguments
+    return str(arguments.get("free_form") if isinstance(arguments, Mapping) else arguments)
+
 
 # What the start of a step says when the interpreter itself then waits: that it be sent before.
 PAUSES: Mapping[str, Result] = {"ansible.builtin.pause": {"waits": True}}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Iterable, Optional
 
+from clusterbook.language.flow import META_FOR_ALL, meta_action
 from clusterbook.language.including import INCLUDES
 from clusterbook.language.program import Flush, Group, HostPart, Program, Step
-from clusterbook.language.runtime import HostEnded, HostUnreachable, Runtime, StepFailed
+from clusterbook.language.runtime import HostEnded, HostUnreachable, RoleEnded, Runtime, StepFailed
 from clusterbook.language.state import HostState
 from clusterbook.language.stepping import StepRunner
 
@@ -31,7 +32,9 @@ class Interpreter:
             return True
         except HostUnreachable:
             return False
-        except StepFailed:
+        except StepFailed as failure:
+            if self._steps.is_fatal(failure.step):
+                self._runtime.emit({"type": "fatal"})
             if self._program.force_handlers:
                 self._forced()
             return False
@@ -51,16 +54,35 @@ class Interpreter:
             self._runtime.emit({"type": "pending", "handlers": names})
 
     def _instructions(self, instructions: Iterable[Any], key: tuple[int, ...]) -> None:
+        ended: Optional[RoleEnded] = None
         for index, instruction in enumerate(instructions):
-            place = (*key, index)
-            if isinstance(instruction, Flush):
-                if instruction.resumes:
-                    self._handlers.notify(sorted(self._left))
-                self._flush(place)
-            elif isinstance(instruction, Group):
-                self._group(instruction, place)
-            else:
-                self._step(instruction, place)
+            if ended is not None and self._belongs(instruction, ended.role):
+                continue
+            ended = None
+            try:
+                self._instruction(instruction, (*key, index))
+            except RoleEnded as over:
+                ended = over
+        if ended is not None and key:
+            raise ended  # the role may go on in the list around this one
+
+    def _instruction(self, instruction: Any, place: tuple[int, ...]) -> None:
+        if isinstance(instruction, Flush):
+            if instruction.resumes:
+                self._handlers.notify(sorted(self._left))
+            self._flush(place)
+        elif isinstance(instruction, Group):
+            self._group(instruction, place)
+        else:
+            self._step(instruction, place)
+
+    def _belongs(self, instruction: Any, role: int) -> bool:
+        """Whether an instruction is part of a role, or of one inside it."""
+        if isinstance(instruction, Group):
+            parts = (*instruction.body, *instruction.rescue, *instruction.always)
+            return bool(parts) and all(self._belongs(part, role) for part in parts)
+        own = getattr(instruction, "role", None)
+        return own is not None and (own == role or role in self._steps.program.roles[own].parents)
 
     def _group(self, group: Group, key: tuple[int, ...]) -> None:
         """block, rescue, always. A host that ends or is stopped runs neither of the latter."""
@@ -86,20 +108,33 @@ class Interpreter:
             self._meta(step, key)
         elif step.module in INCLUDES:
             for index, body in enumerate(self._steps.include(step, key)):
-                self._instructions(body, (*key, step.id, index))
+                self._included(step, body, (*key, step.id, index))
         else:
             self._handlers.notify(self._steps.run(step, key))
 
+    def _included(self, step: Step, body: tuple[Any, ...], key: tuple[int, ...]) -> None:
+        try:
+            self._instructions(body, key)
+        except RoleEnded as over:
+            if self._belongs(step, over.role):
+                raise
+
     def _meta(self, step: Step, key: tuple[int, ...]) -> None:
-        action = step.arguments.get("free_form") if isinstance(step.arguments, dict) else step.arguments
-        if not self._steps.wanted(step):
+        action = meta_action(step)
+        if not self._steps.agreed(step, key, action in META_FOR_ALL):
             return
         if action == "flush_handlers":
             self._flush(key)
         elif action in ("end_host", "end_play", "end_batch"):
+            if action == "end_play":
+                self._runtime.emit({"type": "end_play"})
             raise HostEnded()
+        elif action == "end_role" and step.role is not None:
+            raise RoleEnded(step.role)
         elif action == "clear_facts":
             self._steps.state.facts.clear()
+        elif action == "clear_host_errors":
+            self._runtime.emit({"type": "clear_host_errors"})
 
     def _flush(self, key: tuple[int, ...]) -> None:
         """Handlers run in the order in which they are written; one may notify a later one."""

@@ -13,7 +13,7 @@ from clusterbook.language.program import HostPart, Program, Step
 from clusterbook.language.results import outline, registered
 from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import Scope, Unknown
-from clusterbook.language.sources import Sources
+from clusterbook.language.sources import Company, Sources
 from clusterbook.language.state import HostState, layers_for
 from clusterbook.language.values import Template, UnknownValue, encode
 
@@ -49,10 +49,19 @@ class StepKeeper:
 
     def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
         """What the step sees."""
+        if self._sources.step is not step:
+            self._sources.company = Company(self._runtime)
         self._sources.step = step
         own = {**self._sources.magic(), **self._failure}
-        layers = layers_for(step, self.program, self.including.host, self.state, (own, extra))
+        layers = layers_for(step, self.program, self.including.host, self.state, (own, self._sources.company, extra))
         return Scope(layers, self._expressions, self._sources.secret)
+
+    def is_fatal(self, step: Step) -> bool:
+        """Whether a failure of this step ends the play for every host."""
+        try:
+            return truth(self.scope(step, {}), step.any_errors_fatal)
+        except (ExpressionError, Unknown):
+            return True
 
     def wanted(self, step: Step) -> bool:
         """Whether all of the step's conditions hold."""
@@ -115,6 +124,8 @@ class StepKeeper:
         kind = "unreachable" if result.get("unreachable") and not result.get("ignored") else "result"
         event = {"type": kind, "id": step.id, "seconds": round(seconds, 4),
                  **outline(result, hidden, self.program.whole_results)}
+        if result.get("ignored") and result.get("changed"):
+            event["changed"] = True
         if times > 1:
             event["times"] = times
         name = self.shown_name(step, scope)

@@ -25,6 +25,7 @@ class Loop:
     label: Any = None
     pause: Any = 0
     extended: bool = False
+    break_when: Parts = ()
     kind: str = "list"
 
 
@@ -52,6 +53,7 @@ class Step:
     changed_when: Parts = ()
     failed_when: Parts = ()
     ignore_errors: Any = False
+    any_errors_fatal: Any = False
     notify: Parts = ()
     listen: Parts = ()
     become: Any = None

@@ -67,6 +67,15 @@ class HostUnreachable(Exception):
     """A host on which a step was to run does not answer: the play is over here, and no rescue helps."""
 
 
+class RoleEnded(Exception):
+    """The rest of a role is left out on this host (meta: end_role)."""
+
+    def __init__(self, role: int) -> None:
+        """role: its number in the program."""
+        super().__init__(str(role))
+        self.role = role
+
+
 class HostEnded(Exception):
     """The play is over for this host without a failure (meta: end_host, end_play)."""
 

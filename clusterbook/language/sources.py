@@ -70,6 +70,30 @@ class HostVariables(Mapping[str, Any]):
         return len(self._names)
 
 
+class Company(Mapping[str, Any]):
+    """The hosts that are still in the play, asked for when a step names them: they become fewer as hosts fail."""
+
+    NAMES = ("ansible_play_hosts", "play_hosts", "ansible_play_batch")
+
+    def __init__(self, runtime: Runtime) -> None:
+        """One for each step."""
+        self._runtime = runtime
+        self._found: Optional[Mapping[str, Any]] = None
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self.NAMES:
+            raise KeyError(key)
+        if self._found is None:
+            self._found = self._runtime.ask("company") or {}
+        return list(self._found.get("batch" if key == "ansible_play_batch" else "play", ()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.NAMES)
+
+    def __len__(self) -> int:
+        return len(self.NAMES)
+
+
 class Sources:
     """Everything that a scope gets from outside the program."""
 
@@ -77,6 +101,7 @@ class Sources:
         """See Interpreter."""
         self._program = program
         self._runtime = runtime
+        self.company = Company(runtime)
         self._secrets: dict[str, str] = {}
         self.step: Optional[Step] = None
         self._texts: dict[str, Template] = {}

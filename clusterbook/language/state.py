@@ -73,6 +73,10 @@ def layers_for(
             role_variables.append(program.roles[index].variables)
         magic.update(role_name=role.name, role_path=role.path)
         magic["ansible_role_name"] = role.name
+        if role.parents:
+            parents = [program.roles[index] for index in reversed(role.parents)]
+            magic["ansible_parent_role_names"] = [parent.name for parent in parents]
+            magic["ansible_parent_role_paths"] = [parent.path for parent in parents]
     return [
         *role_defaults,
         host.variables,

@@ -20,7 +20,7 @@ from clusterbook.language.results import (
     unmet_condition,
     without_changes,
 )
-from clusterbook.language.runtime import Call, HostUnreachable, Refused, StepFailed
+from clusterbook.language.runtime import Call, HostEnded, HostUnreachable, Refused, StepFailed
 from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.values import decode, holds_template
 
@@ -60,6 +60,24 @@ class StepRunner(StepKeeper):
         if result.get("failed") and not result.get("ignored"):
             raise StepFailed(step, result)
         return bodies
+
+    def agreed(self, step: Step, key: Key, by_first: bool) -> bool:
+        """Whether a `meta` step is to be done. by_first: in a linear play the first host decides for all."""
+        meet = by_first and self.program.lockstep
+        if meet:
+            verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=True)
+            if verdict is not None:
+                if "abort" in verdict:
+                    raise HostEnded()
+                return bool(verdict.get("met"))
+        try:
+            met = self.wanted(step)
+        except ExpressionError as error:
+            result = self.conclude(step, expression_failure(error), 0.0)
+            raise StepFailed(step, result) from error
+        if meet:
+            self._runtime.ask("ran_once", step=step.id, key=[*key, step.id], result={"met": met})
+        return met
 
     def _bodies(self, step: Step) -> tuple[list[tuple[Any, ...]], Result]:
         """The bodies of all items, and what the result is when there are none."""
@@ -153,7 +171,14 @@ class StepRunner(StepKeeper):
             result[loop.variable] = extra[loop.variable]
             result["ansible_loop_var"] = loop.variable
             results.append(result)
+            if loop.break_when and self._breaks(step, extra, result):
+                break
         return combine(results)
+
+    def _breaks(self, step: Step, extra: Mapping[str, Any], result: Result) -> bool:
+        assert step.loop is not None
+        scope = self._after(step, extra, result)
+        return all(scope.condition(condition) for condition in step.loop.break_when)
 
     def _attempts(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         scope = self.scope(step, extra)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clusterbook.language.interpreter import Interpreter
-from clusterbook.language.program import Flush, Group, HostPart, Loop, Program, Step
+from clusterbook.language.program import Flush, Group, HostPart, Loop, Program, RolePart, Step
 from clusterbook.language.runtime import Call
 from clusterbook.language.state import HostState
 from clusterbook.language.values import Secret, Template
@@ -248,3 +248,58 @@ def test_a_long_loop_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     assert run(recorder, step(1, "a", loop=Loop(["x", "y", "z"])))
     told = [(event["item"], event["items"]) for event in recorder.events if event["type"] == "progress"]
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+META = "ansible.builtin.meta"
+
+
+def meta(number: int, action: str, **keywords: Any) -> Step:
+    return Step(number, "meta", META, {"free_form": action}, **keywords)
+
+
+def test_the_end_of_a_role_leaves_out_what_is_left_of_it_and_of_the_roles_inside_it() -> None:
+    recorder = Recorder()
+    roles = (RolePart("outer", "/r/outer"), RolePart("inner", "/r/inner", parents=(0,)))
+    group = Group(6, "g", (step(7, "in group", role=0),), rescue=(step(8, "rescue", role=0),))
+    steps = (step(1, "a", role=0), meta(2, "end_role", role=0), step(3, "b", role=0), step(4, "c", role=1), group)
+    assert run(recorder, *steps, step(5, "after"), roles=roles)
+    assert recorder.ran == ["a", "after"]
+
+
+def test_the_end_of_an_included_role_ends_only_its_own_round_of_the_loop() -> None:
+    recorder = Recorder()
+    body = (step(2, "first", role=0), meta(3, "end_role", role=0), step(4, "second", role=0))
+    include = Step(
+        1, "include", "ansible.builtin.include_role", {"name": "r"}, loop=Loop(["x", "y"]), body=body
+    )
+    assert run(recorder, include, step(5, "after"), roles=(RolePart("r", "/r"),))
+    assert recorder.ran == ["first", "first", "after"]
+
+
+def test_a_loop_breaks_when_its_condition_says_so() -> None:
+    recorder = Recorder()
+    loop = Loop([1, 2, 3], break_when=("item == 2",))
+    assert run(recorder, step(1, Template("{{ item }}"), loop=loop))
+    assert recorder.ran == ["1", "2"]
+
+
+def test_a_step_that_is_fatal_for_all_says_so_and_an_ignored_change_is_still_a_change() -> None:
+    recorder = Recorder({"a": {"failed": True, "changed": True, "msg": "no"}})
+    assert not run(recorder, step(1, "a", ignore_errors=True), step(2, "a", any_errors_fatal=Template("{{ 1 == 1 }}")))
+    assert [event["type"] for event in recorder.events if event["type"] == "fatal"] == ["fatal"]
+    first = next(event for event in recorder.events if event["type"] == "result")
+    assert (first["ignored"], first["changed"]) == (True, True)
+
+
+def test_an_included_role_knows_the_roles_around_it() -> None:
+    recorder = Recorder()
+    roles = (RolePart("a", "/r/a"), RolePart("b", "/r/b", parents=(0,)), RolePart("c", "/r/c", parents=(0, 1)))
+    text = Template("{{ ansible_parent_role_names | join(' ') }}")
+    assert run(recorder, step(1, text, role=2), roles=roles)
+    assert recorder.ran == ["b a"]
+
+
+def test_a_condition_of_meta_that_cannot_be_evaluated_fails_the_host() -> None:
+    recorder = Recorder()
+    assert not run(recorder, meta(1, "end_host", when=(Template("nowhere"),)))
+    assert recorder.statuses() == ["failed"]

@@ -1,0 +1,82 @@
+"""What one host's steps mean for the whole play: who is left, where it ends, which failures are forgiven."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.execute.playing import run_files
+
+PLAY = "- hosts: all\n  gather_facts: false\n"
+
+
+def test_hosts_that_failed_are_no_longer_hosts_of_the_play(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - debug: msg='{{ ansible_play_hosts }}'
+    - fail: msg=x
+      when: inventory_hostname == 'b'
+    - debug: msg='{{ ansible_play_hosts }} {{ play_hosts }} {{ ansible_play_hosts_all }}'
+- hosts: all
+  gather_facts: false
+  serial: 2
+  tasks:
+    - debug: msg='{{ ansible_play_hosts }} {{ ansible_play_batch }}'
+"""}, "abc")
+    assert told.messages("a") == [["a", "b", "c"], "['a', 'c'] ['a', 'c'] ['a', 'b', 'c']", "['a', 'c'] ['a']"]
+    assert told.messages("c")[-1] == "['a', 'c'] ['c']"
+
+
+def test_the_first_host_ends_the_play_for_all_and_for_later_batches(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  serial: 2
+  tasks:
+    - debug: msg=1
+    - meta: end_play
+      when: inventory_hostname == 'a'
+    - debug: msg=2
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: msg=3
+"""}, "abc")
+    assert [told.messages(host) for host in "abc"] == [["1", "3"], ["1", "3"], ["3"]]
+    assert told.outcome.exit_code(check=False) == 0
+
+
+def test_the_end_of_a_batch_lets_the_next_one_run(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  serial: 1
+  tasks:
+    - debug: msg=1
+    - meta: end_batch
+    - debug: msg=2
+"""}, "ab")
+    assert [told.messages(host) for host in "ab"] == [["1"], ["1"]]
+
+
+def test_forgiven_hosts_take_part_in_the_next_play(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - fail: msg=x
+      when: inventory_hostname == 'b'
+    - meta: clear_host_errors
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: msg=again
+"""}, "ab")
+    assert told.messages("b") == ["again"]
+    assert told.count("failed", "b") == 1
+    assert told.outcome.exit_code(check=False) == 0
+
+
+def test_a_fatal_error_of_one_task_ends_the_play_for_all(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - fail: msg=x
+      when: inventory_hostname == 'b'
+      any_errors_fatal: true
+    - debug: msg=late
+"""}, "ab")
+    assert told.messages("a") == []
+    assert told.outcome.exit_code(check=False) == 1
