@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from clusterbook.errors import Position
 from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step
-from clusterbook.model import Host, Reader
+from clusterbook.model import Host, Inventory, Reader
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,23 @@ class Expander(Protocol):
         """Every role of the play that is known by now, at its index."""
 
 
+class Growth(Protocol):
+    """An inventory to which hosts and groups can be added during the run."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """As it is by now."""
+
+    def add_host(self, name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> bool:
+        """Add a host; whether anything changed."""
+
+    def group_by(self, host: str, group: str, parents: Iterable[str]) -> bool:
+        """Put a host into groups; whether anything changed."""
+
+    def later(self, first: int) -> tuple[PlayPlan, ...] | None:
+        """The plays from this one on, compiled anew when something joined."""
+
+
 def _no_others(host: str, names: frozenset[str]) -> dict[str, Any]:
     return {}
 
@@ -98,6 +115,7 @@ class PlayPlan:
     others: Callable[[str, frozenset[str]], Mapping[str, Any]] = field(default=_no_others, compare=False)
     dynamic: bool = False
     reader: Reader | None = field(default=None, compare=False)
+    growing: Growth | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -105,13 +123,15 @@ class Plan:
     """The plays in order.
 
     hosts: of the whole inventory, for steps that are delegated; local: variables of this machine; common: of the group
-    `all`, which hold for a host that is not in the inventory.
+    `all`, which hold for a host that is not in the inventory. growing: where hosts and groups join during the run, None
+    when no step adds any.
     """
 
     plays: tuple[PlayPlan, ...]
     hosts: Mapping[str, Host] = field(default_factory=dict)
     local: Mapping[str, Any] = field(default_factory=lambda: {"ansible_connection": "local"})
     common: Mapping[str, Any] = field(default_factory=dict)
+    growing: Growth | None = field(default=None, compare=False)
 
     @property
     def steps(self) -> dict[int, StepInfo]:

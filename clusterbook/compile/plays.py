@@ -12,6 +12,7 @@ from typing import Any
 from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, tag_list
 from clusterbook.compile.expand import PlayExpander
 from clusterbook.compile.facts import gathering
+from clusterbook.compile.growing import Growing
 from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_variables
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
@@ -20,11 +21,12 @@ from clusterbook.compile.root import may_become
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of, validated
 from clusterbook.errors import InvalidInput
+from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import Template
-from clusterbook.model import Host, Inventory, Play, Project
+from clusterbook.model import Block, Host, Inventory, Node, Play, Project
 
 Match = Callable[[str], Sequence[str]]
 STRATEGIES = ("linear", "free", "host_pinned", "debug")
@@ -33,10 +35,50 @@ STRATEGIES = ("linear", "free", "host_pinned", "debug")
 def compile_plan(project: Project, inventory: Inventory, selection: Selection, match: Match) -> Plan:
     """match(pattern) gives the names of the hosts of a play, --limit applied. Raises InvalidInput."""
     numbers = count(1).__next__
-    plays = [_Play(project, play, inventory, selection, numbers).plan(match) for play in project.plays]
+
+    def again(grown: Inventory, first: int) -> tuple[PlayPlan, ...]:
+        chosen = _lenient(matcher(grown, selection.limit))
+        rest = [_Play(project, play, grown, selection, numbers, growing).plan(chosen) for play in project.plays[first:]]
+        return with_shared([*plays[:first], *rest])[first:]
+
+    growing = Growing(inventory, again) if _grows(project) else None
+    inventory = growing.inventory if growing is not None else inventory
+    later = match if growing is None else _lenient(match)  # the groups of later plays may still come
+    plays = [
+        _Play(project, play, inventory, selection, numbers, growing).plan(later if place else match)
+        for place, play in enumerate(project.plays)
+    ]
     known = inventory.hosts
     local = getattr(known, "local", {"ansible_connection": "local"})
-    return Plan(with_shared(plays), known, local, getattr(known, "common", {}))
+    return Plan(with_shared(plays), known, local, getattr(known, "common", {}), growing)
+
+
+def _lenient(match: Match) -> Match:
+    """A pattern that names nothing chooses no host."""
+
+    def chosen(pattern: str) -> Sequence[str]:
+        try:
+            return match(pattern)
+        except InvalidInput:
+            return ()
+
+    return chosen
+
+
+def _grows(project: Project) -> bool:
+    """Whether some step adds hosts or groups."""
+    nodes = [node for play in project.plays for part in (play.pre_tasks, play.tasks, play.post_tasks, play.handlers)
+             for node in part]
+    nodes += [node for role in project.roles.values() for file in role.task_files.values() for node in file]
+    nodes += [node for role in project.roles.values() for node in role.handlers]
+    nodes += [node for file in project.task_files.values() for node in file]
+    return any(_adds(node) for node in nodes)
+
+
+def _adds(node: Node) -> bool:
+    if isinstance(node, Block):
+        return any(_adds(part) for part in (*node.body, *node.rescue, *node.always))
+    return node.module in ("ansible.builtin.add_host", "ansible.builtin.group_by")
 
 
 def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:
@@ -57,6 +99,7 @@ class _Play:
     inventory: Inventory
     selection: Selection
     numbers: Callable[[], int]
+    growing: Growing | None = None
 
     @property
     def directory(self) -> str:
@@ -103,6 +146,7 @@ class _Play:
             others=partial(_others, self.inventory, self.selection),
             dynamic=bool(compiler.open),
             reader=self.project.reader,
+            growing=self.growing,
         )
 
     def _word(self, name: str, default: Any = None) -> Any:
@@ -142,6 +186,7 @@ class _Play:
             instructions=instructions,
             handlers=handlers,
             roles=tuple(compiler.roles),
+            grows=self.growing is not None,
             late=tuple(sorted(compiler.book.late)),
             variables=_variables(play),
             extra_variables=dict(selection.extra_variables),

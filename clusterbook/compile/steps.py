@@ -44,7 +44,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         check_mode=near.get("check_mode"),
         delegate_to=near.get("delegate_to"),
         delegate_facts=near.get("delegate_facts", False),
-        run_once=near.get("run_once", False),
+        run_once=True if task.module == "ansible.builtin.add_host" else near.get("run_once", False),
         connection=tuple((CONNECTION_KEYWORDS[word], near[word]) for word in CONNECTION_KEYWORDS if word in near),
         timeout=near.get("timeout", 0),
         throttle=near.get("throttle", 0),

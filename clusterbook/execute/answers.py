@@ -17,6 +17,7 @@ from clusterbook.execute.delegation import Delegation
 from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.included import expansion_answer, variables_answer
+from clusterbook.execute.joining import join
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import Step
@@ -93,8 +94,21 @@ class Answers:
     def _answer_gate(self, question: dict[str, Any]) -> Any:
         return self._gates.wait(self._host, [int(part) for part in question["key"]], bool(question["run_once"]))
 
-    def _answer_company(self, question: dict[str, Any]) -> dict[str, list[str]]:
-        return self._gates.company()
+    def _answer_company(self, question: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = dict(self._gates.company())
+        if self._plan.growing is not None:
+            inventory = self._plan.growing.inventory
+            found["groups"] = {name: list(members) for name, members in inventory.groups.items()}
+            own = inventory.hosts[self._host].groups
+            found["group_names"] = sorted(name for name in own if name not in ("all", "ungrouped"))
+        return found
+
+    def _answer_join(self, question: dict[str, Any]) -> dict[str, Any]:
+        step, item = self._step(question), question.get("item")
+        return join(
+            self._plan.growing, step, self._host, dict(question["arguments"]),
+            lambda names: self._local_arguments(step, item, names),
+        )
 
     def _answer_ran_once(self, question: dict[str, Any]) -> None:
         self._gates.ran_once([int(part) for part in question["key"]], dict(question["result"]))

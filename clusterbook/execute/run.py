@@ -76,7 +76,7 @@ class Runner:
         # Hosts that failed in the batch that runs; counts when `clear_host_errors` forgave all failures before.
         self._failed: set[str] = set()
         self._forgiven: dict[str, dict[str, int]] = {}
-        self._root = _hosts_that_need_root(plan)
+        self._root = _needs_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
         self._delegates = Delegates(plan, agents, services, self._learnt)
@@ -84,12 +84,21 @@ class Runner:
     def run(self) -> Outcome:
         """Run every play. Ctrl-C lets each host end its step, then stops."""
         try:
-            for play in self._plan.plays:
-                if not self._play(play):
+            plays = list(self._plan.plays)
+            for place in range(len(plays)):
+                if not self._play(plays[place]):
                     break
+                plays[place + 1:] = self._grown(place + 1) or plays[place + 1:]
         except KeyboardInterrupt:
             return Outcome(self._events.counts, interrupted=True)
         return Outcome(self._events.counts, forgiven=self._forgiven)
+
+    def _grown(self, first: int) -> Sequence[PlayPlan]:
+        """The plays from this one on, when hosts or groups joined meanwhile; empty when none did."""
+        plays = self._plan.growing.later(first) if self._plan.growing is not None else None
+        for play in plays or ():
+            self._events.know(play.steps)
+        return plays or ()
 
     def _play(self, play: PlayPlan) -> bool:
         """False when a whole batch is lost: as in Ansible, no play after it runs, on no host."""
@@ -178,7 +187,7 @@ class Runner:
         return False
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
-        segment = Segment(play.hosts[name], name in self._root, program, to_wire(play.parts[name]))
+        segment = Segment(play.hosts[name], self._root(name), program, to_wire(play.parts[name]))
         answers = Answers(play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know)
 
         def take(messages: Sequence[dict[str, Any]]) -> None:
@@ -211,8 +220,13 @@ class Runner:
             self._forgiven = {host: dict(counts) for host, counts in self._events.counts.items()}
 
 
-def _hosts_that_need_root(plan: Plan) -> set[str]:
-    return {name for play in plan.plays if play.needs_root for name in play.hosts}
+def _needs_root(plan: Plan) -> Callable[[str], bool]:
+    """Whether a host's agent must be root's. While hosts may join, it is not known which plays a host is in."""
+    if plan.growing is not None:
+        anywhere = any(play.needs_root for play in plan.plays)
+        return lambda host: anywhere
+    hosts = {name for play in plan.plays if play.needs_root for name in play.hosts}
+    return lambda host: host in hosts
 
 
 def _described(error: ClusterbookError) -> dict[str, Any]:

@@ -36,6 +36,10 @@ class Hosts(dict[str, Host]):
             raise KeyError(name)
         return Host(name, ("all",), self.local)
 
+    def copied(self) -> Hosts:
+        """Another mapping with the same hosts."""
+        return Hosts(self, self.local, self.common)
+
     def __reduce__(self) -> tuple[type[Hosts], tuple[dict[str, Host], Variables, Variables]]:
         return (Hosts, (dict(self), self.local, self.common))
 

@@ -50,7 +50,7 @@ class StepKeeper:
     def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
         """What the step sees."""
         if self._sources.step is not step:
-            self._sources.company = Company(self._runtime)
+            self._sources.company = Company(self._runtime, self.program.grows)
         self._sources.step = step
         own = {**self._sources.magic(), **self._failure}
         layers = layers_for(step, self.program, self.including.host, self.state, (own, self._sources.company, extra))

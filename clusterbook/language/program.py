@@ -119,6 +119,7 @@ class RolePart:
 class Program:
     """One play, compiled. key names the play in the marks of pending handlers. late: roles that includes bring.
 
+    grows: steps add hosts and groups, so that these are asked for when a step names them.
     whole_results: events carry all of a step's result, as registered.
     shared: names that some play of the run reads of other hosts; what a host learns under one of them it reports.
     """
@@ -143,6 +144,7 @@ class Program:
     modules: Parts = ()
     shared: Parts = ()
     late: Parts = ()
+    grows: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,43 +55,51 @@ class OtherHost(Mapping[str, Any]):
 class HostVariables(Mapping[str, Any]):
     """`hostvars`."""
 
-    def __init__(self, host: HostPart, names: tuple[str, ...], runtime: Runtime) -> None:
-        """names: every host of the inventory."""
+    def __init__(self, host: HostPart, names: tuple[str, ...], runtime: Runtime, grows: bool = False) -> None:
+        """names: every host of the inventory; grows: more may join while the play runs."""
         self._names = names
+        self._grows = grows
+        self._runtime = runtime
         self._hosts = {name: OtherHost(name, host.hostvars.get(name, {}), runtime) for name in names}
 
     def __getitem__(self, key: str) -> OtherHost:
+        if self._grows and key not in self._hosts and key in self._everyone():
+            self._hosts[key] = OtherHost(key, {}, self._runtime)
         return self._hosts[key]
 
+    def _everyone(self) -> list[str]:
+        return list(Company(self._runtime, True)["groups"].get("all", ())) if self._grows else list(self._names)
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._everyone())
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._everyone())
 
 
 class Company(Mapping[str, Any]):
     """The hosts that are still in the play, asked for when a step names them: they become fewer as hosts fail."""
 
-    NAMES = ("ansible_play_hosts", "play_hosts", "ansible_play_batch")
+    _KEYS = {"ansible_play_hosts": "play", "play_hosts": "play", "ansible_play_batch": "batch"}
+    _GROWING = {"groups": "groups", "group_names": "group_names"}
 
-    def __init__(self, runtime: Runtime) -> None:
-        """One for each step."""
+    def __init__(self, runtime: Runtime, grows: bool = False) -> None:
+        """One for each step. grows: hosts and groups may join, so groups are asked for too."""
         self._runtime = runtime
+        self._keys = {**self._KEYS, **(self._GROWING if grows else {})}
         self._found: Optional[Mapping[str, Any]] = None
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self.NAMES:
-            raise KeyError(key)
+        own = self._keys[key]
         if self._found is None:
             self._found = self._runtime.ask("company") or {}
-        return list(self._found.get("batch" if key == "ansible_play_batch" else "play", ()))
+        return self._found.get(own, [])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.NAMES)
+        return iter(self._keys)
 
     def __len__(self) -> int:
-        return len(self.NAMES)
+        return len(self._keys)
 
 
 class Sources:
@@ -101,7 +109,7 @@ class Sources:
         """See Interpreter."""
         self._program = program
         self._runtime = runtime
-        self.company = Company(runtime)
+        self.company = Company(runtime, program.grows)
         self._secrets: dict[str, str] = {}
         self.step: Optional[Step] = None
         self._texts: dict[str, Template] = {}
@@ -111,7 +119,7 @@ class Sources:
             "inventory_hostname": host.name,
             "inventory_hostname_short": host.name.split(".")[0],
             "group_names": sorted(name for name in host.groups if name not in ("all", "ungrouped")),
-            "hostvars": HostVariables(host, everyone, runtime),
+            "hostvars": HostVariables(host, everyone, runtime, program.grows),
             "omit": OMIT,
         }
 

@@ -77,6 +77,8 @@ def layers_for(
             parents = [program.roles[index] for index in reversed(role.parents)]
             magic["ansible_parent_role_names"] = [parent.name for parent in parents]
             magic["ansible_parent_role_paths"] = [parent.path for parent in parents]
+    if program.grows:
+        magic.pop("groups", None)  # asked for, see sources.Company
     return [
         *role_defaults,
         host.variables,

@@ -21,13 +21,15 @@ from clusterbook.language.results import (
     without_changes,
 )
 from clusterbook.language.runtime import Call, HostEnded, HostUnreachable, Refused, StepFailed
-from clusterbook.language.scope import Scope, Unknown
-from clusterbook.language.values import decode, holds_template
+from clusterbook.language.scope import OMIT, Scope, Unknown
+from clusterbook.language.state import is_connection_variable
+from clusterbook.language.values import decode, encode, holds_template
 
 # A loop says so often how far it is.
 PROGRESS_SECONDS = 1.0
 # Failed results have an `exception`, by which playbooks tell failures.
 NO_TRACEBACK = "(traceback unavailable)"
+JOINING = ("ansible.builtin.add_host", "ansible.builtin.group_by")
 INCLUDE_VARS = "ansible.builtin.include_vars"
 
 
@@ -252,6 +254,8 @@ class StepRunner(StepKeeper):
                 return result
             if step.module == INCLUDE_VARS:
                 return self._include_vars(step, scope)
+            if step.module in JOINING:
+                return self._join(step, scope, index)
             result = self._runtime.perform(self.call(step, scope, index))
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
@@ -268,6 +272,15 @@ class StepRunner(StepKeeper):
         if not result.pop("facts_elsewhere", False):
             self.learn(result)
         return result
+
+    def _join(self, step: Step, scope: Scope, index: Optional[int]) -> Result:
+        """add_host, group_by: what steers a connection is evaluated on the local machine alone."""
+        written = step.arguments or {}
+        own = {name: scope.evaluate(value) for name, value in written.items() if not is_connection_variable(str(name))}
+        if scope.used_secrets:
+            raise ExpressionError("a host or a group that joins may not hold a secret; set it in the inventory")
+        arguments = {str(name): encode(value) for name, value in own.items() if value is not OMIT}
+        return dict(self._runtime.ask("join", step=step.id, item=index, arguments=arguments))
 
     def _include_vars(self, step: Step, scope: Scope) -> Result:
         """Variables from local files, for this host and the rest of the run."""

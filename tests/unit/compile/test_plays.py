@@ -186,3 +186,16 @@ def test_an_unsupported_loop_names_the_way_out() -> None:
 
 def test_the_same_input_gives_the_same_plan(tmp_path: Path) -> None:
     assert compiled(play(task("t"))) == compiled(play(task("t")))
+
+
+def test_a_step_that_adds_a_host_runs_once_and_groups_of_later_plays_may_still_come() -> None:
+    adding = play(Block("b", {}, (task("add", "ansible.builtin.add_host", {"name": "new"}),)))
+    plan = compiled(adding, play(task("t"), hosts="fresh"))
+    assert plan.growing is not None
+    assert next(every_step(plan.plays[0].program.instructions)).run_once is True
+    assert plan.growing.later(1) is None
+    assert plan.growing.add_host("new", ("fresh",), {"x": 1})
+    assert not plan.growing.add_host("new", ("fresh",), {"x": 1})
+    again = plan.growing.later(1)
+    assert again is not None
+    assert list(again[0].hosts) == ["new"]

@@ -1,0 +1,69 @@
+"""Hosts and groups that join during the run (add_host, group_by): later plays are compiled anew with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+from clusterbook.compile.plan import PlayPlan
+from clusterbook.model import Host, Inventory
+
+# The inventory as it is by now, the number of the first play that is wanted -> the plays from there on.
+Again = Callable[[Inventory, int], tuple[PlayPlan, ...]]
+
+
+class Growing:
+    """The inventory of one run. What joins changes it in place, so that all who hold it see the same. Thread-safe."""
+
+    def __init__(self, inventory: Inventory, again: Again) -> None:
+        """inventory: as it was read; it is copied."""
+        self._hosts = _copied(inventory.hosts)
+        self._groups = {name: tuple(members) for name, members in inventory.groups.items()}
+        self.inventory = replace(inventory, hosts=self._hosts, groups=self._groups)
+        self._again = again
+        self._grown = False
+        self._lock = Lock()
+
+    def add_host(self, name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> bool:
+        """A host in these groups, new or known, with these variables added to its own. Whether anything changed."""
+        with self._lock:
+            known = self._hosts.get(name)
+            host = known or Host(name, ("all",), getattr(self._hosts, "common", {}))
+            host = replace(host, variables={**host.variables, **variables})
+            self._hosts[name] = host
+            joined = [self._join(name, group) for group in ("all", *groups)]
+            changed = any(joined) or known is None or dict(host.variables) != dict(known.variables)
+            self._grown = self._grown or changed
+            return changed
+
+    def group_by(self, host: str, group: str, parents: Iterable[str]) -> bool:
+        """A known host in a group, and in the groups above it. Whether anything changed."""
+        with self._lock:
+            joined = [self._join(host, name) for name in (group, *parents) if name != "all"]
+            self._grown = self._grown or any(joined)
+            return any(joined)
+
+    def _join(self, name: str, group: str) -> bool:
+        host = self._hosts[name]
+        if group not in host.groups:
+            self._hosts[name] = replace(host, groups=(*host.groups, group))
+        members = self._groups.get(group, ())
+        if name in members:
+            return False
+        self._groups[group] = (*members, name)
+        return True
+
+    def later(self, first: int) -> tuple[PlayPlan, ...] | None:
+        """The plays from this one on, when something joined since they were compiled."""
+        with self._lock:
+            grown, self._grown = self._grown, False
+            return self._again(self.inventory, first) if grown else None
+
+
+def _copied(hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """The hosts in a mapping of the same kind: it may know the local machine without listing it."""
+    copy = getattr(hosts, "copied", None)
+    found: dict[str, Host] = copy() if copy is not None else dict(hosts)
+    return found
