@@ -124,15 +124,14 @@ class _Play:
         of_variables = (text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
         shared = other_host_names((*every, *of_variables))
         sent = closure(names | validated(steps), layers)
+        parts = {name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()}
         return PlayPlan(
             name=program.name,
             program=program,
             steps=compiler.steps,
             batches=batches_of(hosts, local.evaluate(self._word("serial"))),
             hosts=members,
-            parts={
-                name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()
-            },
+            parts=parts,
             needs_root=bool(program.become)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),
