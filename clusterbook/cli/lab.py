@@ -29,12 +29,15 @@ HELP = {
         "workers": "workers, with --control-planes",
         "etcd": "hosts for etcd alone, with --control-planes (0: etcd runs on the control planes)",
         "image": "debian-12 or debian-13, with --control-planes",
-        "network": "address range of the lab, with --control-planes",
+        "network": "address range of the lab, with --control-planes or --ec2",
+        "ec2": "a small EC2: an AWS of the lab's own, with a real host behind each instance",
+        "export": "with --ec2: print lines for the shell alone: eval $(invoke lab-up --ec2 --export)",
     }
 )
 def lab_up(
     _: Context, inventory: str = "lab", name: str = "", control_planes: int = 0, workers: int = 2, etcd: int = 0,
-    image: str = DEFAULT_IMAGE, network: str = DEFAULT_NETWORK, json_: bool = False,
+    image: str = DEFAULT_IMAGE, network: str = DEFAULT_NETWORK, ec2: bool = False, export: bool = False,
+    json_: bool = False,
 ) -> None:  # fmt: skip
     """Make and boot real hosts: systems with systemd, ssh and addresses of their own.
 
@@ -42,7 +45,13 @@ def lab_up(
 
     Example: invoke lab-up
     Example: invoke lab-up --name big --control-planes 5 --workers 4 --network 10.78.0.0/24
+    Example: invoke lab-up --ec2
     """
+    if ec2:
+        from clusterbook.cli import lab_ec2  # it loads boto3, which other labs do without
+
+        lab_ec2.bring_up("" if network == DEFAULT_NETWORK else network, export, json_)
+        return
     counts = (name or "lab", control_planes, workers, etcd, image, network)
     if json_:
         spec = choose(inventory, counts) if control_planes else wanted(inventory, name)

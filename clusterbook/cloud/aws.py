@@ -10,11 +10,14 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.parsers import ResponseParserError
 
 from clusterbook.errors import Failed
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
+# All that botocore raises for a request: AWS's refusal, no way to AWS, an answer that is none.
+REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 # Codes of a request that would succeed a moment later: what it names was made or given up just before.
 NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
@@ -63,7 +66,7 @@ class Cloud:
         """One request. Raises CloudError."""
         try:
             return getattr(self.client(service), action)(**arguments)
-        except (ClientError, BotoCoreError) as error:
+        except REFUSALS as error:
             raise translate(error, f"{service}:{action}") from error
 
     def pages(self, service: str, action: str, key: str, **arguments: Any) -> Iterator[Any]:
@@ -71,7 +74,7 @@ class Cloud:
         try:
             for page in self.client(service).get_paginator(action).paginate(**arguments):
                 yield from page.get(key, ())
-        except (ClientError, BotoCoreError) as error:
+        except REFUSALS as error:
             raise translate(error, f"{service}:{action}") from error
 
 

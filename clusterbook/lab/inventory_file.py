@@ -52,6 +52,8 @@ def spec_from_inventory_file(path: Path) -> LabSpec:
     for group in _groups(tree):
         for name, variables in group.hosts.items():
             hosts[name] = {**hosts.get(name, {}), **group.variables, **variables}
+    if not hosts:
+        raise InvalidInput(f"{path.name} lists no hosts", where=Position(str(path)), next_step="List one.")
     top = tree.get("all") or {}
     variables = dict(top.get("vars") or {})
     labhosts = tuple(_host(path, name, {**variables, **values}) for name, values in hosts.items())

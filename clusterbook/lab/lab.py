@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import apt_cache, host, keys, network, process, record, requirements, rootfs, sysctl
+from clusterbook.lab.ec2 import names
 from clusterbook.lab.spec import STATE, LabHost, LabSpec, check
 
 Progress = Callable[[str], None]
@@ -63,6 +64,16 @@ def up(spec: LabSpec, progress: Progress = lambda line: None) -> tuple[str, ...]
     for line in changes:
         progress(line)
     return tuple(changes)
+
+
+def ground(spec: LabSpec, progress: Progress = lambda line: None) -> tuple[str, ...]:
+    """What hosts will stand on, for a lab whose hosts come later: bridge, masquerading, package cache."""
+    check(spec)
+    requirements.check(spec)
+    with _locked(spec.name):
+        _remove_other(spec, progress)
+        before = record.read_spec(spec.name) if spec.name in record.names() else spec
+        return tuple(_prepare(replace(spec, hosts=before.hosts), progress))
 
 
 def down(spec: LabSpec, progress: Progress = lambda line: None) -> tuple[str, ...]:
@@ -123,10 +134,10 @@ def start_host(spec: LabSpec, name: str) -> None:
 def _remove_all(spec: LabSpec, progress: Progress) -> tuple[str, ...]:
     """Remove everything of a lab, in an order that may be cut short and begun again at any point."""
     existed, names = spec.directory.exists(), sorted({one.name for one in spec.hosts} | set(_made_hosts(spec)))
+    _stop_services(spec, "ec2")  # first: it would make hosts anew
     _parallel(lambda name: _discard(spec, name), names)
     apt_cache.stop(spec)
-    for service in spec.directory.glob("mirror/*.json"):
-        process.stop(process.read_record(service))
+    _stop_services(spec, "mirror")
     network.delete_masquerade(spec)
     network.delete_bridge(spec)
     if existed:
@@ -134,6 +145,15 @@ def _remove_all(spec: LabSpec, progress: Progress) -> tuple[str, ...]:
     if not record.names():
         sysctl.put_back(progress)
     return (f"removed the lab {spec.name} with {len(names)} hosts",) if existed else ()
+
+
+def _stop_services(spec: LabSpec, kind: str) -> None:
+    """kind: the folder of the lab that holds their records. Names that they published go with them."""
+    services = list(spec.directory.glob(f"{kind}/*.json"))
+    for service in services:
+        process.stop(process.read_record(service))
+    if services:
+        names.publish(replace(spec, hosts=()), {})
 
 
 def _remove_other(spec: LabSpec, progress: Progress) -> None:

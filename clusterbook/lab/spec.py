@@ -78,8 +78,6 @@ def check(spec: LabSpec) -> LabSpec:
             f"{spec.name!r} cannot be the name of a lab",
             next_step="Use up to 12 small letters, digits and dashes, beginning with a letter.",
         )
-    if not spec.hosts:
-        raise InvalidInput(f"the lab {spec.name} has no hosts", next_step="List at least one host.")
     _check_network(spec)
     for host in spec.hosts:
         _check_host(spec, host)

@@ -59,7 +59,8 @@ def _host(name: str, place: Place, item: Mapping[str, Any], settings: Settings) 
     address = next((value for value in (_attribute(item, kind) for kind in settings.address) if value), "")
     variables = {"aws_instance": facts, "ansible_host": address, "node_address": facts["private_address"]}
     if facts["private_dns"]:
-        variables["node_name"] = facts["private_dns"]
+        # What cloud-init makes the host's own name of, which is kubelet's name for the node.
+        variables["node_name"] = facts["private_dns"].partition(".")[0]
     groups = tuple(dict.fromkeys([*_fixed_groups(facts, tags, settings), *_chosen(settings, variables)]))
     return FoundHost(name, item["InstanceId"], address, groups, variables, tags, place)
 

@@ -1,0 +1,115 @@
+"""Carries the traffic of load balancers: one address of the lab for each, to the targets that answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from clusterbook.cloud.aws import Cloud
+from clusterbook.lab.command import run
+from clusterbook.lab.spec import LabSpec
+
+# Addresses of the lab's network that no subnet of a cluster uses: the first part of the VPC stays free.
+FIRST_ADDRESS = 20
+CONNECT_SECONDS = 1.0
+BLOCK = 65536
+
+
+@dataclass(frozen=True)
+class Front:
+    """One listener: where it is, and where its traffic may go."""
+
+    name: str
+    port: int
+    targets: tuple[tuple[str, int], ...]
+
+
+@dataclass
+class Balancers:
+    """The listeners of one lab, kept as the account says."""
+
+    spec: LabSpec
+    addresses: dict[str, str] = field(default_factory=dict)
+    _fronts: dict[tuple[str, int], Front] = field(default_factory=dict)
+    _servers: dict[tuple[str, int], asyncio.Server] = field(default_factory=dict)
+    _turns: Iterator[int] = field(default_factory=itertools.count)
+
+    async def keep(self, fronts: list[Front]) -> None:
+        """Open and close listeners, and follow the targets of those that stay."""
+        wanted = {(front.name, front.port): front for front in fronts}
+        for key in set(self._servers) - set(wanted):
+            self._servers.pop(key).close()
+        self._fronts = wanted
+        for key in wanted:
+            if key not in self._servers:
+                address = self._address(key[0])
+                self._servers[key] = await asyncio.start_server(self._serve(key), address, key[1])
+
+    def _address(self, name: str) -> str:
+        if name not in self.addresses:
+            network = ipaddress.ip_network(self.spec.network)
+            used = set(self.addresses.values())
+            free = (str(network[number]) for number in itertools.count(FIRST_ADDRESS))
+            self.addresses[name] = next(address for address in free if address not in used)
+            run(["ip", "address", "replace", f"{self.addresses[name]}/32", "dev", self.spec.bridge])
+        return self.addresses[name]
+
+    def _serve(self, key: tuple[str, int]):  # type: ignore[no-untyped-def]
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._carry(key, reader, writer)
+            writer.close()
+
+        return serve
+
+    async def _carry(
+        self, key: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        targets = self._fronts[key].targets if key in self._fronts else ()
+        start = next(self._turns)
+        for number in range(len(targets)):
+            address, port = targets[(start + number) % len(targets)]
+            try:
+                opened = asyncio.open_connection(address, port)
+                inner, outer = await asyncio.wait_for(opened, CONNECT_SECONDS)
+            except (OSError, TimeoutError):
+                continue
+            await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
+            return
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Everything from one end to the other, until it ends."""
+    with contextlib.suppress(OSError):
+        while block := await reader.read(BLOCK):
+            writer.write(block)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.close()
+
+
+def fronts(cloud: Cloud) -> list[Front]:
+    """Every TCP listener of the account with the addresses of its targets."""
+    private = {
+        item["InstanceId"]: item["PrivateIpAddress"]
+        for reservation in cloud.pages("ec2", "describe_instances", "Reservations")
+        for item in reservation["Instances"] if item["State"]["Name"] == "running"
+    }  # fmt: skip
+    found = []
+    for balancer in cloud.pages("elbv2", "describe_load_balancers", "LoadBalancers"):
+        arn = balancer["LoadBalancerArn"]
+        for listener in cloud.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):
+            group = listener["DefaultActions"][0].get("TargetGroupArn", "")
+            targets = _targets(cloud, group, private) if group else ()
+            found.append(Front(balancer["DNSName"], listener["Port"], targets))
+    return found
+
+
+def _targets(cloud: Cloud, group: str, private: dict[str, str]) -> tuple[tuple[str, int], ...]:
+    answer = cloud.call("elbv2", "describe_target_health", TargetGroupArn=group)
+    targets = [item["Target"] for item in answer["TargetHealthDescriptions"]]
+    return tuple((private[one["Id"]], int(one["Port"])) for one in targets if one["Id"] in private)

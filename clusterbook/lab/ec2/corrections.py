@@ -1,0 +1,65 @@
+"""Where moto is not like AWS, and the lab needs it to be. Each has a test that fails when moto does it itself."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+HEALTH_SECONDS = 1.0
+
+
+def apply() -> None:
+    """Change moto's classes in this process: that of the server alone."""
+    _no_public_addresses()
+    _groups_of_instances()
+    _health_of_targets()
+
+
+def _no_public_addresses() -> None:
+    """Public addresses of moto are made up and belong to somebody: hosts of the lab have private ones alone."""
+    from moto.ec2.models import elastic_network_interfaces
+
+    vars(elastic_network_interfaces)["random_public_ip"] = lambda: None
+
+
+def _groups_of_instances() -> None:
+    """AWS shows an instance's security groups also when they were given with its network interface."""
+    from moto.ec2.models.instances import InstanceBackend
+
+    original = InstanceBackend.run_instances
+
+    def run_instances(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        reservation = original(self, *arguments, **keywords)
+        for instance in reservation.instances:
+            if not instance.security_groups and instance.nics:
+                instance.security_groups = list(instance.nics[0].group_set)
+        return reservation
+
+    setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (a method is replaced on purpose)
+
+
+def _health_of_targets() -> None:
+    """A target is healthy when something listens there; moto calls every running instance healthy."""
+    from moto.elbv2.models import FakeTargetGroup
+
+    original = FakeTargetGroup.health_for
+
+    def health_for(self: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
+        status = original(self, target, ec2_backend)
+        if status.status == "healthy":
+            instance = ec2_backend.get_instance_by_id(target["Id"])
+            port = int(target.get("Port") or self.port)
+            if instance is None or not answers(instance.private_ip, port):
+                status.status, status.reason = "unhealthy", "Target.FailedHealthChecks"
+        return status
+
+    setattr(FakeTargetGroup, "health_for", health_for)  # noqa: B010 (likewise)
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether a TCP connection is taken."""
+    try:
+        with socket.create_connection((address, port), timeout=HEALTH_SECONDS):
+            return True
+    except OSError:
+        return False

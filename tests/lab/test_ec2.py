@@ -1,0 +1,119 @@
+"""A cluster on the lab's EC2: from its configuration to running nodes, a worker that comes back, and to nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clusterbook.lab import record
+from clusterbook.lab.ec2 import lifecycle
+
+NAME = "walk.k8s.local"
+ROOT = Path(__file__).parents[2]
+PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs a command as a person of the lab's EC2 does; the lab goes when the tests end."""
+    if lifecycle.NAME in record.names():
+        pytest.fail(f"the lab {lifecycle.NAME} is up already: clusterbook lab-down --name {lifecycle.NAME}")
+    home = tmp_path_factory.mktemp("home")
+    (home / ".ssh").mkdir(mode=0o700)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / ".ssh/id_ed25519"], check=True)
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    environment = {
+        **os.environ, **lifecycle.environment(lifecycle.spec_of()), "HOME": str(home), "XDG_CACHE_HOME": cache,
+        "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config"),
+        "CLUSTERBOOK_STATE_STORE": "s3://lab-state/team",
+    }  # fmt: skip
+
+    def call(*words: str, expect: int = 0) -> str:
+        started = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", PROGRAM, *words], env=environment, cwd=ROOT, capture_output=True,
+                              text=True, check=False, stdin=subprocess.DEVNULL, timeout=1800)  # fmt: skip
+        print(f"{time.monotonic() - started:6.1f} s  exit {done.returncode}  clusterbook {' '.join(words)}")
+        if done.returncode != expect:
+            pytest.fail(f"exit {done.returncode}: {' '.join(words)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        return done.stdout
+
+    call("lab-up", "--ec2")
+    yield call
+    call("lab-down", "--name", lifecycle.NAME)
+    shutil.rmtree(home)
+
+
+def hosts() -> set[str]:
+    """Names of the lab's hosts: instance ids."""
+    return {one.name for one in record.read_spec(lifecycle.NAME).hosts}
+
+
+def until(condition: Callable[[], bool], seconds: float = 300) -> None:
+    """Wait for what another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.5)
+
+
+def reachable() -> bool:
+    """Whether each host's key is known to the account: it has booted."""
+    from clusterbook.cloud.aws import Cloud, tags_of
+    from clusterbook.inventory.aws_ec2.keys import KEY_TAG
+    from clusterbook.lab.ec2.instances import running
+
+    patch = pytest.MonkeyPatch()
+    for name, value in lifecycle.environment(lifecycle.spec_of()).items():
+        patch.setenv(name, value)
+    try:
+        return all(KEY_TAG in tags_of(item) for item in running(Cloud("", lifecycle.REGION)))
+    finally:
+        patch.undo()
+
+
+def test_a_second_lab_up_changes_nothing(run: Run) -> None:
+    assert '"changes": []' in run("lab-up", "--ec2", "--json")
+
+
+def test_a_cluster_is_configured_previewed_and_made(run: Run) -> None:
+    run("create-cluster", NAME, "--zones", "us-east-2a,us-east-2b", "--master-count", "1", "--node-count", "1")
+    run("update-cluster", NAME, expect=2)
+    run("update-cluster", NAME, "--yes")
+    assert "Nothing to do" in run("update-cluster", NAME)
+    until(lambda: len(hosts()) == 2 and reachable())
+
+
+def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:
+    variables = str(lifecycle.variables_file(lifecycle.spec_of()))
+    run("provision", "--inventory", "aws", "--extra-vars", f"@{variables}")
+    nodes = run("kubectl", "--cluster", NAME, "--", "get", "nodes", "--no-headers").splitlines()
+    assert len(nodes) == 2 and all(line.startswith("ip-10-20-") and " Ready " in line for line in nodes), nodes
+    run("validate-cluster", "--inventory", "aws", "--cluster", NAME, "--wait", "5m")
+
+
+def test_a_terminated_worker_is_replaced_by_its_group_and_its_host_goes(run: Run) -> None:
+    import boto3
+
+    account = lifecycle.environment(lifecycle.spec_of())
+    client = boto3.client(
+        "ec2", region_name=lifecycle.REGION, endpoint_url=account["AWS_ENDPOINT_URL"],
+        aws_access_key_id="lab", aws_secret_access_key="lab",
+    )  # fmt: skip
+    wanted = [{"Name": "tag:clusterbook.io/role", "Values": ["worker"]}]
+    gone = client.describe_instances(Filters=wanted)["Reservations"][0]["Instances"][0]["InstanceId"]
+    client.terminate_instances(InstanceIds=[gone])
+    until(lambda: gone not in hosts() and len(hosts()) == 2)
+
+
+def test_a_deleted_cluster_leaves_no_resource_and_no_host(run: Run) -> None:
+    assert "Nothing has been done." in run("delete-cluster", NAME, expect=2)
+    assert f"{NAME} is gone." in run("delete-cluster", NAME, "--yes")
+    until(lambda: not hosts())

@@ -1,0 +1,24 @@
+"""The lab's part of a hosts file comes, changes and goes, and nothing else does."""
+
+from __future__ import annotations
+
+from clusterbook.lab.ec2.names import with_names
+
+BEFORE = "127.0.0.1\tlocalhost\n"
+
+
+def test_the_part_is_added_changed_and_taken_away_again() -> None:
+    one = with_names(BEFORE, "ec2", {"api.example": "10.20.0.20"})
+    assert one == BEFORE + "# names of the lab ec2\n10.20.0.20\tapi.example\n# end of the lab ec2\n"
+    two = with_names(one, "ec2", {"b.example": "10.20.0.21", "a.example": "10.20.0.20"})
+    assert two.count("# names of the lab ec2") == 1 and "api.example" not in two
+    assert with_names(two, "ec2", {}) == BEFORE
+
+
+def test_a_part_of_another_lab_stays() -> None:
+    both = with_names(with_names(BEFORE, "one", {"a": "10.0.0.1"}), "two", {"b": "10.0.0.2"})
+    assert with_names(both, "two", {}) == with_names(BEFORE, "one", {"a": "10.0.0.1"})
+
+
+def test_a_file_without_a_last_line_break_gets_one() -> None:
+    assert with_names("127.0.0.1 localhost", "ec2", {"a": "10.0.0.1"}).startswith("127.0.0.1 localhost\n# names")
