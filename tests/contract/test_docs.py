@@ -19,7 +19,7 @@ ARGUMENTS = {name: task.get_arguments() for name, task in TASKS.items()}
 _CALL = re.compile(
     r"(?:^ *|[`$(;] ?)(?:\.venv/bin/)?(?:invoke|clusterbook) ((?!--)[a-z][a-z-]*)((?: [^`\n]*)?)", re.MULTILINE
 )
-_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
+_OPTION = re.compile(r"(?<!\S)--([a-z][a-z0-9-]*)")
 
 
 def calls(text: str) -> list[tuple[str, str]]:
