@@ -18,6 +18,7 @@ from clusterbook.compile.magic import magic_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
 from clusterbook.compile.reach import EVERY_NAME, closure, other_host_names, secrets, texts, words
 from clusterbook.compile.root import may_become
+from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of, validated
 from clusterbook.errors import InvalidInput
@@ -50,7 +51,8 @@ def compile_plan(project: Project, inventory: Inventory, selection: Selection, m
     ]
     known = inventory.hosts
     local = getattr(known, "local", {"ansible_connection": "local"})
-    return Plan(with_shared(plays), known, local, getattr(known, "common", {}), growing)
+    plan = Plan(with_shared(plays), known, local, getattr(known, "common", {}), growing)
+    return starting_at(plan, selection.start_at_task) if selection.start_at_task else plan
 
 
 def _lenient(match: Match) -> Match:

@@ -62,7 +62,6 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
 def _refuse(options: Options) -> None:
     """Options that would be passed over in silence otherwise."""
     given = {
-        "--start-at-task": bool(options.start_at_task),
         "--step": options.step,
         "vault passwords": bool(options.vault_ids or options.vault_password_files or options.ask_vault_pass),
     }
