@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from clusterbook.language.environment import ExpressionError
+from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Program, Step
 from clusterbook.language.runtime import Call
 from clusterbook.language.scope import OMIT, Scope, Unknown
@@ -24,9 +24,7 @@ def call_of(
     user = step.become_user if step.become_user is not None else program.become_user
     environment: dict[str, str] = {}
     for part in step.environment:
-        given = scope.evaluate(part)
-        if given is not OMIT:
-            environment.update({str(key): str(value) for key, value in (given or {}).items() if value is not OMIT})
+        environment.update(_environment(step, part, scope))
     check = program.check if step.check_mode is None else bool(scope.evaluate(step.check_mode))
     return Call(
         step=step.id,
@@ -42,6 +40,22 @@ def call_of(
         poll=number(scope, step.poll),
         shown=_may_be_shown(step, scope),
     )
+
+
+def _environment(step: Step, part: Any, scope: Scope) -> dict[str, str]:
+    """One `environment` of a play, block or task. What names facts is left out while facts are gathered."""
+    given: Any
+    if step.module == "ansible.builtin.setup" and isinstance(part, dict):
+        given = {}
+        for name, value in part.items():
+            try:
+                given[name] = scope.evaluate(value)
+            except UndefinedName:
+                continue
+    else:
+        given = scope.evaluate(part)
+    given = {} if given is OMIT else given or {}
+    return {str(name): str(value) for name, value in given.items() if value is not OMIT}
 
 
 def truth(scope: Scope, value: Any) -> bool:
@@ -63,8 +77,3 @@ def _may_be_shown(step: Step, scope: Scope) -> bool:
         return not (scope.used_secrets or truth(scope, step.no_log))
     except (ExpressionError, Unknown):
         return False
-
-
-def short_fact(name: str) -> str:
-    """A fact's name without `ansible_`."""
-    return name[len("ansible_"):] if name.startswith("ansible_") else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from clusterbook.language.calls import short_fact, truth
+from clusterbook.language.calls import truth
 from clusterbook.language.elsewhere import Errands
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.handlers import Handlers
@@ -111,7 +111,7 @@ class StepKeeper:
         """Keep the facts that a module found."""
         facts = result.get("ansible_facts")
         if isinstance(facts, dict):
-            self.state.learn_facts({short_fact(name): value for name, value in facts.items()})
+            self.state.learn_facts(facts)
             self.share(self.state.fact_layer())
 
     def conclude(self, step: Step, result: Result, seconds: float, times: int = 1) -> Result:

@@ -8,6 +8,8 @@ from clusterbook.language.environment import ExpressionError, RefusedName, Undef
 from clusterbook.language.scope import Scope
 
 Result = dict[str, Any]
+# Failed results have an `exception`, by which playbooks tell failures.
+NO_TRACEBACK = "(traceback unavailable)"
 _UNREGISTERED = ("changes", "shown", "no_log")
 
 
@@ -104,3 +106,12 @@ def expression_failure(error: ExpressionError) -> Result:
 def without_changes(result: Result) -> Result:
     """A result for another host: without what only reports show."""
     return {key: value for key, value in result.items() if key != "changes"}
+
+
+def failed_again(result: Result, tries: int) -> Result:
+    """The result of the last of several tries; failed_when decides also then."""
+    result["attempts"] = max(1, tries - 1)  # Ansible counts the repetitions, not the first try
+    if "failed_when_result" not in result:
+        result["failed"] = True
+        result.setdefault("exception", NO_TRACEBACK)
+    return result

@@ -17,8 +17,8 @@ class HostState:
     registered: dict[str, Any] = field(default_factory=dict)
 
     def learn_facts(self, facts: Mapping[str, Any]) -> None:
-        """Facts that a module returned."""
-        self.facts.update(facts)
+        """Facts that a module returned, by its names; `ansible_` is left out in ansible_facts."""
+        self.facts.update({short_fact(name): value for name, value in facts.items()})
 
     def include(self, values: Mapping[str, Any], merge: bool) -> None:
         """Variables of include_vars. merge: mappings are put together instead of replaced (hash_behaviour)."""
@@ -36,6 +36,11 @@ class HostState:
             if name in BARE_FACTS or name.startswith("getent_"):
                 layer[name] = value
         return layer
+
+
+def short_fact(name: str) -> str:
+    """A fact's name without `ansible_`."""
+    return name[len("ansible_"):] if name.startswith("ansible_") else name
 
 
 def merged(low: Any, high: Any) -> Any:
@@ -80,6 +85,7 @@ def layers_for(
     if program.grows:
         magic.pop("groups", None)  # asked for, see sources.Company
     return [
+        {"ansible_host": host.name},
         *role_defaults,
         host.variables,
         state.fact_layer(),

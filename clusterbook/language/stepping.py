@@ -14,8 +14,10 @@ from clusterbook.language.keeping import Key, Result, StepKeeper
 from clusterbook.language.loops import flat, loop_variables, with_layer
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
+    NO_TRACEBACK,
     combine,
     expression_failure,
+    failed_again,
     no_items,
     unmet_condition,
     without_changes,
@@ -27,8 +29,6 @@ from clusterbook.language.values import decode, encode, holds_template
 
 # A loop says so often how far it is.
 PROGRESS_SECONDS = 1.0
-# Failed results have an `exception`, by which playbooks tell failures.
-NO_TRACEBACK = "(traceback unavailable)"
 JOINING = ("ansible.builtin.add_host", "ansible.builtin.group_by")
 INCLUDE_VARS = "ansible.builtin.include_vars"
 
@@ -200,9 +200,7 @@ class StepRunner(StepKeeper):
             if attempt < tries:
                 self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries})
                 self._runtime.pause(float(scope.evaluate(step.delay)))
-        result.update(failed=True, attempts=max(1, tries - 1))  # Ansible counts the repetitions, not the first try
-        result.setdefault("exception", NO_TRACEBACK)
-        return result
+        return failed_again(result, tries)
 
     def _is_enough(self, step: Step, extra: Mapping[str, Any], result: Result) -> bool:
         """Whether a step that is tried again may end: by `until`, or without one when it did not fail."""
@@ -220,8 +218,10 @@ class StepRunner(StepKeeper):
             return result
         if result.get("failed"):
             result.setdefault("exception", NO_TRACEBACK)
-        if step.changed_when or step.failed_when:
-            scope = self._after(step, extra, result)
+        if not step.changed_when and not step.failed_when:
+            return result
+        scope = self._after(step, extra, result)
+        try:
             if step.changed_when:
                 result["changed"] = all(scope.condition(condition) for condition in step.changed_when)
             if step.failed_when:
@@ -232,6 +232,10 @@ class StepRunner(StepKeeper):
                     result["exception"] = why or NO_TRACEBACK
                 elif why:
                     result["failed_when_suppressed_exception"] = why
+        except ExpressionError as error:
+            result.update(expression_failure(error), exception=NO_TRACEBACK)
+            if step.failed_when:
+                result["failed_when_result"] = error.message
         return result
 
     def call(self, step: Step, scope: Scope, index: Optional[int]) -> Call:
@@ -291,4 +295,3 @@ class StepRunner(StepKeeper):
         self.state.include(values, arguments.get("hash_behaviour") == "merge")
         shown = {name: value for name, value in values.items() if not holds_template(value)}
         return {"changed": False, "ansible_facts": shown, "ansible_included_var_files": list(answer["files"])}
-

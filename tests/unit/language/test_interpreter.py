@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,6 +197,31 @@ def test_a_failure_that_failed_when_takes_back_keeps_its_exception_under_another
     shown = Template("{{ r.exception is defined }} {{ r.failed_when_suppressed_exception is defined }}")
     assert run(recorder, step(1, "a", register="r", failed_when=(False,)), step(2, shown))
     assert recorder.ran == ["a", "False True"]
+
+
+def test_a_condition_that_cannot_be_judged_fails_the_step_and_leaves_its_result() -> None:
+    recorder = Recorder({"a": {"changed": False, "stdout": "out"}})
+    shown = Template("{{ r.stdout }} {{ r.failed_when_result }}")
+    assert run(recorder, step(1, "a", register="r", failed_when=("none_such",), ignore_errors=True), step(2, shown))
+    assert recorder.ran == ["a", "out 'none_such' is undefined"]
+
+
+def test_failed_when_decides_also_after_the_last_try() -> None:
+    recorder = Recorder({"a": {"changed": False}})
+    assert run(recorder, step(1, "a", until=("false",), retries=1, delay=0, failed_when=(False,)))
+
+
+def test_the_address_of_a_host_is_its_name_when_nothing_says_otherwise() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, Template("{{ ansible_host == inventory_hostname }}")))
+    assert recorder.ran == ["True"]
+
+
+def test_an_environment_that_names_facts_does_not_hinder_gathering_them() -> None:
+    recorder = Recorder()
+    path = Template("{{ ansible_env.PATH }}:/x")
+    setup = replace(step(1, "a", environment=({"PATH": path},)), module="ansible.builtin.setup")
+    assert run(recorder, setup)
 
 
 def test_an_omitted_environment_is_none() -> None:
