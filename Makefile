@@ -5,11 +5,12 @@
 # make full    test, then the long forms (Debian 13, mixed, separate etcd)
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
 # make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
+# make targets ansible-core's own tests with clusterbook-playbook; writes docs/compatibility.md (hours)
 # Each installs what it lacks, and says what.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down check test full laws differential venv lint types unit lab build-tools lock wheel clean
+.PHONY: help up down check test full laws differential targets venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +19,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
-	@sed -n 's/^# //p' Makefile | head -8
+	@sed -n 's/^# //p' Makefile | head -9
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
@@ -53,7 +54,10 @@ unit: venv
 test: check lab
 
 lab: venv build-tools
-	$(BIN)/python -m pytest -v tests/lab
+	$(BIN)/python -m pytest -v tests/lab tests/targets
+
+targets: venv build-tools
+	$(BIN)/python -m tests.targets
 
 full: check venv build-tools
 	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab

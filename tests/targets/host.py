@@ -95,6 +95,10 @@ class TestHost:
         lab.reset_hosts(self._spec, [self._spec.hosts[0].name], lambda line: None)
         self.prepare()
 
+    def remove(self) -> None:
+        """Take the lab down."""
+        lab.down(self._spec)
+
     def run(self, target: suite.Target, tool: str, whole: bool = False, seconds: int = SECONDS) -> Result:
         """Run one target with one tool."""
         started = time.monotonic()
