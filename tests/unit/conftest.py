@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -21,12 +22,22 @@ SETTINGS = {
 VALIDATION = (
     "MOTO_ENABLE_AMI_VALIDATION", "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "MOTO_ENABLE_KEYPAIR_VALIDATION"
 )  # fmt: skip
+IMAGE = {
+    "ami_id": "ami-0123456789abcdef0", "name": "debian-12-amd64", "description": "Debian 12", "state": "available",
+    "public": True, "owner_id": "136693071363", "image_location": "debian/debian-12-amd64", "sriov": "simple",
+    "root_device_type": "ebs", "root_device_name": "/dev/xvda", "image_type": "machine", "platform": None,
+    "architecture": "x86_64", "virtualization_type": "hvm", "hypervisor": "xen",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def moto_address() -> Iterator[str]:
+def moto_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of this process's moto server."""
     patch = pytest.MonkeyPatch()
+    # A list of all the images that moto knows takes seconds.
+    few = tmp_path_factory.mktemp("moto") / "images.json"
+    few.write_text(json.dumps([IMAGE]))
+    patch.setenv("MOTO_AMIS_PATH", str(few))
     for name in VALIDATION:
         patch.setenv(name, "true")
     from moto.server import ThreadedMotoServer
