@@ -49,6 +49,7 @@ types: venv
 	$(BIN)/mypy
 
 unit: venv
+	@.ci/prepare tests
 	$(BIN)/python -m pytest -q -n auto tests/unit tests/contract
 
 test: check lab

@@ -160,6 +160,8 @@ class PredictedFiles(Files):
         self._need_directory(path)
         if hard:
             state = self.stat(target)
+            if state is not None and state.kind == "directory":
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), target)
             node = self._node(self._follow(target, False))
             self.nodes[path] = node or Node(state)
             return

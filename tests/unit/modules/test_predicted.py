@@ -43,6 +43,11 @@ def test_a_user_of_an_earlier_step_may_own_files(plan: Do, place: Path) -> None:
     assert plan("file", path=str(place), owner="cb-predicted").failed
 
 
+def test_a_hard_link_to_a_directory_of_an_earlier_step_fails_as_it_will(plan: Do, place: Path) -> None:
+    assert plan("file", path=str(place / "one"), state="directory").changed
+    assert plan("file", path=str(place / "two"), src=str(place / "one"), state="hard").failed
+
+
 def test_a_unit_file_of_an_earlier_step_makes_a_unit(predicted: PredictedSystem, plan: Do) -> None:
     class NoUnits:
         """Answers as systemd does for a unit that it does not know."""
