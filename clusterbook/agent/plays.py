@@ -46,8 +46,7 @@ class PlayRuntime:
         self._background = Background(link, self._jobs, key, self._tell)
         self._current: Optional[Call] = None
         self._predicted = predicted
-        predicted.source = self._source
-        predicted.job = self._job
+        self.foresight = True
 
     def emit(self, event: dict[str, Any]) -> None:
         """Send an event, with every known secret masked; at once when the step now waits in this process.
@@ -88,12 +87,18 @@ class PlayRuntime:
         self._current = call
         self._link.flush()
         try:
-            return result_of(perform(call.module, dict(call.arguments), self._predicted, call.check))
+            return result_of(perform(call.module, dict(call.arguments), self._system(), call.check))
         except Refused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal)}
         except Exception:
             return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
                     "stderr": trace()}
+
+    def _system(self) -> PredictedSystem:
+        """The host as the steps so far would have made it, or without foresight as it is."""
+        system = self._predicted if self.foresight else PredictedSystem(state_directory=self._directory)
+        system.source, system.job = self._source, self._job
+        return system
 
     def close(self) -> None:
         """The play is over: its processes end."""
@@ -185,6 +190,7 @@ def run_play(link: Link, program: Program, host: HostPart, state: HostState, pre
     for name in program.modules:
         load(name)
     runtime = PlayRuntime(link, f"{program.key}@{host.name}", predicted.state_directory, predicted, record)
+    runtime.foresight = program.foresight
     try:
         return Interpreter(program, host, state, runtime).run()
     finally:

@@ -31,6 +31,7 @@ class Context:
     parameters: tuple[Mapping[str, Any], ...] = ()
     environment: tuple[Any, ...] = ()
     defaults: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    notify: tuple[Any, ...] = ()
     role: int | None = None
     directory: str = ""
     # Files and roles that are being compiled around this, outermost first: a file that includes itself is met again.
@@ -49,6 +50,7 @@ class Context:
             tags=(*self.tags, *tag_list(keywords.get("tags"))),
             layers=(*self.layers, layer) if layer else self.layers,
             environment=(*self.environment, *as_list(keywords.get("environment"))),
+            notify=(*self.notify, *as_list(keywords.get("notify"))),
             defaults=_with_defaults(self.defaults, keywords.get("module_defaults")),
         )
 

@@ -8,11 +8,14 @@ from clusterbook.model import Play, Task
 NAME = "Gathering Facts"
 
 
-def gathering(play: Play, policy: str = "implicit") -> tuple[Task, ...]:
+def gathering(play: Play, policy: str = "implicit", known: bool = False) -> tuple[Task, ...]:
     """`setup` with the play's gather_subset and gather_timeout; nothing when gather_facts is false.
 
-    policy: what a play that says nothing does: `implicit` gathers, `explicit` does not.
+    policy: what a play that says nothing does: `implicit` gathers, `explicit` does not; with `smart` no play gathers
+    when an earlier one did for all of its hosts (known).
     """
+    if policy == "smart" and known:
+        return ()
     wanted = play.keywords.get("gather_facts", policy != "explicit")
     if wanted in (False, "no", "false"):
         return ()

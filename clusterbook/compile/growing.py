@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.model import Host, Inventory
+from clusterbook.model import Block, Host, Inventory, Node, Project
 
 # The inventory as it is by now, the number of the first play that is wanted -> the plays from there on.
 Again = Callable[[Inventory, int], tuple[PlayPlan, ...]]
@@ -67,3 +67,19 @@ def _copied(hosts: Mapping[str, Host]) -> dict[str, Host]:
     copy = getattr(hosts, "copied", None)
     found: dict[str, Host] = copy() if copy is not None else dict(hosts)
     return found
+
+
+def grows(project: Project) -> bool:
+    """Whether some step adds hosts or groups."""
+    nodes = [node for play in project.plays for part in (play.pre_tasks, play.tasks, play.post_tasks, play.handlers)
+             for node in part]
+    nodes += [node for role in project.roles.values() for file in role.task_files.values() for node in file]
+    nodes += [node for role in project.roles.values() for node in role.handlers]
+    nodes += [node for file in project.task_files.values() for node in file]
+    return any(_adds(node) for node in nodes)
+
+
+def _adds(node: Node) -> bool:
+    if isinstance(node, Block):
+        return any(_adds(part) for part in (*node.body, *node.rescue, *node.always))
+    return node.module in ("ansible.builtin.add_host", "ansible.builtin.group_by")

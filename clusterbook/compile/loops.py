@@ -26,11 +26,11 @@ def loop_of(task: Task) -> Loop | None:
         control: dict[str, Any] = dict(task.keywords.get("loop_control") or {})
         return Loop(
             items=value,
-            variable=str(control.get("loop_var", "item")),
-            index_variable=str(control.get("index_var", "")),
+            variable=control.get("loop_var", "item"),
+            index_variable=control.get("index_var", ""),
             label=control.get("label"),
             pause=control.get("pause", 0),
-            extended=bool(control.get("extended", False)),
+            extended=control.get("extended", False),
             break_when=as_list(control.get("break_when")),
             kind=kind,
         )

@@ -17,6 +17,7 @@ class Selection:
 
     become, become_user, force_handlers: for plays that do not say. gathering: implicit, explicit or smart, as Ansible's
     setting. resume: handlers that an unfinished run left run, too. whole_results: events carry all of a step's result.
+    foresight: in check mode a step sees what earlier ones would have done; without it, what is, as in Ansible.
     """
 
     tags: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Selection:
     gathering: str = "implicit"
     resume: bool = True
     whole_results: bool = False
+    foresight: bool = True
     verbosity: int = 0
     forks: int = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, tag_list
 from clusterbook.compile.expand import PlayExpander
 from clusterbook.compile.facts import gathering
-from clusterbook.compile.growing import Growing
+from clusterbook.compile.growing import Growing, grows
 from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_variables
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
@@ -27,7 +27,7 @@ from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import Template
-from clusterbook.model import Block, Host, Inventory, Node, Play, Project
+from clusterbook.model import Host, Inventory, Play, Project
 
 Match = Callable[[str], Sequence[str]]
 STRATEGIES = ("linear", "free", "host_pinned", "debug")
@@ -42,11 +42,12 @@ def compile_plan(project: Project, inventory: Inventory, selection: Selection, m
         rest = [_Play(project, play, grown, selection, numbers, growing).plan(chosen) for play in project.plays[first:]]
         return with_shared([*plays[:first], *rest])[first:]
 
-    growing = Growing(inventory, again) if _grows(project) else None
+    gathered: set[str] = set()
+    growing = Growing(inventory, again) if grows(project) else None
     inventory = growing.inventory if growing is not None else inventory
     later = match if growing is None else _lenient(match)  # the groups of later plays may still come
     plays = [
-        _Play(project, play, inventory, selection, numbers, growing).plan(later if place else match)
+        _Play(project, play, inventory, selection, numbers, growing, gathered).plan(later if place else match)
         for place, play in enumerate(project.plays)
     ]
     known = inventory.hosts
@@ -65,22 +66,6 @@ def _lenient(match: Match) -> Match:
             return ()
 
     return chosen
-
-
-def _grows(project: Project) -> bool:
-    """Whether some step adds hosts or groups."""
-    nodes = [node for play in project.plays for part in (play.pre_tasks, play.tasks, play.post_tasks, play.handlers)
-             for node in part]
-    nodes += [node for role in project.roles.values() for file in role.task_files.values() for node in file]
-    nodes += [node for role in project.roles.values() for node in role.handlers]
-    nodes += [node for file in project.task_files.values() for node in file]
-    return any(_adds(node) for node in nodes)
-
-
-def _adds(node: Node) -> bool:
-    if isinstance(node, Block):
-        return any(_adds(part) for part in (*node.body, *node.rescue, *node.always))
-    return node.module in ("ansible.builtin.add_host", "ansible.builtin.group_by")
 
 
 def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:
@@ -102,6 +87,8 @@ class _Play:
     selection: Selection
     numbers: Callable[[], int]
     growing: Growing | None = None
+    # Hosts whose facts an earlier play gathers.
+    gathered: set[str] = field(default_factory=set)
 
     @property
     def directory(self) -> str:
@@ -112,7 +99,8 @@ class _Play:
         local = Scope([*_variables(self.play), self.selection.extra_variables], Expressions({}), _no_secret)
         hosts = ordered(_hosts(match, _pattern(local, self.play), self.play), local.evaluate(self._word("order")))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
-        instructions, handlers = _instructions(self.play, compiler, self.directory)
+        instructions, handlers = _instructions(self.play, compiler, self.directory, set(hosts) <= self.gathered)
+        self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
         program = self._program(compiler, instructions, handlers, hosts, local)
         steps = list(every_step((*instructions, *handlers)))
         members = {name: _reached(self.inventory.hosts[name], self.play, local) for name in hosts}
@@ -128,8 +116,7 @@ class _Play:
         sent = closure(names | validated(steps), layers)
         parts = {name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()}
         return PlayPlan(
-            name=program.name,
-            program=program,
+            name=program.name, program=program,
             steps=compiler.steps,
             batches=batches_of(hosts, local.evaluate(self._word("serial"))),
             hosts=members,
@@ -200,6 +187,7 @@ class _Play:
             check=selection.check,
             diff=selection.diff,
             whole_results=selection.whole_results,
+            foresight=selection.foresight,
             lockstep=strategy in ("linear", "debug") and len(hosts) > 1,
             become=self._word("become", selection.become),
             become_user=self._word("become_user", selection.become_user),
@@ -228,11 +216,13 @@ _ALWAYS = frozenset({"ansible_host", "ansible_become", "ansible_become_user", "a
 _OF_THE_PLAY = ("vars", "become", "become_user", *CONNECTION_KEYWORDS)
 
 
-def _instructions(play: Play, compiler: TaskCompiler, directory: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _instructions(
+    play: Play, compiler: TaskCompiler, directory: str, known: bool
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     context = Context(directory=directory).inside(
         {name: value for name, value in play.keywords.items() if name not in _OF_THE_PLAY}
     )
-    parts: list[Any] = [*compiler.nodes(gathering(play, compiler.selection.gathering), context)]
+    parts: list[Any] = [*compiler.nodes(gathering(play, compiler.selection.gathering, known), context)]
     for section in (play.pre_tasks, None, play.post_tasks):
         before = len(parts)
         if section is None:

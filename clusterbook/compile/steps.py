@@ -35,7 +35,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         failed_when=as_list(own.get("failed_when")),
         ignore_errors=near.get("ignore_errors", False),
         any_errors_fatal=near.get("any_errors_fatal", False),
-        notify=as_list(own.get("notify")),
+        notify=inner.notify,
         listen=as_list(own.get("listen")),
         become=near.get("become"),
         become_user=near.get("become_user"),

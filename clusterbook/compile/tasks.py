@@ -49,7 +49,7 @@ class TaskCompiler:
         self._number = numbers
         self._evaluate = evaluate
         self._done: set[tuple[Any, ...]] = set()
-        self._active: list[str] = []
+        self._active: list[tuple[str, str]] = []
         self.book = RoleBook(project)
         self.steps: dict[int, StepInfo] = {}
         self.role_handlers: list[Any] = []
@@ -73,7 +73,7 @@ class TaskCompiler:
 
     def role_use(self, use: RoleUse, context: Context) -> Instructions:
         """A role named in `roles:` or as a dependency: its dependencies first, each role once for each parameters."""
-        self._refuse_circle(use.name, use.position)
+        self._refuse_circle((use.name, "main"), use.position)
         inner = replace(context.inside(use.keywords), parameters=(*context.parameters, use.parameters))
         mark = (use.name, repr(use.parameters), repr(use.keywords.get("vars")), repr(inner.when), repr(inner.tags))
         role = self.book.role(use.name, use.position)
@@ -124,9 +124,10 @@ class TaskCompiler:
         role = self.book.role(entry.name, task.position)
         return self.book.number(role, entry, self._chain(context), task.position)[0]
 
-    def _refuse_circle(self, name: str, where: Position) -> None:
-        if name in self._active:
-            chain = " -> ".join([*self._active, name])
+    def _refuse_circle(self, used: tuple[str, str], where: Position) -> None:
+        """used: a role and its file of tasks; another file of the same role is none of a circle's business."""
+        if used in self._active:
+            chain = " -> ".join(name for name, _ in [*self._active, used])
             raise InvalidInput(f"roles depend on each other in a circle: {chain}", where=where)
 
     def _role(
@@ -136,8 +137,8 @@ class TaskCompiler:
         if not entry.duplicates and mark in self._done:
             return ()
         self._done.add(mark)
-        self._refuse_circle(role.name, where)
-        self._active.append(role.name)
+        self._refuse_circle(mark, where)
+        self._active.append(mark)
         try:
             return self._role_body(role, entry, context, parents, where)
         finally:

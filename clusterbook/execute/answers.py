@@ -242,7 +242,7 @@ class Answers:
         if step.loop is not None and item is not None:
             scope = Scope(layers_for(step, program, part, HostState(), (extra,)), expressions, self._services.secret)
             try:
-                extra[step.loop.variable] = scope.evaluate(step.loop.items)[int(item)]
+                extra[str(scope.evaluate(step.loop.variable))] = scope.evaluate(step.loop.items)[int(item)]
             except ExpressionError:
                 if not names:
                     raise

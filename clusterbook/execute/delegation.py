@@ -149,7 +149,8 @@ class Delegation:
             found = [*texts([getattr(step, name) for name in _TEXTS]), *self._file_texts(step)]
             if step.loop is not None:
                 found.extend(texts(step.loop.items))
-                found.append(step.loop.variable)
+                named = isinstance(step.loop.variable, str)
+                found.append(step.loop.variable if named else "vars[q]")
             start = {word for text in found for word in words(text)}
             self._needs[step.id] = closure(start, self._layers(step))
         return self._needs[step.id]

@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Mapping
 
-from clusterbook.language.program import Step
+from clusterbook.language.calls import truth
+from clusterbook.language.program import Loop, Step
+from clusterbook.language.scope import Scope
 
 
 def flat(items: Any) -> list[Any]:
     """`with_items` flattens one level."""
     return [part for item in items for part in (item if isinstance(item, (list, tuple)) else [item])]
+
+
+def named_loop(loop: Loop, scope: Scope) -> Loop:
+    """The loop with the names in its loop_control evaluated."""
+    variable, index = scope.evaluate([loop.variable, loop.index_variable])
+    return replace(loop, variable=str(variable), index_variable=index, extended=truth(scope, loop.extended))
 
 
 def loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:

@@ -20,11 +20,11 @@ class Loop:
     """`loop` and the list-like `with_*`: items is evaluated to a list once."""
 
     items: Any
-    variable: str = "item"
-    index_variable: str = ""
+    variable: Any = "item"
+    index_variable: Any = ""
     label: Any = None
     pause: Any = 0
-    extended: bool = False
+    extended: Any = False
     break_when: Parts = ()
     kind: str = "list"
 
@@ -120,7 +120,8 @@ class Program:
     """One play, compiled. key names the play in the marks of pending handlers. late: roles that includes bring.
 
     grows: steps add hosts and groups, so that these are asked for when a step names them.
-    whole_results: events carry all of a step's result, as registered.
+    whole_results: events carry all of a step's result, as registered. foresight: in check mode a step sees what earlier
+    ones would have done.
     shared: names that some play of the run reads of other hosts; what a host learns under one of them it reports.
     """
 
@@ -137,6 +138,7 @@ class Program:
     check: bool = False
     diff: bool = False
     whole_results: bool = False
+    foresight: bool = True
     lockstep: bool = True
     become: Any = False
     become_user: Any = "root"

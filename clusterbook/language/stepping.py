@@ -11,7 +11,7 @@ from clusterbook.language.environment import ExpressionError
 from clusterbook.language.flow import FLOW, PAUSES
 from clusterbook.language.including import included_names
 from clusterbook.language.keeping import Key, Result, StepKeeper
-from clusterbook.language.loops import flat, loop_variables, with_layer
+from clusterbook.language.loops import flat, loop_variables, named_loop, with_layer
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
     NO_TRACEBACK,
@@ -140,9 +140,9 @@ class StepRunner(StepKeeper):
 
     def items(self, step: Step) -> list[dict[str, Any]]:
         """What each run of the step sees of its loop. Raises ExpressionError, Unknown."""
-        loop = step.loop
-        if loop is None:
+        if step.loop is None:
             return [{}]
+        loop = named_loop(step.loop, self.scope(step, {}))
         items = self.scope(step, {}).evaluate(loop.items)
         if loop.kind == "dict" and isinstance(items, dict):
             items = [{"key": name, "value": value} for name, value in items.items()]
@@ -170,8 +170,8 @@ class StepRunner(StepKeeper):
                 told = time.monotonic()
                 self._runtime.emit({"type": "progress", "id": step.id, "item": index + 1, "items": len(variables)})
             result = self._attempts(step, extra, index)
-            result[loop.variable] = extra[loop.variable]
-            result["ansible_loop_var"] = loop.variable
+            result["ansible_loop_var"] = name = extra["ansible_loop_var"]
+            result[name] = extra[name]
             results.append(result)
             if loop.break_when and self._breaks(step, extra, result):
                 break
@@ -220,11 +220,12 @@ class StepRunner(StepKeeper):
             result.setdefault("exception", NO_TRACEBACK)
         if not step.changed_when and not step.failed_when:
             return result
-        scope = self._after(step, extra, result)
+        scope, about = self._after(step, extra, result), "changed_when_result"
         try:
             if step.changed_when:
                 result["changed"] = all(scope.condition(condition) for condition in step.changed_when)
             if step.failed_when:
+                about = "failed_when_result"
                 failed = all(scope.condition(condition) for condition in step.failed_when)
                 result["failed"] = result["failed_when_result"] = failed
                 why = result.pop("exception", None)
@@ -233,9 +234,9 @@ class StepRunner(StepKeeper):
                 elif why:
                     result["failed_when_suppressed_exception"] = why
         except ExpressionError as error:
-            result.update(expression_failure(error), exception=NO_TRACEBACK)
-            if step.failed_when:
-                result["failed_when_result"] = error.message
+            changed = result.get("changed", False)
+            result.update(expression_failure(error), changed=changed, exception=NO_TRACEBACK)
+            result[about] = error.message
         return result
 
     def call(self, step: Step, scope: Scope, index: Optional[int]) -> Call:

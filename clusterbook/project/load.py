@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidProject
-from clusterbook.language.values import Template
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.scope import Scope
 from clusterbook.model import Node, Play, Project
 from clusterbook.project.files import read_yaml
 from clusterbook.project.keywords import uniform
 from clusterbook.project.library import Library
-from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, not_literal, ordered
+from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, not_literal, ordered, unknown_name
 from clusterbook.project.roles import role_uses
 from clusterbook.project.tasks import TaskReader
 from clusterbook.source import position_of
 
 _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", "post_tasks", "handlers"}
-_IMPORTS = ("import_playbook", "ansible.builtin.import_playbook")
+_IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
 
 
 def load(
-    playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = (), tolerant: bool = False
+    playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = (), tolerant: bool = False,
+    extra_variables: Mapping[str, Any] | None = None,
 ) -> Project:
     """Read a playbook. root: the project's directory; found by its roles/ when it is not given.
 
     role_folders: more folders of roles, looked at after those beside the playbook and in the project.
     tolerant: what is wrong with one task is a failure of that task when it runs; see TaskReader.
+    extra_variables: what names of imported playbooks may use, besides the import's own variables.
 
     Raises InvalidProject with every problem of every file, in the order in which they were read.
     """
     path = Path(playbook).resolve()
     base = root.resolve() if root else project_root(path)
     library = Library(base, path, tuple(role_folders), tolerant)
-    plays = tuple(_Loader(library).plays(path, 0))
+    plays = tuple(_Loader(library, extra_variables or {}).plays(path, 0))
     if library.problems:
         raise InvalidProject(ordered(library.problems))
     return Project(str(base), plays, library.roles, library.task_files, library)
@@ -54,6 +57,7 @@ class _Loader:
     """Plays of a playbook and of those that it imports."""
 
     library: Library
+    extra_variables: Mapping[str, Any] = field(default_factory=dict)
 
     def plays(self, path: Path, depth: int) -> Iterator[Play]:
         """The plays of a file and of the playbooks that it imports."""
@@ -69,8 +73,10 @@ class _Loader:
 
     def _import(self, item: Mapping[Any, Any], name: Any, path: Path, depth: int) -> Iterator[Play]:
         where = position_of(item)
-        if isinstance(name, Template) or not isinstance(name, str):
-            self.library.problems.append(not_literal("the name of an imported playbook", where))
+        try:
+            name = Scope([item.get("vars") or {}, self.extra_variables], Expressions({}), _no_secret).evaluate(name)
+        except ExpressionError as error:
+            self.library.problems.append(unknown_name("the name of an imported playbook", error.message, where))
             return
         target = (path.parent / name.strip()).resolve()
         if depth >= MAXIMUM_IMPORTS:
@@ -123,6 +129,10 @@ class _Loader:
             value = read_yaml(found, "role-variables.schema.json", self.library.problems)
             if isinstance(value, Mapping):
                 yield value
+
+
+def _no_secret(name: str) -> str:
+    raise ExpressionError(f"it holds the secret {name!r}")
 
 
 def _inherit(play: Play, item: Mapping[Any, Any]) -> Play:

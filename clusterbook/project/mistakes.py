@@ -15,6 +15,14 @@ def not_literal(what: str, where: Position, next_step: str = "Write it literally
     return InvalidInput(f"{what} must be literal, without an expression", where=where, next_step=next_step)
 
 
+def unknown_name(what: str, why: str, where: Position) -> InvalidInput:
+    """A name with an expression that gives nothing before the run."""
+    return InvalidInput(
+        f"{what} cannot be evaluated before the run: {why}", where=where,
+        next_step="Write it literally; only --extra-vars and the import's own variables are known here.",
+    )
+
+
 def no_file(kind: str, name: str, tried: list[Path], where: Position) -> InvalidInput:
     """A file that is in none of the places, with the one that may be meant."""
     around = [path for place in {item.parent for item in tried} if place.is_dir() for path in place.iterdir()]

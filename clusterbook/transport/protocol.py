@@ -22,6 +22,7 @@ class Options:
     many, because a busy host answers late there.
     keepalive: seconds of silence after which the connection is tested; a host that does not answer for three
     times as long is lost.
+    interpreter: the Python of hosts that name none; on the local machine only where there is such a file.
     """
 
     connection: str = "ssh"
@@ -34,6 +35,7 @@ class Options:
     ssh_config_files: tuple[str, ...] = ("~/.ssh/config", "/etc/ssh/ssh_config")
     connect_timeout: float = 10.0
     keepalive: float = 15.0
+    interpreter: str | None = None
 
 
 @dataclass(frozen=True)

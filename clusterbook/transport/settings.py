@@ -61,9 +61,10 @@ def settings_of(host: Host, options: Options, ssh_config: SshConfig) -> Settings
     """
     read = _Variables(host)
     python = read.text("ansible_python_interpreter")
-    python = None if python is None or python.startswith("auto") else python
     connection = read.text("ansible_connection") or options.connection
-    if connection in ("local", "ansible.builtin.local"):
+    local = connection in ("local", "ansible.builtin.local")
+    python = _python(python, options, local)
+    if local:
         return Settings(host.name, "", 0, getpass.getuser(), local=True, python=python)
     if connection.removeprefix("ansible.builtin.") not in SSH_CONNECTIONS:
         raise InvalidInput(
@@ -97,6 +98,15 @@ def settings_of(host: Host, options: Options, ssh_config: SshConfig) -> Settings
         keepalive=float(merged.number("serveraliveinterval") or options.keepalive),
         python=python,
     )
+
+
+def _python(named: str | None, options: Options, local: bool) -> str | None:
+    """The interpreter, None to look for one."""
+    default = options.interpreter
+    if local and default is not None and not Path(default).exists():
+        default = None
+    python = named or default
+    return None if python is None or python.startswith("auto") else python
 
 
 def become_of(variables: Mapping[str, Any], keywords: Mapping[str, Any], host: str = "") -> Become | None:

@@ -47,8 +47,10 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     passwords = _ask(options, settings)
     inventory = _inventory(path, options, settings, passwords)
     folders = role_folders(settings, Path.home())
-    loaded = project.load(path, root=path.resolve().parent, role_folders=folders, tolerant=True)
     selection = selection_of(options, settings)
+    loaded = project.load(
+        path, root=path.resolve().parent, role_folders=folders, tolerant=True, extra_variables=selection.extra_variables
+    )
     plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
     if options.syntax_check:
         print(f"\nplaybook: {name}")
@@ -87,6 +89,7 @@ def selection_of(options: Options, settings: Settings) -> Selection:
         gathering=(settings.gathering or "implicit").lower(),
         resume=False,
         whole_results=True,
+        foresight=False,
     )
 
 
@@ -138,8 +141,6 @@ def _lowest(options: Options, settings: Settings, passwords: Passwords) -> dict[
     )))  # fmt: skip
     if arguments:
         found["ansible_ssh_common_args"] = arguments
-    if settings.interpreter and not settings.interpreter.startswith("auto"):
-        found["ansible_python_interpreter"] = settings.interpreter
     method = options.become_method or settings.become_method
     if method:
         found["ansible_become_method"] = method
@@ -159,6 +160,7 @@ def _connector(options: Options, settings: Settings, passwords: Passwords) -> Co
             private_key_file=key,
             password=passwords.login,
             accept_new=not settings.host_key_checking,
+            interpreter=settings.interpreter,
             connect_timeout=float(options.timeout or settings.timeout or 10),
         )
     )

@@ -199,3 +199,22 @@ def test_a_step_that_adds_a_host_runs_once_and_groups_of_later_plays_may_still_c
     again = plan.growing.later(1)
     assert again is not None
     assert list(again[0].hosts) == ["new"]
+
+
+def test_what_an_import_or_a_block_notifies_its_tasks_notify() -> None:
+    imported = task("i", "ansible.builtin.import_role", {"name": "r"}, notify="outer")
+    inner = Block("b", {"notify": ["middle"]}, (task("t", notify="own"),))
+    plan = compiled(play(imported), roles=(role("r", inner),))
+    assert next(every_step(plan.plays[0].program.instructions)).notify == ("outer", "middle", "own")
+
+
+def test_a_role_may_import_another_of_its_own_files() -> None:
+    own = task("i", "ansible.builtin.import_role", {"name": "r", "tasks_from": "more"})
+    files = {"tasks/main.yml": (own,), "tasks/more.yml": (task("more"),)}
+    assert names(compiled(play(roles=(use("r"),)), roles=(replace(role("r"), task_files=files),))) == ["more"]
+
+
+def test_with_smart_gathering_only_the_first_play_of_a_host_gathers() -> None:
+    plays = [play(task("t"), keywords={}) for _ in range(2)]
+    plan = compiled(*plays, selection=Selection(gathering="smart"))
+    assert [names(plan, number) for number in range(2)] == [["Gathering Facts", "t"], ["t"]]

@@ -206,6 +206,21 @@ def test_a_condition_that_cannot_be_judged_fails_the_step_and_leaves_its_result(
     assert recorder.ran == ["a", "out 'none_such' is undefined"]
 
 
+def test_a_changed_when_that_cannot_be_judged_fails_under_its_own_name() -> None:
+    recorder = Recorder({"a": {"changed": True}})
+    shown = Template("{{ r.changed }} {{ r.changed_when_result }}")
+    assert run(recorder, step(1, "a", register="r", changed_when=("none_such",), ignore_errors=True), step(2, shown))
+    assert recorder.ran == ["a", "True 'none_such' is undefined"]
+
+
+def test_the_name_of_a_loops_variable_may_be_an_expression() -> None:
+    recorder = Recorder()
+    loop = Loop(["x"], variable=Template("{{ name }}"), index_variable=Template("{{ name }}_at"))
+    shown = Template("{{ own }} {{ own_at }} {{ ansible_loop_var }}")
+    assert run(recorder, step(1, shown, loop=loop, layers=({"name": "own"},)))
+    assert recorder.ran == ["x 0 own"]
+
+
 def test_failed_when_decides_also_after_the_last_try() -> None:
     recorder = Recorder({"a": {"changed": False}})
     assert run(recorder, step(1, "a", until=("false",), retries=1, delay=0, failed_when=(False,)))

@@ -247,7 +247,7 @@ def test_problems_of_every_file_come_together_file_by_file(tmp_path: Path) -> No
         "site.yml:3:23: a name in vars_files must be literal, without an expression",
         "site.yml:4:3: unknown keyword 'taks' of a play; did you mean 'tasks'?",
         "site.yml:5:3: there is no playbook 'other.yml'",
-        "site.yml:6:3: the name of an imported playbook must be literal, without an expression",
+        "site.yml:6:3: the name of an imported playbook cannot be evaluated before the run: 'x' is undefined",
         "roles/web/defaults/main.yml:1:1: the file is ['a'], expected a mapping",
         "roles/web/tasks/main.yml:2:7: this is not YAML: mapping values are not allowed in this context",
     ]
@@ -287,3 +287,12 @@ def test_tolerant_reading_leaves_a_wrong_task_to_its_run(tmp_path: Path) -> None
 def test_names_of_text_arguments_may_hold_expressions(tmp_path: Path) -> None:
     arguments = first(tmp_path, "- set_fact: x_{{ a }}=1 b=2").arguments
     assert [getattr(name, "text", name) for name in arguments] == ["x_{{ a }}", "b"]
+
+
+def test_the_name_of_an_imported_playbook_may_use_extra_variables_and_those_of_the_import(tmp_path: Path) -> None:
+    files = {
+        "site.yml": "- ansible.legacy.import_playbook: '{{ place }}/{{ name }}.yml'\n  vars: {name: one}\n",
+        "sub/one.yml": "- hosts: all\n",
+    }
+    loaded = load(project(tmp_path, files), extra_variables={"place": "sub"})
+    assert [play.hosts for play in loaded.plays] == ["all"]

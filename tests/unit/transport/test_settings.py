@@ -98,3 +98,10 @@ def test_become_comes_from_variables_before_keywords() -> None:
     assert flagged is not None and flagged.flags == ("-i",)
     with pytest.raises(InvalidInput, match="become_method is 'su'"):
         become_of({}, {"become": True, "become_method": "su"})
+
+
+def test_an_interpreter_for_all_hosts_is_not_asked_of_a_local_machine_without_it() -> None:
+    options = Options(interpreter="/nowhere/python")
+    assert settings(options).python == "/nowhere/python"
+    assert settings(options, connection="local").python is None
+    assert settings(options, python_interpreter="/own").python == "/own"

@@ -104,3 +104,20 @@ def test_roles_are_found_in_the_folders_that_a_variable_names(
 def test_an_option_that_has_no_effect_yet_is_refused(play: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([play, "--step"]) == 1
     assert "[ERROR]: --step cannot be used yet" in capsys.readouterr().err
+
+
+CHECKED = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - copy: {dest: made, content: x}
+    - stat: {path: made}
+      register: found
+    - assert: {that: not found.stat.exists}
+"""
+
+
+def test_check_mode_shows_a_step_what_is_not_what_would_be(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("checked.yml").write_text(CHECKED)
+    assert run(["checked.yml", "--check"]) == 0
+    assert "ok=3    changed=1 " in capsys.readouterr().out
