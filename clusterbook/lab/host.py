@@ -97,16 +97,19 @@ def wait_ready(spec: LabSpec, host: LabHost, seconds: float = READY_SECONDS) -> 
     return ssh(spec, host, ["systemctl", "is-system-running", "--wait"], seconds=remaining).stdout.strip()
 
 
-def ssh(spec: LabSpec, host: LabHost, argv: list[str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run a command on a host as the login user, checking its host key. For the lab's own needs and its tests."""
+def ssh(
+    spec: LabSpec, host: LabHost, argv: list[str], seconds: float = 60, program: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on a host as the login user, checking its host key. For the lab's own needs and its tests.
+
+    program: what the command reads.
+    """
     options = [
         "-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={spec.directory / 'known_hosts'}",
         "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR", "-i", str(spec.directory / "id_ed25519"),
     ]  # fmt: skip
     command = ["ssh", *options, f"{rootfs.USER}@{host.address}", *argv]
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    return subprocess.run(command, input=program, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 def end(spec: LabSpec, name: str, grace: float = 0.0) -> None:

@@ -84,6 +84,19 @@ def create_masquerade(spec: LabSpec) -> bool:
     return True
 
 
+def redirect(spec: LabSpec, address: str, port: int, to_port: int) -> bool:
+    """Bring what hosts send to an address that nobody has to a port of this machine. Returns whether it was missing.
+
+    The rule is in the lab's own table and goes with it. It holds for what comes over the lab's bridge alone.
+    """
+    rule = f'iifname "{spec.bridge}" ip daddr {address} tcp dport {port} dnat to {spec.gateway}:{to_port}'
+    if rule in run(["nft", "list", "table", "ip", table(spec.name)]):
+        return False
+    chain = f"chain prerouting {{\ntype nat hook prerouting priority dstnat\n{rule}\n}}"
+    run(["nft", "-f", "-"], stdin=f"table ip {table(spec.name)} {{\n{chain}\n}}\n")
+    return True
+
+
 def delete_masquerade(spec: LabSpec) -> None:
     """Cut the lab's hosts off from the outside, as for an air-gapped test."""
     if masquerades(spec):

@@ -12,13 +12,25 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.lab import record
+from clusterbook.lab import host, record
 from clusterbook.lab.ec2 import lifecycle
 
 NAME = "walk.k8s.local"
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
 Run = Callable[..., str]
+# What a host asks the metadata service.
+METADATA = """
+import json, urllib.request
+root, header = "http://169.254.169.254/latest/", "X-aws-ec2-metadata-token"
+def ask(path, method="GET", **headers):
+    request = urllib.request.Request(root + path, method=method, headers=headers)
+    return urllib.request.urlopen(request, timeout=30).read().decode()
+token = {header: ask("api/token", "PUT", **{header + "-ttl-seconds": "60"})}
+role = ask("meta-data/iam/security-credentials/", **token)
+keys = json.loads(ask("meta-data/iam/security-credentials/" + role, **token))
+print(ask("meta-data/instance-id", **token), role, keys["AccessKeyId"])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +101,15 @@ def test_a_cluster_is_configured_previewed_and_made(run: Run) -> None:
     run("update-cluster", NAME, "--yes")
     assert "Nothing to do" in run("update-cluster", NAME)
     until(lambda: len(hosts()) == 2 and reachable())
+
+
+def test_each_host_is_told_which_instance_it_is_and_gets_its_role_s_keys() -> None:
+    spec = record.read_spec(lifecycle.NAME)
+    for one in spec.hosts:
+        done = host.ssh(spec, one, ["python3", "-"], program=METADATA)
+        role, access_key = done.stdout.split()[1:]
+        assert done.stdout.split()[0] == one.name, done
+        assert role.startswith(("masters.", "nodes.")) and access_key.startswith("ASIA")
 
 
 def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:

@@ -12,6 +12,7 @@ def apply() -> None:
     """Change moto's classes in this process: that of the server alone."""
     _no_public_addresses()
     _groups_of_instances()
+    _profiles_of_templates()
     _health_of_targets()
 
 
@@ -36,6 +37,30 @@ def _groups_of_instances() -> None:
         return reservation
 
     setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (a method is replaced on purpose)
+
+
+def _profiles_of_templates() -> None:
+    """An instance of a launch template has the template's profile and metadata options, too."""
+    from moto.ec2.models.instances import InstanceBackend, MetadataOptions
+
+    original = InstanceBackend.run_instances
+
+    def run_instances(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        reservation = original(self, *arguments, **keywords)
+        template = keywords.get("launch_template")
+        data = self._get_template_from_args(template).data if template else {}
+        for instance in reservation.instances:
+            if data.get("MetadataOptions") and not keywords.get("metadata_options"):
+                instance.metadata_options = MetadataOptions(data["MetadataOptions"])
+            profile = data.get("IamInstanceProfile", {})
+            if profile and not any(keywords.get(f"iam_instance_profile_{kind}") for kind in ("name", "arn")):
+                self.associate_iam_instance_profile(
+                    instance.id, iam_instance_profile_name=profile.get("Name"),
+                    iam_instance_profile_arn=profile.get("Arn"),
+                )  # fmt: skip
+        return reservation
+
+    setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (likewise)
 
 
 def _health_of_targets() -> None:

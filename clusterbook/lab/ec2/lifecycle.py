@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from clusterbook.errors import Failed, InvalidInput
-from clusterbook.lab import apt_cache, lab, process
+from clusterbook.lab import apt_cache, lab, network, process
 from clusterbook.lab.ec2.corrections import answers
 from clusterbook.lab.inventory_file import OF_LABS
 from clusterbook.lab.spec import LabSpec
@@ -23,6 +23,8 @@ NAME = "ec2"
 NETWORK = "10.20.0.0/16"
 REGION = "us-east-2"
 PORT = 5555
+# Where instances find what EC2 knows of them, and where the lab answers that.
+METADATA_ADDRESS, METADATA_PORT = "169.254.169.254", 5556
 READY_SECONDS = 60
 PACKAGE_ROOT = Path(__file__).parents[3]
 # No key of anybody's: moto takes any.
@@ -57,6 +59,10 @@ def up(spec: LabSpec, progress: Callable[[str], None]) -> list[str]:
     if _start(spec, "account", account):
         changes.append(f"started an AWS of the lab's own on {spec.gateway}:{PORT}")
     _wait(spec)
+    metadata = [*module, "clusterbook.lab.ec2.metadata", "--address", spec.gateway, "--port", str(METADATA_PORT)]
+    redirected = network.redirect(spec, METADATA_ADDRESS, 80, METADATA_PORT)
+    if _start(spec, "metadata", metadata) or redirected:
+        changes.append("started the metadata service of instances")
     if _start(spec, "machines", [*module, "clusterbook.lab.ec2.machines", spec.name]):
         changes.append("started the process that makes a host of each instance")
     return changes

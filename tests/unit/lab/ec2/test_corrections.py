@@ -40,7 +40,21 @@ with mock_aws():
                             DefaultActions=[{"Type": "forward", "TargetGroupArn": target}])
         states.append(elb.describe_target_health(TargetGroupArn=target)["TargetHealthDescriptions"][0][
             "TargetHealth"]["State"])
-print(json.dumps({"public": found.get("PublicIpAddress"), "groups": len(found["SecurityGroups"]), "states": states}))
+    iam = boto3.client("iam")
+    iam.create_instance_profile(InstanceProfileName="nodes")
+    data = {"ImageId": image, "InstanceType": "t3.small", "IamInstanceProfile": {"Name": "nodes"},
+            "MetadataOptions": {"HttpTokens": "required"}, "NetworkInterfaces": [{"DeviceIndex": 0}]}
+    template = ec2.create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=data)["LaunchTemplate"]
+    boto3.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="nodes", MinSize=1, MaxSize=1, VPCZoneIdentifier=subnet,
+        LaunchTemplate={"LaunchTemplateId": template["LaunchTemplateId"]})
+    started = [item for page in ec2.describe_instances()["Reservations"] for item in page["Instances"]
+               if item["InstanceId"] != name][0]
+    profile = started.get("IamInstanceProfile", {}).get("Arn", "").rpartition("/")[2]
+    tokens = started["MetadataOptions"]["HttpTokens"]
+print(json.dumps({"profile": profile, "tokens": tokens,
+                  "public": found.get("PublicIpAddress"), "states": states,
+                  "groups": len(found["SecurityGroups"])}))
 """
 
 
@@ -76,3 +90,9 @@ def test_a_target_is_healthy_only_where_something_listens(story: Any) -> None:
     plain, corrected = story
     assert plain["states"] == ["healthy", "healthy"]
     assert corrected["states"] == ["healthy", "unhealthy"]
+
+
+def test_an_instance_of_a_group_has_its_template_s_profile_and_metadata_options(story: Any) -> None:
+    plain, corrected = story
+    assert (plain["profile"], plain["tokens"]) == ("", "optional")
+    assert (corrected["profile"], corrected["tokens"]) == ("nodes", "required")
