@@ -106,7 +106,8 @@ class Project:
     """Everything that was read for one run: the plays in order and each role and task file that they can reach.
 
     task_files: absolute path -> nodes, for import_tasks / include_tasks outside roles. reader: for names that only
-    the run gives; None where everything is known (tests).
+    the run gives; None where everything is known (tests). tolerant: what an include names is read when it runs, if it
+    cannot be read before.
     """
 
     root: str
@@ -114,6 +115,7 @@ class Project:
     roles: Mapping[str, Role]
     task_files: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     reader: Optional[Reader] = field(default=None, compare=False)
+    tolerant: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,15 @@ def become(user: str) -> None:
 
 
 def enter_home() -> None:
-    """Commands start in the home directory, as over ssh."""
+    """Commands start where the connection does: at home over ssh, where the program was started on its own machine.
+
+    A user who may not be there starts at home.
+    """
+    try:
+        if os.access(os.getcwd(), os.R_OK | os.X_OK):
+            return
+    except OSError:
+        pass
     try:
         os.chdir(os.path.expanduser("~"))
     except OSError:

@@ -31,6 +31,7 @@ def loop_of(task: Task) -> Loop | None:
             label=control.get("label"),
             pause=control.get("pause", 0),
             extended=control.get("extended", False),
+            all_items=control.get("extended_allitems", True),
             break_when=as_list(control.get("break_when")),
             kind=kind,
         )

@@ -25,11 +25,13 @@ from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import Flush, Program, RolePart
-from clusterbook.language.scope import Scope
+from clusterbook.language.scope import OMIT, Scope
 from clusterbook.language.values import Template
 from clusterbook.model import Host, Inventory, Play, Project
+from clusterbook.modules.registry import is_flow
 
 Match = Callable[[str], Sequence[str]]
+_OMITTED = {"omit": OMIT}
 STRATEGIES = ("linear", "free", "host_pinned", "debug")
 
 
@@ -96,8 +98,8 @@ class _Play:
 
     def plan(self, match: Match) -> PlayPlan:
         """The play for its hosts."""
-        local = Scope([*_variables(self.play), self.selection.extra_variables], Expressions({}), _no_secret)
-        hosts = ordered(_hosts(match, _pattern(local, self.play), self.play), local.evaluate(self._word("order")))
+        local = Scope([_OMITTED, *_variables(self.play), self.selection.extra_variables], Expressions({}), _no_secret)
+        hosts = ordered(_hosts(match, _pattern(local, self.play), self.play), self._known(local, "order"))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
         instructions, handlers = _instructions(self.play, compiler, self.directory, set(hosts) <= self.gathered)
         self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
@@ -118,7 +120,7 @@ class _Play:
         return PlayPlan(
             name=program.name, program=program,
             steps=compiler.steps,
-            batches=batches_of(hosts, local.evaluate(self._word("serial"))),
+            batches=batches_of(hosts, self._known(local, "serial")),
             hosts=members,
             parts=parts,
             needs_root=bool(program.become)
@@ -126,8 +128,8 @@ class _Play:
             or may_become(compiler.open),
             secrets=secrets(names, layers),
             names=shared,
-            any_errors_fatal=local.evaluate(self._word("any_errors_fatal", False)) is True,
-            max_fail_percentage=float(local.evaluate(self._word("max_fail_percentage", 100))),
+            any_errors_fatal=self._known(local, "any_errors_fatal") is True,
+            max_fail_percentage=float(self._known(local, "max_fail_percentage", 100)),
             pattern=_pattern(local, self.play),
             tags=tag_list(self._word("tags")),
             expander=PlayExpander(compiler, program),
@@ -139,6 +141,17 @@ class _Play:
 
     def _word(self, name: str, default: Any = None) -> Any:
         return self.play.keywords.get(name, default)
+
+    def _known(self, local: Scope, name: str, default: Any = None) -> Any:
+        """A keyword's value by what is known before the run. Raises InvalidInput."""
+        try:
+            value = local.evaluate(self._word(name, default))
+        except ExpressionError as error:
+            raise InvalidInput(
+                f"{name} of play {str(self.play.name)!r} cannot be evaluated: {error.message}",
+                where=self.play.position, next_step="Only play variables and --extra-vars are known before connecting.",
+            ) from error
+        return default if value is OMIT else value
 
     def _evaluate(self, value: Any, part: RolePart | None) -> Any:
         """A name of an import, by what is known before the run. Raises InvalidInput."""
@@ -161,7 +174,7 @@ class _Play:
     ) -> Program:
         play, selection = self.play, self.selection
         name = str(local.evaluate(play.name) or local.evaluate(play.hosts))
-        strategy = str(local.evaluate(self._word("strategy", "linear"))).rpartition(".")[2]
+        strategy = str(self._known(local, "strategy", "linear")).rpartition(".")[2]
         if strategy not in STRATEGIES:
             raise InvalidInput(
                 f"unknown strategy {strategy!r}", where=play.position, next_step=f"use {', '.join(STRATEGIES[:3])}"
@@ -191,8 +204,8 @@ class _Play:
             lockstep=strategy in ("linear", "debug") and len(hosts) > 1,
             become=self._word("become", selection.become),
             become_user=self._word("become_user", selection.become_user),
-            force_handlers=local.evaluate(self._word("force_handlers", selection.force_handlers)) is True,
-            modules=tuple(sorted({step.module for step in steps if _loaded(step.module)})),
+            force_handlers=self._known(local, "force_handlers", selection.force_handlers) is True,
+            modules=tuple(sorted({step.module for step in steps if not is_flow(step.module)})),
         )
 
 
@@ -258,12 +271,6 @@ def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> No
 
 def _variables(play: Play) -> tuple[Mapping[str, Any], ...]:
     return tuple(layer for layer in (play.variables, *play.vars_files) if layer)
-
-
-def _loaded(module: str) -> bool:
-    from clusterbook.modules.registry import is_flow
-
-    return not is_flow(module)
 
 
 def _hosts(match: Match, pattern: str, play: Play) -> tuple[str, ...]:

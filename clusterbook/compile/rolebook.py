@@ -44,12 +44,23 @@ class RoleBook:
         self.parts.append(
             RolePart(
                 role.name, role.path,
-                self._variables(role, "defaults", entry.defaults, where),
-                self._variables(role, "vars", entry.variables, where),
+                {**self._inherited(role, "defaults"), **self._variables(role, "defaults", entry.defaults, where)},
+                {**self._inherited(role, "vars"), **self._variables(role, "vars", entry.variables, where)},
                 parents, entry.public and not entry.included,
             )
         )
         return self._numbers[key], True
+
+    def _inherited(self, role: Role, folder: str, around: tuple[str, ...] = ()) -> dict[str, Any]:
+        """What a role's dependencies set; it sees their variables as if they were its own."""
+        found: dict[str, Any] = {}
+        for use in role.dependencies:
+            if use.name in around:
+                continue
+            other = self.role(use.name, use.position)
+            found.update(self._inherited(other, folder, (*around, use.name)))
+            found.update(other.defaults if folder == "defaults" else other.variables)
+        return found
 
     def handlers(self, role: Role, entry: RoleEntry, where: Position) -> tuple[Node, ...]:
         """The role's handlers, from the file that the use names."""

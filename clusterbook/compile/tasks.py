@@ -201,15 +201,17 @@ class TaskCompiler:
 
     def _body(self, task: Task, context: Context, number: int) -> Instructions | None:
         """The steps of an include, None when they are compiled only when it runs."""
-        if not is_dynamic(task) and not self._comes_back(task, context):
-            before = dict(self.steps)
-            try:
+        before, done = set(self.steps), set(self._done)
+        try:
+            if not is_dynamic(task) and not self._comes_back(task, context):
                 return self.include_body(task, context)
-            except Circle as circle:
-                if circle.path not in context.chain:
-                    raise
-                for later in self.steps.keys() - before.keys():
-                    del self.steps[later]
+        except InvalidInput as problem:
+            around = isinstance(problem, Circle) and problem.path in context.chain
+            if not around and (isinstance(problem, Circle) or not self._project.tolerant):
+                raise
+            self._done = done
+            for later in self.steps.keys() - before:
+                del self.steps[later]
         self.open[number] = (task, replace(context, chain=()))
         return None
 

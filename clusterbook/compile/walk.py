@@ -47,7 +47,7 @@ def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str
 
 def _of_loop(step: Step) -> Iterator[str]:
     assert step.loop is not None
-    yield from texts([step.loop.items, step.loop.label, step.loop.pause])
+    yield from texts([step.loop.items, step.loop.label, step.loop.pause, step.loop.variable, step.loop.index_variable])
     yield from (str(getattr(item, "text", item)) for item in step.loop.break_when)
 
 

@@ -95,4 +95,4 @@ def _below(path: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
         if file.suffix.lstrip(".") in endings:
             yield file
         elif not arguments.get("ignore_unknown_extensions"):
-            raise Refusal(f"{file} does not end in one of {', '.join(sorted(endings))}")
+            raise Refusal(f"{file} does not have a valid extension: {', '.join(sorted(endings))}")

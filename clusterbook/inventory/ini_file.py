@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,12 @@ class _Reader:
 def _typed(text: str, where: Position) -> Any:
     """Python literals (numbers, True, quoted text, lists) as Ansible reads them; anything else is text."""
     try:
-        value = ast.literal_eval(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of text that only looks like a literal
+            value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = text
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if value is Ellipsis:
         value = text
     return text_value(value, where) if isinstance(value, str) else value

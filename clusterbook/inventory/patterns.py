@@ -34,6 +34,10 @@ def match_limit(inventory: Inventory, limit: str) -> list[str]:
     patterns: list[str] = []
     for part in limit.split(",") if limit.lstrip().startswith("@") else [limit]:
         if part.strip().startswith("@"):
+            if Path(part.strip()[1:]).is_dir():
+                raise InvalidInput(
+                    f"--limit {part.strip()} must be a file, not a directory", next_step="Name a file with hosts."
+                )
             lines = read_text(Path(part.strip()[1:])).splitlines()
             patterns += [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
         elif part.strip():

@@ -140,8 +140,8 @@ class Expressions:
         return "".join(_as_text(node) for node in self._nodes(text, resolve))
 
     def condition(self, text: str, resolve: Resolve) -> Any:
-        """Evaluate an expression without braces (`when`, `until`, `assert.that`)."""
-        return self.native("{{ " + text + " }}", resolve)
+        """Evaluate an expression without braces (`when`, `until`, `assert.that`), with Python's backslashes."""
+        return _join(list(self._nodes("{{ " + text + " }}", resolve)))
 
     def _keep_backslashes(self, text: str) -> str:
         """In YAML a backslash in a quoted string of an expression means itself, as in Ansible."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import keyword
 import time
 from typing import Any, Callable, Mapping
 
+from clusterbook.language.environment import UndefinedName
 from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable
 from clusterbook.language.values import Template
 
+_CONSTANTS = ("true", "false", "none")
 Arguments = Mapping[str, Any]
 Result = dict[str, Any]
 
@@ -19,9 +22,17 @@ def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     if "var" in arguments:
         expression = arguments["var"]
         name = expression.text if isinstance(expression, Template) else str(expression)
-        value = scope.evaluate(Template("{{ " + name + " }}")) if name else ""
+        value = _shown(name, scope) if name else ""
         return {"changed": False, name: value, "shown": [name]}
     return {"changed": False, "msg": scope.evaluate(arguments.get("msg", "Hello world!")), "shown": ["msg"]}
+
+
+def _shown(name: str, scope: Scope) -> Any:
+    """The value of an expression; where there is none, Ansible's words for that instead of a failure."""
+    try:
+        return scope.evaluate(Template("{{ " + name + " }}"))
+    except UndefinedName as error:
+        return f"<<error 1 - {error.message}>>"
 
 
 def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Result:
@@ -44,6 +55,9 @@ def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Set variables of this host for the rest of the run."""
     values = {str(scope.evaluate(name)): scope.evaluate(value) for name, value in arguments.items()}
     values.pop("cacheable", None)
+    wrong = [name for name in values if not may_be_named(name)]
+    if wrong:
+        return {"failed": True, "changed": False, "msg": f"Invalid variable name {wrong[0]!r}."}
     refused = sorted(name for name in values if is_connection_variable(name))
     if refused:
         return {"failed": True, "msg": f"set_fact may not set {', '.join(refused)}: it steers the connection"}
@@ -51,10 +65,20 @@ def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     return {"changed": False, "ansible_facts": values}
 
 
+def may_be_named(name: Any) -> bool:
+    """Whether a variable can have this name."""
+    return str(name).isascii() and str(name).isidentifier() and name not in _CONSTANTS and not keyword.iskeyword(name)
+
+
 def set_stats(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Give values to the report of the run."""
     own = {name: scope.evaluate(arguments.get(name, default)) for name, default in
            (("data", {}), ("per_host", False), ("aggregate", True))}
+    if not isinstance(own["data"], dict):
+        return {"failed": True, "changed": False, "msg": "The 'data' option needs to be a dictionary/hash"}
+    wrong = [str(name) for name in own["data"] if not may_be_named(name)]
+    if wrong:
+        return {"failed": True, "changed": False, "msg": f"Invalid variable name {wrong[0]!r}."}
     return {"changed": False, "ansible_stats": own}
 
 

@@ -73,4 +73,5 @@ class Including:
 def included_names(step: Step) -> dict[str, Any]:
     """What `register` keeps of an include."""
     arguments = step.arguments if isinstance(step.arguments, dict) else {"file": step.arguments}
-    return {"include": arguments.get("file", arguments.get("_raw_params", arguments.get("name"))), "include_args": {}}
+    named = arguments.get("file", arguments.get("_raw_params", arguments.get("name")))
+    return {"include": getattr(named, "text", named), "include_args": {}}

@@ -18,7 +18,8 @@ def flat(items: Any) -> list[Any]:
 def named_loop(loop: Loop, scope: Scope) -> Loop:
     """The loop with the names in its loop_control evaluated."""
     variable, index = scope.evaluate([loop.variable, loop.index_variable])
-    return replace(loop, variable=str(variable), index_variable=index, extended=truth(scope, loop.extended))
+    return replace(loop, variable=str(variable), index_variable=index, extended=truth(scope, loop.extended),
+                   all_items=truth(scope, loop.all_items))
 
 
 def loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:
@@ -29,7 +30,8 @@ def loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:
     if loop.extended:
         length = len(items)
         extra["ansible_loop"] = {
-            "allitems": items, "index": index + 1, "index0": index, "revindex": length - index,
+            **({"allitems": items} if loop.all_items else {}),
+            "index": index + 1, "index0": index, "revindex": length - index,
             "revindex0": length - index - 1, "first": index == 0, "last": index == length - 1, "length": length,
             **({"previtem": items[index - 1]} if index else {}),
             **({"nextitem": items[index + 1]} if index + 1 < length else {}),

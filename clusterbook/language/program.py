@@ -25,6 +25,7 @@ class Loop:
     label: Any = None
     pause: Any = 0
     extended: Any = False
+    all_items: Any = True
     break_when: Parts = ()
     kind: str = "list"
 

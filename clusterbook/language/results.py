@@ -46,7 +46,7 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
         names = ("rc", "stdout", "stderr", "cmd", *result.get("shown", ()))
         event.update({name: result[name] for name in names if name in result and name not in event})
     if "results" in result:
-        event["items"] = [outline(item, False) | {"item": label(item)} for item in result["results"]]
+        event["items"] = [outline(item, False) | _named(item) for item in result["results"]]
     return event
 
 
@@ -73,6 +73,11 @@ def registered(result: Mapping[str, Any]) -> Result:
 def label(item: Mapping[str, Any]) -> Any:
     """The item that a result belongs to."""
     return item.get(item.get("ansible_loop_var", "item"))
+
+
+def _named(item: Mapping[str, Any]) -> Result:
+    own = {"label": item["_ansible_item_label"]} if "_ansible_item_label" in item else {}
+    return {"item": label(item), **own}
 
 
 def combine(results: list[Result]) -> Result:

@@ -10,14 +10,12 @@ from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.flow import FLOW, PAUSES
 from clusterbook.language.including import included_names
-from clusterbook.language.keeping import Key, Result, StepKeeper
+from clusterbook.language.keeping import Key, Result
 from clusterbook.language.loops import flat, loop_variables, named_loop, with_layer
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
-    NO_TRACEBACK,
     combine,
     expression_failure,
-    failed_again,
     no_items,
     unmet_condition,
     without_changes,
@@ -25,6 +23,7 @@ from clusterbook.language.results import (
 from clusterbook.language.runtime import Call, HostEnded, HostUnreachable, Refused, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.state import is_connection_variable
+from clusterbook.language.trying import StepTrier
 from clusterbook.language.values import decode, encode, holds_template
 
 # A loop says so often how far it is.
@@ -33,7 +32,7 @@ JOINING = ("ansible.builtin.add_host", "ansible.builtin.group_by")
 INCLUDE_VARS = "ansible.builtin.include_vars"
 
 
-class StepRunner(StepKeeper):
+class StepRunner(StepTrier):
     """Runs steps of one play on one host and keeps what they register."""
 
     def include(self, step: Step, key: Key) -> list[tuple[Any, ...]]:
@@ -128,7 +127,7 @@ class StepRunner(StepKeeper):
         name = self.shown_name(step, self.scope(step, {}))
         self._runtime.emit(event if name is None else {**event, "name": name})
         try:
-            result = self._attempts(step, {}, None) if step.loop is None else self._loop(step)
+            result = self.attempts(step, {}, None) if step.loop is None else self._loop(step)
             wrong = self.handlers.unknown(self.notified_by(step, result)) if step.notify else ""
             if wrong:
                 result.update(failed=True, msg=wrong)
@@ -169,82 +168,36 @@ class StepRunner(StepKeeper):
             if time.monotonic() - told >= PROGRESS_SECONDS:
                 told = time.monotonic()
                 self._runtime.emit({"type": "progress", "id": step.id, "item": index + 1, "items": len(variables)})
-            result = self._attempts(step, extra, index)
+            result = self.attempts(step, extra, index)
             result["ansible_loop_var"] = name = extra["ansible_loop_var"]
             result[name] = extra[name]
+            if loop.label is not None:
+                self._label(step, extra, result)
             results.append(result)
             if loop.break_when and self._breaks(step, extra, result):
                 break
         return combine(results)
 
+    def _label(self, step: Step, extra: Mapping[str, Any], result: Result) -> None:
+        """What reports show of the item; a label that cannot be evaluated fails it."""
+        assert step.loop is not None
+        try:
+            result["_ansible_item_label"] = self.after(step, extra, result).evaluate(step.loop.label)
+        except ExpressionError as error:
+            result.update(expression_failure(error))
+
     def _breaks(self, step: Step, extra: Mapping[str, Any], result: Result) -> bool:
         assert step.loop is not None
-        scope = self._after(step, extra, result)
+        scope = self.after(step, extra, result)
         return all(scope.condition(condition) for condition in step.loop.break_when)
-
-    def _attempts(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
-        scope = self.scope(step, extra)
-        unmet = unmet_condition(scope, step.when)
-        if unmet is not None:
-            return unmet
-        repeated = bool(step.until) or step.retries is not None
-        tries = int(scope.evaluate(3 if step.retries is None else step.retries)) + 1 if repeated else 1
-        result: Result = {}
-        for attempt in range(1, max(1, tries) + 1):
-            result = self._once(step, scope, extra, index)
-            if repeated:
-                result["attempts"] = attempt
-            result = self._judge(step, extra, result)
-            if not repeated or result.get("unreachable") or self._is_enough(step, extra, result):
-                return result
-            if attempt < tries:
-                self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries})
-                self._runtime.pause(float(scope.evaluate(step.delay)))
-        return failed_again(result, tries)
-
-    def _is_enough(self, step: Step, extra: Mapping[str, Any], result: Result) -> bool:
-        """Whether a step that is tried again may end: by `until`, or without one when it did not fail."""
-        if not step.until:
-            return not result.get("failed")
-        done = self._after(step, extra, result)
-        return all(done.condition(condition) for condition in step.until)
-
-    def _after(self, step: Step, extra: Mapping[str, Any], result: Result) -> Scope:
-        own = {step.register: result} if step.register else {}
-        return self.scope(step, {**extra, **own})
-
-    def _judge(self, step: Step, extra: Mapping[str, Any], result: Result) -> Result:
-        if result.get("unknown") or result.get("unreachable"):
-            return result
-        if result.get("failed"):
-            result.setdefault("exception", NO_TRACEBACK)
-        if not step.changed_when and not step.failed_when:
-            return result
-        scope, about = self._after(step, extra, result), "changed_when_result"
-        try:
-            if step.changed_when:
-                result["changed"] = all(scope.condition(condition) for condition in step.changed_when)
-            if step.failed_when:
-                about = "failed_when_result"
-                failed = all(scope.condition(condition) for condition in step.failed_when)
-                result["failed"] = result["failed_when_result"] = failed
-                why = result.pop("exception", None)
-                if failed:
-                    result["exception"] = why or NO_TRACEBACK
-                elif why:
-                    result["failed_when_suppressed_exception"] = why
-        except ExpressionError as error:
-            changed = result.get("changed", False)
-            result.update(expression_failure(error), changed=changed, exception=NO_TRACEBACK)
-            result[about] = error.message
-        return result
 
     def call(self, step: Step, scope: Scope, index: Optional[int]) -> Call:
         """The module's run that a step asks for. Raises ExpressionError, Unknown."""
         notify = tuple(self.notify_names(step)) if step.notify else ()
         return call_of(step, scope, self.program, self._sources, index, notify)
 
-    def _once(self, step: Step, scope: Scope, extra: Mapping[str, Any], index: Optional[int]) -> Result:
+    def once(self, step: Step, scope: Scope, extra: Mapping[str, Any], index: Optional[int]) -> Result:
+        """Run the step's module, or what it does in the language, one time."""
         try:
             flow = FLOW.get(step.module)
             if elsewhere(step) and ((flow is None and step.module != INCLUDE_VARS) or step.delegate_facts):
@@ -267,7 +220,8 @@ class StepRunner(StepKeeper):
         except ExpressionError as error:
             return expression_failure(error)
         except Refused as refusal:
-            return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True}
+            more = {"message": str(refusal)} if step.module == INCLUDE_VARS else {}  # as Ansible has it there
+            return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True, **more}
         self.learn(result)
         return self.tainted(result, scope)
 

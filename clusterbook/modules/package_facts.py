@@ -25,13 +25,23 @@ def run(arguments: Arguments, system: System) -> Outcome:
     """ansible_facts.packages: name -> list of version, arch, source …"""
     refused = [name for name in arguments["manager"] if name not in ("apt", "auto", *RPM)]
     if refused:
-        raise ModuleFailed(f"manager has {refused[0]!r}, which is not supported", next_step="Use apt, rpm or auto.")
+        raise ModuleFailed(
+            f"Requested package manager {refused[0]} was not usable by this module", next_step="Use apt, rpm or auto."
+        )
     managers = ["rpm" if name in RPM else "apt" for name in arguments["manager"] if name != "auto"] or [
         "apt" if system.files.stat(STATUS) is not None else "rpm"]
     packages: Dict[str, List[Dict[str, Any]]] = {}
-    for manager in managers if arguments["strategy"] == "all" else managers[:1]:
-        for name, found in (of_rpm if manager == "rpm" else of_apt)(system).items():
+    for number, manager in enumerate(managers):
+        try:
+            own = (of_rpm if manager == "rpm" else of_apt)(system)
+        except (ModuleFailed, OSError):
+            if number + 1 == len(managers) and not packages:
+                raise
+            continue  # the next one may answer
+        for name, found in own.items():
             packages.setdefault(name, []).extend(found)
+        if arguments["strategy"] == "first":
+            break
     if system.predicting and getattr(system.packages, "changes", None):
         system.doubts.append("packages are changed by steps that have not been applied")
     return Outcome(values={"ansible_facts": {"packages": packages}})

@@ -16,6 +16,9 @@ from clusterbook.project.tasks import TaskReader
 from clusterbook.schema import suggestion
 from clusterbook.source import position_of
 
+# Read when they run, if they cannot be read before.
+INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
+
 
 @dataclass
 class Library:
@@ -82,10 +85,25 @@ class Library:
         for node in nodes:
             if isinstance(node, Block):
                 self.follow((*node.body, *node.rescue, *node.always), directory, role)
-            elif node.module in ("ansible.builtin.import_role", "ansible.builtin.include_role"):
-                self._used_role(node)
-            elif node.module in ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks"):
-                self._used_file(node, directory, role)
+            elif self.tolerant and node.module in INCLUDES:
+                self._tried(node, directory, role)
+            else:
+                self._used(node, directory, role)
+
+    def _used(self, node: Task, directory: Path, role: Role | None) -> None:
+        if node.module in ("ansible.builtin.import_role", "ansible.builtin.include_role"):
+            self._used_role(node)
+        elif node.module in ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks"):
+            self._used_file(node, directory, role)
+
+    def _tried(self, node: Task, directory: Path, role: Role | None) -> None:
+        """What an include names may be wrong until it runs: then it is read again, and what is wrong is told."""
+        known = len(self.problems)
+        before = (dict(self.roles), dict(self.task_files), set(self.missing))
+        self._used(node, directory, role)
+        if len(self.problems) > known:
+            del self.problems[known:]
+            self.roles, self.task_files, self.missing = before
 
     def _used_role(self, task: Task) -> None:
         arguments = task.arguments if isinstance(task.arguments, Mapping) else {}

@@ -41,7 +41,7 @@ def load(
     plays = tuple(_Loader(library, extra_variables or {}).plays(path, 0))
     if library.problems:
         raise InvalidProject(ordered(library.problems))
-    return Project(str(base), plays, library.roles, library.task_files, library)
+    return Project(str(base), plays, library.roles, library.task_files, library, tolerant)
 
 
 def project_root(playbook: Path) -> Path:

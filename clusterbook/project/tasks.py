@@ -76,7 +76,12 @@ class TaskReader:
         if key == "local_action":
             keywords.update(delegate_to="localhost", connection="local")
         where = position_of(written, key)
-        arguments = modules.arguments_of(module, text, None if module == FAIL else written.get("args"), where)
+        try:
+            arguments = modules.arguments_of(module, text, None if module == FAIL else written.get("args"), where)
+        except InvalidInput as problem:
+            if not self.tolerant or module in modules.READ_BEFORE:
+                raise
+            module, arguments = FAIL, {"msg": problem.message}
         if not self.tolerant or module in modules.READ_BEFORE:
             self.problems.extend(modules.problems(module, arguments, where))
         return Task(written.get("name"), module, arguments, keywords, position_of(written))

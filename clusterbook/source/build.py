@@ -5,6 +5,7 @@ The rules for plain scalars are PyYAML's (YAML 1.1), because Ansible reads with 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -40,6 +41,7 @@ class Builder:
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._open_anchors: set[str] = set()
         self._values = 0
+        self._unsafe = False
 
     def document(self) -> Any:
         """The value of the only document."""
@@ -122,8 +124,16 @@ class Builder:
         return value
 
     def _check_tag(self, event: Event, expected: str) -> None:
-        if event.tag not in (None, "!", f"tag:yaml.org,2002:{expected}"):
+        if event.tag not in (None, "!", "!unsafe", f"tag:yaml.org,2002:{expected}"):
             raise self._unknown_tag(event)
+
+    @contextlib.contextmanager
+    def _inside(self, event: Event) -> Iterator[None]:
+        """Texts below `!unsafe` are plain."""
+        before = self._unsafe
+        self._unsafe = before or event.tag == "!unsafe"
+        yield
+        self._unsafe = before
 
     def _unknown_tag(self, event: Event) -> InvalidInput:
         shown = str(event.tag).replace("tag:yaml.org,2002:", "!!")
@@ -136,26 +146,28 @@ class Builder:
     def _sequence(self, event: Event, depth: int) -> SourceSequence:
         self._check_tag(event, "seq")
         result = SourceSequence(self._at(event))
-        while not isinstance(item := self._loader.get_event(), events.SequenceEndEvent):
-            result.items_at.append(self._at(item))
-            result.append(self._value(item, depth + 1))
+        with self._inside(event):
+            while not isinstance(item := self._loader.get_event(), events.SequenceEndEvent):
+                result.items_at.append(self._at(item))
+                result.append(self._value(item, depth + 1))
         return result
 
     def _mapping(self, event: Event, depth: int) -> SourceMapping:
         self._check_tag(event, "map")
         result = SourceMapping(self._at(event))
         merged: list[SourceMapping] = []
-        while not isinstance(start := self._loader.get_event(), events.MappingEndEvent):
-            merging = self._is_merge(start)
-            key = None if merging else self._key(start, result, depth)
-            item = self._loader.get_event()
-            value = self._value(item, depth + 1)
-            if merging:
-                merged += self._merge_sources(value, item)
-                continue
-            result[key] = value
-            result.keys_at[key] = self._at(start)
-            result.values_at[key] = self._at(item)
+        with self._inside(event):
+            while not isinstance(start := self._loader.get_event(), events.MappingEndEvent):
+                merging = self._is_merge(start)
+                key = None if merging else self._key(start, result, depth)
+                item = self._loader.get_event()
+                value = self._value(item, depth + 1)
+                if merging:
+                    merged += self._merge_sources(value, item)
+                    continue
+                result[key] = value
+                result.keys_at[key] = self._at(start)
+                result.values_at[key] = self._at(item)
         for source in merged:
             for key in source:
                 if key not in result:
@@ -219,6 +231,8 @@ class Builder:
             ) from None
 
     def _text_value(self, event: Event) -> Any:
+        if self._unsafe:
+            return event.value
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if event.style in ("|", ">"):
             line, column = line + 1, 1

@@ -218,3 +218,21 @@ def test_with_smart_gathering_only_the_first_play_of_a_host_gathers() -> None:
     plays = [play(task("t"), keywords={}) for _ in range(2)]
     plan = compiled(*plays, selection=Selection(gathering="smart"))
     assert [names(plan, number) for number in range(2)] == [["Gathering Facts", "t"], ["t"]]
+
+
+def test_a_role_sees_the_variables_of_its_dependencies_below_its_own() -> None:
+    deep = role("deep", defaults={"a": "deep", "b": "deep"}, variables={"v": "deep"})
+    top = role("top", task("t"), defaults={"b": "top"}, dependencies=(use("deep"),))
+    plan = compiled(play(roles=(use("top"),)), roles=(deep, top))
+    part = next(part for part in plan.plays[0].program.roles if part.name == "top")
+    assert (part.defaults, part.variables) == ({"a": "deep", "b": "top"}, {"v": "deep"})
+
+
+def test_a_keyword_of_a_play_may_be_omitted() -> None:
+    serial = Template("{{ none_such | default(omit) }}")
+    assert len(compiled(play(task("t"), keywords={"gather_facts": False, "serial": serial})).plays[0].batches) == 1
+
+
+def test_a_keyword_of_a_play_that_cannot_be_known_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="serial of play 'play' cannot be evaluated: 'none_such' is undefined"):
+        compiled(play(task("t"), keywords={"serial": Template("{{ none_such }}")}))

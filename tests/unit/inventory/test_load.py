@@ -67,6 +67,11 @@ def test_an_ini_inventory_reads_the_same_things(tmp_path: Path) -> None:
     assert variables(inventory, "other")["ansible_port"] == 2222
 
 
+def test_literals_of_an_ini_inventory_that_a_variable_cannot_hold_are_text(tmp_path: Path) -> None:
+    inventory = load(written(tmp_path, "a\n[all:vars]\nx = b'bytes'\ny = ...\nz = 0x\n", "hosts.ini"))
+    assert {name: variables(inventory, "a")[name] for name in "xyz"} == {"x": "bytes", "y": "...", "z": "0x"}
+
+
 def test_files_beside_inventory_and_playbook_win_in_ansibles_order(tmp_path: Path) -> None:
     inventory, playbook = tmp_path / "inventory", tmp_path / "playbooks"
     source = written(inventory, "all: {vars: {v: 1}, children: {g: {vars: {v: 2}, hosts: {h: {v: 7}}}}}")

@@ -94,3 +94,8 @@ def test_a_limit_narrows_each_play(inventory: Inventory) -> None:
     assert chosen("worker") == ["w-1"]
     assert chosen("etcd") == ["cp-1"]
     assert matcher(inventory)("worker") == ["w-1", "w-2"]
+
+
+def test_a_directory_is_no_limit(inventory: Inventory, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="must be a file, not a directory"):
+        match_limit(inventory, f"@{tmp_path}")

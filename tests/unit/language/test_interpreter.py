@@ -221,6 +221,41 @@ def test_the_name_of_a_loops_variable_may_be_an_expression() -> None:
     assert recorder.ran == ["x 0 own"]
 
 
+def test_debug_shows_that_a_variable_is_undefined_instead_of_failing() -> None:
+    recorder = Recorder()
+    shown = Step(1, "d", "ansible.builtin.debug", {"var": "none_such"}, register="r")
+    assert run(recorder, shown, step(2, Template("{{ r.none_such }}")))
+    assert recorder.ran == ["<<error 1 - 'none_such' is undefined>>"]
+
+
+def test_set_fact_and_set_stats_refuse_names_that_no_variable_can_have() -> None:
+    for module, arguments in (("set_fact", {"true": 1}), ("set_stats", {"data": {".bad": 1}})):
+        recorder = Recorder()
+        assert not run(recorder, Step(1, "s", f"ansible.builtin.{module}", arguments))
+        assert "Invalid variable name" in recorder.events[-1]["msg"]
+
+
+def test_a_label_is_shown_in_place_of_the_item() -> None:
+    recorder = Recorder()
+    loop = Loop([{"name": "x", "other": 1}], label=Template("{{ item.name }} {{ r.stdout }}"))
+    assert run(recorder, step(1, "a", loop=loop, register="r"))
+    assert recorder.events[-1]["items"][0]["label"] == "x a"
+
+
+def test_a_loop_need_not_show_all_of_its_items() -> None:
+    recorder = Recorder()
+    loop = Loop(["x"], extended=True, all_items=False)
+    shown = Template("{{ ansible_loop.length }} {{ ansible_loop.allitems is defined }}")
+    assert run(recorder, step(1, shown, loop=loop))
+    assert recorder.ran == ["1 False"]
+
+
+def test_backslashes_of_a_condition_are_those_of_python() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, "a", when=("'it\\'s' == text",), layers=({"text": "it's"},)))
+    assert recorder.ran == ["a"]
+
+
 def test_failed_when_decides_also_after_the_last_try() -> None:
     recorder = Recorder({"a": {"changed": False}})
     assert run(recorder, step(1, "a", until=("false",), retries=1, delay=0, failed_when=(False,)))

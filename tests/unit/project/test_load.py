@@ -296,3 +296,12 @@ def test_the_name_of_an_imported_playbook_may_use_extra_variables_and_those_of_t
     }
     loaded = load(project(tmp_path, files), extra_variables={"place": "sub"})
     assert [play.hosts for play in loaded.plays] == ["all"]
+
+
+def test_tolerant_reading_leaves_what_an_include_names_to_its_run(tmp_path: Path) -> None:
+    tasks = "- include_tasks: wrong.yml\n- include_role: {name: none}\n- add_host: no parameters\n"
+    files = {"site.yml": "- hosts: all\n  tasks:\n" + "".join(f"    {line}\n" for line in tasks.splitlines())}
+    loaded = load(project(tmp_path, {**files, "wrong.yml": "only a text\n"}), tolerant=True)
+    last = loaded.plays[0].tasks[-1]
+    assert isinstance(last, Task) and last.module == "ansible.builtin.fail"
+    assert loaded.task_files == {} and loaded.roles == {}

@@ -54,6 +54,12 @@ def test_unsafe_text_stays_plain() -> None:
     assert load_text("a: !unsafe '{{ x }}'", "x.yml") == {"a": "{{ x }}"}
 
 
+def test_everything_in_an_unsafe_list_or_mapping_stays_plain() -> None:
+    value = load_text("a: !unsafe ['{{ x }}', {b: '{{ y }}'}]\nc: '{{ z }}'\n", "x.yml")
+    assert value["a"] == ["{{ x }}", {"b": "{{ y }}"}]
+    assert isinstance(value["c"], Template)
+
+
 def test_anchors_and_merge_keys_work() -> None:
     value = load_text("base: &b {a: 1, c: 3}\nx:\n  <<: *b\n  a: 2\ny: *b\n", "x.yml")
     assert value == {"base": {"a": 1, "c": 3}, "x": {"a": 2, "c": 3}, "y": {"a": 1, "c": 3}}

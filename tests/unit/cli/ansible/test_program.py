@@ -121,3 +121,20 @@ def test_check_mode_shows_a_step_what_is_not_what_would_be(play: str, capsys: py
     Path("checked.yml").write_text(CHECKED)
     assert run(["checked.yml", "--check"]) == 0
     assert "ok=3    changed=1 " in capsys.readouterr().out
+
+
+def test_a_wrong_file_that_is_included_fails_when_it_is_included(
+    play: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = "[{debug: {msg: before}}, {include_tasks: wrong.yml}]"
+    Path("including.yml").write_text(f"- hosts: localhost\n  gather_facts: false\n  tasks: {tasks}\n")
+    Path("wrong.yml").write_text("only a text\n")
+    assert run(["including.yml"]) == 2
+    shown = capsys.readouterr().out
+    assert '"msg": "before"' in shown and "expected a list of tasks" in shown
+
+
+def test_steps_on_the_local_machine_start_where_the_program_does(play: str, tmp_path: Path) -> None:
+    Path("here.yml").write_text("- hosts: localhost\n  gather_facts: false\n  tasks: [{command: touch here}]\n")
+    assert run(["here.yml"]) == 0
+    assert (tmp_path / "here").exists()
