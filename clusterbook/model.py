@@ -120,12 +120,16 @@ class Project:
 
 @dataclass(frozen=True)
 class Host:
-    """One host. groups: every group that it is in, parents included, 'all' too. layers: see variables.py."""
+    """One host. groups: every group that it is in, parents included, 'all' too. layers: see variables.py.
+
+    patience: seconds for which a host that cannot be reached is tried again at the start of a play.
+    """
 
     name: str
     groups: tuple[str, ...]
     variables: Variables
     position: Position = NOWHERE
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from clusterbook.compile.facts import gathering
 from clusterbook.compile.growing import Growing, grows
 from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_variables
 from clusterbook.compile.magic import magic_of
+from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
 from clusterbook.compile.reach import EVERY_NAME, closure, other_host_names, secrets, texts, words
 from clusterbook.compile.root import may_become
@@ -105,7 +106,8 @@ class _Play:
         self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
         program = self._program(compiler, instructions, handlers, hosts, local)
         steps = list(every_step((*instructions, *handlers)))
-        members = {name: _reached(self.inventory.hosts[name], self.play, local) for name in hosts}
+        known, patience = self.inventory.hosts, patience_of(instructions)
+        members = {name: replace(_reached(known[name], self.play, local), patience=patience) for name in hosts}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
         used = frozenset(word for text in every for word in words(text))
         layers = [
@@ -121,8 +123,7 @@ class _Play:
             name=program.name, program=program,
             steps=compiler.steps,
             batches=batches_of(hosts, self._known(local, "serial")),
-            hosts=members,
-            parts=parts,
+            hosts=members, parts=parts,
             needs_root=bool(program.become)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),

@@ -15,6 +15,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OTHER_HOST = (
     re.compile(r"hostvars\s*(?:\[[^\]]+\]|\.\w+)\s*(?:\.\s*(\w+)|\[\s*['\"](\w+)['\"]\s*\]|\.get\(\s*['\"](\w+))"),
     re.compile(r"hostvars\s*,\s*(?:morekeys\s*=\s*)?\[?\s*['\"](\w+)['\"]"),
+    re.compile(r"['\"](\w+)['\"]\s+(?:not\s+)?in\s+hostvars"),
     re.compile(r"attribute\s*=\s*['\"](\w+)"),
     re.compile(r"(?:select|reject)attr\(\s*['\"](\w+)"),
 )

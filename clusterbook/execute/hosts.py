@@ -6,13 +6,13 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from clusterbook.errors import Interrupted
+from clusterbook.errors import Interrupted, Unreachable
 from clusterbook.execute.answers import Services
 from clusterbook.execute.helpers import Helpers
 from clusterbook.execute.session import AgentSession, Refusal
@@ -24,6 +24,8 @@ from clusterbook.transport.protocol import Become, Connection
 from clusterbook.transport.settings import become_of
 
 CLOSERS = 16
+# Between two tries to reach a host that a play waits for.
+RETRY_SECONDS = 1.0
 # Variables that plays and steps may set to reach a host in another way.
 WAY = ("ansible_connection", "ansible_user", "ansible_port")
 # Programs at a time over one connection; sshd allows 10 unless told otherwise (MaxSessions).
@@ -69,12 +71,24 @@ class Agents:
                 return self._sessions[key]
             stops = self._stops
         keep = {"keep": self._keep, "host": host.name, "continues": continues}
-        session = self._start(host, root, key, self._lock_hosts, keep)
+        session = self._patiently(host, stops, lambda: self._start(host, root, key, self._lock_hosts, keep))
         with self._lock:
             self._sessions[key] = session
             if self._stops != stops:
                 raise Interrupted(f"{host.name}: nothing was started")
         return session
+
+    def _patiently(self, host: Host, stops: int, start: Callable[[], AgentSession]) -> AgentSession:
+        """Start it, again and again where the play waits for the host. Raises what the last try raised."""
+        deadline = time.monotonic() + host.patience
+        while True:
+            try:
+                return start()
+            except Unreachable:
+                if time.monotonic() >= deadline or self._stops != stops:
+                    raise
+            self.forget(host.name)
+            time.sleep(RETRY_SECONDS)
 
     @contextmanager
     def helper(self, host: Host, user: str) -> Iterator[AgentSession]:

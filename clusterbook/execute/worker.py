@@ -87,7 +87,7 @@ class Worker:
 
     def _outcome(self, name: str, segment: dict[str, Any], agents: Agents) -> dict[str, Any]:
         found = segment["host"]
-        host = Host(name, tuple(found["groups"]), found["variables"])
+        host = Host(name, tuple(found["groups"]), found["variables"], patience=float(found["patience"]))
 
         def take(events: Any) -> None:
             self._tell(name, {"events": events})

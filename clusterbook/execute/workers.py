@@ -118,7 +118,7 @@ class Remote:
             if number not in self._sent:
                 self._sent[number] = segment.program  # kept, so that the number stays its own
                 self._stream.send({"number": number, "program": segment.program})
-        host = {"name": segment.host.name, "groups": segment.host.groups, "variables": segment.host.variables}
+        host = {name: getattr(segment.host, name) for name in ("name", "groups", "variables", "patience")}
         self._stream.send({"segment": {
             "host": host, "root": segment.root, "program": number, "part": segment.part, "continues": continues,
         }})  # fmt: skip

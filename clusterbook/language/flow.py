@@ -92,6 +92,13 @@ def pause(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     return {"changed": False, "rc": 0, "delta": int(time.monotonic() - started), "stderr": "", "stdout": ""}
 
 
+def wait_for_connection(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """A step that runs has a connection: the local machine waited for it before the play."""
+    started = time.monotonic()
+    time.sleep(max(0.0, float(scope.evaluate(arguments.get("delay", 0)))))
+    return {"changed": False, "elapsed": int(time.monotonic() - started)}
+
+
 FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
     "ansible.builtin.debug": debug,
     "ansible.builtin.assert": check_assertions,
@@ -99,6 +106,7 @@ FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
     "ansible.builtin.set_fact": set_fact,
     "ansible.builtin.set_stats": set_stats,
     "ansible.builtin.pause": pause,
+    "ansible.builtin.wait_for_connection": wait_for_connection,
 }
 
 # What `meta` does for every host of the batch once the first one's conditions hold.
@@ -112,4 +120,6 @@ def meta_action(step: Step) -> str:
 
 
 # What the start of a step says when the interpreter itself then waits: that it be sent before.
-PAUSES: Mapping[str, Result] = {"ansible.builtin.pause": {"waits": True}}
+PAUSES: Mapping[str, Result] = {
+    f"ansible.builtin.{name}": {"waits": True} for name in ("pause", "wait_for_connection")
+}

@@ -101,6 +101,7 @@ def parameters(name: str) -> Mapping[str, Parameter]:
 FLOW_NAMES = (
     "set_fact", "debug", "assert", "fail", "meta", "pause", "add_host", "group_by", "include_tasks", "include_role",
     "include_vars", "import_tasks", "import_role", "import_playbook", "validate_argument_spec", "set_stats",
+    "wait_for_connection",
 )
 
 

@@ -105,6 +105,17 @@ def problems(module: str, arguments: Any, where: Position) -> Iterator[InvalidIn
         yield _problem(module, message, good, arguments, where)
 
 
+def wrong(module: str, arguments: Any, where: Position) -> str:
+    """What is wrong first, as a step's message; empty when nothing is. The words are Ansible's."""
+    if isinstance(arguments, Mapping) and not registry.specification(module).open:
+        known = _known(registry.specification(module))
+        names = [str(name) for name in arguments if not isinstance(name, Template) and name not in known]
+        names = [name for name in names if not name.startswith("_")]
+        if names:
+            return f"Invalid options for {short(module)}: {','.join(names)}"
+    return next((problem.message for problem in problems(module, arguments, where)), "")
+
+
 def _known(specification: Specification) -> set[str]:
     names = set(specification.parameters)
     for parameter in specification.parameters.values():

@@ -84,6 +84,8 @@ class TaskReader:
             module, arguments = FAIL, {"msg": problem.message}
         if not self.tolerant or module in modules.READ_BEFORE:
             self.problems.extend(modules.problems(module, arguments, where))
+        elif registry.is_flow(module) and (wrong := modules.wrong(module, arguments, where)):
+            module, arguments = FAIL, {"msg": wrong}
         return Task(written.get("name"), module, arguments, keywords, position_of(written))
 
     def _module(self, written: Mapping[Any, Any], known: frozenset[str]) -> tuple[str, str | None, Any]:

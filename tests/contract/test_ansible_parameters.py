@@ -46,8 +46,7 @@ DIFFERS = {
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_a_module_has_ansibles_parameters(name: str) -> None:
     if registry.canonical(name) is None:
-        short = name.rpartition(".")[2]
-        assert registry.alternative(name) or short in ("async_status", "wait_for_connection"), f"{name} is missing"
+        assert registry.alternative(name), f"{name} is missing"
         return
     ours = registry.parameters(name)
     for parameter, theirs in TABLE[name].items():

@@ -305,3 +305,9 @@ def test_tolerant_reading_leaves_what_an_include_names_to_its_run(tmp_path: Path
     last = loaded.plays[0].tasks[-1]
     assert isinstance(last, Task) and last.module == "ansible.builtin.fail"
     assert loaded.task_files == {} and loaded.roles == {}
+
+
+def test_tolerant_reading_words_wrong_options_of_the_interpreters_own_modules_as_ansible(tmp_path: Path) -> None:
+    files = {"site.yml": "- hosts: all\n  tasks: [{debug: {mgs: 1, x: 2}}]\n"}
+    task = load(project(tmp_path, files), tolerant=True).plays[0].tasks[0]
+    assert isinstance(task, Task) and task.arguments == {"msg": "Invalid options for debug: mgs,x"}
