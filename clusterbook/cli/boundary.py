@@ -9,7 +9,7 @@ import platform
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +42,36 @@ EXIT_CODES = {
 MOST_PROBLEMS = 20
 
 
-def command(**options: Any) -> Callable[[Callable[..., int | None]], Task[Any]]:
+class Command(Task[Any]):
+    """A task whose `word` is a parameter that may be given without its option's name, or be left out."""
+
+    word = ""
+
+    def take(self, words: Sequence[str]) -> None:
+        """Make the parameter positional when the command line gives it that way: Invoke knows required ones only."""
+        names = (self.name, self.name.replace("_", "-"))
+        place = next((number for number, word in enumerate(words) if word in names), len(words))
+        following = words[place + 1 : place + 2]
+        if self.word and following and not following[0].startswith("-"):
+            self.positional = [self.word]
+
+
+def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Command]:
     """Make an Invoke task of a function that returns an exit code (None: 0). options: of invoke.task.
 
-    Its errors are shown here: ours as a screen of text, anything else as a bug.
+    word: see Command. Its errors are shown here: ours as a screen of text, anything else as a bug.
     """
 
-    def decorate(body: Callable[..., int | None]) -> Task[Any]:
+    def decorate(body: Callable[..., int | None]) -> Command:
         @functools.wraps(body)
         def guarded(*arguments: Any, **keywords: Any) -> None:
             code = guard(functools.partial(body, *arguments, **keywords), bool(keywords.get("json_")))
             if code:
                 raise Exit(code=code)
 
-        return Task(guarded, **options)
+        made = Command(guarded, **options)
+        made.word = word
+        return made
 
     return decorate
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from invoke.collection import Collection
-from invoke.tasks import Task
+
+from clusterbook.cli.boundary import Command
 
 # Heading -> (what its tasks are for, task -> file).
 GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -33,7 +33,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Playbooks": (
         "run your own, and understand runs",
-        {"run": "playbooks", "explain": "playbooks", "report": "reports"},
+        {"run": "playbooks", "lint": "lint", "explain": "playbooks", "modules": "lint", "report": "reports"},
     ),
     "Build": ("what clusters are made of", {"artifacts": "artifacts", "mirror": "artifacts"}),
 }
@@ -44,14 +44,18 @@ def collection(words: Iterable[str] = ()) -> Collection:
 
     Without any task among the words it is all of them too, so that lists and "did you mean" know every name.
     """
-    given = set(words)
+    line = list(words)
+    given = set(line)
     files = {name: file for _, tasks in GROUPS.values() for name, file in tasks.items()}
     named = {name for name in files if name in given or name.replace("-", "_") in given}
     wanted = {files[name] for name in named} or set(files.values())
-    return Collection(*(load(name, file) for name, file in files.items() if file in wanted))
+    found = [load(name, file) for name, file in files.items() if file in wanted]
+    for task in found:
+        task.take(line)
+    return Collection(*found)
 
 
-def tasks() -> dict[str, tuple[str, list[Task[Any]]]]:
+def tasks() -> dict[str, tuple[str, list[Command]]]:
     """Every task under its heading."""
     return {
         heading: (purpose, [load(name, file) for name, file in names.items()])
@@ -59,7 +63,7 @@ def tasks() -> dict[str, tuple[str, list[Task[Any]]]]:
     }
 
 
-def load(name: str, file: str) -> Task[Any]:
+def load(name: str, file: str) -> Command:
     """One task from its file."""
-    found: Task[Any] = getattr(importlib.import_module(f"clusterbook.cli.{file}"), name.replace("-", "_"))
+    found: Command = getattr(importlib.import_module(f"clusterbook.cli.{file}"), name.replace("-", "_"))
     return found

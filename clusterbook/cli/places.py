@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -50,6 +51,25 @@ def inventory(name: str, directory: Path | None = None) -> Path:
 def role_folders(directory: Path | None = None) -> list[Path]:
     """Folders in which roles are looked up, in order."""
     return [folder for folder in (root / "roles" for root in _roots(directory)) if folder.is_dir()]
+
+
+def write(path: Path, text: str) -> None:
+    """Readable by its owner only: it holds what files on hosts hold."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot write {str(path)!r}: {str(error.strerror).lower()}", next_step="Name a file in a folder of yours."
+        ) from error
+    print(f"wrote {shown(path.resolve())}  ({len(text.encode()) / 1024:.0f} KiB)")
+
+
+def shown(path: Path) -> str:
+    """A path as seen from here, when that is shorter."""
+    seen = os.path.relpath(path)
+    return str(path) if seen.startswith("..") else seen
 
 
 def _roots(directory: Path | None) -> list[Path]:

@@ -10,11 +10,12 @@ from typing import Any
 from invoke.context import Context
 
 from clusterbook import journal
-from clusterbook.cli.boundary import command, near
+from clusterbook.cli import places
+from clusterbook.cli.boundary import command
 from clusterbook.cli.runs import SELECTION_HELP
 from clusterbook.cli.screen import console, print_json, print_table
 from clusterbook.cluster.store import Store, open_store
-from clusterbook.errors import InvalidInput, Position
+from clusterbook.errors import InvalidInput
 from clusterbook.report import Style
 from clusterbook.report.choose import Report
 from clusterbook.report.history import history
@@ -53,9 +54,9 @@ def report(
     if show or html or junit:
         events = journal.read(_directory(store, show or "last", known))
         if html:
-            _write(Path(html), page(history(events)))
+            places.write(Path(html), page(history(events)))
         if junit:
-            _write(Path(junit), junit_document(history(events)))
+            places.write(Path(junit), junit_document(history(events)))
         if not (html or junit):
             _replay(events, Style(json=json_, diff=diff, verbose=verbose))
         return
@@ -68,19 +69,6 @@ def report(
     else:
         titles = ("RUN", "OF", "PLAYBOOK", "KIND", "SECONDS", "RESULT")
         print_table(titles, [list(row.values()) for row in rows])
-
-
-def _write(path: Path, text: str) -> None:
-    """Readable by its owner only: it holds what files on hosts hold."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InvalidInput(
-            f"cannot write {str(path)!r}: {str(error.strerror).lower()}", next_step="Name a file in a folder of yours."
-        ) from error
-    print(f"wrote {near(Position(str(path.resolve())))}  ({len(text.encode()) / 1024:.0f} KiB)")
 
 
 def _runs(store: Store, cluster: str) -> dict[str, str]:

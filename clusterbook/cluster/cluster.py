@@ -89,6 +89,13 @@ def open_cluster(
     return cluster
 
 
+# Names of the values that ensure_secrets makes.
+SECRETS = (
+    "cluster_encryption_key", "cluster_bootstrap_token", "cluster_keepalived_password", "cluster_service_account_key",
+    "cluster_signing_ca_key",
+)  # fmt: skip
+
+
 def ensure_secrets(cluster: Cluster) -> ClusterSecrets:
     """The cluster's random values, each made once: encryption key, bootstrap token, keepalived's password, keys."""
 

@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clusterbook.cluster import pki
-from clusterbook.cluster.cluster import Cluster, ensure_secrets
+from clusterbook.cluster import spec as specs
+from clusterbook.cluster.cluster import SECRETS, Cluster, ensure_secrets
 from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Secret
 
 Resolve = Callable[[str], str]
+# What each cluster's store sets besides the keys of cluster.yaml.
+PUBLIC = (
+    "cluster_ca_certificate", "cluster_signing_ca_certificate", "cluster_etcd_ca_certificate",
+    "cluster_front_proxy_ca_certificate", "cluster_service_account_public_key", "artifacts", "images", "image_mirror",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,11 @@ def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterV
     plain = {**cluster.spec.complete, **_shaped(supplied), **_public(cluster), **{name: Secret(name) for name in names}}
     plain["image_mirror"] = cluster.spec.written.get("image_mirror", supplied.get("image_mirror", ""))
     return ClusterVariables(plain, resolve)
+
+
+def names() -> frozenset[str]:
+    """Every variable that a cluster sets, without opening one."""
+    return frozenset({*specs.cluster_schema()["properties"], *PUBLIC, *SECRETS})
 
 
 def _public(cluster: Cluster) -> dict[str, str]:

@@ -17,7 +17,7 @@ LAYERS = {
     "__init__": 0, "errors": 0, "model": 0,
     "language": 1, "modules": 1, "agent": 1, "source": 1, "schema": 1, "variables": 1,
     "inventory": 2, "project": 2, "transport": 2,
-    "validate": 3, "compile": 3,
+    "validate": 3, "compile": 3, "lint": 4,
     "execute": 4, "journal": 4, "report": 4,
     "cluster": 5, "cloud": 5, "lab": 5,
     "cli": 6, "__main__": 6,

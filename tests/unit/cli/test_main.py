@@ -117,3 +117,10 @@ def test_kubectls_words_reach_the_task_that_passes_them_on(monkeypatch: pytest.M
     with pytest.raises(SystemExit):
         main.main()
     assert rest(sys.argv) == ["get", "nodes"]
+
+
+def test_a_word_after_a_task_that_may_do_without_is_taken(tmp_path: Path) -> None:
+    for program in (clusterbook, invoke):
+        done = program("modules", "stat")
+        assert (done.returncode, done.stdout.splitlines()[0]) == (0, "ansible.builtin.stat")
+        assert "ansible.builtin.stat " in program("modules").stdout
