@@ -37,7 +37,6 @@ for tool in oracle ours; do
     rm -rf {base}/$tool/lib/python3.11/site-packages
     ln -s {base}/$tool/packages {base}/$tool/lib/python3.11/site-packages
 done
-echo {base}/ours/tree > {base}/ours/packages/clusterbook.pth
 : > {base}/ansible.cfg
 mkdir -p {base}/bin/oracle {base}/bin/ours
 """
@@ -71,8 +70,7 @@ class TestHost:
         lab.up(self._spec, lambda line: None)
         if self.shell(f"test -f {BASE}/prepared", check=False).returncode:
             self.shell(f"mkdir -p {BASE}")
-            with archive.open("rb") as stream:
-                subprocess.run([*self._ssh(), f"sudo tar -xf - -C {BASE} --no-same-owner"], stdin=stream, check=True)
+            self._unpack(archive)
             self.shell(_PREPARE.format(base=BASE, packages=" ".join(PACKAGES)))
             for name, module in _ORACLE.items():
                 self._program("oracle", name, f"ansible.cli.{module}", "oracle")
@@ -84,9 +82,13 @@ class TestHost:
 
     def update(self) -> None:
         """Put this repository's present state on the host."""
+        packages = f"{BASE}/ours/{suite.packages_name()}"
+        if self.shell(f"test -d {packages}", check=False).returncode:
+            self._unpack(suite.packages_archive())
+        self.shell(f"rm -rf {BASE}/ours/packages; ln -s {packages} {BASE}/ours/packages")
+        self.shell(f"echo {BASE}/ours/tree > {packages}/clusterbook.pth")
         self.shell(f"rm -rf {BASE}/ours/tree")
-        unpack = [*self._ssh(), f"sudo tar -xf - -C {BASE} --no-same-owner"]
-        subprocess.run(unpack, input=suite.own_archive(), check=True)
+        subprocess.run(self._tar(), input=suite.own_archive(), check=True)
         self.shell(f"{BASE}/ours/bin/python -m compileall -q {BASE}/ours/tree", check=False)
         self.write(f"{BASE}/on_host.sh", (HERE / "on_host.sh").read_text(), "755")
 
@@ -118,6 +120,13 @@ class TestHost:
     def write(self, path: str, text: str, mode: str = "644") -> None:
         """A file on the host."""
         subprocess.run([*self._ssh(), f"sudo install -m {mode} /dev/stdin {path}"], input=text.encode(), check=True)
+
+    def _unpack(self, archive: Path) -> None:
+        with archive.open("rb") as stream:
+            subprocess.run(self._tar(), stdin=stream, check=True)
+
+    def _tar(self) -> list[str]:
+        return [*self._ssh(), f"sudo tar -xf - -C {BASE} --no-same-owner"]
 
     def _program(self, folder: str, name: str, module: str, tool: str) -> None:
         self.write(f"{BASE}/bin/{folder}/{name}", _WRAPPER.format(base=BASE, tool=tool, module=module), "755")

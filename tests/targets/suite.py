@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import subprocess
@@ -61,21 +62,35 @@ def _target(path: Path) -> Target:
 
 
 def base_archive() -> Path:
-    """What does not change with this repository: targets, the oracle's packages and our dependencies."""
+    """What does not change with this repository: targets and the oracle's packages."""
     path = CACHE / f"base-{RELEASE}.tar"
     if not path.is_file():
-        packages = {"oracle": (f"ansible-core=={RELEASE}", *CONTROLLER_PACKAGES), "ours": tuple(_dependencies())}
-        for name, wanted in packages.items():
-            folder = CACHE / name
-            if not folder.is_dir():
-                _pip("install", "--target", str(folder), *wanted)
+        folder = CACHE / "oracle"
+        if not folder.is_dir():
+            _pip("install", "--target", str(folder), f"ansible-core=={RELEASE}", *CONTROLLER_PACKAGES)
         part = path.with_suffix(".part")
         with tarfile.open(part, "w") as packed:
-            for name in packages:
-                packed.add(CACHE / name, f"{name}/packages")
+            packed.add(folder, "oracle/packages")
             for name in ("integration", "lib/ansible_test/_data/requirements", "support"):
                 packed.add(source() / "test" / name, f"test/{name}")
         part.rename(path)
+    return path
+
+
+def packages_name() -> str:
+    """A name for our dependencies, another one whenever they change."""
+    return "packages-" + hashlib.sha256("\n".join(_dependencies()).encode()).hexdigest()[:12]
+
+
+def packages_archive() -> Path:
+    """Our dependencies, under their name."""
+    name = packages_name()
+    path, folder = CACHE / f"{name}.tar", CACHE / name
+    if not path.is_file():
+        _pip("install", "--target", str(folder), *_dependencies())
+        with tarfile.open(path.with_suffix(".part"), "w") as packed:
+            packed.add(folder, f"ours/{name}")
+        path.with_suffix(".part").rename(path)
     return path
 
 
