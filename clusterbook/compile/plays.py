@@ -18,7 +18,7 @@ from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
 from clusterbook.compile.reach import EVERY_NAME, closure, other_host_names, secrets, texts, words
-from clusterbook.compile.root import may_become
+from clusterbook.compile.root import becomes, may_become
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of, validated
@@ -121,10 +121,9 @@ class _Play:
         parts = {name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()}
         return PlayPlan(
             name=program.name, program=program,
-            steps=compiler.steps,
-            batches=batches_of(hosts, self._known(local, "serial")),
+            steps=compiler.steps, batches=batches_of(hosts, self._known(local, "serial")),
             hosts=members, parts=parts,
-            needs_root=bool(program.become)
+            needs_root=bool(program.become) or becomes(layers)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),
             secrets=secrets(names, layers),

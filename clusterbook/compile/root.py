@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from clusterbook.compile.context import Context
 from clusterbook.compile.names import is_dynamic
 from clusterbook.model import Task
 
-_BECOMES = re.compile(r"^[\s-]*(?:become|become_user)\s*:", re.MULTILINE)
+_BECOMES = re.compile(r"^[\s-]*(?:ansible_)?become(?:_user)?\s*:", re.MULTILINE)
+
+
+def becomes(layers: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a variable of the play or of its hosts may make steps become another user."""
+    said = [layer["ansible_become"] for layer in layers if "ansible_become" in layer]
+    return any(str(value).lower() not in ("false", "no", "off", "0", "none", "") for value in said)
 
 
 def may_become(open_includes: Mapping[int, tuple[Task, Context]]) -> bool:

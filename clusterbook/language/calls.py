@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from jinja2.utils import missing
+
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Program, Step
 from clusterbook.language.runtime import Call
@@ -20,8 +22,6 @@ def call_of(
         arguments.update(scope.evaluate(layer))
     arguments = {name: value for name, value in arguments.items() if value is not OMIT}
     arguments.update(sources.beside(step, arguments, scope.resolve))
-    become = step.become if step.become is not None else program.become
-    user = step.become_user if step.become_user is not None else program.become_user
     environment: dict[str, str] = {}
     for part in step.environment:
         environment.update(_environment(step, part, scope))
@@ -31,7 +31,7 @@ def call_of(
         module=step.module,
         arguments=arguments,
         check=check,
-        user=str(scope.evaluate(user)) if truth(scope, become) else "",
+        user=_user(step, scope, program),
         environment=environment,
         timeout=number(scope, step.timeout),
         notify=notify,
@@ -40,6 +40,25 @@ def call_of(
         poll=number(scope, step.poll),
         shown=_may_be_shown(step, scope),
     )
+
+
+def _user(step: Step, scope: Scope, program: Program) -> str:
+    """Whom the step becomes, empty for nobody. Variables (ansible_become, ansible_become_user) beat keywords.
+
+    They are the host's: a step that runs elsewhere does not heed them. Facts and set_fact never set them.
+    """
+    become = step.become if step.become is not None else program.become
+    user = step.become_user if step.become_user is not None else program.become_user
+    if step.delegate_to is None:
+        become = _set(scope, "ansible_become", become)
+    if not truth(scope, become):
+        return ""
+    return str(scope.evaluate(_set(scope, "ansible_become_user", user) if step.delegate_to is None else user))
+
+
+def _set(scope: Scope, name: str, default: Any) -> Any:
+    value = scope.resolve(name)
+    return default if value is missing or value is OMIT else value
 
 
 def _environment(step: Step, part: Any, scope: Scope) -> dict[str, str]:

@@ -236,3 +236,8 @@ def test_a_keyword_of_a_play_may_be_omitted() -> None:
 def test_a_keyword_of_a_play_that_cannot_be_known_is_refused() -> None:
     with pytest.raises(InvalidInput, match="serial of play 'play' cannot be evaluated: 'none_such' is undefined"):
         compiled(play(task("t"), keywords={"serial": Template("{{ none_such }}")}))
+
+
+@pytest.mark.parametrize(("said", "root"), [(True, True), ("yes", True), (False, False), ("no", False)])
+def test_a_host_whose_variables_say_become_needs_root(said: object, root: bool) -> None:
+    assert compiled(play(task("t")), a={"ansible_become": said}).plays[0].needs_root is root

@@ -256,6 +256,13 @@ def test_backslashes_of_a_condition_are_those_of_python() -> None:
     assert recorder.ran == ["a"]
 
 
+def test_variables_say_whom_a_step_becomes_before_keywords_do() -> None:
+    recorder = Recorder()
+    own = {"ansible_become": True, "ansible_become_user": Template("{{ who }}"), "who": "app"}
+    assert run(recorder, step(1, "a", layers=(own,)), step(2, "b", become=True, layers=({"ansible_become": "no"},)))
+    assert [call.user for call in recorder.calls] == ["app", ""]
+
+
 def test_failed_when_decides_also_after_the_last_try() -> None:
     recorder = Recorder({"a": {"changed": False}})
     assert run(recorder, step(1, "a", until=("false",), retries=1, delay=0, failed_when=(False,)))
