@@ -10,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down check test full laws differential targets venv lint types unit lab build-tools lock wheel clean
+.PHONY: help up down check test full laws differential differential-quick targets venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,7 +52,7 @@ unit: venv
 	@.ci/prepare tests
 	$(BIN)/python -m pytest -q -n auto tests/unit tests/contract
 
-test: check lab
+test: check lab differential-quick
 
 lab: venv build-tools
 	$(BIN)/python -m pytest -v tests/lab tests/targets
@@ -62,12 +62,17 @@ targets: venv build-tools
 
 full: check venv build-tools
 	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab
+	$(BIN)/python -m tests.differential --write --down
 
 laws: venv
 	$(BIN)/python -m tests.laws
 
 differential: venv
 	$(BIN)/python -m tests.differential --fresh --write --down
+
+# What ansible-playbook did is remembered by the playbook's content, so that this is quick the second time.
+differential-quick: venv build-tools
+	$(BIN)/python -m tests.differential --quick --down
 
 # After a change of pyproject.toml's dependencies: look at the difference before committing it.
 lock:

@@ -45,7 +45,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         delegate_to=near.get("delegate_to"),
         delegate_facts=near.get("delegate_facts", False),
         run_once=True if task.module == "ansible.builtin.add_host" else near.get("run_once", False),
-        connection=tuple((CONNECTION_KEYWORDS[word], near[word]) for word in CONNECTION_KEYWORDS if word in near),
+        connection=_way(near, own.get("vars")),
         timeout=near.get("timeout", 0),
         throttle=near.get("throttle", 0),
         ignore_unreachable=near.get("ignore_unreachable", False),
@@ -53,6 +53,14 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         poll=own.get("poll", 10),
         defaults=inner.defaults.get(task.module, ()),
     )
+
+
+def _way(near: Mapping[str, Any], variables: Any) -> tuple[tuple[str, Any], ...]:
+    """Another way to the host than the play's: by keywords, or by variables of the task itself, which win."""
+    given = {CONNECTION_KEYWORDS[word]: near[word] for word in CONNECTION_KEYWORDS if word in near}
+    if isinstance(variables, Mapping):
+        given.update({name: variables[name] for name in CONNECTION_KEYWORDS.values() if name in variables})
+    return tuple(given.items())
 
 
 def plain_name(name: Any) -> str:

@@ -68,7 +68,8 @@ class Delegates:
                 "inventory that is not this machine"
             )
         host = known or self._stranger(name)
-        return Host(host.name, host.groups, {**errand.connection, **host.variables}, host.position)
+        own = errand.way if name == errand.asker else {}
+        return Host(host.name, host.groups, {**errand.connection, **host.variables, **own}, host.position)
 
     def _known(self, name: str) -> Host | None:
         """By name, or by address as the inventory gives it; this machine is always known."""

@@ -8,9 +8,10 @@ into another one, and what it says never replaces a variable of the play or the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from clusterbook.compile.context import CONNECTION_KEYWORDS
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.reach import EVERY_NAME, closure, texts, words
@@ -33,7 +34,10 @@ _TEXTS = ("arguments", "layers", "parameters", "environment", "defaults", "becom
 
 @dataclass(frozen=True)
 class Errand:
-    """A step to run elsewhere. chosen_by_host: its target depends on what the host said."""
+    """A step to run elsewhere. chosen_by_host: its target depends on what the host said.
+
+    connection: keywords, which a host's variables beat; way: variables of the step itself, which beat those.
+    """
 
     call: Call
     asker: str
@@ -41,6 +45,7 @@ class Errand:
     connection: Mapping[str, Any]
     chosen_by_host: bool
     facts: bool
+    way: Mapping[str, Any] = field(default_factory=dict)
 
 
 Run = Callable[[Errand, Answer], dict[str, Any]]
@@ -90,7 +95,9 @@ class Delegation:
         else:
             call = runner.call(step, scope, item)
         connection = {name: scope.evaluate(value) for name, value in step.connection}
-        errand = Errand(call, self._host, target, connection, self._chosen(step, item, target), facts)
+        names = frozenset(CONNECTION_KEYWORDS.values())
+        way = {name: scope.evaluate(layer[name]) for layer in step.layers for name in names.intersection(layer)}
+        errand = Errand(call, self._host, target, connection, self._chosen(step, item, target), facts, way)
         result = self._run(errand, self._for_modules(step))
         if facts:
             result["facts_elsewhere"] = True

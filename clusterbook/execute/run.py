@@ -131,7 +131,8 @@ class Runner:
             failed.add(name)
             if play.any_errors_fatal or gates.fatal or 100.0 * len(failed) / len(hosts) > play.max_fail_percentage:
                 gates.abort(f"{name} failed and the play stops on errors")
-                self._places.stop()
+                if not play.program.lockstep:  # else each host ends its step and stops at the next gate
+                    self._places.stop()
 
         with ThreadPoolExecutor(max_workers=len(hosts), thread_name_prefix="host") as pool:
             jobs = [partial(self._host, play, name, program, gates, on_failure) for name in hosts]
@@ -177,7 +178,7 @@ class Runner:
             return self._segment(play, name, program, gates)
         except Unreachable as error:
             self._places.forget(name)
-            if self._interrupted:  # its agent stopped because it was asked to
+            if self._interrupted or (gates.aborted and not play.program.lockstep):  # its agent was asked to stop
                 return None
             self._events.emit("unreachable", host=name, **_described(error))
         except ClusterbookError as error:

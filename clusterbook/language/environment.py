@@ -106,7 +106,6 @@ def _finalize(value: Any) -> Any:
 def new_environment(**settings: Any) -> LanguageEnvironment:
     """settings: trim_blocks, lstrip_blocks, *_string, newline_sequence as the template module's parameters."""
     settings.setdefault("trim_blocks", False)
-    settings.setdefault("keep_trailing_newline", True)
     environment = LanguageEnvironment(
         undefined=StrictUndefined,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
@@ -132,12 +131,18 @@ class Expressions:
         self._compiled: dict[str, Any] = {}
 
     def native(self, text: str, resolve: Resolve) -> Any:
-        """Evaluate text: a single expression keeps its type; anything else is joined to a string."""
-        return _join(list(self._nodes(self._keep_backslashes(text), resolve)))
+        """Evaluate text: a single expression (and a line's end) keeps its type; anything else is joined to a string."""
+        value = _join(list(self._nodes(self._keep_backslashes(text), resolve)))
+        return self._with_line_ends(value, text) if isinstance(value, str) else value
 
     def text(self, text: str, resolve: Resolve) -> str:
         """Render a whole file; the result is always a string."""
-        return "".join(_as_text(node) for node in self._nodes(text, resolve))
+        return self._with_line_ends("".join(_as_text(node) for node in self._nodes(text, resolve)), text)
+
+    def _with_line_ends(self, value: str, text: str) -> str:
+        """At least as many line ends as the template has: Jinja2 drops the last. Ansible's rule, values' own count."""
+        missing_ends = _line_ends(text) - _line_ends(value)
+        return value + self._environment.newline_sequence * missing_ends if missing_ends > 0 else value
 
     def condition(self, text: str, resolve: Resolve) -> Any:
         """Evaluate an expression without braces (`when`, `until`, `assert.that`), with Python's backslashes."""
@@ -168,6 +173,10 @@ class Expressions:
             return self._environment.from_string(text)
         except TemplateSyntaxError as error:
             raise ExpressionError(f"syntax error in template: {error.message}") from error
+
+
+def _line_ends(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
 
 
 def _as_text(node: Any) -> str:

@@ -19,6 +19,8 @@ from clusterbook.language.values import Template, UnknownValue, encode
 
 Result = dict[str, Any]
 Key = tuple[int, ...]
+SET_FACT = "ansible.builtin.set_fact"
+WOULD_HAVE_RUN = "Command would have run if not in check mode"
 
 
 class StepKeeper:
@@ -44,6 +46,8 @@ class StepKeeper:
         """Give a rescue, and what comes after it, `ansible_failed_task` and `ansible_failed_result`."""
         step = failure.step
         name = step.name.text if isinstance(step.name, Template) else str(step.name)
+        if name == step.module.rpartition(".")[2]:
+            name = ""  # it has none of its own
         task = {"name": name, "action": step.module.removeprefix("ansible.builtin."), "resolved_action": step.module}
         self._failure = {"ansible_failed_task": task, "ansible_failed_result": dict(failure.result)}
 
@@ -74,6 +78,10 @@ class StepKeeper:
             raise HostEnded()
         result = dict(verdict)
         self.register(step, result)
+        if step.module == SET_FACT:
+            self.state.registered.update(result.get("ansible_facts", {}))
+        else:
+            self.learn(result)
         if result.get("failed") and not result.get("ignored"):
             raise StepFailed(step, result)
         return []
@@ -142,6 +150,13 @@ class StepKeeper:
             return str(scope.evaluate(step.name))
         except (ExpressionError, Unknown):
             return step.name.text
+
+    def as_foretold(self, result: Result) -> Result:
+        """What a command says that check mode did not run: to us that nobody knows, to Ansible that it was left out."""
+        if self.program.whole_results and result.get("unknown") and "rc" in result:
+            told = {name: value for name, value in result.items() if name != "unknown"}
+            return {**told, "changed": not result.get("skipped"), "msg": WOULD_HAVE_RUN}
+        return result
 
     def tainted(self, result: Result, scope: Scope) -> Result:
         """A step that used a secret shows no values."""

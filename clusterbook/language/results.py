@@ -24,7 +24,7 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
             status = name
             break
     if result.get("unreachable"):
-        status = "skipped"  # Ansible's word for a step whose unreachable host is ignored
+        status = "failed"
     event: dict[str, Any] = {"status": status}
     if result.get("ignored") and status != "skipped":
         event["ignored"] = True

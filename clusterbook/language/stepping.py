@@ -214,7 +214,7 @@ class StepRunner(StepTrier):
                 return self._include_vars(step, scope)
             if step.module in JOINING:
                 return self._join(step, scope, index)
-            result = self._runtime.perform(self.call(step, scope, index))
+            result = self.as_foretold(self._runtime.perform(self.call(step, scope, index)))
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:
@@ -227,7 +227,8 @@ class StepRunner(StepTrier):
 
     def _elsewhere(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         notify = self.notify_names(step) if step.notify else []
-        result = self._errands.run(step, index, known_here(step, self.state, (self._failure, extra)), notify)
+        known = known_here(step, self.state, (self._failure, extra))
+        result = self.as_foretold(self._errands.run(step, index, known, notify))
         if not result.pop("facts_elsewhere", False):
             self.learn(result)
         return result

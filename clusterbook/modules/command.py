@@ -85,7 +85,14 @@ def check_guarded(arguments: Arguments, system: System, shown: Any) -> Outcome:
             if arguments[name] and forget is not None:
                 path = in_directory(arguments[name], arguments["chdir"])
                 forget(path, f"{path} depends on a command that has not run")
-    return Outcome(True, {"cmd": shown}, unknown=True, message="would run; its result is not known before")
+    guarded = bool(arguments["creates"] or arguments["removes"])
+    message = "would run; its result is not known before"
+    return Outcome(True, {**NOT_RUN, "cmd": shown}, unknown=True, skipped=not guarded, message=message)
+
+
+# What Ansible registers of a command that check mode left out.
+NOT_RUN = {"rc": 0, "stdout": "", "stderr": "", "stdout_lines": [], "stderr_lines": [], "start": None, "end": None,
+           "delta": None}
 
 
 def guard(arguments: Arguments, system: System, shown: Any) -> Optional[Outcome]:

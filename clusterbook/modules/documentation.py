@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List
+import re
+import textwrap
+from typing import Any, Dict, Iterator, List
 
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Parameter, Specification
@@ -17,16 +19,29 @@ HEAD = """# Modules
 
 Every module that a task may name, with its parameters. Names and meanings are Ansible's. A module of
 `ansible.builtin`, `ansible.posix` or `community.general` may be written with or without that prefix; `certificate` is
-our own. This page is made from the modules' own tables.
+our own. This page is made from the modules' own tables; the examples are one playbook, `docs/examples/modules.yml`.
 """
 
 
-def page() -> str:
-    """The whole page as Markdown."""
-    return "\n".join([HEAD, *(line for name in registry.names() for line in section(registry.specification(name)))])
+def page(playbook: str) -> str:
+    """The whole page as Markdown. playbook: the text of the one with the examples."""
+    known = examples(playbook)
+    tables = [registry.specification(name) for name in registry.names()]
+    return "\n".join([HEAD, *(line for table in tables for line in section(table, known.get(table.name, "")))])
 
 
-def section(table: Specification) -> Iterator[str]:
+def examples(playbook: str) -> Dict[str, str]:
+    """Module -> its task, as it is written in the playbook; the last one that has the module."""
+    found: Dict[str, str] = {}
+    for task in re.split(r"^(?= *- name: )", playbook, flags=re.MULTILINE):
+        lines = textwrap.dedent(task).rstrip()
+        module = re.search(r"^  ([a-z_0-9.]+):(?! all$)", lines.partition("\n")[2], re.MULTILINE)
+        if module and module[1] in registry.names():
+            found[module[1]] = lines
+    return found
+
+
+def section(table: Specification, example: str) -> Iterator[str]:
     """One module."""
     yield f"## {table.name}\n"
     yield f"{table.description} {KINDS[table.kind]}\n"
@@ -36,6 +51,8 @@ def section(table: Specification) -> Iterator[str]:
         yield from (row(name, item) for name, item in sorted(table.parameters.items()) if not name.startswith("_"))
         yield ""
     yield from rules(table)
+    if example:
+        yield f"```yaml\n{example}\n```\n"
 
 
 def row(name: str, item: Parameter) -> str:

@@ -140,7 +140,8 @@ class AnsibleReport:
         place = event.get("place")
         if place:
             self._line(f"[ERROR]: Task failed: {event.get('msg', '')}\nOrigin: {place[0]}:{place[1]}:{place[2]}", "red")
-        self._line(f"fatal: [{self._host(event)}]: FAILED! => {self._dump(event, result)}", "red")
+        word = "UNREACHABLE" if result.get("unreachable") else "FAILED"
+        self._line(f"fatal: [{self._host(event)}]: {word}! => {self._dump(event, result)}", "red")
 
     def _skipped(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         if self._look.show_skipped:

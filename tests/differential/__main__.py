@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 
 from clusterbook.lab import lab
 from tests.differential import cases, report, tools, twins
 from tests.differential.compare import Observed, Verdict, compare, observe
-
-CACHE = Path.home() / ".cache" / "clusterbook"
-NEEDED_BY_RESULTS = ("host_side.py", "inventory.yml", "ansible.cfg", "twins.py")  # results rest on these, too
+from tests.differential.known import Known
 
 
 def main() -> int:
@@ -23,54 +19,50 @@ def main() -> int:
     options = _options()
     chosen = cases.find(options.names, options.quick)
     spec = twins.spec(options.lab, options.network)
-    verdicts = run(chosen, spec, not options.fresh, options.show)
-    if options.down:
-        lab.down(spec)
+    their_pair, our_pair = twins.pairs(spec)
+    work = Path(f"/var/tmp/clusterbook-differential-{spec.name}")
+    known = Known(their_pair, work / "ansible", options.fresh)
+    try:
+        if options.record:
+            for case in chosen:
+                known.of(case)
+                print(f"known   {case.name}", flush=True)
+            return 0
+        verdicts = run(chosen, known.of, our_pair, work)
+    finally:
+        known.close()
+        if options.down:
+            lab.down(spec)
     if options.write:
         (tools.ROOT / "docs" / "differential.md").write_text(report.document(verdicts))
     print(report.summary(verdicts))
     return 0 if all(verdict.same for verdict in verdicts) else 1
 
 
-def run(chosen: list[cases.Case], spec: twins.LabSpec, cached: bool, show: bool = False) -> list[Verdict]:
-    """Compare all; prints a line for each as it ends. cached: results of ansible-playbook may be of an earlier run."""
-    theirs_pair, our_pair = twins.pairs(spec)
-    work = Path(f"/var/tmp/clusterbook-differential-{spec.name}")
-    theirs = tools.Oracle(work / "ansible", theirs_pair.inventory(), tools.oracle_python(CACHE))
-    ours = tools.Clusterbook(work / "clusterbook", our_pair.inventory())
+def run(
+    chosen: list[cases.Case], known: Callable[[cases.Case], Observed], pair: twins.Pair, work: Path
+) -> list[Verdict]:
+    """Compare all; prints a line for each as it ends. What both tools printed is kept in work where they differ."""
     verdicts = []
-    try:
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(twins.Pair.start, (theirs_pair, our_pair)))
-            expected = {case.name: pool.submit(_expected, case, theirs, theirs_pair, cached) for case in chosen}
+    with ThreadPoolExecutor(2) as pool:
+        expected = {case.name: pool.submit(known, case) for case in chosen}
+        pair.start()
+        ours = tools.Clusterbook(work / "clusterbook", pair.inventory(), Path(sys.executable))
+        try:
             for case in chosen:
-                seen = observe(case, ours, our_pair)
+                seen = observe(case, ours, pair)
                 verdict = compare(case, expected[case.name].result(), seen)
                 verdicts.append(verdict)
                 print(report.line(verdict), flush=True)
-                if show and not verdict.same:
-                    print(report.outputs(expected[case.name].result(), seen), flush=True)
-    finally:
-        for one in (theirs, ours, theirs_pair, our_pair):
-            one.close()
+                if not verdict.same:
+                    told = work / f"{case.section}-{case.path.stem}.txt"
+                    told.write_text(report.outputs(expected[case.name].result(), seen))
+                    print(f"        what both printed: {told}", flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            ours.close()
+            pair.close()
     return verdicts
-
-
-_oracle_busy = Lock()
-
-
-def _expected(case: cases.Case, tool: tools.Oracle, pair: twins.Pair, cached: bool) -> Observed:
-    """What ansible-playbook does, from the cache where that is allowed."""
-    salt = tools.RELEASE + "".join((cases.HERE / name).read_text() for name in NEEDED_BY_RESULTS)
-    path = CACHE / "differential" / f"{case.key(hashlib.sha256(salt.encode()).hexdigest())}.json"
-    if cached and path.is_file():
-        found: Observed = json.loads(path.read_text())
-        return found
-    with _oracle_busy:
-        seen = observe(case, tool, pair)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(seen))
-    return seen
 
 
 def _options() -> argparse.Namespace:
@@ -78,7 +70,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", help="SECTION or SECTION/NAME; all without any")
     parser.add_argument("--quick", action="store_true", help="only the playbooks that are marked quick")
     parser.add_argument("--fresh", action="store_true", help="run ansible-playbook even where its result is known")
-    parser.add_argument("--show", action="store_true", help="print the output of both tools where they differ")
+    parser.add_argument("--record", action="store_true", help="only run ansible-playbook, and keep its results")
     parser.add_argument("--write", action="store_true", help="write docs/differential.md")
     parser.add_argument("--down", action="store_true", help="remove the lab afterwards")
     parser.add_argument("--lab", default="differential", help="name of the lab")

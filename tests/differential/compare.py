@@ -11,6 +11,7 @@ from typing import Any
 from tests.differential.cases import ASPECTS, PHASES, Case
 from tests.differential.tools import Tool
 from tests.differential.twins import Pair, local_tree
+from tests.differential.volatile import steady
 
 Observed = dict[str, dict[str, Any]]
 
@@ -48,7 +49,8 @@ def compare(case: Case, theirs: Observed, ours: Observed) -> Verdict:
     unlike, stale, early = [], [], []
     for phase in PHASES:
         for aspect in ASPECTS:
-            words = "\n".join(different("", theirs[phase][aspect], ours[phase][aspect]))
+            pair = [comparable(aspect, seen[phase][aspect]) for seen in (theirs, ours)]
+            words = "\n".join(different("", *pair))
             if words and phase == "check" and foretold(aspect, theirs, ours):
                 early.append(aspect)
                 continue
@@ -57,6 +59,11 @@ def compare(case: Case, theirs: Observed, ours: Observed) -> Verdict:
             if not words and (phase, aspect) in case.differs:
                 stale.append((phase, aspect))
     return Verdict(case, tuple(unlike), tuple(stale), bool(early))
+
+
+def comparable(aspect: str, value: Any) -> Any:
+    """A value without what is volatile."""
+    return {host: steady(changes) for host, changes in value.items()} if aspect == "hosts" else value
 
 
 def foretold(aspect: str, theirs: Observed, ours: Observed) -> bool:

@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -20,7 +21,8 @@ SKIPPED = ("/proc", "/sys", "/dev", "/run", "/pristine")
 KEPT = ("/etc", "/root", "/home", "/srv", "/opt", "/usr/local", "/var/spool", "/var/local", "/tmp", "/var/tmp")
 PRISTINE = "/pristine"
 SHOWN = 4096
-Signature = tuple[int, int, int, int]
+NOTHING: dict[str, Any] = {"tree": {}, "units": {}, "packages": {}, "kernel": {}}
+Signature = tuple[int, int, int]
 
 
 class Twin:
@@ -30,7 +32,8 @@ class Twin:
         self.paths: dict[str, tuple[Signature, dict[str, Any]]] = {}
         self.units: dict[str, str] = {}
         self.packages: dict[str, str] = {}
-        self.last: dict[str, Any] = {"tree": {}, "units": {}, "packages": {}}
+        self.kernel: dict[str, str] = {}
+        self.last: dict[str, Any] = dict(NOTHING)
 
     def prepare(self) -> dict[str, Any]:
         """Copy what may be put back, once; a host that an earlier comparison left changed is put back."""
@@ -46,8 +49,8 @@ class Twin:
     def baseline(self) -> dict[str, Any]:
         """Remember the host as it is now."""
         self.paths = {path: (signature(found), described(path, found)) for path, found in walk()}
-        self.units, self.packages = units(), packages()
-        self.last = {"tree": {}, "units": {}, "packages": {}}
+        self.units, self.packages, self.kernel = units(), packages(), kernel()
+        self.last = dict(NOTHING)
         return {"paths": len(self.paths)}
 
     def changes(self) -> dict[str, Any]:
@@ -63,11 +66,13 @@ class Twin:
             if known is None or differs(known[1], now, path):
                 tree[path] = {**now, **content(path, found)}
         tree.update({path: None for path in self.paths if path not in seen})
-        self.last = {"tree": tree, "units": delta(self.units, units()), "packages": delta(self.packages, packages())}
+        self.last = {"tree": tree, "units": delta(self.units, units()), "packages": delta(self.packages, packages()),
+                     "kernel": delta(self.kernel, kernel())}
         return self.last
 
     def reset(self) -> dict[str, Any]:
         """Put back what the last look found changed, where that can be; the rest is the new baseline."""
+        self._reset_kernel()
         for unit, state in self.last["units"].items():
             active = state is not None and state != "inactive"
             subprocess.run(["systemctl", "stop" if active else "start", unit], check=False, capture_output=True)
@@ -91,8 +96,20 @@ class Twin:
                 found = os.lstat(path)
                 self.paths[path] = (signature(found), described(path, found))
         self.units = units()
-        self.last = {"tree": {}, "units": {}, "packages": {}}
+        self.last = dict(NOTHING)
         return {}
+
+    def _reset_kernel(self) -> None:
+        """Name, mounts and rules as in the baseline."""
+        changed = self.last["kernel"]
+        if "name" in changed:
+            socket.sethostname(self.kernel["name"])
+        for name in changed:
+            if name.startswith("mount "):
+                subprocess.run(["umount", "-l", name.partition(" ")[2]], check=False, capture_output=True)
+        if "rules" in changed:
+            for words in (["-F"], ["-X"], ["-P", "INPUT", "ACCEPT"], ["-P", "FORWARD", "ACCEPT"]):
+                subprocess.run(["iptables", *words], check=False, capture_output=True)
 
 
 def walk(*tops: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -119,7 +136,7 @@ def walk(*tops: str) -> Iterator[tuple[str, os.stat_result]]:
 
 def signature(found: os.stat_result) -> Signature:
     """What changes whenever a path does."""
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def described(path: str, found: os.stat_result) -> dict[str, Any]:
@@ -222,6 +239,19 @@ def packages() -> dict[str, str]:
     done = subprocess.run(["dpkg-query", "-W", "-f", form], check=False, capture_output=True, text=True)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     return {row[0]: " ".join(row[1:]) for row in rows if row[3] == "installed"}
+
+
+def kernel() -> dict[str, str]:
+    """What the kernel holds and files do not tell: the host's name, mounts of file systems, packet filter rules."""
+    found = {"name": socket.gethostname()}
+    with open("/proc/self/mounts") as lines:
+        rows = [line.split() for line in lines]
+    found.update({f"mount {row[1]}": " ".join([row[0], *row[2:4]]) for row in rows
+                  if not row[1].startswith(("/proc", "/sys", "/dev", "/run"))})
+    if shutil.which("iptables"):
+        done = subprocess.run(["iptables", "-S"], check=False, capture_output=True, text=True)
+        found["rules"] = done.stdout
+    return found
 
 
 def delta(old: dict[str, str], new: dict[str, str]) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from tests.differential.cases import HERE, PHASES
 from tests.differential.compare import Observed, Verdict
 from tests.differential.tools import RELEASE, ROOT
-from tests.differential.twins import VOLATILE
+from tests.differential.volatile import VOLATILE
 
 
 def line(verdict: Verdict) -> str:

@@ -16,9 +16,9 @@ from tests.differential.cases import HERE, Case
 
 ROOT = HERE.parents[1]
 RELEASE = "2.19.14"
-SECONDS = 180
+# The package with the collections that we follow, too; and what the filter password_hash needs.
+ORACLE = ("ansible==12.3.0", f"ansible-core=={RELEASE}", "passlib")
 _RECAP = re.compile(r"^(\S+)\s+: (ok=\d+ .*)$", re.MULTILINE)
-_OURS = "import sys; from clusterbook.cli.ansible.program import main; sys.argv[0] = 'ansible-playbook'; main()"
 
 
 class Tool:
@@ -26,12 +26,17 @@ class Tool:
 
     name = ""
 
-    def __init__(self, folder: Path, inventory: str) -> None:
+    def __init__(self, folder: Path, inventory: str, python: Path) -> None:
+        """python: of the environment that the tool is in."""
         self.folder = folder
         shutil.rmtree(folder, ignore_errors=True)
-        (folder / "home").mkdir(parents=True)
+        folder.mkdir(parents=True)
         (folder / "hosts.yml").write_text(inventory)
         shutil.copy(HERE / "ansible.cfg", folder / "ansible.cfg")
+        self._program = subprocess.Popen(
+            [str(python), "-P", str(HERE / "programs.py"), self.name], env=self.environment(python), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
+        )  # fmt: skip
 
     def place(self, case: Case) -> Path:
         """A fresh copy of the playbook's section; what it writes locally belongs into out/ there."""
@@ -48,51 +53,7 @@ class Tool:
         return {"status": code, "counts": counts(output), "output": output}
 
     def call(self, words: list[str], directory: Path) -> tuple[int, str]:
-        """Exit status and output of a command line."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """End what runs."""
-
-    def environment(self) -> Mapping[str, str]:
-        """Nothing of the person's own settings; the folder is the home."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "CLUSTERBOOK_"))}
-        return {**kept, "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "LC_ALL": "C.UTF-8", "COLUMNS": "200"}
-
-
-class Clusterbook(Tool):
-    """This repository's clusterbook-playbook."""
-
-    name = "clusterbook"
-
-    def call(self, words: list[str], directory: Path) -> tuple[int, str]:
-        """A process for each run."""
-        environment = {**self.environment(), "PYTHONPATH": str(ROOT)}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _OURS, *words], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as late:
-            return -1, f"no end within {SECONDS} s\n{(late.output or b'').decode()}"
-        return done.returncode, done.stdout
-
-
-class Oracle(Tool):
-    """ansible-playbook, loaded once and forked for each run."""
-
-    name = "ansible-playbook"
-
-    def __init__(self, folder: Path, inventory: str, python: Path) -> None:
-        super().__init__(folder, inventory)
-        path = f"{python.parent}:{os.environ['PATH']}"
-        self._program = subprocess.Popen(
-            [str(python), str(HERE / "oracle.py")], env={**self.environment(), "PATH": path}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
-        )  # fmt: skip
-
-    def call(self, words: list[str], directory: Path) -> tuple[int, str]:
-        """A fork for each run."""
+        """Exit status and output of a command line; a fork for each."""
         assert self._program.stdin and self._program.stdout
         self._program.stdin.write(json.dumps({"directory": str(directory), "argv": words}) + "\n")
         self._program.stdin.flush()
@@ -104,6 +65,24 @@ class Oracle(Tool):
         assert self._program.stdin
         self._program.stdin.close()
         self._program.wait()
+
+    def environment(self, python: Path) -> Mapping[str, str]:
+        """Nothing of the person's own settings."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "CLUSTERBOOK_"))}
+        own = {"PATH": f"{python.parent}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg")}
+        return {**kept, **own, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", "COLUMNS": "200"}
+
+
+class Clusterbook(Tool):
+    """This repository's clusterbook-playbook."""
+
+    name = "clusterbook"
+
+
+class Oracle(Tool):
+    """ansible-playbook."""
+
+    name = "ansible"
 
 
 def counts(output: str) -> dict[str, dict[str, int]]:
@@ -121,5 +100,5 @@ def oracle_python(cache: Path) -> Path:
     python = folder / "bin" / "python"
     if not (folder / "bin" / "ansible-playbook").exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"ansible-core=={RELEASE}"], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *ORACLE], check=True)
     return python

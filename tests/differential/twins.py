@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -15,32 +14,21 @@ from clusterbook.lab.spec import LabHost, LabSpec
 from tests.differential.cases import HERE
 
 HOSTS = ("one", "two")
-# Where the tools differ, or time does, whatever they do; (pattern, why).
-VOLATILE = (
-    (r"/home/admin/\.ansible(/|$)|/root/\.ansible(/|$)", "Ansible's folder for what it sends"),
-    (r"/var/lib/clusterbook(/|$)|/var/tmp/clusterbook|/home/admin/\.(cache|local)(/|$)", "our agent's"),
-    (r"/home/admin/\.sudo_as_admin_successful$|/var/lib/sudo(/|$)", "sudo's stamps"),
-    (r"/var/log(/|$)|/var/cache(/|$)|/var/backups(/|$)", "logs, caches and their times"),
-    (r"/var/lib/(systemd|apt|dpkg|ucf|private)(/|$)", "state of package managers: packages are compared by name"),
-    (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$", "as it was before the last change"),
-    (r"/etc/(ld\.so\.cache|\.pwd\.lock|mtab)$", "made by the system's programs as they like"),
-    (r".*/__pycache__(/|$)", "Python's bytecode"),
-)  # fmt: skip
-_VOLATILE = re.compile("|".join(f"(?:{pattern})" for pattern, _ in VOLATILE))
-# The time of a backup is in its name: path.PROCESS.DATE@TIME~
-_BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~$")
 _PREPARE = """set -e
 echo {name} > /etc/hostname; hostname {name}
 sed -i '/^127.0.1.1/d' /etc/hosts; echo 127.0.1.1 {name} >> /etc/hosts
 systemctl mask --now -q systemd-tmpfiles-clean.timer apt-daily.timer apt-daily-upgrade.timer || :
-if ! dpkg -s {probe} >/dev/null 2>&1; then
+if ! dpkg -s {packages} >/dev/null 2>&1; then
     apt-get -qq update
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends {packages} >/dev/null
 fi
 systemctl mask --now -q e2scrub_all.timer logrotate.timer man-db.timer || :
 install -d /opt/prepared
 """
-PACKAGES = ("acl", "cron", "unzip", "zip", "bzip2", "git", "gnupg", "file")
+PACKAGES = (
+    "acl", "cron", "unzip", "zip", "bzip2", "git", "gnupg", "file", "iptables", "python3-apt", "python3-debian",
+    "python3-venv", "openssh-client",
+)  # fmt: skip
 
 
 class Host:
@@ -53,7 +41,7 @@ class Host:
 
     def start(self) -> None:
         """Prepare it, and start the program."""
-        script = _PREPARE.format(name=f"twin-{self.name}", probe=PACKAGES[0], packages=" ".join(PACKAGES))
+        script = _PREPARE.format(name=f"twin-{self.name}", packages=" ".join(PACKAGES))
         subprocess.run([*self._ssh(), "sudo bash -s"], input=script, text=True, check=True, capture_output=True)
         code = (HERE / "host_side.py").read_text()
         self._program = subprocess.Popen(
@@ -103,10 +91,10 @@ class Pair:
             list(pool.map(lambda host: host.ask("reset"), self._hosts))
 
     def changes(self) -> dict[str, Any]:
-        """What is not as on the bare host, by host, without what is volatile."""
+        """What is not as on the bare host, by host."""
         with ThreadPoolExecutor() as pool:
             found = pool.map(lambda host: host.ask("changes"), self._hosts)
-        return {host.name: steady(changes) for host, changes in zip(self._hosts, found, strict=True)}
+        return {host.name: changes for host, changes in zip(self._hosts, found, strict=True)}
 
     def close(self) -> None:
         """End the programs."""
@@ -131,12 +119,6 @@ def pairs(wanted: LabSpec) -> tuple[Pair, Pair]:
     """Bring the lab up: hosts for ansible-playbook, and for clusterbook."""
     lab.up(wanted, lambda line: None)
     return Pair(wanted, wanted.hosts[:2]), Pair(wanted, wanted.hosts[2:])
-
-
-def steady(changes: dict[str, Any]) -> dict[str, Any]:
-    """Without volatile paths, and with backups by a name that does not tell when."""
-    tree = {_BACKUP.sub(".WHEN~", path): about for path, about in changes["tree"].items() if not _VOLATILE.match(path)}
-    return {**changes, "tree": tree}
 
 
 def local_tree(folder: Path) -> dict[str, Any]:

@@ -80,3 +80,38 @@ def test_a_fatal_error_of_one_task_ends_the_play_for_all(tmp_path: Path) -> None
 """}, "ab")
     assert told.messages("a") == []
     assert told.outcome.exit_code(check=False) == 1
+
+
+def test_hosts_end_their_step_when_another_one_ends_the_play(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  any_errors_fatal: true
+  tasks:
+    - command: "{{ 'false' if inventory_hostname == 'b' else 'sleep 0.3' }}"
+    - debug: msg=late
+"""}, "ab")
+    assert told.messages("a") == []
+    assert (told.count("ok", "a"), told.count("changed", "a")) == (1, 1) or told.count("changed", "a") == 1
+    assert told.count("unreachable", "a") == 0
+
+
+def test_all_hosts_have_the_fact_that_one_sets_for_all(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - set_fact: {chosen: "{{ inventory_hostname }}"}
+      run_once: true
+    - debug: msg={{ chosen }}
+"""}, "ab")
+    assert told.messages("a") == told.messages("b") == ["a"]
+
+
+def test_a_variable_of_a_task_leads_another_way_to_the_host(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - ping:
+      vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}
+      ignore_errors: true
+      ignore_unreachable: true
+    - debug: msg=after
+"""}, "a")
+    assert told.count("ignored", "a") == 1
+    assert told.messages("a") == ["after"]

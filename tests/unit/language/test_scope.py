@@ -36,7 +36,16 @@ def test_text_around_an_expression_makes_a_string() -> None:
 
 
 def test_a_final_newline_is_kept() -> None:
-    assert scope({"port": 80}).evaluate(Template("{{ port }}\n")) == "80\n"
+    assert scope({"word": "x"}).evaluate(Template("{{ word }}\n")) == "x\n"
+    assert scope({"word": "x"}).evaluate(Template("{{ word }}\n\n")) == "x\n\n"
+
+
+def test_a_final_newline_makes_no_text_of_a_number() -> None:
+    assert scope({"port": 80}).evaluate(Template("{{ port }}\n")) == 80
+
+
+def test_a_value_that_ends_its_line_gets_no_second_end() -> None:
+    assert scope({"lines": "a\nb\n"}).evaluate(Template("{{ lines }}\n")) == "a\nb\n"
 
 
 def test_nothing_joins_text_as_nothing() -> None:

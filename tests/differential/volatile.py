@@ -1,0 +1,28 @@
+"""What is not compared, and why."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Where the tools differ, or time does, whatever they do; (pattern, why).
+VOLATILE = (
+    (r"(/home/admin|/root)/\.ansible(_async)?(/|$)|/tmp/ansible_", "Ansible's folders for what it sends, and for jobs"),
+    (r"/var/lib/clusterbook(/|$)|/var/tmp/clusterbook|/home/admin/\.(cache|local)(/|$)", "our agent's"),
+    (r"/home/admin/\.sudo_as_admin_successful$|/var/lib/sudo(/|$)", "sudo's stamps"),
+    (r"/var/log(/|$)|/var/cache(/|$)|/var/backups(/|$)", "logs, caches and their times"),
+    (r"/var/lib/(systemd|apt|dpkg|ucf|private)(/|$)", "state of package managers: packages are compared by name"),
+    (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$", "as it was before the last change"),
+    (r"/etc/(ld\.so\.cache|\.pwd\.lock|mtab)$", "made by the system's programs as they like"),
+    (r".*/__pycache__(/|$)", "Python's bytecode"),
+    (r".*/\.git/(index|logs(/.*)?|FETCH_HEAD|ORIG_HEAD)$|.*/(\.git/)?objects/pack(/|$)", "times and packing of git"),
+)  # fmt: skip
+_VOLATILE = re.compile("|".join(f"(?:{pattern})" for pattern, _ in VOLATILE))
+# The time of a backup is in its name: path.PROCESS.DATE@TIME~
+_BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~$")
+
+
+def steady(changes: dict[str, Any]) -> dict[str, Any]:
+    """Without volatile paths, and with backups by a name that does not tell when."""
+    tree = {_BACKUP.sub(".WHEN~", path): about for path, about in changes["tree"].items() if not _VOLATILE.match(path)}
+    return {**changes, "tree": tree}
