@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from datetime import UTC, datetime
 
-from tests.differential.cases import HERE, PHASES
+from tests.differential.cases import HERE, PHASES, find
 from tests.differential.compare import Observed, Verdict
 from tests.differential.tools import RELEASE, ROOT
 from tests.differential.volatile import VOLATILE
@@ -46,11 +46,13 @@ def document(verdicts: list[Verdict]) -> str:
         sections.setdefault(verdict.case.section, []).append(verdict)
     whole = sum(verdict.same and not verdict.case.differs for verdict in verdicts)
     unlike = [verdict for verdict in verdicts if not verdict.same]
+    every = len(find([]))
+    part = f" (of {every}; the others were not run this time)" if len(verdicts) < every else ""
     lines = [
         "# The same playbooks under ansible-playbook",
         "",
         f"Written by `make differential` on {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, against",
-        f"ansible-core {RELEASE}: {len(verdicts)} playbooks, {whole} the same in everything, "
+        f"ansible-core {RELEASE}: {len(verdicts)} playbooks{part}, {whole} the same in everything, "
         f"{len(verdicts) - whole - len(unlike)} with a difference that is meant, {len(unlike)} with one that is not.",
         "",
         f"In {sum(one.foretold for one in verdicts)} of them ansible-playbook's check mode does not tell what the",
