@@ -12,6 +12,7 @@ from jinja2.runtime import Context, StrictUndefined, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
+from clusterbook.language import bounds
 from clusterbook.language.filters import FILTERS
 from clusterbook.language.tests import TESTS
 
@@ -66,6 +67,24 @@ class LanguageEnvironment(SandboxedEnvironment):
 
     context_class = ScopeContext
     code_generator_class = KeepTypes
+    intercepted_binops = bounds.OPERATORS
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """An operator that can make much of little."""
+        bounds.check_operator(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def wrap_str_format(self, value: Any) -> Any:
+        """`format` of a text, with the widths in it looked at."""
+        wrapped = super().wrap_str_format(value)
+        if wrapped is not None:
+            bounds.check_format(str(value.__self__))
+        return wrapped
+
+    def call(__self, __context: Context, __obj: Any, *arguments: Any, **options: Any) -> Any:  # noqa: N805
+        """A call inside an expression, with names of the first three that no option has."""
+        bounds.check_call(__obj, arguments, options)
+        return super().call(__context, __obj, *arguments, **options)
 
 
 # Jinja2's filters that give generators; Ansible gives lists, so that `| length` and types work.
@@ -99,6 +118,21 @@ def _listing(function: Callable[..., Any]) -> Callable[..., Any]:
     return listed
 
 
+def _narrow(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter of Jinja2's whose result is as wide as an argument or a format says."""
+
+    @functools.wraps(function)
+    def narrowed(value: Any, *arguments: Any, **options: Any) -> Any:
+        if function.__name__ == "do_format":
+            bounds.check_format(str(value))
+        else:
+            width = arguments[0] if arguments else options.get("width")
+            bounds.check_width(width, str(value).count("\n") + 1)
+        return function(value, *arguments, **options)
+
+    return narrowed
+
+
 def _finalize(value: Any) -> Any:
     return value
 
@@ -115,6 +149,7 @@ def new_environment(**settings: Any) -> LanguageEnvironment:
         **settings,
     )
     environment.filters.update({name: _listing(environment.filters[name]) for name in _GENERATORS})
+    environment.filters.update({name: _narrow(environment.filters[name]) for name in ("center", "indent", "format")})
     environment.filters.update({name: _strict(name, function) for name, function in FILTERS.items()})
     environment.tests.update(TESTS)
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}

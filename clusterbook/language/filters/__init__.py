@@ -9,6 +9,7 @@ import re
 import shlex
 from typing import Any
 
+from clusterbook.language.bounds import bounded, power
 from clusterbook.language.filters.data import (
     combine,
     dict2items,
@@ -64,14 +65,14 @@ FILTERS: dict[str, Any] = {
     "zip": lambda *lists: [list(items) for items in zip(*lists)],
     "zip_longest": lambda *lists, fillvalue=None: [
         list(items) for items in itertools.zip_longest(*lists, fillvalue=fillvalue)],
-    "product": lambda *lists, repeat=1: list(itertools.product(*lists, repeat=repeat)),
-    "permutations": lambda value, count=None: list(itertools.permutations(value, count)),
-    "combinations": lambda value, count: list(itertools.combinations(value, count)),
+    "product": lambda *lists, repeat=1: bounded(itertools.product(*lists, repeat=repeat)),
+    "permutations": lambda value, count=None: bounded(itertools.permutations(value, count)),
+    "combinations": lambda value, count: bounded(itertools.combinations(value, count)),
     "to_uuid": to_uuid,
     "type_debug": lambda value: type(value).__name__, "urlsplit": url_split,
     "random": seeded_random, "shuffle": seeded_shuffle,
     "human_to_bytes": human_to_bytes, "human_readable": human_readable,
     "strftime": strftime,
     "to_datetime": lambda value, form="%Y-%m-%d %H:%M:%S": datetime.datetime.strptime(value, form),
-    "pow": lambda value, exponent: value**exponent,
+    "pow": power,
 }
