@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from typing import Any
+from typing import Any, Iterator
 
 SHORTEST = 6
 MASK = "********"
@@ -20,13 +20,10 @@ class Mask:
 
     def add(self, secret: str) -> None:
         """From now on `secret` is masked; values shorter than 6 characters are not."""
-        from urllib.parse import quote  # most runs know no secret
-
         forms = set(self._forms)
         for text in (secret, *_body_lines(secret)):
             if len(text) >= SHORTEST:
-                forms |= {text, json.dumps(text)[1:-1], quote(text, safe=""), shlex.quote(text).strip("'"),
-                          base64.b64encode(text.encode()).decode().rstrip("=")}
+                forms |= _disguises(text)
         self._forms = sorted(forms, key=len, reverse=True)
 
     def text(self, text: str) -> str:
@@ -47,6 +44,27 @@ class Mask:
         if isinstance(value, (list, tuple)):
             return [self.apply(item) for item in value]
         return value
+
+
+def _disguises(text: str) -> "set[str]":
+    """The text as JSON, URLs, shells, Python and base64 write it."""
+    from urllib.parse import quote, quote_plus  # most runs know no secret
+
+    shell = shlex.quote(text)
+    forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1],
+             json.dumps(json.dumps(text)[1:-1])[1:-1], quote(text, safe=""), quote(text), quote_plus(text),
+             shell[1:-1] if shell != text else text, text.replace("'", "'\\''")}
+    return forms | {form for form in _base64(text.encode()) if len(form) >= SHORTEST}
+
+
+def _base64(data: bytes) -> Iterator[str]:
+    """Base64 of the data wherever it begins in what was encoded: without the characters that its neighbours share."""
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+        start = (before * 8 + 5) // 6
+        end = (before + len(data)) * 8 // 6
+        yield whole[start:end]
+        yield whole[start:end].replace("+", "-").replace("/", "_")
 
 
 def _body_lines(secret: str) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from urllib.parse import quote
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -47,3 +48,27 @@ def test_masking_reaches_into_nested_data() -> None:
     mask = Mask()
     mask.add("hunter2hunter2")
     assert mask.apply({"a": ["x hunter2hunter2"], "n": 3}) == {"a": [f"x {MASK}"], "n": 3}
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "PASSWORD=", "user:"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_inside_encoded_text_is_masked_wherever_it_begins(
+    before: str, encode: Callable[[bytes], bytes]
+) -> None:
+    mask, secret = Mask(), "hunter2-hunter3?~"
+    mask.add(secret)
+    encoded = encode(f"{before}{secret} and more".encode()).decode()
+    assert MASK in mask.text(encoded)
+    hidden = len(encoded) - len(mask.text(encoded).replace(MASK, ""))
+    assert hidden >= len(secret) * 8 // 6 - 1  # of 23 characters one at each end may be shared with what is around
+
+
+@pytest.mark.parametrize("form", [
+    repr, quote_plus, lambda text: json.dumps(text, ensure_ascii=False), lambda text: json.dumps(json.dumps(text)),
+    lambda text: "'" + text.replace("'", "'\\''") + "'",
+])  # fmt: skip
+def test_a_secret_is_masked_as_other_programs_write_it(form: Callable[[str], str]) -> None:
+    mask = Mask()
+    secret = "it's a \"word\" of é+ü\\"
+    mask.add(secret)
+    assert "word" not in mask.text(f"before {form(secret)} after")
