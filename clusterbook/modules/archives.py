@@ -32,6 +32,7 @@ class Member:
 def members(data: bytes, name: str, strip: int) -> Iterator[Member]:
     """Entries of an archive in its order; strip: leading parts of names to drop. ModuleFailed for what is unsafe."""
     total = 0
+    links: "set[str]" = set()
     found = tar_members(data) if is_tar(data) else zip_members(data)
     if found is None:
         raise ModuleFailed(f"{name} is neither a tar nor a zip archive",
@@ -43,6 +44,11 @@ def members(data: bytes, name: str, strip: int) -> Iterator[Member]:
         parts = parts[strip:]
         if not parts:
             continue
+        behind = next((way for way in ("/".join(parts[:many]) for many in range(1, len(parts))) if way in links), None)
+        if behind is not None:
+            raise ModuleFailed(f"{name} holds {member.name!r} behind its own link {behind!r}, which may lead elsewhere")
+        if member.kind in ("link", "hard"):
+            links.add("/".join(parts))
         total += member.size
         if total > LARGEST:
             raise ModuleFailed(f"{name} unpacks to more than {LARGEST >> 30} GiB")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.modules import archives
 from tests.unit.modules.conftest import Do, tree
 
 
@@ -81,6 +82,24 @@ def test_an_archive_cannot_write_elsewhere(
     tar(sources / "x.tgz", ("good", "x"), (name, content))
     outcome = do("unarchive", src="x.tgz", dest=str(place))
     assert outcome.failed and words in outcome.message and tree(place) == {}
+
+
+def test_links_of_an_archive_are_not_followed_by_its_own_entries(do: Do, place: Path, sources: Path) -> None:
+    here = {"type": tarfile.SYMTYPE, "linkname": "."}
+    up = {"type": tarfile.SYMTYPE, "linkname": ".."}
+    tar(sources / "x.tgz", ("a", here), ("a/b", up), ("b/evil", "y"))
+    outcome = do("unarchive", src="x.tgz", dest=str(place))
+    assert outcome.failed and "holds 'a/b' behind its own link 'a', which may lead elsewhere" in outcome.message
+    assert tree(place) == {} and not (place.parent / "evil").exists()
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(
+    do: Do, place: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "LARGEST", 1 << 20)
+    tar(sources / "x.tgz", *((f"zeros-{number}", "0" * 300_000) for number in range(4)))
+    outcome = do("unarchive", src="x.tgz", dest=str(place))
+    assert outcome.failed and "unpacks to more than" in outcome.message and tree(place) == {}
 
 
 def test_check_mode_unpacks_nothing_and_later_steps_see_the_files(plan: Do, place: Path, sources: Path) -> None:
