@@ -20,6 +20,7 @@ from clusterbook.execute.included import expansion_answer, variables_answer
 from clusterbook.execute.joining import join
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.flow import meta_action
 from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable, layers_for
@@ -90,9 +91,21 @@ class Answers:
             return method(question)
         except OSError as error:
             raise Refusal(f"{error.filename}: {error.strerror}") from error
+        except UnicodeError as error:
+            raise Refusal(f"a name or a file that is not text: {error}") from error
+
+    def speaks_for_all(self, kind: str, number: int) -> bool:
+        """Whether this step may say end_play, clear_host_errors or fatal; a host's word alone steers no other host."""
+        try:
+            step = self._step({"step": number})
+        except Refusal:
+            return False
+        if kind == "fatal":
+            return step.any_errors_fatal is not False
+        return step.module == "ansible.builtin.meta" and meta_action(step) == kind
 
     def _answer_gate(self, question: dict[str, Any]) -> Any:
-        return self._gates.wait(self._host, [int(part) for part in question["key"]], bool(question["run_once"]))
+        return self._gates.wait(self._host, question["key"], bool(question["run_once"]))
 
     def _answer_company(self, question: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = dict(self._gates.company())
@@ -111,7 +124,8 @@ class Answers:
         )
 
     def _answer_ran_once(self, question: dict[str, Any]) -> None:
-        self._gates.ran_once([int(part) for part in question["key"]], dict(question["result"]))
+        if not self._gates.ran_once(self._host, question["key"], dict(question["result"])):
+            raise Refusal("another host runs this step for all")
 
     def _answer_slot(self, question: dict[str, Any]) -> None:
         self._gates.throttle.enter(int(question["step"]), self._host, max(1, int(question["limit"])))

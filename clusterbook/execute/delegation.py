@@ -15,6 +15,7 @@ from clusterbook.compile.context import CONNECTION_KEYWORDS
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.reach import EVERY_NAME, closure, texts, words
+from clusterbook.execute.heard import value_of
 from clusterbook.execute.session import Answer, Refusal
 from clusterbook.language.elsewhere import elsewhere
 from clusterbook.language.environment import ExpressionError
@@ -75,7 +76,7 @@ class Delegation:
             return {"needs": sorted(needs)}
         item = question.get("item")
         try:
-            return self._carry_out(step, None if item is None else int(item), self._given(step, question["values"]))
+            return self._carry_out(step, item, self._given(step, question["values"]))
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except (ExpressionError, Refused) as error:
@@ -137,7 +138,7 @@ class Delegation:
         """What the host says, without names that the play or the inventory sets and those that steer connections."""
         names, defined = self._names(step), self._defined(step)
         return {
-            str(name): decode(value)
+            str(name): decode(value_of(value))
             for name, value in dict(values).items()
             if (name in names or EVERY_NAME in names)
             and (name not in defined or name in self._learnable)

@@ -43,7 +43,7 @@ class Gates:
         self._slots.acquire()
 
     def wait(self, host: str, key: Sequence[int], run_once: bool) -> dict[str, Any] | None:
-        """None: go on (and for run_once: you are the one). A dict: another host's result, or {"abort": why}."""
+        """None: go on (and for run_once: you are the one). Else {"result": another host's}, or {"abort": why}."""
         self._slots.release()
         try:
             return self._wait(host, tuple(key), run_once)
@@ -64,15 +64,18 @@ class Gates:
                 return {"abort": self._abort}
             return self._open.pop(host)
 
-    def ran_once(self, key: Sequence[int], result: dict[str, Any]) -> None:
-        """The chosen host ran its run_once step: the others take its result."""
+    def ran_once(self, host: str, key: Sequence[int], result: dict[str, Any]) -> bool:
+        """The chosen host ran its run_once step: the others take its result. False for any other host."""
         place = tuple(key)
         with self._changed:
+            if self._once.get(place) != host:
+                return False
             self._once.pop(place, None)
-            for host in self._once_waiting.pop(place, []):
-                if self._waiting.get(host) == place:
-                    self._open[host] = result
+            for other in self._once_waiting.pop(place, []):
+                if self._waiting.get(other) == place:
+                    self._open[other] = {"result": result}
             self._changed.notify_all()
+            return True
 
     def company(self) -> dict[str, list[str]]:
         """The hosts that have not failed: of the batch and of the play."""

@@ -201,7 +201,8 @@ class Runner:
                 self._learnt.setdefault(name, {})[str(message["name"])] = message["value"]
                 return
             if kind in ("end_play", "fatal", "clear_host_errors"):
-                self._steer(kind, gates)
+                if answers.speaks_for_all(kind, int(message["id"])):
+                    self._steer(kind, gates)
                 return
             step = message.pop("id", None)
             details = {} if step is None else {"step": step}

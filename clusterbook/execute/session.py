@@ -6,11 +6,13 @@ import contextlib
 import os
 import socket
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.agent import frames
 from clusterbook.errors import ClusterbookError, Failed, Unreachable
+from clusterbook.execute import heard
 from clusterbook.execute.bundle import Bundle, agent_bundle
 from clusterbook.execute.stub import launch_command
 from clusterbook.transport.protocol import Become, Channel, Connection
@@ -21,6 +23,8 @@ CHUNK = 1024 * 1024
 START_SECONDS = 30.0
 # The agent of a run that was killed ends its current step before it lets go of the host: so long it is waited for.
 DYING_SECONDS = 20.0
+# What a login may write before the agent greets: a banner, a shell's words.
+MOST_BEFORE_GREETING = 1 << 20
 
 
 class Refusal(Exception):
@@ -36,6 +40,7 @@ class AgentSession:
         self.host = connection.host
         self._channel: Channel = connection.start(launch_command(bundle.digest, connection.python), become)
         self._buffer = b""
+        self._greeted = 0
         self._greet(bundle)
 
     def hello(self, holder: Mapping[str, Any], lock: bool, keep: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +71,9 @@ class AgentSession:
 
     def _greeting(self, greeting: Mapping[str, Any]) -> dict[str, Any]:
         self._send({"hello": dict(greeting)})
-        answer: dict[str, Any] = self._receive()
+        answer = self._receive()
+        if not (isinstance(answer.get("ready"), bool) and isinstance(answer.get("held"), dict | None)):
+            raise self._given_up(f"it greets with {heard.short(answer)}")
         return answer
 
     def play(self, program: Mapping[str, Any], host: Any, take: Take, answer: Answer) -> bool:
@@ -79,14 +86,14 @@ class AgentSession:
             message = self._receive()
             if "ask" in message:
                 self._reply(message, answer)
-            elif "events" in message:
-                take(message["events"])
+            elif isinstance(message.get("events"), list):
+                take([self._checked(heard.event, event) for event in message["events"]])
             elif "done" in message:
-                return bool(message["succeeded"])
+                return message.get("succeeded") is True
             elif "crash" in message:
                 raise Failed(f"the agent on {self.host} failed: {message['crash']}")
             else:
-                take([message])
+                take([self._checked(heard.event, message)])
 
     def call(self, call: Mapping[str, Any], key: str, answer: Answer) -> dict[str, Any]:
         """Run one module (a step that another host delegated)."""
@@ -97,8 +104,10 @@ class AgentSession:
                 self._reply(message, answer)
             elif "crash" in message:
                 raise Failed(f"the agent on {self.host} failed: {message['crash']}")
-            elif "value" in message:
+            elif isinstance(message.get("value"), dict):
                 return dict(message["value"])
+            elif "events" not in message:
+                raise self._given_up(f"it answers {heard.short(message)}")
 
     def stop(self) -> None:
         """Ask the agent to stop after its current step."""
@@ -118,7 +127,7 @@ class AgentSession:
         line = b""
         while not line.startswith(b"CLUSTERBOOK "):
             line = self._line()
-        _, verdict, version = line.decode("ascii", "replace").split()
+        _, verdict, version = (*line.decode("ascii", "replace").split(), "", "")[:3]
         if verdict == "need":
             self._write(len(bundle.payload).to_bytes(8, "big") + bundle.payload)
         elif verdict != "have":
@@ -135,12 +144,15 @@ class AgentSession:
             if not part:
                 raise self._channel.why_ended()
             self._buffer += part
+            self._greeted += len(part)
+            if self._greeted > MOST_BEFORE_GREETING:
+                raise self._given_up(f"it wrote {MOST_BEFORE_GREETING >> 20} MiB and started no agent")
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.strip()
 
     def _reply(self, question: dict[str, Any], answer: Answer) -> None:
         try:
-            value = answer(question)
+            value = answer(self._checked(heard.question, question))
         except Refusal as refusal:
             self._send({"refused": str(refusal)})
             return
@@ -157,9 +169,26 @@ class AgentSession:
     def _write(self, data: bytes) -> None:
         self._channel.write(data)
 
-    def _receive(self) -> Any:
+    def _checked(self, check: Callable[[Any], dict[str, Any]], message: Any) -> dict[str, Any]:
         try:
-            return frames.read(self._read)
+            return check(message)
+        except heard.Nonsense as nonsense:
+            raise self._given_up(str(nonsense)) from nonsense
+
+    def _given_up(self, why: str) -> Failed:
+        return Failed(
+            f"{self.host} does not behave as an agent does, so it is left alone: {why}",
+            next_step="look at what answers there before you trust it again: its Python, its login shell, its disk",
+        )
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            message = frames.read(self._read)
+            if not isinstance(message, dict):
+                raise self._given_up(f"it says {heard.short(message)}")
+            return message
+        except (ValueError, RecursionError, zlib.error) as error:
+            raise self._given_up(f"what it sends cannot be read: {type(error).__name__}") from error
         except (EOFError, frames.BrokenFrame) as error:
             raise Unreachable(
                 f"{self.host}: the agent's connection ended: {self._channel.why_ended().message}",
@@ -175,10 +204,11 @@ class AgentSession:
 
 def _died_here(holder: Mapping[str, Any]) -> bool:
     """Whether the run that holds a host was one of this machine and its process is gone."""
-    if holder.get("machine") != socket.gethostname() or not isinstance(holder.get("pid"), int):
+    pid = holder.get("pid")
+    if holder.get("machine") != socket.gethostname() or type(pid) is not int or not 0 < pid < 1 << 22:
         return False
     try:
-        os.kill(holder["pid"], 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:

@@ -34,7 +34,7 @@ class Interpreter:
             return False
         except StepFailed as failure:
             if self._steps.is_fatal(failure.step):
-                self._runtime.emit({"type": "fatal"})
+                self._runtime.emit({"type": "fatal", "id": failure.step.id})
             if self._program.force_handlers:
                 self._forced()
             return False
@@ -127,14 +127,14 @@ class Interpreter:
             self._flush(key)
         elif action in ("end_host", "end_play", "end_batch"):
             if action == "end_play":
-                self._runtime.emit({"type": "end_play"})
+                self._runtime.emit({"type": "end_play", "id": step.id})
             raise HostEnded()
         elif action == "end_role" and step.role is not None:
             raise RoleEnded(step.role)
         elif action == "clear_facts":
             self._steps.state.facts.clear()
         elif action == "clear_host_errors":
-            self._runtime.emit({"type": "clear_host_errors"})
+            self._runtime.emit({"type": "clear_host_errors", "id": step.id})
 
     def _flush(self, key: tuple[int, ...]) -> None:
         """Handlers run in the order in which they are written; one may notify a later one."""

@@ -76,7 +76,7 @@ class StepKeeper:
         """Another host ran this run_once step: its result is ours too. Or the play stops here."""
         if "abort" in verdict:
             raise HostEnded()
-        result = dict(verdict)
+        result = dict(verdict["result"])
         self.register(step, result)
         if step.module == SET_FACT:
             self.state.registered.update(result.get("ansible_facts", {}))

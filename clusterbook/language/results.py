@@ -10,6 +10,9 @@ from clusterbook.language.scope import Scope
 Result = dict[str, Any]
 # Failed results have an `exception`, by which playbooks tell failures.
 NO_TRACEBACK = "(traceback unavailable)"
+# What events say themselves: a variable with such a name is shown in the message.
+_OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
+              "status", "times", "hidden", "ignored", "items", "place", "changes", "attempts", "next_step")
 _UNREGISTERED = ("changes", "shown", "no_log")
 
 
@@ -44,7 +47,9 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
             event[name] = result[name]
     if status == "failed" or "shown" in result:
         names = ("rc", "stdout", "stderr", "cmd", *result.get("shown", ()))
-        event.update({name: result[name] for name in names if name in result and name not in event})
+        event.update({name: result[name] for name in names if name in result and name not in (*event, *_OF_EVENTS)})
+        taken = [f"{name}: {result[name]}" for name in result.get("shown", ()) if name in _OF_EVENTS]
+        event.update({"msg": taken[0]} if taken and "msg" not in event else {})
     if "results" in result:
         event["items"] = [outline(item, False) | _named(item) for item in result["results"]]
     return event

@@ -70,7 +70,7 @@ class StepRunner(StepTrier):
             if verdict is not None:
                 if "abort" in verdict:
                     raise HostEnded()
-                return bool(verdict.get("met"))
+                return bool(verdict["result"].get("met"))
         try:
             met = self.wanted(step)
         except ExpressionError as error:

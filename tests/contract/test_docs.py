@@ -69,3 +69,15 @@ def test_the_exit_codes_are_all_explained() -> None:
     text = (ROOT / "docs" / "exit-codes.md").read_text()
     for code, meaning in EXIT_CODES.items():
         assert re.search(rf"\| {code} \|", text), f"exit code {code} ({meaning})"
+
+
+def test_each_promise_of_security_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    written = {
+        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    promises = re.findall(r"^- \*\*.*?(?=\n- |\n\n|\n#|\Z)", text, re.DOTALL | re.MULTILINE)
+    assert len(promises) > 20
+    for promise in promises:
+        named = set(re.findall(r"`(test_\w+)`", promise))
+        assert named and named <= written, f"{promise.splitlines()[0]}: {named - written or 'no test'}"

@@ -20,7 +20,7 @@ def drive(gates: Gates, hosts: dict[str, list[tuple[tuple[int, ...], bool]]], lo
             with guard:
                 log.append((host, key, verdict))
             if once and verdict is None:
-                gates.ran_once(key, {"by": host})
+                gates.ran_once(host, key, {"by": host})
         gates.leave(host)
 
     with ThreadPoolExecutor(len(hosts)) as pool:
@@ -44,7 +44,7 @@ def test_a_run_once_step_is_run_by_the_first_host_and_all_take_its_result() -> N
     log: list[tuple[str, Any, Any]] = []
     drive(Gates("abc"), {host: [((1,), True), ((2,), False)] for host in "cab"}, log)
     once = {host: verdict for host, key, verdict in log if key == (1,)}
-    assert once == {"a": None, "b": {"by": "a"}, "c": {"by": "a"}}
+    assert once == {"a": None, "b": {"result": {"by": "a"}}, "c": {"result": {"by": "a"}}}
 
 
 def test_hosts_that_have_left_are_not_waited_for() -> None:

@@ -1,0 +1,186 @@
+"""What an agent may say: the shape of every message. A host that says anything else is given up, and no other one.
+
+The local machine reads questions and events with code that trusts their shape; it is checked here, in one place, before
+that code sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clusterbook.language.values import decode, encode
+
+Check = Callable[[Any], bool]
+# Fields of an event that the local machine writes itself; a host that could set them could speak for another one.
+RESERVED = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id")
+# Longer texts in questions are no names.
+LONGEST_NAME = 4096
+_STATUS = ("ok", "changed", "failed", "skipped", "unknown")
+
+
+class Nonsense(Exception):
+    """An agent said something that no agent of ours says; the text says what."""
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _name(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value and len(value) <= LONGEST_NAME and _can_be_written(value)
+
+
+def _can_be_written(value: str) -> bool:
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and abs(value) < 1 << 53
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1 << 53  # nan compares as false
+
+
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _terms(value: Any) -> bool:
+    return isinstance(value, list) and all(_name(item) for item in value if isinstance(item, str))
+
+
+def _place(value: Any) -> bool:
+    return isinstance(value, list) and len(value) < 64 and all(_whole(item) for item in value)
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _changes(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and {"what", "before", "after"} <= item.keys() for item in value
+    )
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _items(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and item.get("status") in _STATUS and not _wrong(_IN_RESULTS, item) for item in value
+    )
+
+
+_ITEM = {"item": _or_none(_whole)}
+# Kind of question -> its fields. A name in _OPTIONAL may be missing.
+QUESTIONS: Mapping[str, Mapping[str, Check]] = {
+    "gate": {"key": _place, "run_once": _truth},
+    "company": {},
+    "join": {"step": _whole, "arguments": _object, **_ITEM},
+    "ran_once": {"key": _place, "result": _object},
+    "slot": {"step": _whole, "limit": _whole},
+    "slot_is_free": {"step": _whole},
+    "secret": {"name": _name},
+    "authority": {"name": _or_none(_name)},
+    "hostvar": {"host": _name, "name": _name},
+    "template": {"step": _whole, "name": _name},
+    "lookup": {"step": _whole, "plugin": _name, "terms": _terms, "options": _object},
+    "source": {"step": _whole, "name": _name},
+    "content": {"step": _whole, "name": _name},
+    "sign": {"step": _whole, "public_key": _text, **_ITEM},
+    "fetch": {"step": _whole, "src": _name, **_ITEM},
+    "include": {"step": _whole, "arguments": _object},
+    "variables": {"step": _whole, "arguments": _object},
+    "delegate": {"step": _whole, "values": _or_none(_object), **_ITEM},
+}
+# Fields that fetch has with an offer or with a block of content.
+FETCH: Mapping[str, Check] = {"sha1": _text, "data": _text, "offset": _whole, "last": _truth}
+_IN_RESULTS: Mapping[str, Check] = {
+    "status": lambda value: value in _STATUS, "changes": _changes, "items": _items, "times": _whole, "name": _text,
+    "seconds": _number, "hidden": _truth, "ignored": _truth, "attempts": _whole, "next_step": _text,
+    "place": lambda value: isinstance(value, list) and len(value) == 3,
+}
+EVENTS: Mapping[str, Mapping[str, Check]] = {
+    "start": {"name": _text},
+    "output": {"lines": _texts, "left_out": _whole},
+    "progress": {"item": _whole, "items": _whole},
+    "retry": {"attempt": _whole, "tries": _whole},
+    "pending": {"handlers": _texts},
+    "job": {"jid": _text},
+    "waiting": {"jid": _text, "seconds": _number},
+    "learnt": {"name": _name, "value": lambda value: True},
+    "result": _IN_RESULTS,
+    "unreachable": _IN_RESULTS,
+    "rescued": {},
+    "fatal": {},
+    "end_play": {},
+    "clear_host_errors": {},
+}
+# Fields without which an event cannot be shown or counted.
+_NEEDED = {
+    "output": ("lines",), "progress": ("item", "items"), "retry": ("attempt", "tries"), "pending": ("handlers",),
+    "learnt": ("name", "value"), "result": ("status", "seconds"), "unreachable": ("status",),
+    "fatal": ("id",), "end_play": ("id",), "clear_host_errors": ("id",),
+}
+
+
+def question(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A question whose fields are what its kind has. Raises Nonsense."""
+    kind = message.get("ask")
+    fields = QUESTIONS.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise Nonsense(f"it asks for {short(kind)}")
+    expected = {**fields, "number": _or_none(_whole)}
+    wrong = [name for name, check in expected.items() if not check(message.get(name))]
+    if kind == "fetch":
+        wrong += _wrong(FETCH, message)
+    if wrong:
+        raise Nonsense(f"its question {kind!r} has a wrong {wrong[0]!r}: {short(message.get(wrong[0]))}")
+    return dict(message)
+
+
+def event(message: Any) -> dict[str, Any]:
+    """An event that may go to the reports. Raises Nonsense."""
+    kind = message.get("type") if isinstance(message, dict) else None
+    fields = EVENTS.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise Nonsense(f"it reports {short(kind)}")
+    number = message.get("id")
+    missing = [name for name in _NEEDED.get(str(kind), ()) if name not in message]
+    wrong = ["id"] if not (number is None or _whole(number)) else [*missing, *_wrong(fields, message)]
+    if wrong:
+        raise Nonsense(f"its event {kind!r} has a wrong {wrong[0]!r}: {short(message.get(wrong[0]))}")
+    kept = {name: value for name, value in message.items() if name not in RESERVED or name in ("type", "id")}
+    if kind == "learnt":
+        kept["value"] = value_of(message["value"])
+    return kept
+
+
+def value_of(data: Any) -> Any:
+    """A value as hosts send it, in the form that every other one can read. Raises Nonsense."""
+    try:
+        return encode(decode(data))
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        raise Nonsense(f"it sends a value that is none: {error}") from error
+
+
+def short(value: Any) -> str:
+    """A value for a message, cut."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _wrong(fields: Mapping[str, Check], message: Mapping[str, Any]) -> list[str]:
+    return [name for name, check in fields.items() if name in message and not check(message[name])]
