@@ -40,7 +40,7 @@ SCRIPTS = ("host.sh", "certificates.sh")
 PLACE = "run/floor"
 # What a person would copy from a cluster that works. Data, packages' own files and binaries are not among it.
 CONFIGURATION = (
-    "/etc/kubernetes", "/etc/etcd", "/etc/containerd", "/etc/flannel", "/etc/haproxy/haproxy.cfg", "/etc/keepalived",
+    "/etc/kubernetes", "/etc/etcd", "/etc/containerd", "/etc/flannel", "/etc/haproxy/kubernetes.cfg", "/etc/keepalived",
     "/etc/systemd/system", "/etc/sysctl.d", "/etc/apt/apt.conf.d", "/etc/modules-load.d", "/root/.kube/config",
     "/usr/local/lib/clusterbook", "/var/lib/kubelet/config.yaml", "/var/lib/kube-proxy",
 )  # fmt: skip

@@ -14,14 +14,14 @@ from clusterbook.lab.spec import LabSpec
 OF_PACKAGES = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf", "/var/cache/ldconfig",
                "/etc/ld.so.cache", "/var/lib/ucf")  # fmt: skip
 # Copies that programs keep of the version before the last.
-BACKUPS = ("/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-")
+# Also the days on which passwords changed, which differ when midnight came between; users themselves are in passwd.
+BACKUPS = ("/etc/shadow", "/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/subuid-",
+           "/etc/subgid-")  # fmt: skip
+# Named anew by systemd at each boot.
+OF_A_BOOT = ("/tmp/systemd-private-", "/var/tmp/systemd-private-")
 INSTALL = """\
-printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q {proxy} update && apt-get -q -y {proxy} --no-install-recommends install {names}
-code=$?
-rm /usr/sbin/policy-rc.d
-exit $code
 """
 
 
@@ -57,5 +57,8 @@ def _on(spec: LabSpec, name: str, command: str) -> str:
 
 
 def _timeless(trees: dict[str, tree.Tree]) -> dict[str, tree.Tree]:
-    """The same without when files were written: the reference is younger."""
-    return {name: {path: replace(entry, changed=0) for path, entry in found.items()} for name, found in trees.items()}
+    """The same without when files were written, since the reference is younger, and without what a boot names."""
+    return {
+        name: {path: replace(entry, changed=0) for path, entry in found.items() if not path.startswith(OF_A_BOOT)}
+        for name, found in trees.items()
+    }

@@ -31,8 +31,7 @@ def test_the_proxy_and_what_moves_the_address_run_and_come_back_after_a_boot(hos
 
 def test_the_configuration_is_closed_to_others(host, variables):
     for unit in units(variables):
-        suffix = "cfg" if unit == "haproxy" else "conf"
-        file = host.file(f"/etc/{unit}/{unit}.{suffix}")
+        file = host.file("/etc/haproxy/kubernetes.cfg" if unit == "haproxy" else "/etc/keepalived/keepalived.conf")
         assert (file.user, file.mode) == ("root", 0o600)
 
 
