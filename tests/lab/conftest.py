@@ -77,6 +77,14 @@ class Cluster:
                         f"{_tail(ended.output)}\n{_tail(ended.errors)}")  # fmt: skip
         return ended
 
+    def counted(self, counts: Path, task: str, *words: str) -> dict[str, int]:
+        """Run a task on this lab's inventory; round trips of each host."""
+        argv = [sys.executable, "-m", "bench.counted", str(counts), task, "--inventory", str(self.inventory), *words]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=ROOT,
+                              env=self.environment, stdin=subprocess.DEVNULL)  # fmt: skip
+        assert done.returncode == 0, f"{_tail(done.stdout)}\n{_tail(done.stderr)}"
+        return {host: sum(kinds.values()) for host, kinds in json.loads(counts.read_text()).items()}
+
     def on(self, task: str, *words: str, expect: int | None = 0) -> Ended:
         """Run a task on this lab's inventory."""
         return self(task, "--inventory", str(self.inventory), *words, expect=expect)

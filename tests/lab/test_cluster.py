@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import json
+import shlex
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from clusterbook.lab import record, tree
+from clusterbook.cli.clusters import API_ADDRESS
+from clusterbook.lab import host as machine
+from clusterbook.lab import lab, record, tree
+from tests.lab import same_packages
+from tests.lab.probing import failed, probed
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
 
+CONTROL_PLANES = ["cp-1", "cp-2", "cp-3"]
 HOSTS = ["cp-1", "cp-2", "cp-3", "w-1", "w-2"]
+# As playbooks/site.yml applies them in this form.
+CONTROL_PLANE_ROLES, WORKER_ROLES = 17, 7
 # What a plan may leave: the agent's own cache, and sudo's and ssh's marks of a login.
 APART = ("/var/cache/clusterbook", "/root/.cache", "/home/admin/.cache", "/home/admin/.ansible")
 
@@ -35,6 +47,27 @@ def raised(reached: set[str], cluster: Cluster) -> Cluster:
 def trees(cluster: Cluster) -> dict[str, tree.Tree]:
     """Every file of every host that differs from its image."""
     return tree.read(record.read_spec(cluster.name), apart=APART)
+
+
+def on(cluster: Cluster, host: str, command: str) -> str:
+    """What a command of root prints on a host."""
+    spec = record.read_spec(cluster.name)
+    return machine.ssh(spec, spec.host(host), [f"sudo sh -c {shlex.quote(command)}"]).stdout.strip()
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for something to become true, for minutes at most."""
+    for _ in range(180):
+        if true():
+            return
+        time.sleep(1)
+    pytest.fail(f"it did not happen: {what}")
+
+
+def holders(cluster: Cluster, hosts: list[str]) -> list[str]:
+    """Which of these hosts have the API's address."""
+    address = ipaddress.ip_network(record.read_spec(cluster.name).network)[API_ADDRESS]
+    return [host for host in hosts if on(cluster, host, f"ip -4 -oneline address show to {address}")]
 
 
 def test_five_bare_hosts_of_two_debian_releases_boot(cluster: Cluster) -> None:
@@ -81,6 +114,14 @@ def test_a_second_provision_changes_nothing(raised: Cluster) -> None:
     assert {host: counts["changed"] for host, counts in again.summary().items()} == dict.fromkeys(HOSTS, 0)
 
 
+def test_a_second_provision_asks_at_most_three_round_trips_a_role(raised: Cluster, tmp_path: Path) -> None:
+    trips = raised.counted(tmp_path / "trips.json", "provision", "--json")
+    print(json.dumps(trips))
+    assert sorted(trips) == HOSTS
+    assert max(trips[host] for host in CONTROL_PLANES) <= 3 * CONTROL_PLANE_ROLES
+    assert max(trips[host] for host in set(HOSTS) - set(CONTROL_PLANES)) <= 3 * WORKER_ROLES
+
+
 def test_every_host_is_as_its_roles_promise(raised: Cluster) -> None:
     assert "checks on 5 hosts passed" in raised.on("verify").output
 
@@ -94,6 +135,58 @@ def test_kubectl_and_ssh_reach_it(raised: Cluster) -> None:
     assert sorted(line.split()[0] for line in nodes) == HOSTS
     assert all(line.split()[1] == "Ready" for line in nodes)
     assert raised("ssh", "w-1", "--inventory", str(raised.inventory), "--", "hostname").output == "w-1\n"
+
+
+def test_a_changed_setting_restarts_one_control_plane_after_another_and_no_request_fails(raised: Cluster) -> None:
+    with probed(raised) as records:
+        run = raised.on("provision", "--json", "--extra-vars", '{"kube_apiserver_audit_log_days": 31}')
+    assert failed(records) == {}
+    assert all(run.summary()[host]["changed"] for host in CONTROL_PLANES)
+    spans = []
+    for host in CONTROL_PLANES:  # they share one kernel, and so one clock
+        shown = on(raised, host, "systemctl show kube-apiserver --property=ActiveExitTimestampMonotonic "
+                                 "--property=ActiveEnterTimestampMonotonic")  # fmt: skip
+        times = dict(line.split("=") for line in shown.splitlines())
+        spans.append((int(times["ActiveExitTimestampMonotonic"]), int(times["ActiveEnterTimestampMonotonic"])))
+        assert "--audit-log-maxage=31 " in on(raised, host, "ps -C kube-apiserver -o args=")
+    spans.sort()
+    assert all(down > 0 and down < up for down, up in spans), "each was restarted, and is up"
+    assert all(first[1] < second[0] for first, second in itertools.pairwise(spans)), spans
+    raised.on("provision")  # back to what the inventory says
+
+
+def test_the_address_moves_when_its_host_dies_and_the_playbook_still_runs(raised: Cluster) -> None:
+    spec = record.read_spec(raised.name)
+    holder, *others = CONTROL_PLANES
+    until(lambda: holders(raised, CONTROL_PLANES) == [holder], "the host of most weight has the address")
+    lab.stop_host(spec, holder)
+    try:
+        until(lambda: len(holders(raised, others)) == 1, "another control plane takes the address")
+        until(lambda: raised("kubectl", "get", "--raw", "/readyz", expect=None).code == 0, "the API answers")
+        again = raised.on("provision", "--json", expect=4).summary()
+        assert again[holder]["unreachable"] == 1
+        assert {host: (again[host]["changed"], again[host]["failed"]) for host in HOSTS if host != holder} == {
+            host: (0, 0) for host in HOSTS if host != holder
+        }
+    finally:
+        lab.start_host(spec, holder)
+    raised.on("validate-cluster", "--wait", "5m")
+    until(lambda: holders(raised, CONTROL_PLANES) == [holder], "the address comes back to the host of most weight")
+    raised.on("plan")
+
+
+def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -> None:
+    refused = raised.on("deploy-dashboard", "--provider", "kubernetes-dashboard", expect=3)
+    assert refused.errors == (
+        "error: kubernetes-dashboard was archived by its project in January 2026 and gets no more security fixes\n"
+        "  next: Choose --provider headlamp or kube-web-view; headlamp is its successor.\n"
+    )
+    raised.on("deploy-dashboard", "--provider", "kube-web-view")
+    pages = "/api/v1/namespaces/dashboard/services/dashboard:http/proxy"
+    page = raised("kubectl", "get", "--raw", f"{pages}/clusters/local/nodes").output
+    assert [host for host in HOSTS if host not in page] == []
+    raised("kubectl", "delete", "namespace", "dashboard")
+    raised("kubectl", "delete", "clusterrolebinding,clusterrole", "clusterbook:dashboard-view")
 
 
 def test_a_reset_without_yes_does_nothing(raised: Cluster) -> None:
@@ -110,6 +203,10 @@ def test_a_reset_takes_the_cluster_off_its_hosts(raised: Cluster) -> None:
 def test_then_a_plan_says_that_everything_is_to_do(raised: Cluster) -> None:
     plan = raised.on("plan", "--json", expect=2)
     assert all(counts["changed"] > 20 for counts in plan.summary().values())
+
+
+def test_after_a_reset_hosts_are_as_bare_ones_with_the_same_packages(raised: Cluster) -> None:
+    assert same_packages.left(record.read_spec(raised.name), HOSTS, APART) == []
 
 
 def test_lab_down_leaves_nothing(cluster: Cluster) -> None:

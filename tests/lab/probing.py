@@ -1,0 +1,47 @@
+"""A client that asks a cluster's API all the time while a test does something to it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import Cluster
+
+# A shell that runs things in the background has them ignore SIGINT; the probe must hear it.
+PROGRAM = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv[0] = 'clusterbook'; "
+    "from clusterbook.cli.main import main; main()"
+)
+
+
+@contextmanager
+def probed(cluster: Cluster) -> Iterator[dict[str, Any]]:
+    """Asks while the block runs; the yielded records are filled when it has ended."""
+    # The probe's own time to start must not be that in which the interesting thing happens.
+    cluster("probe", "--duration", "1s", "--json", expect=None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "probe", "--json"], env=cluster.environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    records: dict[str, Any] = {}
+    try:
+        yield records
+    finally:
+        time.sleep(2)  # so that it also asks after the end
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=120)
+    assert process.returncode in (0, 1), errors
+    records |= json.loads(output)
+    print(json.dumps(records))
+
+
+def failed(records: dict[str, Any]) -> dict[str, Any]:
+    """Requests of each kind that failed twice in a row, with the words of their errors."""
+    return {kind: record["errors"] for kind, record in records.items() if record["failed"]}
