@@ -17,6 +17,7 @@ from clusterbook.cli.clusters import API_ADDRESS
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests.lab import same_packages
+from tests.lab.leftovers import machine_state
 from tests.lab.probing import failed, probed
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ HOSTS = ["cp-1", "cp-2", "cp-3", "w-1", "w-2"]
 CONTROL_PLANE_ROLES, WORKER_ROLES = 17, 7
 # What a plan may leave: the agent's own cache, and sudo's and ssh's marks of a login.
 APART = ("/var/cache/clusterbook", "/root/.cache", "/home/admin/.cache", "/home/admin/.ansible")
+
+
+@pytest.fixture(scope="module")
+def before(cluster: Cluster) -> dict[str, list[str]]:
+    """The machine before the lab."""
+    return machine_state(cluster.name)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +77,7 @@ def holders(cluster: Cluster, hosts: list[str]) -> list[str]:
     return [host for host in hosts if on(cluster, host, f"ip -4 -oneline address show to {address}")]
 
 
-def test_five_bare_hosts_of_two_debian_releases_boot(cluster: Cluster) -> None:
+def test_five_bare_hosts_of_two_debian_releases_boot(cluster: Cluster, before: dict[str, list[str]]) -> None:
     cluster.on("lab-up")
     status = json.loads(cluster.on("lab-status", "--json").output)
     assert [host["name"] for host in status["hosts"]] == HOSTS
@@ -209,7 +216,8 @@ def test_after_a_reset_hosts_are_as_bare_ones_with_the_same_packages(raised: Clu
     assert same_packages.left(record.read_spec(raised.name), HOSTS, APART) == []
 
 
-def test_lab_down_leaves_nothing(cluster: Cluster) -> None:
+def test_lab_down_leaves_nothing(cluster: Cluster, before: dict[str, list[str]]) -> None:
+    assert machine_state(cluster.name) != before
     cluster("lab-down", "--name", cluster.name)
     assert cluster.name not in record.names()
-    assert not Path(f"/sys/class/net/cb-{cluster.name}").exists()
+    assert machine_state(cluster.name) == before
