@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from clusterbook.cli import main
-from clusterbook.execute.session import AgentSession, Answer, Emit
+from clusterbook.execute.session import AgentSession, Answer, Take
 
 COUNTS: dict[str, Counter[str]] = {}
 LOCK = Lock()
@@ -24,15 +24,15 @@ LOCK = Lock()
 class Counted(AgentSession):
     """A session that counts."""
 
-    def hello(self, holder: Mapping[str, Any], lock: bool) -> dict[str, Any]:
+    def hello(self, holder: Mapping[str, Any], lock: bool, keep: Mapping[str, Any]) -> dict[str, Any]:
         """Counts as one."""
         _count(self.host, "hello")
-        return super().hello(holder, lock)
+        return super().hello(holder, lock, keep)
 
-    def play(self, program: Mapping[str, Any], host: Any, emit: Emit, answer: Answer) -> bool:
+    def play(self, program: Mapping[str, Any], host: Any, take: Take, answer: Answer) -> bool:
         """A play counts as one, each question inside it as one more."""
         _count(self.host, "play")
-        return super().play(program, host, emit, self._counting(answer))
+        return super().play(program, host, take, self._counting(answer))
 
     def call(self, call: Mapping[str, Any], key: str, answer: Answer) -> dict[str, Any]:
         """A delegated step."""
