@@ -13,8 +13,9 @@ from invoke.context import Context
 from clusterbook.cli import places
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.screen import plural, print_json, print_table, stage
-from clusterbook.cli.site import Site, connected, expected, open_site, the_cluster
+from clusterbook.cli.site import Site, connected, expected, open_site, overridden, the_cluster
 from clusterbook.cluster import health
 from clusterbook.cluster.acceptance import command as acceptance_tests
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
@@ -29,8 +30,10 @@ _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 
 
 @command(
+    iterable=["extra_vars"],
     help={
         **TARGET_HELP,
+        "extra-vars": "those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE (may be repeated)",
         "acceptance": "also try on the running cluster what people use Kubernetes for (a few minutes)",
         "only": "only checks whose name contains this, such as a role's name",
         "json": "show the result as JSON",
@@ -38,14 +41,15 @@ _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600}
 )
 def verify(
     _: Context, inventory: str = "lab", cluster: str = "", acceptance: bool = False, only: str = "",
-    json_: bool = False,
+    extra_vars: Sequence[str] | None = None, json_: bool = False,
 ) -> int:  # fmt: skip
     """Check every host: units, ports, files, certificates, versions.
 
     Example: invoke verify --inventory lab
     Example: invoke verify --inventory lab --acceptance
     """
-    site = open_site(inventory, cluster)
+    given = extra_variables(extra_vars or ())
+    site = overridden(open_site(inventory, cluster), given)
     if json_:
         found = verified(site, only)
         print_json({"passed": found.passed, "failed": found.failed, "report": found.text})

@@ -96,6 +96,13 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None) -> Site:
     return Site(load_inventory(path, playbook, variables.plain), path, store, name, None, opened, variables)
 
 
+def overridden(site: Site, extra: Mapping[str, Any]) -> Site:
+    """A site whose hosts have these variables above those of their inventory, as a run with --extra-vars has them."""
+    known = site.inventory.hosts.items()
+    hosts = {name: replace(host, variables={**host.variables, **extra}) for name, host in known}
+    return replace(site, inventory=replace(site.inventory, hosts=hosts))
+
+
 def expected(site: Site) -> Hosts:
     """Who should be in the cluster, by the inventory."""
     members = {group: site.inventory.groups.get(group, ()) for group in ("control_plane", "etcd", "worker")}
