@@ -56,7 +56,7 @@ class Clusterbook(Program):
 
 def main() -> None:
     """Entry point."""
-    sys.argv[:] = passed_on(sys.argv)
+    sys.argv[:] = asks_for_help(passed_on(sys.argv))
     known = collection(sys.argv[1:])
     program = Clusterbook(version=__version__, namespace=known, name="clusterbook", binary="clusterbook")
     sys.exit(program.go(sys.argv))
@@ -70,6 +70,13 @@ def passed_on(argv: list[str]) -> list[str]:
         if rest and rest[0] not in ("--help", "-h"):
             return [*argv[:2], *keep, "--", *rest]
     return argv
+
+
+def asks_for_help(argv: list[str]) -> list[str]:
+    """`TASK --help` is `--help TASK`, also for a task whose first word would be a name."""
+    own = argv[: argv.index("--")] if "--" in argv else argv
+    tasks = [word for word in own[1:2] if not word.startswith("-")]
+    return [argv[0], "--help", *tasks] if tasks and {"--help", "-h"} & set(own[2:]) else argv
 
 
 def _usage(error: ParseError, options: dict[str, list[str]], argv: list[str]) -> InvalidInput:

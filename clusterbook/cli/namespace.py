@@ -29,7 +29,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Use": (
         "work with a running cluster",
         {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use", "deploy-dashboard": "dashboard",
-         "dashboard": "dashboard"},
+         "dashboard": "dashboard", "deploy-app": "apps", "app-status": "apps", "scale-app": "apps",
+         "rollback-app": "apps", "delete-app": "apps"},
     ),
     "Playbooks": (
         "run your own, and understand runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.cluster.artifacts import catalog
 from clusterbook.lab import host, record
 from clusterbook.lab.ec2 import lifecycle
 
 NAME = "walk.k8s.local"
+AGNHOST = catalog.load().image("agnhost").reference
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
 Run = Callable[..., str]
@@ -48,14 +51,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         "CLUSTERBOOK_STATE_STORE": "s3://lab-state/team",
     }  # fmt: skip
 
-    def call(*words: str, expect: int = 0) -> str:
+    def call(*words: str, expect: int = 0, errors: bool = False) -> str:
         started = time.monotonic()
         done = subprocess.run([sys.executable, "-c", PROGRAM, *words], env=environment, cwd=ROOT, capture_output=True,
                               text=True, check=False, stdin=subprocess.DEVNULL, timeout=1800)  # fmt: skip
         print(f"{time.monotonic() - started:6.1f} s  exit {done.returncode}  clusterbook {' '.join(words)}")
         if done.returncode != expect:
             pytest.fail(f"exit {done.returncode}: {' '.join(words)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-        return done.stdout
+        return done.stderr if errors else done.stdout
 
     call("lab-up", "--ec2")
     yield call
@@ -118,6 +121,32 @@ def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:
     nodes = run("kubectl", "--cluster", NAME, "--", "get", "nodes", "--no-headers").splitlines()
     assert len(nodes) == 2 and all(line.startswith("ip-10-20-") and " Ready " in line for line in nodes), nodes
     run("validate-cluster", "--inventory", "aws", "--cluster", NAME, "--wait", "5m")
+
+
+def test_an_application_is_deployed_scaled_changed_brought_back_and_removed(run: Run) -> None:
+    about = ("--cluster", NAME)
+    deploy = ("deploy-app", "--name", "hello", "--image", AGNHOST, "--target-port", "8080", "--probe", "/hostname",
+              "--args", "netexec --http-port=8080", *about)  # fmt: skip
+    assert json.loads(run(*deploy, "--json"))["works"]
+    run(*deploy, "--replicas", "2", "--env", "COLOUR=blue")
+    run("scale-app", "hello", "--replicas", "3", *about)
+    status = json.loads(run("app-status", "hello", "--json", *about))
+    assert (status["ready"], len(status["endpoints"]), status["problems"]) == (3, 3, [])
+    run("rollback-app", "hello", *about)
+    assert len(json.loads(run("app-status", "hello", "--json", *about))["revisions"]) == 2
+    assert "Will delete Deployment/hello" in run("delete-app", "hello", *about, expect=2)
+    run("delete-app", "hello", "--yes", *about)
+    assert "deployment" not in run("kubectl", *about, "--", "get", "deployments,services", "--output=name")
+
+
+@pytest.mark.parametrize(("words", "reason"), [
+    (("--image", "docker.io/library/none:1"), "the image docker.io/library/none:1 cannot be pulled"),
+    (("--image", AGNHOST, "--args", "nosuch"), "it said last:\nError: unknown command"),
+    (("--image", AGNHOST, "--cpu", "500"), "a pod fits on no node"),
+])  # fmt: skip
+def test_an_application_that_cannot_come_up_says_why(run: Run, words: tuple[str, ...], reason: str) -> None:
+    assert reason in run("deploy-app", "--name", "bad", *words, "--cluster", NAME, expect=1, errors=True)
+    run("delete-app", "bad", "--yes", "--cluster", NAME)
 
 
 def test_a_terminated_worker_is_replaced_by_its_group_and_its_host_goes(run: Run) -> None:

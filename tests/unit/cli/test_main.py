@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli import main
-from clusterbook.cli.main import passed_on
+from clusterbook.cli.main import asks_for_help, passed_on
 from clusterbook.cli.namespace import collection
 from clusterbook.cli.use import rest
 
@@ -64,6 +64,17 @@ def test_a_command_line_loads_only_the_tasks_that_it_names() -> None:
 
 def test_without_a_task_among_the_words_every_task_is_loaded() -> None:
     assert {"up", "verify", "run"} <= set(collection(["--list"]).tasks)
+
+
+@pytest.mark.parametrize("task", ["ssh", "deploy-app", "create-cluster", "lab-up"])
+def test_help_of_a_task_may_be_asked_for_behind_its_name(task: str) -> None:
+    behind, before = clusterbook(task, "--help"), clusterbook("--help", task)
+    assert behind.returncode == before.returncode == 0
+    assert behind.stdout == before.stdout and f"clusterbook [--core-opts] {task} " in before.stdout
+
+
+def test_help_behind_two_dashes_is_the_other_program_s() -> None:
+    assert asks_for_help(["clusterbook", "ssh", "cp-1", "--", "ls", "--help"])[1] == "ssh"
 
 
 def test_an_unknown_option_is_invalid_input() -> None:

@@ -1,0 +1,263 @@
+"""Tasks on applications: deploy one, look at it, scale it, go back, remove it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from invoke.context import Context
+
+from clusterbook.cli.boundary import command
+from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
+from clusterbook.cli.screen import plural, print_json, print_table, stage
+from clusterbook.cluster.apps.app import MANAGER, NAME_LABEL, App
+from clusterbook.cluster.apps.status import AppStatus, look, on_a_cloud, owned
+from clusterbook.cluster.apps.summary import summary
+from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.errors import Failed, InvalidInput
+
+NAMESPACE = "default"
+EVERY_SECONDS = 0.5
+# A problem that is seen for so long is told; one that goes by is not.
+PATIENCE_SECONDS = 6.0
+EVENTS = 8
+APP_HELP = {"name": "name of the application", "namespace": "its namespace (default: default)", "cluster": CLUSTER_HELP,
+            "json": "show the result as JSON"}  # fmt: skip
+WAIT_HELP = {"timeout": "seconds until it must be ready (default: 300)"}
+Done = Callable[[AppStatus], bool]
+
+
+@command(
+    iterable=["env", "secret"],
+    help={
+        **APP_HELP, **WAIT_HELP, "image": "image to run, such as nginx:1.29", "replicas": "number of pods",
+        "port": "port of its service", "target-port": "port that its pods listen on (default: that of the service)",
+        "external": "reachable from outside, through a load balancer of the cloud where there is one",
+        "env": "environment variable NAME=VALUE (may be repeated)",
+        "secret": "secret environment variable: NAME=@FILE, or NAME to take this shell's (may be repeated)",
+        "cpu": "processor time that a pod asks for, such as 250m", "memory": "memory of a pod, such as 128Mi",
+        "probe": "path that answers when a pod may get traffic, or tcp",
+        "args": "words for the image's program, quoted as in a shell",
+    },
+)  # fmt: skip
+def deploy_app(
+    _: Context, name: str = "", image: str = "", replicas: int = 1, port: int = 80, target_port: int = 0,
+    external: bool = False, env: Sequence[str] | None = None, secret: Sequence[str] | None = None,
+    cpu: str = "", memory: str = "", probe: str = "", args: str = "", namespace: str = NAMESPACE, timeout: int = 300,
+    cluster: str = "", json_: bool = False,
+) -> None:  # fmt: skip
+    """Run an application from an image, with a service in front of its pods.
+
+    It waits until all works, or says what keeps it from working.
+    Running it again brings it to what is asked for now; pods are replaced one after another.
+
+    Example: invoke deploy-app --name hello --image nginx:1.29 --replicas 2 --external
+    Example: invoke deploy-app --name api --image me/api:4 --target-port 8080 --secret PASSWORD=@password.txt
+    """
+    app = App(
+        name, image, namespace, replicas, port, target_port, external, variables(env or ()), secrets(secret or ()),
+        cpu, memory, probe, tuple(shlex.split(args)),
+    )  # fmt: skip
+    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    taken = kubectl.json("get", "deployments.apps,services", f"--field-selector=metadata.name={name}")["items"]
+    if any(not item["metadata"].get("labels", {}).items() >= MANAGER.items() for item in taken):
+        raise InvalidInput(f"{name!r} in namespace {namespace} was not made by deploy-app, and is left alone",
+                           next_step="Choose another --name or --namespace.")  # fmt: skip
+    app.apply(kubectl)
+    status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
+    if external and on_a_cloud(kubectl):
+        status = _wait(kubectl, name, timeout, lambda one: bool(one.balancer), json_, "waits for its load balancer")
+    if json_:
+        print_json(summary(status))
+    else:
+        _tell(status, app)
+
+
+@command(positional=["name"], help=APP_HELP)
+def app_status(
+    _: Context, name: str, namespace: str = NAMESPACE, cluster: str = "", json_: bool = False
+) -> int:  # fmt: skip
+    """Show an application on one screen: pods, service, events, problems.
+
+    Exit status 1 when it does not work.
+
+    Example: invoke app-status hello
+    """
+    status = look(open_kubectl(open_chosen(cluster)).in_namespace(namespace), name)
+    if json_:
+        print_json(summary(status))
+    else:
+        show(status)
+    return 0 if status.settled and not status.problems else 1
+
+
+@command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "replicas": "number of pods from now on"})
+def scale_app(
+    _: Context, name: str, replicas: int = 1, namespace: str = NAMESPACE, timeout: int = 300, cluster: str = "",
+    json_: bool = False,
+) -> None:  # fmt: skip
+    """Change the number of an application's pods, and wait.
+
+    Example: invoke scale-app hello --replicas 5
+    """
+    App(name, "x", replicas=replicas)
+    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    owned(kubectl, name)
+    kubectl.run("scale", f"deployment/{name}", f"--replicas={replicas}")
+    status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
+    print_json(summary(status)) if json_ else None
+
+
+@command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "revision": "to that one (default: the one before)"})
+def rollback_app(
+    _: Context, name: str, revision: int = 0, namespace: str = NAMESPACE, timeout: int = 300, cluster: str = "",
+    json_: bool = False,
+) -> None:  # fmt: skip
+    """Bring an application back to an earlier description.
+
+    It waits until that works; app-status shows the revisions.
+
+    Example: invoke rollback-app hello
+    Example: invoke rollback-app hello --revision 3
+    """
+    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    owned(kubectl, name)
+    kubectl.run("rollout", "undo", f"deployment/{name}", *([f"--to-revision={revision}"] if revision else []))
+    status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
+    print_json(summary(status)) if json_ else None
+
+
+@command(positional=["name"], help={**APP_HELP, "yes": "do it; without it nothing is deleted"})
+def delete_app(
+    _: Context, name: str, yes: bool = False, namespace: str = NAMESPACE, cluster: str = "", json_: bool = False
+) -> int:
+    """Remove an application, its service and its secrets.
+
+    Without --yes it says what would go, and ends with 2.
+
+    Example: invoke delete-app hello --yes
+    """
+    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    owned(kubectl, name)
+    chosen = ",".join(f"{label}={value}" for label, value in {NAME_LABEL: name, **MANAGER}.items())
+    listed = kubectl.json("get", "deployments.apps,services,secrets", f"--selector={chosen}")["items"]
+    objects = [f"{item['kind']}/{item['metadata']['name']}" for item in listed]
+    if yes:
+        with stage("app", sys.stderr if json_ else sys.stdout) as shown:
+            kubectl.run("delete", "deployments.apps,services,secrets", f"--selector={chosen}", "--wait=true",
+                        seconds=300)  # fmt: skip
+            shown.result = f"{name} is gone: {', '.join(objects)}"
+    elif not json_:
+        print("\n".join(f"Will delete {item}" for item in objects))
+        print(f"Nothing has been done. To delete it: invoke delete-app {name} --yes")
+    if json_:
+        print_json({"name": name, "deleted": yes, "objects": objects})
+    return 0 if yes else 2
+
+
+def variables(pairs: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE -> both. Raises InvalidInput."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InvalidInput(f"--env is {pair!r}", next_step="Write it as NAME=VALUE.")
+        found[name] = value
+    return found
+
+
+def secrets(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """NAME=@FILE or NAME -> the value, from the file or from the environment. Raises InvalidInput."""
+    found = {}
+    for word in words:
+        name, equals, rest = word.partition("=")
+        if equals and not rest.startswith("@"):
+            raise InvalidInput(
+                f"--secret {name}=… holds the value itself, which every user of this machine could read",
+                next_step=f"Put it into a file and write {name}=@FILE, or export {name} and write --secret {name}.",
+            )
+        if equals:
+            try:
+                found[name] = Path(rest[1:]).read_text(encoding="utf-8").rstrip("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InvalidInput(f"--secret {name}: {rest[1:]} cannot be read: {error}") from error
+        elif name in environment:
+            found[name] = environment[name]
+        else:
+            raise InvalidInput(f"--secret {name}: this shell has no variable {name}", next_step=f"Export {name} first.")
+    return found
+
+
+def _wait(
+    kubectl: Kubectl, name: str, seconds: float, done: Done, quiet: bool, what: str = ""
+) -> AppStatus:  # fmt: skip
+    """Look again and again. Raises Failed when it is late, or when a problem does not go by."""
+    deadline, since, said = time.monotonic() + seconds, 0.0, ""
+    with stage("app", sys.stderr if quiet else sys.stdout) as shown:
+        while True:
+            status = look(kubectl, name)
+            if done(status):
+                shown.result = f"{name}: {status.ready} of {plural(status.wanted, 'pod')} ready"
+                if status.balancer:
+                    shown.result += f", {status.balancer}"
+                return status
+            since = (since or time.monotonic()) if status.problems else 0.0
+            if since and time.monotonic() - since > PATIENCE_SECONDS:
+                raise _failed(name, status)
+            if time.monotonic() > deadline:
+                late = f"after {seconds:g} s {status.ready} of {plural(status.wanted, 'pod')} are ready {what}".strip()
+                raise Failed(f"{name}: {late}", next_step=f"Look at it with: invoke app-status {name}")
+            pods = f"{status.ready} of {plural(status.wanted, 'pod')} ready"
+            if shown.live or said != pods:
+                said = pods
+                shown.say(f"{name}: {what or pods}")
+            time.sleep(EVERY_SECONDS)
+
+
+def _failed(name: str, status: AppStatus) -> Failed:
+    return Failed(
+        f"{name} does not come up: {'; '.join(status.problems)}",
+        next_step=f"Correct it and run deploy-app again, or go back with: invoke rollback-app {name}",
+    )
+
+
+def _tell(status: AppStatus, app: App) -> None:
+    port = "" if app.port == 80 else f":{app.port}"
+    inside = f"http://{app.name}.{app.namespace}.svc{port}/"
+    if status.balancer:
+        print(f"It answers at http://{status.balancer}{port}/ (its name may take some minutes to be known).")
+    elif app.external:
+        node_port = status.service["spec"]["ports"][0].get("nodePort")
+        print(f"No cloud makes load balancers here; it answers at port {node_port} of each node, inside at {inside}")
+    else:
+        print(f"It answers inside the cluster at {inside}")
+    print(f"  invoke app-status {app.name}")
+
+
+def show(status: AppStatus) -> None:
+    """The screen of app-status."""
+    found = summary(status)
+    print(f"{found['name']} in {found['namespace']}: {found['ready']} of {plural(found['wanted'], 'pod')} ready")
+    for problem in found["problems"]:
+        print(f"problem  {problem}")
+    print()
+    print_table(["REVISION", "REPLICA SET", "IMAGE", "PODS"],
+                [[one["revision"], one["name"], one["image"], one["pods"]] for one in found["revisions"]])  # fmt: skip
+    print()
+    print_table(["POD", "NODE", "ADDRESS", "STATE", "READY", "RESTARTS"],
+                [[one["name"], one["node"], one["address"], one["state"], "yes" if one["ready"] else "no",
+                  one["restarts"]] for one in found["pods"]])  # fmt: skip
+    print()
+    service = found["service"]
+    ports = ", ".join(f"{port['port']} -> {port['targetPort']}" for port in service["ports"])
+    print_table(["SERVICE", "ADDRESS", "LOAD BALANCER", "PORTS", "ENDPOINTS"], [[
+        service["type"], service["address"], service["balancer"] or "-", ports, ", ".join(found["endpoints"]) or "none",
+    ]])  # fmt: skip
+    if found["events"]:
+        print()
+        print_table(["EVENT", "OBJECT", "MESSAGE"],
+                    [[one["reason"], one["object"], one["message"]] for one in found["events"][-EVENTS:]])  # fmt: skip

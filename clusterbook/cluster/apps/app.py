@@ -1,0 +1,156 @@
+"""An application as a person describes it, and the Kubernetes objects that it becomes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterbook.cluster.kube import Kubectl
+from clusterbook.errors import InvalidInput
+
+# What an application's objects are found by. Objects without it are somebody else's and are left alone.
+MANAGER = {"app.kubernetes.io/managed-by": "clusterbook"}
+NAME_LABEL = "app.kubernetes.io/name"
+SECRETS = "clusterbook.io/secrets"
+# AWS makes a network load balancer for this, instead of a classic one.
+NETWORK_BALANCER = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
+# Without a probe a program counts as ready when it has run so long: one that ends at once never does.
+UNPROBED_SECONDS = 3
+# RFC 1035, which names of services follow.
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A quantity of Kubernetes: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
+_IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._:/@-]*")
+
+
+@dataclass(frozen=True)
+class App:
+    """What is wanted. secrets: environment variables whose values live in a Secret; cpu, memory: quantities or ''.
+
+    probe: the path that says whether a pod may get traffic, 'tcp' for a connection alone, '' for none.
+    arguments: words for the image's program, instead of the image's own.
+    """
+
+    name: str
+    image: str
+    namespace: str = "default"
+    replicas: int = 1
+    port: int = 80
+    target_port: int = 0
+    external: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cpu: str = ""
+    memory: str = ""
+    probe: str = ""
+    arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        for value, what in ((self.port, "--port"), (self.target_port or self.port, "--target-port")):
+            if not 0 < value < 65536:
+                raise InvalidInput(f"{what} is {value}", next_step="A port is from 1 to 65535.")
+        if not 0 <= self.replicas <= 1000:
+            raise InvalidInput(f"--replicas is {self.replicas}", next_step="Ask for 0 to 1000 pods.")
+        if not _IMAGE.fullmatch(self.image):
+            raise InvalidInput(f"--image is {self.image!r}", next_step="Name one, such as --image nginx:1.29.")
+        for quantity, option in ((self.cpu, "--cpu"), (self.memory, "--memory")):
+            if quantity and not _QUANTITY.fullmatch(quantity):
+                raise InvalidInput(f"{option} is {quantity!r}", next_step="Write it as 250m, 2, 128Mi or 1Gi.")
+        if self.probe not in ("", "tcp") and not self.probe.startswith("/"):
+            raise InvalidInput(f"--probe is {self.probe!r}", next_step="Give a path such as /healthz, or tcp.")
+        for variable in (*self.variables, *self.secrets):
+            if not _VARIABLE.fullmatch(variable):
+                raise InvalidInput(f"{variable!r} is no name of an environment variable",
+                                   next_step="Use letters, digits and _, not beginning with a digit.")  # fmt: skip
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels of every object and pod."""
+        return {NAME_LABEL: self.name, **MANAGER}
+
+    def apply(self, kubectl: Kubectl) -> None:
+        """Make the objects so. Pods start anew when their secrets changed."""
+        version = ""
+        if self.secrets:
+            kubectl.apply(self.secret())
+            version = kubectl.json("get", "secret", self.name)["metadata"]["resourceVersion"]
+        kubectl.apply(self.deployment(version), self.service())
+
+    def secret(self) -> dict[str, Any]:
+        """The object that holds secret environment variables."""
+        values = {name: base64.b64encode(value.encode()).decode() for name, value in self.secrets.items()}
+        return dict(self._object("v1", "Secret", data=values))
+
+    def _object(self, version: str, kind: str, annotations: Mapping[str, str] | None = None, **body: Any) -> Any:
+        about: dict[str, Any] = {"name": self.name, "namespace": self.namespace, "labels": self.labels}
+        if annotations:
+            about["annotations"] = dict(annotations)
+        return {"apiVersion": version, "kind": kind, "metadata": about, **body}
+
+    def deployment(self, secrets: str = "") -> dict[str, Any]:
+        """The pods. secrets: the version of the Secret that they were given."""
+        pod = {
+            "automountServiceAccountToken": False,
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [self._container()],
+            # Pods on different hosts where there are enough.
+            "topologySpreadConstraints": [{
+                "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": {NAME_LABEL: self.name}},
+            }],
+        }  # fmt: skip
+        about = {"annotations": {SECRETS: secrets}} if secrets else {}
+        spec = {
+            "replicas": self.replicas, "minReadySeconds": 0 if self.probe else UNPROBED_SECONDS,
+            "selector": {"matchLabels": {NAME_LABEL: self.name}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {"metadata": {"labels": self.labels, **about}, "spec": pod},
+        }  # fmt: skip
+        cause = {"kubernetes.io/change-cause": f"deploy-app --image {self.image}"}
+        return dict(self._object("apps/v1", "Deployment", cause, spec=spec))
+
+    def _container(self) -> dict[str, Any]:
+        wanted = {name: value for name, value in (("cpu", self.cpu), ("memory", self.memory)) if value}
+        found: dict[str, Any] = {
+            "name": self.name, "image": self.image, "securityContext": {"allowPrivilegeEscalation": False},
+            "ports": [{"name": "main", "containerPort": self.target_port or self.port}],
+            "env": self._environment(),
+            "resources": {"requests": wanted, "limits": {"memory": self.memory}} if self.memory
+            else {"requests": wanted} if wanted else {},
+        }  # fmt: skip
+        if self.arguments:
+            found["args"] = list(self.arguments)
+        if self.probe:
+            ask = {"tcpSocket": {"port": "main"}} if self.probe == "tcp" else {
+                "httpGet": {"path": self.probe, "port": "main"}}  # fmt: skip
+            found["readinessProbe"] = {**ask, "periodSeconds": 2}
+        return found
+
+    def _environment(self) -> list[dict[str, Any]]:
+        plain = [{"name": name, "value": value} for name, value in self.variables.items()]
+        return plain + [
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": self.name, "key": name}}} for name in self.secrets
+        ]
+
+    def service(self) -> dict[str, Any]:
+        """What stands in front of the pods."""
+        spec = {
+            "type": "LoadBalancer" if self.external else "ClusterIP", "selector": {NAME_LABEL: self.name},
+            "ports": [{"name": "main", "port": self.port, "targetPort": "main"}],
+        }  # fmt: skip
+        return dict(self._object("v1", "Service", NETWORK_BALANCER if self.external else None, spec=spec))
+
+
+def check_name(name: str) -> str:
+    """The name itself when Kubernetes takes it for a service. Raises InvalidInput."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} is no name of an application",
+            next_step="Use lower case letters, digits and -, beginning with a letter, such as --name hello.",
+        )
+    return name

@@ -1,0 +1,93 @@
+"""What an application becomes, and what is refused before a cluster is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clusterbook.cli.apps import secrets, variables
+from clusterbook.cluster.apps.app import App
+from clusterbook.errors import InvalidInput
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"name": "Hello"}, "'Hello' is no name of an application"),
+    ({"name": "1st"}, "'1st' is no name"), ({"name": "x" * 64}, "is no name"), ({"name": ""}, "'' is no name"),
+    ({"port": 0}, "--port is 0"), ({"target_port": 70000}, "--target-port is 70000"),
+    ({"replicas": -1}, "--replicas is -1"), ({"image": ""}, "--image is ''"), ({"image": "a b"}, "--image is 'a b'"),
+    ({"cpu": "much"}, "--cpu is 'much'"), ({"memory": "1 GB"}, "--memory is '1 GB'"),
+    ({"probe": "healthz"}, "--probe is 'healthz'"), ({"variables": {"A-B": "1"}}, "'A-B' is no name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "words"), WRONG)
+def test_what_is_wrong_is_said_with_its_value_and_the_next_step(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        App(**{"name": "hello", "image": "nginx:1.29", **fields})
+    assert words in caught.value.message
+    assert caught.value.next_step
+
+
+def test_pods_are_replaced_without_a_gap_and_without_the_cluster_s_keys() -> None:
+    app = App("hello", "nginx:1.29", replicas=2, port=80, target_port=8080, cpu="100m", memory="64Mi")
+    spec = app.deployment()["spec"]
+    assert spec["replicas"] == 2 and spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    pod = spec["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    container = pod["containers"][0]
+    assert container["ports"] == [{"name": "main", "containerPort": 8080}]
+    assert container["resources"] == {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "64Mi"}}
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False}
+
+
+def test_a_secret_is_in_no_object_but_the_secret_and_not_in_what_python_shows() -> None:
+    app = App("hello", "x", variables={"A": "1"}, secrets={"PASSWORD": "hunter2"})
+    assert app.secret()["data"] == {"PASSWORD": "aHVudGVyMg=="}
+    for text in (str(app), str(app.deployment("7")), str(app.service())):
+        assert "hunter2" not in text and "aHVudGVyMg" not in text
+    environment = app.deployment()["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert environment[1] == {
+        "name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "hello", "key": "PASSWORD"}}
+    }  # fmt: skip
+
+
+def test_pods_start_anew_when_their_secret_has_another_version() -> None:
+    app = App("hello", "x", secrets={"PASSWORD": "p"})
+    assert app.deployment("1")["spec"]["template"] != app.deployment("2")["spec"]["template"]
+
+
+def test_an_external_one_has_a_network_load_balancer() -> None:
+    service = App("hello", "x", external=True, port=443, target_port=8443).service()
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["spec"]["ports"] == [{"name": "main", "port": 443, "targetPort": "main"}]
+    assert service["metadata"]["annotations"] == {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
+    assert App("hello", "x").service()["spec"]["type"] == "ClusterIP"
+
+
+def test_a_probe_asks_a_path_or_a_port() -> None:
+    def probe(words: str) -> Any:
+        pod = App("a", "x", probe=words).deployment()["spec"]["template"]["spec"]
+        return pod["containers"][0].get("readinessProbe")
+
+    assert probe("/healthz")["httpGet"] == {"path": "/healthz", "port": "main"}
+    assert probe("tcp")["tcpSocket"] == {"port": "main"}
+    assert probe("") is None
+
+
+def test_secrets_come_from_a_file_or_the_shell_and_never_from_the_command_line(tmp_path: Any) -> None:
+    file = tmp_path / "password"
+    file.write_text("from a file\n")
+    assert secrets([f"A=@{file}", "B"], {"B": "from the shell"}) == {"A": "from a file", "B": "from the shell"}
+    with pytest.raises(InvalidInput, match="every user of this machine could read") as caught:
+        secrets(["A=hunter2"], {})
+    assert "hunter2" not in str(caught.value.message) + str(caught.value.next_step)
+    with pytest.raises(InvalidInput, match="this shell has no variable B"):
+        secrets(["B"], {})
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        secrets([f"A=@{tmp_path}/none"], {})
+
+
+def test_a_variable_may_hold_equals_signs() -> None:
+    assert variables(["A=b=c", "EMPTY="]) == {"A": "b=c", "EMPTY": ""}
+    with pytest.raises(InvalidInput, match="--env is 'A'"):
+        variables(["A"])
