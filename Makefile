@@ -2,7 +2,7 @@
 # make down    remove that lab again
 # make check   style, types, unit and contract tests (under three minutes)
 # make test    check, then a whole cluster on real hosts: what CI runs
-# make full    test, then the long forms (Debian 13, mixed, separate etcd)
+# make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
 # make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
 # make targets ansible-core's own tests with clusterbook-playbook; writes docs/compatibility.md (hours)
@@ -63,6 +63,7 @@ targets: venv build-tools
 full: check venv build-tools
 	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab
 	$(BIN)/python -m tests.differential --write --down
+	$(BIN)/python -m tests.targets
 
 laws: venv
 	$(BIN)/python -m tests.laws

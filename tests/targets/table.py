@@ -20,7 +20,7 @@ ansible-core {release} brings integration targets: the tests by which Ansible is
 Debian 12 host of the lab by `ansible-playbook` {release} and then, from the same state of the host, by
 `clusterbook-playbook`. A target passes as a whole or not at all.
 
-- clusterbook: commit `{commit}`, {date}, Python {python}.
+- clusterbook: commit `{commit}`, {date}, Python {python}; a target that passed is not run again with each commit.
 - `ansible-playbook` was given {tried} targets and passes {oracle} of them there (the others need the internet or a host
   that this is not); of these **{ours} pass with `clusterbook-playbook`**.
 - {left} targets are not run; the last table says why.
