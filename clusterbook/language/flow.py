@@ -6,15 +6,33 @@ import keyword
 import time
 from typing import Any, Callable, Mapping
 
-from clusterbook.language.environment import UndefinedName
+from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable
 from clusterbook.language.values import Template
 
+_EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("var",)}
 _CONSTANTS = ("true", "false", "none")
 Arguments = Mapping[str, Any]
 Result = dict[str, Any]
+
+
+def written(step: Step, scope: Scope) -> Arguments:
+    """The parameters of a step as they are written, or those of a mapping that an expression gives.
+
+    In the latter every text is data: what would be evaluated (assertions, `debug: var`) is refused. Raises
+    ExpressionError.
+    """
+    if not isinstance(step.arguments, Template):
+        return step.arguments or {}
+    found = scope.evaluate(step.arguments)
+    if not isinstance(found, Mapping):
+        raise ExpressionError(f"the parameters are a {type(found).__name__}, expected a mapping", step.arguments)
+    name = next((name for name in _EVALUATED.get(step.module, ()) if name in found), None)
+    if name is not None:
+        raise ExpressionError(f"'{name}' that comes out of data is not evaluated; write it in the task", step.arguments)
+    return found
 
 
 def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:

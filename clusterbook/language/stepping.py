@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.calls import call_of, number
 from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.flow import FLOW, PAUSES
+from clusterbook.language.flow import FLOW, PAUSES, written
 from clusterbook.language.including import included_names
 from clusterbook.language.keeping import Key, Result
 from clusterbook.language.loops import flat, loop_variables, named_loop, with_layer
@@ -206,7 +206,7 @@ class StepRunner(StepTrier):
                 name = step.module.rpartition(".")[2]
                 return {"failed": True, "changed": False, "msg": f"This action ({name}) does not support async."}
             if flow is not None:
-                result = self.tainted(flow(step.arguments or {}, scope, self.state), scope)
+                result = self.tainted(flow(written(step, scope), scope, self.state), scope)
                 if not result.get("no_log"):
                     self.share(result.get("ansible_facts", {}))
                 return result
@@ -235,8 +235,10 @@ class StepRunner(StepTrier):
 
     def _join(self, step: Step, scope: Scope, index: Optional[int]) -> Result:
         """add_host, group_by: what steers a connection is evaluated on the local machine alone."""
-        written = step.arguments or {}
-        own = {name: scope.evaluate(value) for name, value in written.items() if not is_connection_variable(str(name))}
+        if not isinstance(step.arguments, Mapping):
+            raise ExpressionError("a host or a group that joins is described in the task, parameter by parameter")
+        plain = [name for name in step.arguments if not is_connection_variable(str(name))]
+        own = {name: scope.evaluate(step.arguments[name]) for name in plain}
         if scope.used_secrets:
             raise ExpressionError("a host or a group that joins may not hold a secret; set it in the inventory")
         arguments = {str(name): encode(value) for name, value in own.items() if value is not OMIT}

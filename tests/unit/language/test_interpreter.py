@@ -263,6 +263,24 @@ def test_variables_say_whom_a_step_becomes_before_keywords_do() -> None:
     assert [call.user for call in recorder.calls] == ["app", ""]
 
 
+def test_parameters_may_be_a_mapping_but_texts_in_it_are_data() -> None:
+    recorder = Recorder()
+    layers = ({"facts": {"x": "1"}, "conditions": {"that": "true"}, "text": "t"},)
+    set_fact, check = "ansible.builtin.set_fact", "ansible.builtin.assert"
+    assert run(
+        recorder, Step(1, "s", set_fact, Template("{{ facts }}"), layers=layers), step(2, Template("{{ x }}")),
+        Step(3, "c", check, Template("{{ conditions }}"), layers=layers, ignore_errors=True),
+        Step(4, "d", set_fact, Template("{{ text }}"), layers=layers, ignore_errors=True),
+        Step(5, "j", "ansible.builtin.add_host", Template("{{ facts }}"), layers=layers, ignore_errors=True),
+    )
+    assert recorder.ran == ["1"]
+    assert [event["msg"] for event in recorder.events if event.get("status") == "failed"] == [
+        "'that' that comes out of data is not evaluated; write it in the task",
+        "the parameters are a str, expected a mapping",
+        "a host or a group that joins is described in the task, parameter by parameter",
+    ]
+
+
 def test_failed_when_decides_also_after_the_last_try() -> None:
     recorder = Recorder({"a": {"changed": False}})
     assert run(recorder, step(1, "a", until=("false",), retries=1, delay=0, failed_when=(False,)))
