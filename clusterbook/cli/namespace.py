@@ -21,8 +21,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Cluster": (
         "raise and change a cluster",
         {
-            "create-cluster": "configure", "edit-cluster": "configure", "update-cluster": "cloud", "plan": "cluster",
-            "provision": "cluster", "validate-cluster": "check", "reset": "cluster", "delete-cluster": "cloud",
+            "iam": "iam", "create-cluster": "configure", "edit-cluster": "configure", "update-cluster": "cloud",
+            "plan": "cluster", "provision": "cluster", "validate-cluster": "check", "reset": "cluster",
+            "delete-cluster": "cloud",
         },
     ),
     "Operate": ("keep it right", {"verify": "check", "probe": "probe"}),

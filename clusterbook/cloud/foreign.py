@@ -10,12 +10,7 @@ from clusterbook.cloud.kinds.balancing import TAGS_AT_ONCE, LoadBalancer, Target
 from clusterbook.cloud.kinds.contract import Kind
 from clusterbook.cloud.kinds.network import remove
 from clusterbook.cloud.kinds.security import SecurityGroup, SecurityGroupRules
-from clusterbook.cloud.model import RESOURCE_TAG, Found
-
-
-def owner_tag(cluster: str) -> str:
-    """The tag that the cloud controller puts on everything that it makes; its value is 'owned'."""
-    return f"kubernetes.io/cluster/{cluster}"
+from clusterbook.cloud.model import RESOURCE_TAG, Found, owner_tag
 
 
 def survey(cloud: Cloud) -> list[Found]:

@@ -10,6 +10,11 @@ CLUSTER_TAG = "KubernetesCluster"
 RESOURCE_TAG = "clusterbook.io/resource"
 
 
+def owner_tag(cluster: str) -> str:
+    """The tag of all that belongs to a cluster, also of what the cloud controller makes; its value is 'owned'."""
+    return f"kubernetes.io/cluster/{cluster}"
+
+
 @dataclass(frozen=True)
 class Ref:
     """A value that is known once another resource exists: its id, or an attribute of it such as an ARN."""

@@ -1,14 +1,15 @@
 """Policy documents of IAM: what the hosts of a cluster may do, and no more.
 
 A mutation is allowed on resources with the cluster's own tag alone (aws:ResourceTag), a creation only when it sets that
-tag (aws:RequestTag). The actions are those that the AWS cloud controller and the ECR credential provider use.
+tag (aws:RequestTag). The tag is the one that the AWS cloud controller sets: kubernetes.io/cluster/NAME. The actions are
+those that this controller and the ECR credential provider use.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from clusterbook.cloud.model import CLUSTER_TAG
+from clusterbook.cloud.model import owner_tag
 
 VERSION = "2012-10-17"
 TRUST_EC2 = {
@@ -45,11 +46,14 @@ CHANGE = (
 
 def control_plane(cluster: str) -> dict[str, Any]:
     """What control planes may do: the cloud controller's work on this cluster's own resources."""
+    made = {f"aws:RequestTag/{owner_tag(cluster)}": "owned"}
     return _document(
         _allow(DESCRIBE),
-        _allow(CREATE, {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}}),
+        _allow(CREATE, {"StringEquals": made}),
+        *(_allow((tag,), {"StringEquals": {**made, f"{tag.split(':')[0]}:CreateAction": _created(tag)}})
+          for tag in ("ec2:CreateTags", "elasticloadbalancing:AddTags")),
         _allow(("ec2:CreateSecurityGroup",), resource="arn:*:ec2:*:*:vpc/*"),
-        _allow(CHANGE, {"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster}}),
+        _allow(CHANGE, {"StringEquals": {f"aws:ResourceTag/{owner_tag(cluster)}": "owned"}}),
         _allow(READ_ECR),
     )
 
@@ -57,6 +61,12 @@ def control_plane(cluster: str) -> dict[str, Any]:
 def node(cluster: str) -> dict[str, Any]:
     """What workers may do: know themselves and pull images."""
     return _document(_allow(("ec2:DescribeInstances", "ec2:DescribeRegions")), _allow(READ_ECR))
+
+
+def _created(tag: str) -> list[str]:
+    """Creations during which that tagging action may be used."""
+    service = tag.partition(":")[0]
+    return [action.split(":")[1] for action in CREATE if action.startswith(f"{service}:")]
 
 
 def _document(*statements: dict[str, Any]) -> dict[str, Any]:

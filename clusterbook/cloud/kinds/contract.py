@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from clusterbook.cloud.aws import Cloud, filters, tag_list, tags_of
-from clusterbook.cloud.model import CLUSTER_TAG, RESOURCE_TAG, Found, Wanted
+from clusterbook.cloud.model import CLUSTER_TAG, RESOURCE_TAG, Found, Wanted, owner_tag
 
 
 class Kind(Protocol):
@@ -35,7 +35,7 @@ def standard_tags(cluster: str, wanted: Wanted, more: Mapping[str, str]) -> dict
         **more,
         "Name": wanted.name,
         CLUSTER_TAG: cluster,
-        f"kubernetes.io/cluster/{cluster}": "owned",
+        owner_tag(cluster): "owned",
         RESOURCE_TAG: wanted.key,
         **wanted.tags,
     }

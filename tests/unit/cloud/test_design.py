@@ -54,7 +54,7 @@ def test_hosts_may_change_only_what_carries_the_clusters_tag() -> None:
         changing = [action for action in statement["Action"]
                     if not action.split(":")[1].startswith(("Describe", "Get", "Batch"))]  # fmt: skip
         if changing and statement["Resource"] == "*":
-            (condition,) = statement["Condition"]["StringEquals"].items()
-            assert condition[0].endswith("/KubernetesCluster") and condition[1] == NAME
+            tags = [name for name in statement["Condition"]["StringEquals"] if name.startswith("aws:")]
+            assert all(name.endswith(f"Tag/kubernetes.io/cluster/{NAME}") for name in tags) and tags
     reads = [action for statement in policies.node(NAME)["Statement"] for action in statement["Action"]]
     assert all(action.split(":")[1].startswith(("Describe", "Get", "Batch")) for action in reads)

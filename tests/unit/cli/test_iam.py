@@ -1,0 +1,183 @@
+"""The people of a cluster in IAM: what they may do is what the commands ask for, and nothing of other clusters."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import stat
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.client
+import pytest
+
+from tests.unit.cli.conftest import NAME, Run
+from tests.unit.cloud.authorization import S3_ACTIONS, Questions, is_read
+from tests.unit.cloud.evaluator import allowed
+
+FLOW = (("update-cluster", NAME), ("update-cluster", NAME, "--yes"), ("delete-cluster", NAME),
+        ("delete-cluster", NAME, "--yes"))  # fmt: skip
+Enforce = Callable[[bool], None]
+
+
+@pytest.fixture
+def enforce(moto_address: str) -> Iterator[Enforce]:
+    """Lets IAM decide: moto checks keys, signatures and actions of every request."""
+
+    def switch(on: bool) -> None:
+        count = b"0" if on else b"1e12"
+        request = urllib.request.Request(f"{moto_address}/moto-api/reset-auth", count, {"Content-Type": "text/plain"})
+        urllib.request.urlopen(request, timeout=60).close()
+
+    yield switch
+    switch(False)
+
+
+def operator(run: Run, name: str) -> list[Any]:
+    """The policies of a cluster's people."""
+    code, text = run("iam", name, "--print")
+    assert code == 0, text
+    return list(json.JSONDecoder().raw_decode(text)[0]["operator"].values())
+
+
+def requests(actions: list[str]) -> list[str]:
+    """moto asks for S3's requests by their own names."""
+    return [f"s3:{request}" for request, action in S3_ACTIONS.items() if f"s3:{action}" in actions]
+
+
+def without_resources(aws: Any) -> None:
+    """moto knows actions, but neither resources nor conditions: those are proved by the evaluator."""
+    iam = aws("iam")
+    for policy in iam.list_policies(Scope="Local", PathPrefix=f"/clusterbook/{NAME}/")["Policies"]:
+        arn = policy["Arn"]
+        version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+        flat = [{"Effect": one["Effect"], "Action": [*one["Action"], *requests(one["Action"])], "Resource": "*"}
+                for one in version["Document"]["Statement"]]  # fmt: skip
+        document = json.dumps({"Version": "2012-10-17", "Statement": flat})
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+
+
+def become(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    """Use the access key of that file."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+def test_the_whole_flow_is_possible_with_the_generated_policies(
+    run: Run, aws: Any, enforce: Enforce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
+    file = tmp_path / "key"
+    assert run("iam", NAME, "--yes", "--credentials", str(file))[0] == 0
+    without_resources(aws)
+    become(monkeypatch, file)
+    enforce(True)
+    create = ("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)
+    for words, expected in zip((create, *FLOW), (0, 2, 0, 2, 0), strict=True):
+        code, text = run(*words)
+        assert code == expected, text
+    with pytest.raises(Exception, match="AccessDenied"):
+        aws("iam").create_user(UserName="another")
+
+
+def test_every_request_is_allowed_on_the_clusters_resources_and_no_change_on_anothers(
+    run: Run, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
+    mine, others = operator(run, NAME), operator(run, "another")
+    questions = Questions({name: aws(name) for name in ("ec2", "elbv2", "iam", "autoscaling")})
+    wrong: list[Any] = []
+    seen: set[str] = set()
+    real = botocore.client.BaseClient._make_api_call
+
+    def judged(self: Any, operation: str, given: Any) -> Any:
+        service = self.meta.service_model.service_name
+        if not getattr(judged, "inside", False):
+            judged.inside = True  # type: ignore[attr-defined]
+            try:
+                asked = questions.of(service, operation, given)
+            finally:
+                judged.inside = False  # type: ignore[attr-defined]
+            wrong.extend(one for one in asked if not allowed(mine, one))
+            seen.add(f"{service}:{operation}")
+            if asked and not is_read(operation) and service != "s3" and all(allowed(others, one) for one in asked):
+                wrong.append(("another cluster's people may", operation, asked))
+        return real(self, operation, given)
+
+    monkeypatch.setattr("clusterbook.cloud.graph.WORKERS", 1)
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", judged)
+    assert run("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)[0] == 0
+    for words in FLOW:
+        code, text = run(*words)
+        assert code in (0, 2), text
+    assert not wrong, wrong
+    assert {"ec2:RunInstances", "elbv2:DeleteLoadBalancer", "iam:DeleteRole", "s3:DeleteObject"} <= seen
+
+
+def test_a_key_is_written_once_for_its_owner_alone_and_never_shown(run: Run, aws: Any, tmp_path: Path) -> None:
+    code, text = run("iam", NAME)
+    assert code == 2 and "Nothing has been done." in text and f"create user operator.{NAME}" in text
+    assert aws("iam").list_users()["Users"] == []
+    code, text = run("iam", NAME, "--yes")
+    file = tmp_path / ".config" / "clusterbook" / "credentials" / NAME
+    parsed = configparser.ConfigParser()
+    parsed.read(file)
+    secret = parsed["default"]["aws_secret_access_key"]
+    assert code == 0 and secret not in text and f"AWS_SHARED_CREDENTIALS_FILE={file}" in text
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = file.read_bytes()
+    code, text = run("iam", NAME, "--yes")
+    assert code == 0 and "Nothing to do." in text and file.read_bytes() == before
+    assert len(aws("iam").list_access_keys(UserName=f"operator.{NAME}")["AccessKeyMetadata"]) == 1
+
+
+def test_a_credentials_file_of_somebody_else_is_left_alone(run: Run, aws: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text("[default]\naws_access_key_id = AKIA0\naws_secret_access_key = x\n")
+    code, text = run("iam", NAME, "--yes", "--credentials", str(file))
+    assert code == 3 and "holds an access key that is not one of" in text and "AKIA0" in file.read_text()
+    assert aws("iam").list_access_keys(UserName=f"operator.{NAME}")["AccessKeyMetadata"] == []
+
+
+def test_policies_follow_the_configuration(created: Run, aws: Any) -> None:
+    assert created("iam", NAME, "--yes")[0] == 0
+    assert created("iam", NAME)[0] == 0
+    iam = aws("iam")
+    arn = next(one["Arn"] for one in iam.list_policies(Scope="Local")["Policies"] if "network" in one["PolicyName"])
+    for _ in range(4):
+        iam.create_policy_version(PolicyArn=arn, SetAsDefault=True, PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}))
+    code, text = created("iam", NAME)
+    assert code == 2 and f"change policy network.operators.{NAME}" in text
+    assert created("iam", NAME, "--yes")[0] == 0
+    assert created("iam", NAME)[0] == 0
+
+
+def test_the_walk_throughs_five_policies_on_request(
+    run: Run, aws: Any, moto_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    urllib.request.urlopen(urllib.request.Request(f"{moto_address}/moto-api/reset", method="POST"), timeout=60).close()
+    assert run("iam", NAME, "--walkthrough", "--yes")[0] == 0
+    attached = aws("iam").list_attached_group_policies(GroupName=f"operators.{NAME}")["AttachedPolicies"]
+    assert sorted(one["PolicyName"] for one in attached) == [
+        "AmazonEC2FullAccess", "AmazonRoute53FullAccess", "AmazonS3FullAccess", "AmazonVPCFullAccess", "IAMFullAccess"
+    ]  # fmt: skip
+    assert run("iam", NAME, "--yes")[0] == 0
+    attached = aws("iam").list_attached_group_policies(GroupName=f"operators.{NAME}")["AttachedPolicies"]
+    assert all(NAME in one["PolicyName"] for one in attached)
+
+
+def test_people_and_their_policies_go_away_whole(run: Run, aws: Any) -> None:
+    assert run("iam", NAME, "--yes")[0] == 0
+    assert run("iam", NAME, "--delete")[0] == 2
+    assert run("iam", NAME, "--delete", "--yes")[0] == 0
+    iam = aws("iam")
+    assert iam.list_users()["Users"] == [] and iam.list_groups()["Groups"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+    assert run("iam", NAME, "--delete", "--yes")[0] == 0

@@ -1,0 +1,91 @@
+"""Policies of people and hosts: as the golden files say, small enough for IAM, and worth nothing on other clusters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.cloud import policies
+from clusterbook.cloud.kinds import KINDS
+from clusterbook.cloud.operator_policy import Uses, documents
+from clusterbook.cloud.permissions import BY_KIND
+from tests.unit.cloud.evaluator import allowed, asked
+
+NAME = "demo.k8s.local"
+GOLDEN = Path(__file__).parent / "golden"
+OWN, OTHER = {f"kubernetes.io/cluster/{NAME}": "owned"}, {"kubernetes.io/cluster/another": "owned"}
+EC2 = "arn:aws:ec2:us-east-2:123456789012"
+# IAM's quota for a managed policy, white space not counted.
+MOST_LETTERS = 6144
+
+
+def everything() -> dict[str, Any]:
+    people = documents(Uses(NAME, frozenset(BY_KIND), "s3://state-of-demo/team"))
+    hosts = {"control_plane": policies.control_plane(NAME), "node": policies.node(NAME)}
+    return {**{f"operator-{part}": document for part, document in people.items()}, **hosts}
+
+
+@pytest.mark.parametrize("part", sorted(everything()))
+def test_a_policy_is_what_its_golden_file_says(part: str) -> None:
+    text = json.dumps(everything()[part], indent=2) + "\n"
+    file = GOLDEN / f"{part}.json"
+    assert file.read_text() == text, f"look at the difference; if it is meant, write {file} anew"
+
+
+def test_the_golden_files_are_of_policies_that_exist() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.json")} == set(everything())
+
+
+@pytest.mark.parametrize("part", sorted(everything()))
+def test_a_policy_fits_into_iams_quota(part: str) -> None:
+    assert len(json.dumps(everything()[part], separators=(",", ":"))) <= MOST_LETTERS
+
+
+def test_each_kind_of_resource_says_what_it_takes() -> None:
+    assert set(BY_KIND) == set(KINDS)
+
+
+@pytest.mark.parametrize(("question", "answer"), [
+    (asked("ec2:CreateVpc", f"{EC2}:vpc/new", OWN), True),
+    (asked("ec2:CreateVpc", f"{EC2}:vpc/new", OTHER), False),
+    (asked("ec2:CreateVpc", f"{EC2}:vpc/new"), False),
+    (asked("ec2:CreateSubnet", f"{EC2}:vpc/vpc-1", OWN, OTHER), False),
+    (asked("ec2:TerminateInstances", f"{EC2}:instance/i-1", tags=OWN), True),
+    (asked("ec2:TerminateInstances", f"{EC2}:instance/i-1", tags=OTHER), False),
+    (asked("ec2:CreateTags", f"{EC2}:vpc/new", OWN, ec2_CreateAction="CreateVpc"), True),
+    (asked("ec2:CreateTags", f"{EC2}:instance/i-1", OWN), False),
+    (asked("ec2:DescribeVpcs"), True),
+    (asked("ec2:CreateUser"), False),
+    (asked("iam:PassRole", f"arn:aws:iam::1:role/clusterbook/{NAME}/a", iam_PassedToService="ec2.amazonaws.com"), True),
+    (asked("iam:PassRole", f"arn:aws:iam::1:role/clusterbook/{NAME}/a", iam_PassedToService="lambda.amazonaws.com"),
+     False),
+    (asked("iam:PassRole", "arn:aws:iam::1:role/admin", iam_PassedToService="ec2.amazonaws.com"), False),
+    (asked("iam:CreateRole", "arn:aws:iam::1:role/clusterbook/another/a"), False),
+    (asked("s3:GetObject", f"arn:aws:s3:::state-of-demo/team/{NAME}/state.json"), True),
+    (asked("s3:GetObject", "arn:aws:s3:::state-of-demo/team/another/state.json"), False),
+    (asked("s3:ListBucket", "arn:aws:s3:::state-of-demo", s3_prefix="team/another/"), False),
+])  # fmt: skip
+def test_people_may_do_this_and_not_that(question: Any, answer: bool) -> None:
+    people = [document for part, document in everything().items() if part.startswith("operator-")]
+    assert allowed(people, question) is answer
+
+
+@pytest.mark.parametrize(("part", "question", "answer"), [
+    ("control_plane", asked("ec2:CreateSecurityGroup", f"{EC2}:security-group/new", OWN), True),
+    ("control_plane", asked("ec2:CreateTags", f"{EC2}:security-group/new", OWN, ec2_CreateAction="CreateSecurityGroup"),
+     True),
+    ("control_plane", asked("ec2:CreateTags", f"{EC2}:instance/i-1", OWN, tags=OTHER), False),
+    ("control_plane", asked("ec2:AuthorizeSecurityGroupIngress", f"{EC2}:security-group/sg-1", tags=OWN), True),
+    ("control_plane", asked("ec2:AuthorizeSecurityGroupIngress", f"{EC2}:security-group/sg-1", tags=OTHER), False),
+    ("control_plane", asked("elasticloadbalancing:AddTags", "arn:aws:elasticloadbalancing:r:1:loadbalancer/net/new",
+                            OWN, elasticloadbalancing_CreateAction="CreateLoadBalancer"), True),
+    ("control_plane", asked("ec2:TerminateInstances", f"{EC2}:instance/i-1", tags=OWN), False),
+    ("node", asked("ec2:DescribeInstances"), True),
+    ("node", asked("ecr:GetAuthorizationToken"), True),
+    ("node", asked("ec2:CreateTags", f"{EC2}:instance/i-1", tags=OWN), False),
+])  # fmt: skip
+def test_hosts_may_do_this_and_not_that(part: str, question: Any, answer: bool) -> None:
+    assert allowed([everything()[part]], question) is answer
