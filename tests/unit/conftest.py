@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -61,4 +62,13 @@ def aws(moto_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import boto3
 
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    # Each session reads the descriptions of services anew, which takes longer than most tests.
+    monkeypatch.setattr("botocore.session.create_loader", _shared_loader)
     yield boto3.client
+
+
+@functools.cache
+def _shared_loader(search_path: str | None = None) -> Any:
+    from botocore.loaders import Loader
+
+    return Loader()
