@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +14,15 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
-from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.design import Design, wanted
-from clusterbook.cloud.images import resolve_image
+from clusterbook.cloud.opened import index_of, open_on_ec2, plan_of
 from clusterbook.cloud.plan import CloudPlan
 from clusterbook.cloud.state import StateFile
-from clusterbook.cluster import lock, spec
+from clusterbook.cluster import lock
 from clusterbook.cluster.reset import delete_cluster as forget_cluster
-from clusterbook.cluster.spec import ClusterSpec
-from clusterbook.cluster.store import Store, open_store
+from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput
 
 NAME_HELP = {"name": "name of the cluster", "json": "show the result as JSON"}
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A cluster on EC2: its store and specification, and the way to AWS."""
-
-    store: Store
-    spec: ClusterSpec
-    cloud: Cloud
-
-    @property
-    def name(self) -> str:
-        """The cluster's name."""
-        return self.spec.name
 
 
 @command(
@@ -65,9 +47,9 @@ def update_cluster(
     Example: invoke update-cluster demo.k8s.local
     Example: invoke update-cluster demo.k8s.local --yes
     """
-    opened = open_on_ec2(name)
+    opened = open_on_ec2(open_store(os.environ), name)
     if not yes:
-        plan, _state = _plan(opened)
+        plan = plan_of(opened, StateFile(opened.store, name))
         if out:
             Path(out).write_text(json.dumps(plans.as_data(plan), indent=2) + "\n")
         _show(plan, json_)
@@ -75,7 +57,8 @@ def update_cluster(
             print(f"Nothing has been done. To apply: invoke update-cluster {name} --yes")
         return EXIT_DONE if plan.empty else EXIT_CHANGES
     with lock.hold(opened.store, name, "update-cluster", say=print):
-        plan, state = _plan(opened)
+        state = StateFile(opened.store, name)
+        plan = plan_of(opened, state)
         _refuse_moved(plan, saved)
         if not json_:
             _show(plan, False)
@@ -83,7 +66,7 @@ def update_cluster(
         if prune and not outcome.failed:
             surplus = {item.key: item for item in plan.surplus}
             outcome = teardown.joined(outcome, apply.remove(opened.cloud, surplus, state, _teller(json_)))
-        _keep_address(opened, state)
+        state.set(**index_of(opened, plans.survey(opened.cloud)))
     return _report(outcome, json_)
 
 
@@ -98,7 +81,7 @@ def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False
     Example: invoke delete-cluster demo.k8s.local
     Example: invoke delete-cluster demo.k8s.local --yes
     """
-    opened = open_on_ec2(name)
+    opened = open_on_ec2(open_store(os.environ), name)
     if not yes:
         found = [*plans.survey(opened.cloud).values(), *foreign.survey(opened.cloud)]
         if json_:
@@ -116,33 +99,6 @@ def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False
         if not json_:
             print(f"{name} is gone.")
     return code
-
-
-def open_on_ec2(name: str) -> Opened:
-    """The cluster of that name. InvalidInput when the store has none, or its hosts are not EC2's."""
-    store = open_store(os.environ)
-    found = spec.read(store, name)
-    if "aws" not in found.written:
-        raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
-                           next_step="Name another cluster, or use invoke provision and invoke reset.")  # fmt: skip
-    return Opened(store, found, Cloud(name, found.complete["aws"]["region"]))
-
-
-def _plan(opened: Opened) -> tuple[CloudPlan, StateFile]:
-    state = StateFile(opened.store, opened.name)
-    aws = opened.spec.complete["aws"]
-    image = state.state.image.get(aws["image"]) or resolve_image(opened.cloud, aws["image"])
-    design = Design(opened.name, opened.spec.complete, image)
-    return plans.compare(wanted(design), plans.survey(opened.cloud)), state
-
-
-def _keep_address(opened: Opened, state: StateFile) -> None:
-    """What provision needs to know of the cloud: the address of the API, and the image that hosts are made from."""
-    aws, there = opened.spec.complete["aws"], plans.survey(opened.cloud)
-    balancer = there.get(f"LoadBalancer/api.{opened.name}")
-    images = {item.fields["image"] for item in there.values() if item.kind == "LaunchTemplate"}
-    image = {aws["image"]: sorted(images)[0]} if images else dict(state.state.image)
-    state.set(api_address=balancer.value("dns") if balancer else "", region=aws["region"], image=image)
 
 
 def _refuse_moved(plan: CloudPlan, saved: str) -> None:

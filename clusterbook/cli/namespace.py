@@ -23,7 +23,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {
             "iam": "iam", "create-cluster": "configure", "edit-cluster": "configure", "update-cluster": "cloud",
             "plan": "cluster", "provision": "cluster", "validate-cluster": "check", "reset": "cluster",
-            "delete-cluster": "cloud",
+            "delete-cluster": "cloud", "cost": "cost", "force-unlock": "state", "state-rebuild": "state",
         },
     ),
     "Operate": ("keep it right", {"verify": "check", "probe": "probe"}),

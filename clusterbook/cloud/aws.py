@@ -23,6 +23,15 @@ NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
     "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict",
 )  # fmt: skip
+# Codes of a request that names what was made just before: AWS's machines hear of it one after the other.
+UNSEEN = (
+    "InvalidVpcID.NotFound", "InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidInternetGatewayID.NotFound",
+    "InvalidRouteTableID.NotFound", "InvalidLaunchTemplateId.NotFound", "InvalidKeyPair.NotFound",
+    "InvalidInstanceID.NotFound", "SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "LoadBalancerNotFound",
+    "TargetGroupNotFound", "InvalidTarget", "NoSuchEntity",
+)  # fmt: skip
+# IAM tells EC2's machines of a new profile within some seconds, sometimes a minute.
+UNSEEN_SECONDS = 120.0
 # EC2 says that an instance profile is invalid until IAM has told all of its own machines of it.
 UNSEEN_PROFILE = "Invalid IAM Instance Profile"
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure")
@@ -69,6 +78,10 @@ class Cloud:
         except REFUSALS as error:
             raise translate(error, f"{service}:{action}") from error
 
+    def settle(self, service: str, action: str, **arguments: Any) -> Any:
+        """Like call, for a request that names what was made just before: asked again until AWS has seen it."""
+        return patiently(lambda: self.call(service, action, **arguments), UNSEEN_SECONDS, (*NOT_YET, *UNSEEN))
+
     def pages(self, service: str, action: str, key: str, **arguments: Any) -> Iterator[Any]:
         """The items under `key` of every page of a listing. Raises CloudError."""
         try:
@@ -107,13 +120,12 @@ def patiently(
     seconds: float,
     codes: tuple[str, ...] = NOT_YET,
     words: str = UNSEEN_PROFILE,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Any:
     """The action's result; while AWS answers with one of the named codes, or those words, it is asked again.
 
     seconds: how long at the most; then the last error is raised.
     """
-    pause, waited = 0.5, 0.0
+    wait, waited = 0.5, 0.0
     while True:
         try:
             return action()
@@ -121,9 +133,14 @@ def patiently(
             again = error.code in codes or bool(words and words in error.message)
             if not again or waited >= seconds:
                 raise
-        sleep(pause)
-        waited += pause
-        pause = min(5.0, pause * 1.5)
+        pause(wait)
+        waited += wait
+        wait = min(5.0, wait * 1.5)
+
+
+def pause(seconds: float) -> None:
+    """Wait before a request is made again."""
+    time.sleep(seconds)
 
 
 def tags_of(item: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

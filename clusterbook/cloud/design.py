@@ -123,8 +123,10 @@ def _balancer(design: Design) -> Iterator[Wanted]:
     yield Wanted("LoadBalancer", name, {
         "subnets": places, "scheme": design.aws["api_scheme"], "groups": [_group(design, "api-elb")]
     })  # fmt: skip
+    # A control plane that asks the balancer and is sent to itself would see its own address as the sender.
     yield Wanted("TargetGroup", name, {
-        "vpc": Ref(f"Vpc/{design.name}"), "port": design.complete["api_server_port"], "health_path": "/readyz"
+        "vpc": Ref(f"Vpc/{design.name}"), "port": design.complete["api_server_port"], "health_path": "/readyz",
+        "client_address": False,
     })  # fmt: skip
     yield Wanted("Listener", name, {"balancer": balancer, "port": _api_port(design), "target": target})
     yield Wanted("TargetRegistration", name, {"target": target, "instances": instances})

@@ -28,13 +28,22 @@ class State:
 class StateFile:
     """The state of one cluster in its store. Thread-safe; a write that another machine overtook is an error."""
 
-    def __init__(self, store: Store, cluster: str) -> None:
-        """Reads what is there."""
+    def __init__(self, store: Store, cluster: str, damaged: bool = False) -> None:
+        """Reads what is there. damaged: take an index that cannot be read for an empty one."""
         self._store = store
         self._name = f"{cluster}/{FILE}"
         self._lock = threading.Lock()
         self._written = store.read(self._name)
-        self.state = State(**json.loads(self._written)) if self._written else State()
+        self.state = self._parsed(cluster, damaged)
+
+    def _parsed(self, cluster: str, damaged: bool) -> State:
+        try:
+            return State(**json.loads(self._written)) if self._written else State()
+        except (ValueError, TypeError) as error:
+            if damaged:
+                return State()
+            raise StoreError(f"{self._name} is damaged: {error}",
+                             next_step=f"Make it anew: invoke state-rebuild {cluster} --yes") from error  # fmt: skip
 
     def record(self, found: Found) -> None:
         """A resource exists."""

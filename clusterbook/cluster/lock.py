@@ -76,6 +76,11 @@ def holder(store: Store, cluster: str) -> Holder | None:
     return _parse(store.read(_name(cluster)))
 
 
+def remove(store: Store, cluster: str, seen: Holder) -> bool:
+    """Take the lock away from the holder that was seen; False when it has changed since, even by a heartbeat."""
+    return store.swap(_name(cluster), _form(seen), None)
+
+
 def _acquire(store: Store, cluster: str, purpose: str, say: Callable[[str], None], take_over: bool) -> Holder:
     while True:
         old = store.read(_name(cluster))
@@ -94,7 +99,8 @@ def _locked(cluster: str, other: Holder) -> StoreLocked:
     age = max(0, round(time.time() - other.heartbeat))
     return StoreLocked(
         f"cluster {cluster!r} is in use by {other}; last sign of life {age} s ago",
-        next_step=f"Wait until that run ends. If it died elsewhere, it is replaced {STALE_SECONDS:.0f} s later.",
+        next_step=f"Wait until that run ends. If it died elsewhere, it is replaced {STALE_SECONDS:.0f} s later. "
+        f"One that hangs: invoke force-unlock {cluster}",
     )
 
 

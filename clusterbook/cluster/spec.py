@@ -56,8 +56,11 @@ def read(store: Store, cluster: str) -> ClusterSpec:
 
 def _with_address(store: Store, spec: ClusterSpec) -> Mapping[str, Any]:
     """With EC2 the load balancer's name is the address: update-cluster writes it into the store when it has made it."""
-    index = json.loads(store.read(f"{spec.name}/{STATE}") or b"{}")
-    address = index.get("api_address")
+    try:
+        index = json.loads(store.read(f"{spec.name}/{STATE}") or b"{}")
+    except ValueError:  # damaged: who needs the index itself says so
+        return spec.complete
+    address = index.get("api_address") if isinstance(index, dict) else ""
     return {**spec.complete, "api_address": address} if address else spec.complete
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ TAGS_AT_ONCE = 20
 # A terminated instance is no target any more (InvalidTarget).
 ABSENT = ("LoadBalancerNotFound", "ListenerNotFound", "TargetGroupNotFound", "InvalidTarget")
 RELEASE_SECONDS = 300
+CLIENT_ADDRESS = "preserve_client_ip.enabled"
 
 
 def short_name(name: str) -> str:
@@ -47,7 +47,7 @@ class LoadBalancer:
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
-        answer = cloud.call(
+        answer = cloud.settle(
             "elbv2", "create_load_balancer", Name=short_name(wanted.name), Type="network",
             Scheme=wanted.fields["scheme"], Subnets=sorted(ids(wanted.fields["subnets"])),
             SecurityGroups=ids(wanted.fields["groups"]), Tags=tag_list(tags),
@@ -71,7 +71,7 @@ class LoadBalancer:
 
 
 class TargetGroup:
-    """fields: vpc, port, health_path (asked by HTTPS)."""
+    """fields: vpc, port, health_path (asked by HTTPS), client_address (whether targets see who really asks)."""
 
     NAME = "TargetGroup"
     FIXED = frozenset({"vpc", "port"})
@@ -82,28 +82,29 @@ class TargetGroup:
                  for item in cloud.pages("elbv2", "describe_target_groups", "TargetGroups")}  # fmt: skip
         return [
             Found(self.NAME, name, arn, {"vpc": items[arn]["VpcId"], "port": items[arn]["Port"],
-                                         "health_path": items[arn].get("HealthCheckPath", "")})
+                                         "health_path": items[arn].get("HealthCheckPath", ""),
+                                         "client_address": _client_address(cloud, arn)})
             for arn, name in tagged(cloud, self.NAME, list(items))
         ]  # fmt: skip
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
-        answer = cloud.call(
+        answer = cloud.settle(
             "elbv2", "create_target_group", Name=short_name(wanted.name), Protocol="TCP", TargetType="instance",
             Port=wanted.fields["port"], VpcId=wanted.fields["vpc"], HealthCheckProtocol="HTTPS",
             HealthCheckPath=wanted.fields["health_path"], HealthCheckIntervalSeconds=10, Tags=tag_list(tags),
         )  # fmt: skip
         arn = answer["TargetGroups"][0]["TargetGroupArn"]
-        # A control plane that asks the balancer and is sent to itself would see its own address as the sender.
-        wish = [{"Key": "preserve_client_ip.enabled", "Value": "false"}]
-        cloud.call("elbv2", "modify_target_group_attributes", TargetGroupArn=arn, Attributes=wish)
-        return Found(self.NAME, wanted.name, arn, wanted.fields)
+        return self.update(cloud, wanted, Found(self.NAME, wanted.name, arn), ("client_address",))
 
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind."""
-        cloud.call(
-            "elbv2", "modify_target_group", TargetGroupArn=found.id, HealthCheckPath=wanted.fields["health_path"]
-        )
+        if "client_address" in changed:
+            wish = [{"Key": CLIENT_ADDRESS, "Value": str(bool(wanted.fields["client_address"])).lower()}]
+            cloud.settle("elbv2", "modify_target_group_attributes", TargetGroupArn=found.id, Attributes=wish)
+        if "health_path" in changed:
+            path = wanted.fields["health_path"]
+            cloud.call("elbv2", "modify_target_group", TargetGroupArn=found.id, HealthCheckPath=path)
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -131,7 +132,7 @@ class Listener:
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
-        answer = cloud.call(
+        answer = cloud.settle(
             "elbv2", "create_listener", LoadBalancerArn=wanted.fields["balancer"], Tags=tag_list(tags),
             **_listener(wanted.fields),
         )  # fmt: skip
@@ -175,8 +176,7 @@ class TargetRegistration:
             if instances:
                 targets = [{"Id": instance} for instance in sorted(instances)]
                 # An instance that is still pending cannot be registered.
-                ask = functools.partial(cloud.call, "elbv2", action, TargetGroupArn=found.id, Targets=targets)
-                patiently(ask, 120, ("InvalidTarget",))
+                cloud.settle("elbv2", action, TargetGroupArn=found.id, Targets=targets)
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -202,6 +202,12 @@ def drop(cloud: Cloud, action: str, **arguments: Any) -> None:
     except CloudError as error:
         if error.code not in ABSENT:
             raise
+
+
+def _client_address(cloud: Cloud, group: str) -> bool:
+    answer = cloud.call("elbv2", "describe_target_group_attributes", TargetGroupArn=group)
+    values = {one["Key"]: one["Value"] for one in answer["Attributes"]}
+    return values.get(CLIENT_ADDRESS, "true") == "true"
 
 
 def _listener(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently, tags_of
+from clusterbook.cloud.aws import Cloud, CloudError, filters, tags_of
 from clusterbook.cloud.kinds.contract import ids, name_in_tags, specification
 from clusterbook.cloud.kinds.network import remove
 from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
 
 ALIVE = "pending,running,stopping,stopped"
-# IAM tells EC2's machines of a new profile within some seconds, sometimes a minute.
-PROFILE_SECONDS = 120
 ROOT_DEVICE = "/dev/xvda"
 # IMDSv2 alone, and not from containers: one hop ends at the host itself.
 METADATA = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled",
@@ -87,7 +85,7 @@ class Instance:
         }  # fmt: skip
         if fields["key"]:
             arguments["KeyName"] = fields["key"]
-        answer = patiently(lambda: cloud.call("ec2", "run_instances", **arguments), PROFILE_SECONDS)
+        answer = cloud.settle("ec2", "run_instances", **arguments)
         item = answer["Instances"][0]
         return Found(self.NAME, wanted.name, item["InstanceId"], fields, _addresses(item))
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently, tags_of
-from clusterbook.cloud.kinds.compute import PROFILE_SECONDS
 from clusterbook.cloud.kinds.contract import ids, name_in_tags
 from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
 from clusterbook.errors import Failed
@@ -39,7 +38,7 @@ class AutoScalingGroup:
              "ResourceId": wanted.name}
             for name, value in sorted(tags.items())
         ]}  # fmt: skip
-        patiently(lambda: cloud.call("autoscaling", "create_auto_scaling_group", **arguments), PROFILE_SECONDS)
+        cloud.settle("autoscaling", "create_auto_scaling_group", **arguments)
         return Found(self.NAME, wanted.name, wanted.name, wanted.fields)
 
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:

@@ -44,7 +44,7 @@ class Role:
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind."""
         document = json.dumps(wanted.fields["policy"])
-        cloud.call("iam", "put_role_policy", RoleName=found.id, PolicyName=POLICY, PolicyDocument=document)
+        cloud.settle("iam", "put_role_policy", RoleName=found.id, PolicyName=POLICY, PolicyDocument=document)
         return Found(self.NAME, found.name, found.id, wanted.fields, found.attributes)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -83,7 +83,7 @@ class InstanceProfile:
         if found.fields["role"]:
             forget(cloud, "remove_role_from_instance_profile", InstanceProfileName=found.id,
                    RoleName=found.fields["role"])  # fmt: skip
-        cloud.call(
+        cloud.settle(
             "iam", "add_role_to_instance_profile", InstanceProfileName=found.id, RoleName=wanted.fields["role"]
         )
         return Found(self.NAME, found.name, found.id, wanted.fields, found.attributes)

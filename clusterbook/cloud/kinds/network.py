@@ -38,8 +38,7 @@ class Vpc:
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind."""
         wish = {"Value": bool(wanted.fields["dns_hostnames"])}
-        patiently(lambda: cloud.call("ec2", "modify_vpc_attribute", VpcId=found.id, EnableDnsHostnames=wish),
-                  30, ("InvalidVpcID.NotFound",))  # fmt: skip
+        cloud.settle("ec2", "modify_vpc_attribute", VpcId=found.id, EnableDnsHostnames=wish)
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -65,7 +64,7 @@ class Subnet:
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
         fields = wanted.fields
-        answer = cloud.call(
+        answer = cloud.settle(
             "ec2", "create_subnet", VpcId=fields["vpc"], CidrBlock=fields["cidr"], AvailabilityZone=fields["zone"],
             TagSpecifications=specification("subnet", tags),
         )  # fmt: skip
@@ -75,8 +74,7 @@ class Subnet:
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind."""
         wish = {"Value": bool(wanted.fields["public"])}
-        patiently(lambda: cloud.call("ec2", "modify_subnet_attribute", SubnetId=found.id, MapPublicIpOnLaunch=wish),
-                  30, ("InvalidSubnetID.NotFound",))  # fmt: skip
+        cloud.settle("ec2", "modify_subnet_attribute", SubnetId=found.id, MapPublicIpOnLaunch=wish)
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -108,7 +106,7 @@ class InternetGateway:
 
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind."""
-        cloud.call("ec2", "attach_internet_gateway", InternetGatewayId=found.id, VpcId=wanted.fields["vpc"])
+        cloud.settle("ec2", "attach_internet_gateway", InternetGatewayId=found.id, VpcId=wanted.fields["vpc"])
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -139,7 +137,7 @@ class RouteTable:
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
-        answer = cloud.call(
+        answer = cloud.settle(
             "ec2", "create_route_table", VpcId=wanted.fields["vpc"],
             TagSpecifications=specification("route-table", tags),
         )  # fmt: skip
@@ -150,11 +148,11 @@ class RouteTable:
         """See Kind."""
         if "gateway" in changed:
             action = "replace_route" if found.fields["gateway"] else "create_route"
-            cloud.call("ec2", action, RouteTableId=found.id, DestinationCidrBlock="0.0.0.0/0",
-                       GatewayId=wanted.fields["gateway"])  # fmt: skip
+            cloud.settle("ec2", action, RouteTableId=found.id, DestinationCidrBlock="0.0.0.0/0",
+                         GatewayId=wanted.fields["gateway"])  # fmt: skip
         there, wished = set(found.fields["subnets"]), set(ids(wanted.fields["subnets"]))
         for subnet in sorted(wished - there):
-            cloud.call("ec2", "associate_route_table", RouteTableId=found.id, SubnetId=subnet)
+            cloud.settle("ec2", "associate_route_table", RouteTableId=found.id, SubnetId=subnet)
         for subnet in sorted(there - wished):
             cloud.call("ec2", "disassociate_route_table", AssociationId=found.attributes[subnet])
         return Found(self.NAME, found.name, found.id, wanted.fields)

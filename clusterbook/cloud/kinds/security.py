@@ -31,7 +31,7 @@ class SecurityGroup:
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
-        answer = cloud.call(
+        answer = cloud.settle(
             "ec2", "create_security_group", GroupName=wanted.name, VpcId=wanted.fields["vpc"],
             Description=wanted.fields["description"], TagSpecifications=specification("security-group", tags),
         )  # fmt: skip
@@ -71,8 +71,8 @@ class SecurityGroupRules:
         there, wished = set(found.fields["rules"]), set(wanted.fields["rules"])
         for rules, action in ((wished - there, "authorize"), (there - wished, "revoke")):
             if rules:
-                cloud.call("ec2", f"{action}_security_group_ingress", GroupId=found.id,
-                           IpPermissions=[_permission(rule) for rule in sorted(rules)])  # fmt: skip
+                cloud.settle("ec2", f"{action}_security_group_ingress", GroupId=found.id,
+                             IpPermissions=[_permission(rule) for rule in sorted(rules)])  # fmt: skip
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import stat
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import botocore.client
 import pytest
 
 from tests.unit.cli.conftest import NAME, Run
-from tests.unit.cloud.authorization import S3_ACTIONS, Questions, is_read
+from tests.unit.cloud.authorization import READS, S3_ACTIONS, Questions, is_read
 from tests.unit.cloud.evaluator import allowed
 
 FLOW = (("update-cluster", NAME), ("update-cluster", NAME, "--yes"), ("delete-cluster", NAME),
@@ -92,24 +93,24 @@ def test_every_request_is_allowed_on_the_clusters_resources_and_no_change_on_ano
     mine, others = operator(run, NAME), operator(run, "another")
     questions = Questions({name: aws(name) for name in ("ec2", "elbv2", "iam", "autoscaling")})
     wrong: list[Any] = []
+    judging = threading.local()
     seen: set[str] = set()
     real = botocore.client.BaseClient._make_api_call
 
     def judged(self: Any, operation: str, given: Any) -> Any:
         service = self.meta.service_model.service_name
-        if not getattr(judged, "inside", False):
-            judged.inside = True  # type: ignore[attr-defined]
+        if not getattr(judging, "now", False):
+            judging.now = True
             try:
                 asked = questions.of(service, operation, given)
             finally:
-                judged.inside = False  # type: ignore[attr-defined]
+                judging.now = False
             wrong.extend(one for one in asked if not allowed(mine, one))
             seen.add(f"{service}:{operation}")
             if asked and not is_read(operation) and service != "s3" and all(allowed(others, one) for one in asked):
                 wrong.append(("another cluster's people may", operation, asked))
         return real(self, operation, given)
 
-    monkeypatch.setattr("clusterbook.cloud.graph.WORKERS", 1)
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", judged)
     assert run("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)[0] == 0
     for words in FLOW:
@@ -181,3 +182,27 @@ def test_people_and_their_policies_go_away_whole(run: Run, aws: Any) -> None:
     assert iam.list_users()["Users"] == [] and iam.list_groups()["Groups"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []
     assert run("iam", NAME, "--delete", "--yes")[0] == 0
+
+
+def test_no_preview_changes_anything(
+    created: Run, aws: Any, enforce: Enforce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert created("update-cluster", NAME, "--yes")[0] == 0
+    file = tmp_path / "key"
+    assert created("iam", NAME, "--yes", "--credentials", str(file))[0] == 0
+    iam = aws("iam")
+    for policy in iam.list_attached_group_policies(GroupName=f"operators.{NAME}")["AttachedPolicies"]:
+        iam.detach_group_policy(GroupName=f"operators.{NAME}", PolicyArn=policy["PolicyArn"])
+    reads = [f"{service}:{verb}*" for service in ("ec2", "elasticloadbalancing", "autoscaling", "iam", "s3")
+             for verb in READS]  # fmt: skip
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": reads, "Resource": "*"}]}
+    iam.put_group_policy(GroupName=f"operators.{NAME}", PolicyName="look", PolicyDocument=json.dumps(document))
+    become(monkeypatch, file)
+    enforce(True)
+    words = [("update-cluster", NAME), ("delete-cluster", NAME), ("state-rebuild", NAME), ("cost", NAME),
+             ("force-unlock", NAME), ("iam", NAME), ("iam", NAME, "--delete"), ("iam", NAME, "--print")]  # fmt: skip
+    for line in words:
+        code, text = created(*line)
+        assert code in (0, 2), (line, text)
+    code, text = created("update-cluster", NAME, "--yes")
+    assert code == 1, text

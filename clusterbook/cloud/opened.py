@@ -1,0 +1,68 @@
+"""A cluster on EC2, opened: its configuration, its index in the store, and what the cloud has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.images import resolve_image
+from clusterbook.cloud.model import Found
+from clusterbook.cloud.plan import CloudPlan, compare, survey
+from clusterbook.cloud.state import StateFile
+from clusterbook.cluster import spec
+from clusterbook.cluster.spec import ClusterSpec
+from clusterbook.cluster.store import Store
+from clusterbook.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A cluster on EC2: its store and specification, and the way to AWS."""
+
+    store: Store
+    spec: ClusterSpec
+    cloud: Cloud
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.spec.name
+
+    @property
+    def aws(self) -> Mapping[str, Any]:
+        """The part `aws` of the completed cluster.yaml."""
+        found: Mapping[str, Any] = self.spec.complete["aws"]
+        return found
+
+
+def open_on_ec2(store: Store, name: str) -> Opened:
+    """The cluster of that name. InvalidInput when the store has none, or its hosts are not EC2's."""
+    found = spec.read(store, name)
+    if "aws" not in found.written:
+        raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
+                           next_step="Name another cluster, or use invoke provision and invoke reset.")  # fmt: skip
+    return Opened(store, found, Cloud(name, found.complete["aws"]["region"]))
+
+
+def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
+    """What is wanted against what is there. An image is looked up once: a newer one changes no hosts."""
+    there = survey(opened.cloud)
+    name = opened.aws["image"]
+    known = dict(state.state.image) or index_of(opened, there)["image"]
+    design = Design(opened.name, opened.spec.complete, known.get(name) or resolve_image(opened.cloud, name))
+    return compare(wanted(design), there)
+
+
+def index_of(opened: Opened, there: Mapping[str, Found]) -> dict[str, Any]:
+    """The fields of State as the cloud itself says them: the index can be lost."""
+    balancer = there.get(f"LoadBalancer/api.{opened.name}")
+    images = [item.fields["image"] for kind in ("LaunchTemplate", "Instance")
+              for _, item in sorted(there.items()) if item.kind == kind]  # fmt: skip
+    return {
+        "region": opened.aws["region"], "image": {opened.aws["image"]: images[0]} if images else {},
+        "api_address": balancer.value("dns") if balancer else "",
+        "resources": {key: item.id for key, item in sorted(there.items())},
+    }  # fmt: skip
