@@ -10,6 +10,8 @@ from clusterbook import schema, source
 from clusterbook.errors import InvalidInput, Position
 
 SCHEMA = "cluster.schema.json"
+# Domains of Kubernetes in which a kubelet may label its own node.
+MAY_SET = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
 def complete_aws(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +54,22 @@ def _group_problems(aws: Mapping[str, Any], part: Mapping[str, Any], here: Posit
         if len(group["instance_types"]) > 1 and not group["spot"]:
             message = f"aws.worker_groups: {name!r} has several instance types, which only spot uses"
             yield _problem(message, part, "worker_groups", here)
+        for label in sorted(group["labels"]):
+            if _refused(label):
+                message = f"aws.worker_groups: kubelets of {name!r} may not give themselves the label {label}"
+                yield _problem(message, part, "worker_groups", here)
         for zone in group["zones"]:
             if zone not in aws["zones"]:
                 message = f"aws.worker_groups: zone {zone} of {name!r} is not one of aws.zones"
                 yield _problem(message, part, "worker_groups", here)
+
+
+def _refused(label: str) -> bool:
+    """Kubernetes' own labels say what a node may run: a kubelet sets only some itself (NodeRestriction)."""
+    prefix, slash, _ = label.rpartition("/")
+    own = any(prefix == domain or prefix.endswith(f".{domain}") for domain in ("kubernetes.io", "k8s.io"))
+    mayset = any(prefix == domain or prefix.endswith(f".{domain}") for domain in MAY_SET)
+    return bool(slash) and own and not mayset
 
 
 def _problem(message: str, part: Mapping[str, Any], name: str, here: Position) -> InvalidInput:

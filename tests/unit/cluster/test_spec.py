@@ -139,3 +139,18 @@ def test_what_is_wrong_with_the_part_for_ec2_is_said_with_its_line(lines: str, m
     found = problems(AWS + lines + "\n")
     assert message in [problem.message for problem in found]
     assert all(problem.where and problem.where.line >= 3 and problem.next_step for problem in found)
+
+
+@pytest.mark.parametrize(("label", "refused"), [
+    ("tier", False), ("example.org/tier", False), ("node.kubernetes.io/tier", False),
+    ("kubernetes.io/os", True), ("node-role.kubernetes.io/worker", True), ("k8s.io/a", True),
+])  # fmt: skip
+def test_a_group_of_workers_may_not_have_labels_that_a_kubelet_may_not_set(label: str, refused: bool) -> None:
+    group = f"{{name: a, labels: {{{label}: x}}}}"
+    text = f"cluster_name: demo\naws:\n  zones: [us-east-2a]\n  worker_groups: [{group}]\n"
+    if refused:
+        with pytest.raises(InvalidProject) as raised:
+            spec.parse(text, "cluster.yaml")
+        assert f"may not give themselves the label {label}" in raised.value.problems[0].message
+    else:
+        assert spec.parse(text, "cluster.yaml").complete["aws"]["worker_groups"][0]["labels"] == {label: "x"}
