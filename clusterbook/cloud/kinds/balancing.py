@@ -207,7 +207,7 @@ def drop(cloud: Cloud, action: str, **arguments: Any) -> None:
 def _client_address(cloud: Cloud, group: str) -> bool:
     answer = cloud.call("elbv2", "describe_target_group_attributes", TargetGroupArn=group)
     values = {one["Key"]: one["Value"] for one in answer["Attributes"]}
-    return values.get(CLIENT_ADDRESS, "true") == "true"
+    return str(values.get(CLIENT_ADDRESS, "true")) == "true"
 
 
 def _listener(fields: Mapping[str, Any]) -> dict[str, Any]:
