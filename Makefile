@@ -65,6 +65,10 @@ full: check venv build-tools
 	$(BIN)/python -m tests.differential --write --down
 	$(BIN)/python -m tests.targets
 
+# After a change of modules, tasks or schemas.
+reference: venv
+	@$(BIN)/python -m clusterbook.cli.reference
+
 laws: venv
 	$(BIN)/python -m tests.laws
 

@@ -19,7 +19,7 @@ def page(groups: Groups, program: str) -> str:
     lines = []
     for group, (description, tasks) in groups.items():
         lines.append(f"{group}: {description}")
-        lines += [f"  {task_name(task):<{width}}  {_line(task)}" for task in tasks]
+        lines += [f"  {task_name(task):<{width}}  {line(task)}" for task in tasks]
         lines.append("")
     lines.append(f"Options and examples of a task: {program} --help TASK")
     return "\n".join(lines)
@@ -41,5 +41,6 @@ def answer_list(groups: Callable[[], Groups], arguments: Sequence[str]) -> None:
         raise Exit(code=0)
 
 
-def _line(task: Task[Any]) -> str:
+def line(task: Task[Any]) -> str:
+    """What a task is for, in one line."""
     return (helpline(task) or "").rstrip(".")

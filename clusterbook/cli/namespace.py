@@ -14,6 +14,10 @@ from clusterbook.cli.boundary import Command
 
 # Heading -> (what its tasks are for, task -> file).
 GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "Begin": (
+        "a project of your own",
+        {"init": "start", "self-check": "start", "version": "start", "completion": "start"},
+    ),
     "Lab": (
         "real hosts on this machine, to learn and to test",
         {"up": "up", "lab-up": "lab", "lab-status": "lab", "lab-down": "lab"},

@@ -48,7 +48,7 @@ class PlainReport:
             self._console.print(line, soft_wrap=True, highlight=False)
 
     def _on_play(self, event: dict[str, Any]) -> None:
-        self._print([Text(f"play  {event['name']}  ({len(event['hosts'])} hosts)", "bold")])
+        self._print([Text(f"play  {event['name']}  ({_hosts(len(event['hosts']))})", "bold")])
 
     def _on_start(self, event: dict[str, Any]) -> None:
         self._running[event["host"]] = (self._clock(), self._clock() - STILL_EVERY + STILL_AFTER)
@@ -111,3 +111,7 @@ class PlainReport:
 def _shown(event: dict[str, Any]) -> str:
     known = ("type", "time", "host", "step", "name", "role", "module", "at", "status", "seconds")
     return "  ".join(f"{name} = {value!r}" for name, value in event.items() if name not in known)
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"

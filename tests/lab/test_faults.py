@@ -218,7 +218,7 @@ def test_wrong_bytes_of_a_mirror_are_not_installed(two_hosts: TwoHosts) -> None:
       ansible.builtin.get_url: {{url: {url}/program, dest: /srv/program, mode: "0755", checksum: "sha256:{wanted}"}}
 """, "--limit", "a", expect=1)
     assert output == (
-        "play  Work  (1 hosts)\nfailed  a  Get it   play.yml:6\n"
+        "play  Work  (1 host)\nfailed  a  Get it   play.yml:6\n"
         f"  cause   {url}/program has sha256 {found}, wanted {wanted}; it was not kept\n"
         "  next    Correct the checksum, or find out who changed the file at that address.\n"
         "1 host: 1 failed.\n"
@@ -243,7 +243,7 @@ def test_an_operating_system_that_is_not_supported_is_refused_before_anything_is
     finally:
         two_hosts.on("a", "mv /etc/debian_version.kept /etc/debian_version")
     assert output == (
-        "play  Work  (1 hosts)\n"
+        "play  Work  (1 host)\n"
         "failed  a  base | Check that the operating system is supported   "
         f"{ROOT / 'roles/base/tasks/check.yml'}:1\n"
         "  cause   a runs Debian 11; supported are Debian 12, Debian 13. Nothing was changed. "

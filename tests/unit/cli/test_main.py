@@ -33,7 +33,7 @@ def test_the_list_has_groups_that_a_newcomer_can_choose_from() -> None:
     done = invoke("--list")
     assert done.returncode == 0
     headings = [line.split(":")[0] for line in done.stdout.splitlines() if line and not line.startswith(" ")]
-    assert headings[:6] == ["Lab", "Cluster", "Operate", "Use", "Playbooks", "Build"]
+    assert headings[:7] == ["Begin", "Lab", "Cluster", "Operate", "Use", "Playbooks", "Build"]
     assert "\n  lab-up " in done.stdout
 
 

@@ -1,0 +1,95 @@
+"""A new project's folder: files of clusterbook/cli/new_project, an inventory of the person's hosts, the schemas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from clusterbook.errors import InvalidInput
+from clusterbook.schema.files import project_files
+
+TEMPLATE = Path(__file__).parent / "new_project"
+# Inventories of these names are there already.
+TAKEN = ("here", "lab", "aws", "vagrant")
+# Names that a file of the package cannot have by itself.
+RENAMED = {"gitignore": ".gitignore"}
+EXAMPLE = ("192.0.2.11",), ("192.0.2.21", "192.0.2.22")
+HEAD = """\
+# {about}
+# Needed on each: ssh, Python 3.9 or newer, sudo for the user. Three control planes survive the loss of one.
+all:
+  vars:
+    ansible_user: {user}
+    # Where the API answers. With several control planes: a free address of the same network, which they share.
+    api_address: {address}
+  children:
+    control_plane:
+      hosts:
+{control_planes}
+    etcd:
+      children:
+        control_plane:
+"""
+
+
+def make(
+    folder: Path, control_planes: Sequence[str], workers: Sequence[str], user: str, api_address: str
+) -> list[Path]:
+    """Write the files; those that exist stay as they are. The files that were written."""
+    inventory, name = hosts_file(control_planes, workers, user, api_address), name_of(folder)
+    texts = {Path(RENAMED.get(str(path), path)): text.replace("MY-CLUSTER", name) for path, text in _texts(TEMPLATE)}
+    brought = project_files()
+    texts |= {
+        Path("inventory", "group_vars", path): text for path, text in _texts(brought / "inventory" / "group_vars")
+    }
+    texts |= {Path("schemas", path): text for path, text in _texts(brought / "schemas")}
+    texts[Path("inventory", f"{name}.yml")] = inventory
+    written = [path for name, text in texts.items() for path in _write(folder / name, text)]
+    (folder / "roles").mkdir(exist_ok=True)
+    return written
+
+
+def name_of(folder: Path) -> str:
+    """The cluster's name, which its inventory has too: the folder's, where that can be one."""
+    name = folder.resolve().name
+    return name if re.fullmatch("[a-z][a-z0-9-]*", name) and name not in TAKEN else "my-cluster"
+
+
+def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            yield path.relative_to(folder), path.read_text("utf-8")
+
+
+def hosts_file(control_planes: Sequence[str], workers: Sequence[str], user: str, api_address: str) -> str:
+    """The inventory of the person's hosts; examples of addresses when none is given."""
+    if workers and not control_planes:
+        raise InvalidInput("workers need a control plane", next_step="Name its address with --control-plane.")
+    if len(control_planes) > 1 and not api_address:
+        raise InvalidInput(
+            "several control planes share an address, and none is given",
+            next_step="Name a free address of their network with --api-address.",
+        )
+    about = "Your hosts." if control_planes else "Examples: put the addresses of your hosts here."
+    planes = control_planes or EXAMPLE[0]
+    nodes = workers if control_planes else EXAMPLE[1]
+    head = HEAD.format(about=about, user=user, address=api_address or planes[0], control_planes=_hosts("cp", planes))
+    return head + (f"    worker:\n      hosts:\n{_hosts('w', nodes)}\n" if nodes else "    worker:\n      hosts:\n")
+
+
+def _hosts(prefix: str, addresses: Sequence[str]) -> str:
+    return "\n".join(f"        {prefix}-{number}: {{ansible_host: {one}}}" for number, one in enumerate(addresses, 1))
+
+
+def _write(path: Path, text: str) -> list[Path]:
+    if path.exists():
+        return []
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot write {str(path)!r}: {str(error.strerror).lower()}", next_step="Name a folder of yours."
+        ) from error
+    return [path]

@@ -1,0 +1,23 @@
+"""For the site: links to files of the repository outside docs/ lead to where the repository is read."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+_OUTSIDE = re.compile(r"\]\(\.\./([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
+    """mkdocs' hook. Without a repo_url the name of the file stays as text."""
+    base = str(config.get("repo_url") or "").rstrip("/")
+
+    def link(found: re.Match[str]) -> str:
+        return f"]({base}/blob/main/{found.group(1)}{found.group(2) or ''})" if base else f"](# '{found.group(1)}')"
+
+    return _OUTSIDE.sub(link, markdown)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """This file is no page."""
+    files.remove(next(file for file in files if Path(file.src_uri).name == "links.py"))
+    return files
