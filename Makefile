@@ -10,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down check test full laws differential differential-quick targets venv lint types unit lab build-tools lock wheel clean
+.PHONY: reference site help up down check test full laws differential differential-quick targets venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +68,13 @@ full: check venv build-tools
 # After a change of modules, tasks or schemas.
 reference: venv
 	@$(BIN)/python -m clusterbook.cli.reference
+
+# The documentation as a site in build/site, every warning an error.
+site: venv
+	@[ -x build/site-tools/bin/mkdocs ] || python3 -m venv build/site-tools
+	@build/site-tools/bin/python -m pip install --quiet 'mkdocs-material>=9.5,<10'
+	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet --strict
+	@echo "site     build/site/index.html"
 
 laws: venv
 	$(BIN)/python -m tests.laws

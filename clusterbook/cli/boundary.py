@@ -52,8 +52,8 @@ class Command(Task[Any]):
         names = (self.name, self.name.replace("_", "-"))
         place = next((number for number, word in enumerate(words) if word in names), len(words))
         following = words[place + 1 : place + 2]
-        if self.word and following and not following[0].startswith("-"):
-            self.positional = [self.word]
+        if self.word:
+            self.positional = [self.word] if following and not following[0].startswith("-") else []
 
 
 def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Command]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from invoke.parser import Parser
 
 from clusterbook.cli.boundary import EXIT_CODES
 from clusterbook.cli.listing import task_name
-from clusterbook.cli.namespace import tasks
+from clusterbook.cli.main import passed_on
+from clusterbook.cli.namespace import collection, tasks
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")])
@@ -63,6 +66,29 @@ def test_each_example_of_a_task_uses_its_own_options() -> None:
                 words = line.split(" -- ")[0]
                 assert f"invoke {name}" in words
                 assert {option for option in _OPTION.findall(words) if option != "yes"} <= known | {"yes"}, line
+
+
+LINES = [
+    pytest.param(line, id=f"{document.name}:{number}")
+    for document in DOCUMENTS
+    for number, line in enumerate(document.read_text().splitlines(), 1)
+    if re.match(r"    (?:invoke|clusterbook) [a-z]", line)
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_block_is_understood_as_it_is_written(line: str) -> None:
+    """Parsed by the program's own parser: positional words, values of options, and what goes to other programs."""
+    words = shlex.split(re.split(r"  +[;>] | > | ; |  ", line.strip())[0], comments=True)
+    argv = passed_on(words)
+    known = collection(argv[1:])
+    Parser(contexts=known.to_contexts()).parse_argv(argv[1:])
+
+
+def test_the_sites_navigation_has_every_page_once() -> None:
+    text = (ROOT / "mkdocs.yml").read_text()
+    named = re.findall(r": (\S+\.md)$", text, re.MULTILINE)
+    assert sorted(named) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
 
 def test_the_exit_codes_are_all_explained() -> None:
