@@ -54,7 +54,8 @@
       pen.fillStyle = tones.line;
       pen.fillRect(place(at), head - 4, 1, height);
       pen.fillStyle = tones.dim;
-      pen.fillText(Number(at.toFixed(3)) + " s", place(at) + 3, 13);
+      const text = Number(at.toFixed(3)) + " s";
+      if (place(at) + 3 + pen.measureText(text).width <= width) pen.fillText(text, place(at) + 3, 13);
     }
   }
 
