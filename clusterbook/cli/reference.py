@@ -23,10 +23,11 @@ themselves; `invoke --help TASK` shows the same in a terminal.
 """
 
 
-def written() -> Mapping[str, str]:
-    """Path in the repository -> text."""
+def written(root: Path) -> Mapping[str, str]:
+    """Path in the repository -> text. root: the repository, which has the modules' examples."""
+    examples = (root / "docs" / "examples" / "modules.yml").read_text("utf-8")
     schemas = {f"schemas/editor/{name}": text for name, text in editor.files().items()}
-    return {"docs/modules.md": documentation.page(), "docs/tasks.md": tasks_page(), **schemas}
+    return {"docs/modules.md": documentation.page(examples), "docs/tasks.md": tasks_page(), **schemas}
 
 
 def tasks_page() -> str:
@@ -58,7 +59,7 @@ def _task(task: Task[Any]) -> Iterator[str]:
 
 def main(root: Path) -> None:
     """Write every file that differs."""
-    for name, text in written().items():
+    for name, text in written(root).items():
         path = root / name
         if not path.is_file() or path.read_text("utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

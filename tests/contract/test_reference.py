@@ -9,7 +9,7 @@ import pytest
 from clusterbook.cli.reference import written
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = written()
+WRITTEN = written(ROOT)
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
