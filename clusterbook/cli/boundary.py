@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from clusterbook import __version__, source
@@ -46,6 +47,15 @@ class Command(Task[Any]):
     """A task whose `word` is a parameter that may be given without its option's name, or be left out."""
 
     word = ""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The task's parameters. Invoke's own takes each help text away when it is first asked."""
+        kept = dict(self.help)
+        try:
+            found: list[Argument] = super().get_arguments(ignore_unknown_help)
+            return found
+        finally:
+            self.help = kept
 
     def take(self, words: Sequence[str]) -> None:
         """Make the parameter positional when the command line gives it that way: Invoke knows required ones only."""
