@@ -316,7 +316,7 @@ def test_ctrl_c_ends_the_step_frees_the_host_and_the_same_command_goes_on(two_ho
     assert process.stdout is not None
     events = (json.loads(line) for line in process.stdout)
     said = next(event["message"] for event in events if event["type"] == "interrupt")
-    assert said == "each host ends its current step; press Ctrl-C again to cut it off"
+    assert said == "each host ends its current step; press Ctrl-C again not to wait for that"
     two_hosts.on("a", "touch /srv/go")
     rest = process.communicate(timeout=120)
     assert process.returncode == 130, rest
