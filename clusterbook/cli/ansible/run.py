@@ -118,10 +118,10 @@ def _inventory(playbook: Path, options: Options, settings: Settings, passwords: 
     written = list(options.inventory) or _configured(settings)
     sources: list[Path | str] = []
     for source in written:
-        if "," in source:
-            sources.append(source)
-        elif Path(source).exists():
+        if Path(source).exists():  # also a path with a comma
             sources.append(Path(source))
+        elif "," in source:
+            sources.append(source)
         else:
             sys.stderr.write(f"[WARNING]: Unable to parse {source} as an inventory source\n")
     return load_inventory(sources, playbook, _lowest(options, settings, passwords))

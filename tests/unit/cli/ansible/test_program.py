@@ -138,3 +138,11 @@ def test_steps_on_the_local_machine_start_where_the_program_does(play: str, tmp_
     Path("here.yml").write_text("- hosts: localhost\n  gather_facts: false\n  tasks: [{command: touch here}]\n")
     assert run(["here.yml"]) == 0
     assert (tmp_path / "here").exists()
+
+
+def test_a_path_with_a_comma_is_an_inventory_all_the_same(
+    play: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a,b").write_text("[some]\nlocalhost ansible_connection=local\n")
+    assert run([play, "-i", "a,b", "--limit", "some"]) == 0
+    assert "localhost                  : ok=2" in capsys.readouterr().out
