@@ -100,7 +100,8 @@ class PlainReport:
 
     def _on_summary(self, event: dict[str, Any]) -> None:
         self._console.print()
-        self._console.print(recap(event["hosts"]))
+        if event["hosts"]:
+            self._console.print(recap(event["hosts"]))
         if not self._plan:
             self._print(Text(f"slow  {line}", "dim") for line in slowest(self._results))
         self._print([sentence(event["hosts"], self._plan, event["time"], self._interrupted)])

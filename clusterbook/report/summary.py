@@ -81,5 +81,7 @@ def sentence(
     if rest:
         whole_run = not changed and not lost and not interrupted
         parts.append(f"{rest} as wanted, nothing to do" if whole_run else f"{rest} unchanged")
+    if interrupted and not counts:
+        return f"no host had finished a step.  {seconds:.1f} s"
     noun = "host" if len(counts) == 1 else "hosts"
     return f"{len(counts)} {noun}: {', '.join(parts) or 'nothing to do'}.  {seconds:.1f} s"

@@ -164,3 +164,10 @@ def test_a_removed_line_that_begins_with_dashes_is_shown() -> None:
     event = {**CHANGED, "changes": [{"what": "content", "before": "-- old\nx\n", "after": "++ new\nx\n"}]}
     lines = [line.strip() for line in shown(Style(diff=True), event).splitlines()]
     assert "--- old" in lines and "+++ new" in lines
+
+
+def test_a_run_that_was_stopped_before_any_result_does_not_say_that_nothing_was_to_do() -> None:
+    text = shown(Style(), {"type": "interrupt", "message": "stopping"}, {"type": "summary", "hosts": {}, "time": 2.0})
+    assert "no host had finished a step.  2.0 s" in text
+    assert "nothing to do" not in text
+    assert "host  ok" not in text
