@@ -6,7 +6,6 @@ Each run goes on from where the last one was killed. With CLUSTERBOOK_FULL each 
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -63,14 +62,20 @@ def until_nothing_is_left_to_change(run: Run, words: tuple[str, ...]) -> int:
 
 
 def fingerprint(aws: Any) -> Any:
-    """Everything that the cluster has, with keys in place of the ids that AWS gives anew each time."""
+    """Everything that the cluster has: keys in place of the ids that AWS gives anew, lists in no order."""
     there = plan.survey(Cloud(NAME, "us-east-2"))
-    text = repr(sorted((key, sorted(item.fields.items(), key=str)) for key, item in there.items()))
-    for key, item in there.items():
-        text = text.replace(item.id, key)
+    names = {item.id: key for key, item in sorted(there.items()) if not key.endswith(item.id)}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return sorted((plain(item) for item in value), key=repr)
+        return names.get(value, value) if isinstance(value, str) else value
+
     groups = [item.id for item in there.values() if item.kind == "TargetGroup"]
     more = [aws("elbv2").describe_target_group_attributes(TargetGroupArn=group)["Attributes"] for group in groups]
-    return re.sub(r"[0-9a-f]{16,17}", "ID", text), [sorted((one["Key"], one["Value"]) for one in all_) for all_ in more]
+    return {key: plain(item.fields) for key, item in there.items()}, plain(more)
 
 
 @pytest.fixture
