@@ -47,10 +47,13 @@ def name_in_tags(kind: str, tags: Mapping[str, str]) -> str:
     return name if own == kind else ""
 
 
-def ec2_listing(cloud: Cloud, kind: str, action: str, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(name, what EC2 says) of every resource of that kind with the cluster's tag."""
+def ec2_listing(
+    cloud: Cloud, kind: str, action: str, key: str, page: int = 0
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(name, what EC2 says) of every resource of that kind with the cluster's tag. page: how many at once; 0: EC2's."""
     wanted = filters(**{f"tag:{CLUSTER_TAG}": cloud.cluster})
-    for item in cloud.pages("ec2", action, key, Filters=wanted):
+    size = {"PaginationConfig": {"PageSize": page}} if page else {}
+    for item in cloud.pages("ec2", action, key, Filters=wanted, **size):
         name = name_in_tags(kind, tags_of(item))
         if name:
             yield name, item

@@ -21,7 +21,8 @@ class LaunchTemplate:
     def listing(self, cloud: Cloud) -> list[Found]:
         """See Kind."""
         found = []
-        for name, item in ec2_listing(cloud, self.NAME, "describe_launch_templates", "LaunchTemplates"):
+        # EC2 lists 200 at the most at once; moto 15, without a next page, unless it is told a number.
+        for name, item in ec2_listing(cloud, self.NAME, "describe_launch_templates", "LaunchTemplates", page=200):
             versions = cloud.call(
                 "ec2", "describe_launch_template_versions", LaunchTemplateId=item["LaunchTemplateId"],
                 Versions=["$Default"],

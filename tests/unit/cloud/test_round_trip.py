@@ -117,3 +117,11 @@ def test_two_resources_of_one_name_are_an_error_and_not_a_guess(cloud: Cloud, de
                    TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])  # fmt: skip
     with pytest.raises(Exception, match="two resources say that they are Vpc/"):
         plan.survey(cloud)
+
+
+def test_many_groups_are_all_found_again(cloud: Cloud, design: Design, state: StateFile) -> None:
+    groups = ", ".join(f"{{name: g{number}, count: 0}}" for number in range(30))
+    text = f"cluster_name: {design.name}\naws:\n  zones: [us-east-2a]\n  worker_groups: [{groups}]\n"
+    many = changed(design, text)
+    raised(cloud, many, state)
+    assert plan.compare(wanted(many), plan.survey(cloud)).empty
