@@ -113,7 +113,9 @@ def _zsh_option(name: str, text: str, takes_value: bool) -> str:
 def _fish() -> str:
     lines = [
         "# Completion of clusterbook for fish. Made by: clusterbook completion fish",
-        "function __clusterbook_names; for file in $argv[1]/*.yml $argv[1]/*.ini; path basename -E $file; end; end",
+        "function __clusterbook_names",
+        "    for file in $argv[1]/*.yml $argv[1]/*.ini; string replace -r '.*/([^/]*)[.][^.]*$' '$1' $file; end",
+        "end",
         "complete -c clusterbook -n __fish_use_subcommand -l list -d 'every task'",
         "complete -c clusterbook -n __fish_use_subcommand -l version -d 'the version'",
     ]
