@@ -68,6 +68,9 @@ class PlayRuntime:
         answer = self._link.ask(kind, number=self._record.number(), **question)
         if kind == "secret":
             self._mask.add(str(answer))
+        elif kind == "local" and answer.get("secret"):
+            for value in answer["value"]:
+                self._mask.add(str(value))
         return answer
 
     def perform(self, call: Call) -> dict[str, Any]:

@@ -21,11 +21,11 @@ from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.errors import ClusterbookError, InvalidInput
 from clusterbook.execute import executors
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.executors import choose, open_places
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.inventory import matcher
 from clusterbook.journal import Journal
 from clusterbook.report import Style, sink_for

@@ -21,7 +21,7 @@ from clusterbook.cluster.signing import CertificateSubject
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.cluster.variables import ClusterVariables, cluster_variables
 from clusterbook.errors import Failed, InvalidInput
-from clusterbook.execute.answers import Services
+from clusterbook.execute.services import Services
 from clusterbook.inventory import SourcedInventory
 from clusterbook.inventory import load as load_inventory
 from clusterbook.inventory.yaml_file import plugin_of
@@ -29,8 +29,8 @@ from clusterbook.lab.inventory_file import spec_from_inventory_file
 from clusterbook.lab.mirror_servers import of_lab
 from clusterbook.lab.spec import STATE as LABS
 from clusterbook.lab.spec import LabSpec
-from clusterbook.language.environment import Expressions
 from clusterbook.language.scope import Scope
+from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 from clusterbook.transport.connect import connect
 from clusterbook.transport.protocol import Connection
@@ -124,7 +124,7 @@ def value_of(site: Site, host: str, name: str) -> str:
 def evaluate(host: Host, value: Any) -> Any:
     """A value as the host's own inventory variables make it; secrets stay closed."""
     magic = {"inventory_hostname": host.name, "group_names": [name for name in host.groups if name != "all"]}
-    return Scope([host.variables, magic], Expressions({}), _closed).evaluate(value)
+    return Scope([host.variables, magic], local_expressions(), _closed).evaluate(value)
 
 
 def signer(cluster: Cluster) -> Callable[[Mapping[str, Any], str], str]:

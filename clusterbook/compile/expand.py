@@ -15,7 +15,7 @@ from typing import Any
 
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.names import NAMED, arguments_of, is_dynamic
-from clusterbook.compile.reach import closure, other_host_names, words
+from clusterbook.compile.reach import closure, local_texts, other_host_names, texts, words
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of, validated
 from clusterbook.errors import InvalidInput
@@ -33,12 +33,18 @@ class PlayExpander:
         self._known: dict[tuple[int, str], tuple[Expansion, frozenset[str]]] = {}
         self._steps: dict[int, Step] = {}
         self._shared: frozenset[str] = frozenset()
+        self._local_texts: dict[str, None] = {}
         self._lock = Lock()
 
     @property
     def shared(self) -> frozenset[str]:
         """Variables of other hosts that the included steps read."""
         return self._shared
+
+    @property
+    def local_texts(self) -> tuple[str, ...]:
+        """Texts of the included steps, and of variables that they use, that may call the local machine."""
+        return tuple(self._local_texts)
 
     @property
     def roles(self) -> tuple[RolePart, ...]:
@@ -61,7 +67,10 @@ class PlayExpander:
                 self._known[key] = self._compiled(step, named)
             expansion, used = self._known[key]
         layers = [*self._layers(expansion), host.variables]
-        return replace(expansion, variables=sent_variables(host, closure(used, layers)))
+        names = closure(used, layers)
+        found = local_texts(text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
+        self._local_texts.update(dict.fromkeys(found))
+        return replace(expansion, variables=sent_variables(host, names))
 
     def _compiled(self, number: int, named: Mapping[str, str]) -> tuple[Expansion, frozenset[str]]:
         task, context = self._compiler.open[number]
@@ -78,9 +87,10 @@ class PlayExpander:
         expansion = Expansion(instructions, roles, handlers, exposes=exposed)
         steps = list(every_step((*instructions, *handlers)))
         self._steps.update({step.id: step for step in steps})
-        texts = list(every_text(steps, [part for _, part in roles]))
-        self._shared |= other_host_names(texts)
-        return expansion, frozenset(word for text in texts for word in words(text)) | validated(steps)
+        found = list(every_text(steps, [part for _, part in roles]))
+        self._shared |= other_host_names(found)
+        self._local_texts.update(dict.fromkeys(local_texts(found)))
+        return expansion, frozenset(word for text in found for word in words(text)) | validated(steps)
 
     def _layers(self, expansion: Expansion) -> list[Mapping[str, Any]]:
         program = self._program

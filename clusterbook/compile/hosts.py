@@ -9,10 +9,11 @@ from typing import Any
 from clusterbook.compile.plan import Selection
 from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.errors import InvalidInput
-from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import HostPart
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import is_connection_variable
+from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host, Inventory
 
 
@@ -94,7 +95,7 @@ def shown_variables(
         names = frozenset(wanted | {"inventory_hostname", "group_names"})
     found: dict[str, Any] = {}
     for name in sorted(names):
-        scope = Scope([host.variables, selection.extra_variables, magic], Expressions({}), _refuse)
+        scope = Scope([host.variables, selection.extra_variables, magic], local_expressions(), _refuse)
         if name in host.variables:
             try:
                 found[name] = scope.evaluate(host.variables[name])

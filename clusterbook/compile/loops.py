@@ -6,22 +6,22 @@ from typing import Any
 
 from clusterbook.compile.context import as_list
 from clusterbook.errors import InvalidInput
+from clusterbook.language.lookups import every_lookup, short_name
 from clusterbook.language.program import Loop
 from clusterbook.model import Task
-
-KINDS = {"with_items": "items", "with_list": "list", "with_dict": "dict", "loop": "list"}
+from clusterbook.schema import suggestion
 
 
 def loop_of(task: Task) -> Loop | None:
-    """The task's loop, if it has one. Raises InvalidInput for a `with_` that is not supported."""
+    """The task's loop, if it has one. Raises InvalidInput for a lookup that there is not."""
     for keyword, value in task.keywords.items():
         if keyword != "loop" and not keyword.startswith("with_"):
             continue
-        kind = KINDS.get(keyword)
-        if kind is None:
+        kind = short_name(keyword.removeprefix("with_"))
+        if keyword != "loop" and kind not in every_lookup():
             raise InvalidInput(
-                f"{keyword} is not supported", where=task.position,
-                next_step="write it as `loop` with a filter or query",
+                f"{keyword} names no lookup{suggestion(kind, every_lookup())}", where=task.position,
+                next_step=f"Lookups are: {', '.join(sorted(every_lookup()))}.",
             )
         control: dict[str, Any] = dict(task.keywords.get("loop_control") or {})
         return Loop(

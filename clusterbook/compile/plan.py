@@ -68,6 +68,10 @@ class Expander(Protocol):
         """Variables of other hosts that the included steps read."""
 
     @property
+    def local_texts(self) -> tuple[str, ...]:
+        """Texts of the included steps, and of variables that they use, that may call the local machine."""
+
+    @property
     def roles(self) -> tuple[RolePart, ...]:
         """Every role of the play that is known by now, at its index."""
 
@@ -98,6 +102,7 @@ class PlayPlan:
     """One play for its hosts. batches: names of the hosts of each `serial` batch, in order.
 
     names: variables that it reads of other hosts; others(host, names) evaluates them from the inventory.
+    local_texts: templates that may call the local machine (lookups), with braces.
     """
 
     name: str
@@ -109,6 +114,7 @@ class PlayPlan:
     needs_root: bool
     secrets: frozenset[str]
     names: frozenset[str]
+    local_texts: tuple[str, ...] = ()
     any_errors_fatal: bool = False
     max_fail_percentage: float = 100.0
     pattern: str = ""

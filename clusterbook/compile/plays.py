@@ -17,17 +17,18 @@ from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_vari
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
-from clusterbook.compile.reach import EVERY_NAME, closure, other_host_names, secrets, texts, words
+from clusterbook.compile.reach import EVERY_NAME, closure, local_texts, other_host_names, secrets, texts, words
 from clusterbook.compile.root import becomes, may_become
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of, validated
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
-from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import OMIT, Scope
 from clusterbook.language.values import Template
+from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host, Inventory, Play, Project
 from clusterbook.modules.registry import is_flow
 
@@ -99,7 +100,8 @@ class _Play:
 
     def plan(self, match: Match) -> PlayPlan:
         """The play for its hosts."""
-        local = Scope([_OMITTED, *_variables(self.play), self.selection.extra_variables], Expressions({}), _no_secret)
+        own = [_OMITTED, *_variables(self.play), self.selection.extra_variables]
+        local = Scope(own, local_expressions(), _no_secret)
         hosts = ordered(_hosts(match, _pattern(local, self.play), self.play), self._known(local, "order"))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
         instructions, handlers = _instructions(self.play, compiler, self.directory, set(hosts) <= self.gathered)
@@ -115,7 +117,7 @@ class _Play:
             *(host.variables for host in members.values()), program.extra_variables,
         ]
         names = closure(used | _ALWAYS, layers)
-        of_variables = (text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
+        of_variables = tuple(text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
         shared = other_host_names((*every, *of_variables))
         sent = closure(names | validated(steps), layers)
         parts = {name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()}
@@ -126,8 +128,8 @@ class _Play:
             needs_root=bool(program.become) or becomes(layers)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),
-            secrets=secrets(names, layers),
-            names=shared,
+            secrets=secrets(names, layers), names=shared,
+            local_texts=local_texts((*every, *of_variables)),
             any_errors_fatal=self._known(local, "any_errors_fatal") is True,
             max_fail_percentage=float(self._known(local, "max_fail_percentage", 100)),
             pattern=_pattern(local, self.play),
@@ -160,7 +162,7 @@ class _Play:
         role = [part.defaults, {"role_path": part.path, "role_name": part.name}, part.variables] if part else []
         layers = [*role[:1], *_variables(self.play), *role[1:], self.selection.extra_variables, magic]
         try:
-            return Scope(layers, Expressions({}), _no_secret).evaluate(value)
+            return Scope(layers, local_expressions(), _no_secret).evaluate(value)
         except ExpressionError as error:
             raise InvalidInput(
                 f"the name of an import cannot be evaluated before the run: {error.message}",

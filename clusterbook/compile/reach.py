@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from clusterbook.language.local_words import READING_FILTERS, READING_TESTS, TEST_ALIASES
 from clusterbook.language.values import Secret, Template
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -41,6 +42,17 @@ def words(text: str) -> set[str]:
     if "vars" in found and ("lookup" in found or "query" in found or "q" in found or re.search(r"\bvars\s*\[", text)):
         found.add(EVERY_NAME)
     return found
+
+
+_CALLS = re.compile(
+    r"\b(?:lookup|query|q)\s*\(|\b(?:" + "|".join([*READING_FILTERS, *READING_TESTS, *TEST_ALIASES]) + r")\b"
+)
+
+
+def local_texts(all_texts: Iterable[str]) -> tuple[str, ...]:
+    """The texts that may call the local machine, as templates: a condition gets its braces."""
+    found = dict.fromkeys(text for text in all_texts if _CALLS.search(text))
+    return tuple(text if "{{" in text or "{%" in text else "{{ " + text + " }}" for text in found)
 
 
 def closure(start: Iterable[str], layers: Iterable[Mapping[str, Any]]) -> frozenset[str]:

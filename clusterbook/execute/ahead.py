@@ -7,8 +7,9 @@ from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.walk import every_step
-from clusterbook.execute.answers import AUTHORITIES, Answers, Services
+from clusterbook.execute.answers import AUTHORITIES, Answers
 from clusterbook.execute.gates import Gates
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
 from clusterbook.language.program import Step
 from clusterbook.modules import certificate

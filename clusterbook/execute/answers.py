@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from clusterbook.compile.files import directories, find, inside
+from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.plan import PlayPlan, StepInfo
-from clusterbook.compile.reach import EVERY_NAME, texts, words
+from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.compile.walk import every_step
 from clusterbook.execute.delegation import Delegation
 from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.included import expansion_answer, variables_answer
 from clusterbook.execute.joining import join
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
+from clusterbook.execute.words import Words
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.flow import meta_action
-from clusterbook.language.program import Step
+from clusterbook.language.program import HostPart, Step
 from clusterbook.language.scope import Scope
-from clusterbook.language.state import HostState, is_connection_variable, layers_for
-from clusterbook.language.values import encode
+from clusterbook.language.state import HostState, is_connection_variable, layers_for, own_groups
+from clusterbook.language.values import decode, encode
+from clusterbook.lookups.expressions import local_expressions
+from clusterbook.lookups.places import directories, find, inside
 from clusterbook.modules import certificate, registry
 from clusterbook.modules.parameters import coerce
 
@@ -33,30 +37,6 @@ SMALL = 1 << 20
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
 AUTHORITIES = certificate.PARAMETERS["authority"].choices
-
-
-def _no_secrets(name: str) -> str:
-    raise Refusal(f"secret {name!r}: no store is open for this run")
-
-
-def _no_signature(arguments: Mapping[str, Any], public_key: str) -> str:
-    raise Refusal("certificates cannot be signed: no store is open for this run")
-
-
-def _unknown_authority(name: str) -> str:
-    return ""
-
-
-@dataclass(frozen=True)
-class Services:
-    """What the layers above lend to a run. secret(name) -> value; sign(evaluated arguments, public key) -> PEM.
-
-    authority(name) -> PEM of who signs today, so that a certificate of another one is renewed; empty: not known.
-    """
-
-    secret: Callable[[str], str] = _no_secrets
-    sign: Callable[[Mapping[str, Any], str], str] = _no_signature
-    authority: Callable[[str], str] = _unknown_authority
 
 
 class Answers:
@@ -80,6 +60,9 @@ class Answers:
         self._delegation = delegation(self) if delegation is not None else None
         self._fetched = Fetched(host, self._fetch_place)
         self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
+        # Variables that the host had read from local files: expressions see them, what is signed or connected does not.
+        self._included = HostState()
+        self._words = Words(plan, host, services, partial(self._inventory_scope, state=self._included))
 
     def __call__(self, question: dict[str, Any]) -> Any:
         """The answer's value. Raises Refusal."""
@@ -143,7 +126,12 @@ class Answers:
         if step.module != "ansible.builtin.include_vars":
             raise Refusal("only include_vars may ask for variables")
         info, host = self._plan.steps[step.id], self._plan.hosts[self._host]
-        return variables_answer(self._plan.reader, info, host, dict(question["arguments"]))
+        arguments = dict(question["arguments"])
+        answer = variables_answer(self._plan.reader, info, host, arguments)
+        values = decode(answer["values"], trusted=True)
+        self._included.include(values, arguments.get("hash_behaviour") == "merge")
+        self._words.read(values)
+        return answer
 
     def _answer_secret(self, question: dict[str, Any]) -> str:
         name = str(question["name"])
@@ -173,20 +161,8 @@ class Answers:
         except UnicodeDecodeError as error:
             raise Refusal(f"{path} is not UTF-8 text") from error
 
-    def _answer_lookup(self, question: dict[str, Any]) -> list[Any]:
-        plugin = str(question["plugin"])
-        if plugin == "env":
-            return [os.environ.get(self._literal(question, str(term)), "") for term in question["terms"]]
-        if plugin == "file":
-            paths = [self._path({**question, "name": term}) for term in question["terms"]]
-            return [path.read_text(encoding="utf-8").rstrip("\n") for path in paths]
-        raise Refusal(f"lookup({plugin!r}) is not supported")
-
-    def _literal(self, question: dict[str, Any], term: str) -> str:
-        """A term that the play itself spells out; a host must not choose what is read here."""
-        if not any(term in words(text) for text in texts(vars(self._step(question)))):
-            raise Refusal(f"{term!r} is not written in this step")
-        return term
+    def _answer_local(self, question: dict[str, Any]) -> dict[str, Any]:
+        return self._words.answer(self._step(question), question)
 
     def _answer_source(self, question: dict[str, Any]) -> dict[str, Any]:
         path = self._path(question)
@@ -249,20 +225,35 @@ class Answers:
 
         names: only these, and an item that is only known on the host may be left open.
         """
-        program, part = self._plan.program, self._plan.parts[self._host]
-        magic = {"inventory_hostname": self._host, "hostvars": part.hostvars}
-        extra: dict[str, Any] = dict(magic)
-        expressions = Expressions({})
+        expressions = local_expressions()
+        extra: dict[str, Any] = {}
         if step.loop is not None and item is not None:
-            scope = Scope(layers_for(step, program, part, HostState(), (extra,)), expressions, self._services.secret)
+            scope = self._inventory_scope(step, {}, expressions)
             try:
                 extra[str(scope.evaluate(step.loop.variable))] = scope.evaluate(step.loop.items)[int(item)]
             except ExpressionError:
                 if not names:
                     raise
-        layers = layers_for(step, program, part, HostState(), (extra,))
         wanted = {name: value for name, value in step.arguments.items() if not names or name in names}
-        return dict(Scope(layers, expressions, self._services.secret).evaluate(wanted))
+        return dict(self._inventory_scope(step, extra, expressions).evaluate(wanted))
+
+    def _inventory_scope(
+        self, step: Step, extra: Mapping[str, Any], expressions: Expressions, state: HostState | None = None
+    ) -> Scope:
+        """What the step sees of the inventory alone: no facts, no registered results."""
+        program, part, expander = self._plan.program, self._part, self._plan.expander
+        program = replace(program, roles=expander.roles) if expander is not None else program
+        magic = {"inventory_hostname": self._host, "hostvars": part.hostvars, "group_names": own_groups(part.groups)}
+        layers = layers_for(step, program, part, state or HostState(), (magic, extra))
+        return Scope(layers, expressions, self._services.secret)
+
+    @cached_property
+    def _part(self) -> HostPart:
+        """What the host is told of itself; an include may bring steps that read more than what was known at first."""
+        part = self._plan.parts[self._host]
+        if not self._plan.dynamic:
+            return part
+        return replace(part, variables=sent_variables(self._plan.hosts[self._host], frozenset({EVERY_NAME})))
 
     def _step(self, question: dict[str, Any]) -> Step:
         number = int(question["step"])

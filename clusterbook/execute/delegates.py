@@ -9,9 +9,10 @@ from typing import Any
 from clusterbook.compile.plan import Plan
 from clusterbook.compile.walk import every_step
 from clusterbook.errors import ClusterbookError, Unreachable
-from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.answers import Answers
 from clusterbook.execute.delegation import SET_FACT, Delegation, Errand, learnable_names
 from clusterbook.execute.hosts import Agents, evaluated
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import Answer
 from clusterbook.language.state import is_connection_variable
 from clusterbook.language.values import encode

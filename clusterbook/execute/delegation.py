@@ -102,9 +102,7 @@ class Delegation:
         result = self._run(errand, self._for_modules(step))
         if facts:
             result["facts_elsewhere"] = True
-        if scope.used_secrets:
-            result["no_log"] = True
-        return result
+        return runner.tainted(result, scope)
 
     @property
     def _program(self) -> Program:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clusterbook.errors import InvalidInput
-from clusterbook.execute.answers import Services
 from clusterbook.execute.fanout import FanOut, Office, Say
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.segments import Here, Places
+from clusterbook.execute.services import Services
 from clusterbook.transport.protocol import Options
 
 THREADS, PROCESSES, DASK = "threads", "processes", "dask://"

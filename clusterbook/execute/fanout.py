@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Protocol
 
-from clusterbook.execute.answers import Services
 from clusterbook.execute.hosts import Agents, evaluated
 from clusterbook.execute.segments import Segment, Take
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import Answer
 from clusterbook.execute.workers import Crew, Remote, Work, WorkerLost
 

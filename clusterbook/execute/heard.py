@@ -55,8 +55,16 @@ def _object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _terms(value: Any) -> bool:
-    return isinstance(value, list) and all(_name(item) for item in value if isinstance(item, str))
+def _arguments(value: Any) -> bool:
+    """A list or mapping of values as hosts send them; texts are names of files, or data of any length for filters."""
+    if not isinstance(value, (list, dict)):
+        return False
+    parts = value if isinstance(value, list) else list(value.values())
+    texts = [part for part in parts if isinstance(part, str)]
+    try:
+        return type(decode(value)) is type(value) and all("\0" not in text and _can_be_written(text) for text in texts)
+    except (ValueError, TypeError, IndexError, KeyError):
+        return False
 
 
 def _place(value: Any) -> bool:
@@ -96,7 +104,7 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "authority": {"name": _or_none(_name)},
     "hostvar": {"host": _name, "name": _name},
     "template": {"step": _whole, "name": _name},
-    "lookup": {"step": _whole, "plugin": _name, "terms": _terms, "options": _object},
+    "local": {"step": _whole, "of": _name, "word": _name, "arguments": _arguments, "options": _arguments},
     "source": {"step": _whole, "name": _name},
     "content": {"step": _whole, "name": _name},
     "sign": {"step": _whole, "public_key": _text, **_ITEM},
@@ -124,6 +132,7 @@ EVENTS: Mapping[str, Mapping[str, Check]] = {
     "result": _IN_RESULTS,
     "unreachable": _IN_RESULTS,
     "rescued": {},
+    "warning": {"msg": _text},
     "fatal": {},
     "end_play": {},
     "clear_host_errors": {},
@@ -132,7 +141,7 @@ EVENTS: Mapping[str, Mapping[str, Check]] = {
 _NEEDED = {
     "output": ("lines",), "progress": ("item", "items"), "retry": ("attempt", "tries"), "pending": ("handlers",),
     "learnt": ("name", "value"), "result": ("status", "seconds"), "unreachable": ("status",),
-    "fatal": ("id",), "end_play": ("id",), "clear_host_errors": ("id",),
+    "warning": ("msg",), "fatal": ("id",), "end_play": ("id",), "clear_host_errors": ("id",),
 }
 
 

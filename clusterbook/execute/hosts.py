@@ -13,11 +13,12 @@ from threading import Lock
 from typing import Any
 
 from clusterbook.errors import Interrupted, Unreachable
-from clusterbook.execute.answers import Services
 from clusterbook.execute.helpers import Helpers
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession, Refusal
-from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.environment import ExpressionError
 from clusterbook.language.scope import Scope
+from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Become, Connection
@@ -162,7 +163,7 @@ class Agents:
 
 def evaluated(host: Host, services: Services) -> Host:
     """The host with the variables that steer its connection evaluated."""
-    scope = Scope([host.variables, {"inventory_hostname": host.name}], Expressions({}), services.secret)
+    scope = Scope([host.variables, {"inventory_hostname": host.name}], local_expressions(), services.secret)
     values: dict[str, Any] = {}
     for name, value in host.variables.items():
         if str(name).startswith("ansible_"):

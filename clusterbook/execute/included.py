@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from clusterbook.compile.files import directories, find, inside
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.reach import closure, texts, words
@@ -16,6 +15,7 @@ from clusterbook.execute.session import Refusal
 from clusterbook.language.program import to_wire
 from clusterbook.language.state import merged
 from clusterbook.language.values import encode
+from clusterbook.lookups.places import directories, find, inside
 from clusterbook.model import Host, Reader
 
 ENDINGS = ["json", "yaml", "yml"]

@@ -19,12 +19,13 @@ from clusterbook.errors import (
     Unreachable,
 )
 from clusterbook.execute.ahead import ahead_of
-from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.answers import Answers
 from clusterbook.execute.delegates import Delegates
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.segments import Here, Places, Segment
+from clusterbook.execute.services import Services
 from clusterbook.language.program import to_wire
 
 GRACE_SECONDS = 30.0

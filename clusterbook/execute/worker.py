@@ -14,8 +14,8 @@ from threading import Thread, current_thread, main_thread
 from typing import Any
 
 from clusterbook.errors import ClusterbookError, Unreachable
-from clusterbook.execute.answers import Services
 from clusterbook.execute.hosts import Agents
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
 from clusterbook.execute.streams import Gone, Stream
 from clusterbook.model import Host

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
@@ -13,7 +13,9 @@ from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
 from clusterbook.language import bounds
-from clusterbook.language.filters import FILTERS
+from clusterbook.language.filters import COMMUNITY_FILTERS, FILTERS
+from clusterbook.language.functions import FUNCTIONS
+from clusterbook.language.local_words import Local, local_filters, local_tests, nobody
 from clusterbook.language.tests import TESTS
 
 Resolve = Callable[[str], Any]
@@ -88,8 +90,8 @@ class LanguageEnvironment(SandboxedEnvironment):
 
 
 # Jinja2's filters that give generators; Ansible gives lists, so that `| length` and types work.
-_GENERATORS = ("batch", "items", "map", "reject", "rejectattr", "select", "selectattr", "slice", "unique")
-
+_GENERATORS = ("batch", "items", "map", "reject", "rejectattr", "select", "selectattr", "slice")
+CORE = "ansible.builtin."
 
 # Filters that are made for undefined values.
 _TAKES_UNDEFINED = ("mandatory", "type_debug")
@@ -133,11 +135,23 @@ def _narrow(function: Callable[..., Any]) -> Callable[..., Any]:
     return narrowed
 
 
+def _reversed(value: Any) -> Any:
+    """The text or the list the other way round."""
+    return value[::-1] if isinstance(value, str) else list(value)[::-1]
+
+
 def _finalize(value: Any) -> Any:
     return value
 
 
-def new_environment(**settings: Any) -> LanguageEnvironment:
+def with_full_names(words: Mapping[str, Any], community: Mapping[str, Any]) -> dict[str, Any]:
+    """The words of the core by both of their names; those of collections too, unless the short one is taken."""
+    short = {name.rpartition(".")[2]: word for name, word in community.items()}
+    full = {CORE + name: word for name, word in words.items()}
+    return {**short, **words, **full, **community}
+
+
+def new_environment(local: Local = nobody, **settings: Any) -> LanguageEnvironment:
     """settings: trim_blocks, lstrip_blocks, *_string, newline_sequence as the template module's parameters."""
     settings.setdefault("trim_blocks", False)
     environment = LanguageEnvironment(
@@ -148,10 +162,15 @@ def new_environment(**settings: Any) -> LanguageEnvironment:
         cache_size=0,
         **settings,
     )
-    environment.filters.update({name: _listing(environment.filters[name]) for name in _GENERATORS})
-    environment.filters.update({name: _narrow(environment.filters[name]) for name in ("center", "indent", "format")})
-    environment.filters.update({name: _strict(name, function) for name, function in FILTERS.items()})
-    environment.tests.update(TESTS)
+    asked = local_filters(local)
+    ours = {**FILTERS, **{name: word for name, word in asked.items() if "." not in name}}
+    filters = {**environment.filters, **{name: _listing(environment.filters[name]) for name in _GENERATORS}}
+    filters.update({name: _narrow(filters[name]) for name in ("center", "indent", "format")})
+    filters.update({name: _strict(name, function) for name, function in ours.items()}, reverse=_reversed)
+    others = {**COMMUNITY_FILTERS, **{name: word for name, word in asked.items() if "." in name}}
+    strict_others = {name: _strict(name, word) for name, word in others.items()}
+    environment.filters.update(with_full_names(filters, strict_others))
+    environment.tests.update(with_full_names({**environment.tests, **TESTS, **local_tests(local)}, {}))
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     return environment
 
@@ -159,10 +178,12 @@ def new_environment(**settings: Any) -> LanguageEnvironment:
 class Expressions:
     """Compiled expressions and text templates, cached by text; renders them with names from a scope."""
 
-    def __init__(self, names: Mapping[str, Any], settings: Optional[Mapping[str, Any]] = None) -> None:
-        """names: globals such as lookup, query, now; settings: of the environment, for text templates."""
-        self._environment = new_environment(**dict(settings or {}))
-        self._environment.globals.update(names)
+    def __init__(
+        self, names: Mapping[str, Any], settings: Optional[Mapping[str, Any]] = None, local: Local = nobody
+    ) -> None:
+        """names: globals such as lookup, query, now; settings: of the environment; local: asks the local machine."""
+        self._environment = new_environment(local, **dict(settings or {}))
+        self._environment.globals.update({**FUNCTIONS, **names})
         self._compiled: dict[str, Any] = {}
 
     def native(self, text: str, resolve: Resolve) -> Any:
@@ -183,6 +204,24 @@ class Expressions:
         """Evaluate an expression without braces (`when`, `until`, `assert.that`), with Python's backslashes."""
         return _join(list(self._nodes("{{ " + text + " }}", resolve)))
 
+    def parse(self, text: str) -> nodes.Template:
+        """The text as a tree. Raises ExpressionError."""
+        try:
+            return self._environment.parse(self._keep_backslashes(text))
+        except TemplateSyntaxError as error:
+            raise ExpressionError(f"syntax error in template: {error.message}") from error
+
+    def values(self, parts: Sequence[nodes.Expr], resolve: Resolve) -> list[Any]:
+        """The values of expressions out of a tree."""
+        found = []
+        for part in parts:
+            tree = nodes.Template([nodes.Output([part], lineno=1)], lineno=1)
+            tree.set_environment(self._environment)
+            code = self._environment.compile(tree)
+            template = self._environment.template_class.from_code(self._environment, code, self._environment.globals)
+            found.append(_join(list(self._rendered(template, resolve))))
+        return found
+
     def _keep_backslashes(self, text: str) -> str:
         """In YAML a backslash in a quoted string of an expression means itself, as in Ansible."""
         if "\\" not in text:
@@ -198,6 +237,9 @@ class Expressions:
         if template is None:
             template = self._compile(text)
             self._compiled[text] = template
+        return self._rendered(template, resolve)
+
+    def _rendered(self, template: Any, resolve: Resolve) -> Iterable[Any]:
         context = template.new_context({}, shared=True)
         context.parent = self._environment.globals
         context.resolve_name = resolve
@@ -230,12 +272,22 @@ def _defined(value: Any) -> Any:
         return [_defined(item) for item in value]
     if type(value) is dict:
         return {key: _defined(item) for key, item in value.items()}
+    if isinstance(value, _LISTED):
+        return [_defined(item) for item in value]
+    if isinstance(value, range) or hasattr(value, "__next__"):
+        raise ExpressionError(f"the expression gives a {type(value).__name__}, which cannot be kept; add '| list'")
     return value
 
 
+# What Python gives for lists; on the wire, in JSON and for people they are lists.
+_LISTED: Any = (tuple, type({}.keys()), type({}.values()), type({}.items()))
+
+
 def _join(nodes: list[Any]) -> Any:
+    """One value keeps its type; several are text. Nothing beside something counts for nothing."""
+    nodes = [node for node in nodes if node is not None]
     if not nodes:
-        return ""
+        return None
     if len(nodes) == 1:
         return _defined(nodes[0])
     return "".join(_as_text(node) for node in nodes)

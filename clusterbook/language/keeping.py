@@ -6,7 +6,7 @@ from typing import Any, Mapping, Optional
 
 from clusterbook.language.calls import truth
 from clusterbook.language.elsewhere import Errands
-from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.environment import ExpressionError
 from clusterbook.language.handlers import Handlers
 from clusterbook.language.including import Including
 from clusterbook.language.program import HostPart, Program, Step
@@ -32,7 +32,7 @@ class StepKeeper:
         self.including = Including(program, host, runtime)
         self._runtime = runtime
         self._sources = Sources(program, host, runtime)
-        self._expressions = Expressions(self._sources.names())
+        self._expressions = self._sources.expressions()
         self._failure: dict[str, Any] = {}
         self._errands = Errands(runtime)
         self.handlers = Handlers(self.including, self.scope)
@@ -58,7 +58,9 @@ class StepKeeper:
         self._sources.step = step
         own = {**self._sources.magic(), **self._failure}
         layers = layers_for(step, self.program, self.including.host, self.state, (own, self._sources.company, extra))
-        return Scope(layers, self._expressions, self._sources.secret)
+        scope = Scope(layers, self._expressions, self._sources.secret)
+        self._sources.variable_names = scope.names
+        return scope
 
     def is_fatal(self, step: Step) -> bool:
         """Whether a failure of this step ends the play for every host."""
@@ -160,6 +162,6 @@ class StepKeeper:
 
     def tainted(self, result: Result, scope: Scope) -> Result:
         """A step that used a secret shows no values."""
-        if scope.used_secrets:
+        if scope.used_secrets or self._sources.tells_secrets:
             result["no_log"] = True
         return result

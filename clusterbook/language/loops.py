@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from clusterbook.language.calls import truth
+from clusterbook.language.environment import ExpressionError, UndefinedName
+from clusterbook.language.lookups import Lookups
 from clusterbook.language.program import Loop, Step
 from clusterbook.language.scope import Scope
 
 
-def flat(items: Any) -> list[Any]:
-    """`with_items` flattens one level."""
-    return [part for item in items for part in (item if isinstance(item, (list, tuple)) else [item])]
+def loop_items(loop: Loop, scope: Scope, lookups: Lookups) -> list[Any]:
+    """The items of `loop`, which is a list, or of `with_NAME`, whose value a lookup is given."""
+    if loop.kind == "first_found" and isinstance(loop.items, (list, tuple)):
+        return lookups.values(loop.kind, _defined_ones(loop.items, scope), {}, scope.resolve)
+    items = scope.evaluate(loop.items)
+    if loop.kind != "loop":
+        terms = list(items) if isinstance(items, (list, tuple)) else [items]
+        return lookups.values(loop.kind, terms, {}, scope.resolve)
+    if isinstance(items, (str, dict)) or not hasattr(items, "__iter__"):
+        raise ExpressionError(f"loop needs a list, got {type(items).__name__}")
+    return list(items)
+
+
+def _defined_ones(items: Sequence[Any], scope: Scope) -> list[Any]:
+    """Of the names of first_found those that can be evaluated: the others are for hosts that know more."""
+    found = []
+    for item in items:
+        try:
+            found.append(scope.evaluate(item))
+        except UndefinedName:
+            continue
+    return found
 
 
 def named_loop(loop: Loop, scope: Scope) -> Loop:

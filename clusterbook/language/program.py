@@ -17,7 +17,7 @@ Parts = Tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Loop:
-    """`loop` and the list-like `with_*`: items is evaluated to a list once."""
+    """`loop` (kind loop) and `with_NAME` (kind NAME, a lookup): the items are evaluated once."""
 
     items: Any
     variable: Any = "item"
@@ -27,7 +27,7 @@ class Loop:
     extended: Any = False
     all_items: Any = True
     break_when: Parts = ()
-    kind: str = "list"
+    kind: str = "loop"
 
 
 @dataclass(frozen=True)

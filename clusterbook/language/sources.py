@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
-from jinja2.utils import missing, pass_context
-
-from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
+from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.lookups import LookupFailed, Lookups
 from clusterbook.language.program import HostPart, Program, Step
 from clusterbook.language.runtime import Runtime
 from clusterbook.language.scope import OMIT, Unknown, guarded
-from clusterbook.language.values import Template, UnknownValue, decode
+from clusterbook.language.state import own_groups
+from clusterbook.language.values import Template, UnknownValue, decode, encode
 
 _TEMPLATE_SETTINGS = (
     "trim_blocks", "lstrip_blocks", "block_start_string", "block_end_string", "variable_start_string",
@@ -112,13 +111,17 @@ class Sources:
         self.company = Company(runtime, program.grows)
         self._secrets: dict[str, str] = {}
         self.step: Optional[Step] = None
+        self.variable_names: Callable[[], Sequence[str]] = tuple
+        # Steps that used a secret of the local machine.
+        self.secretive: set[int] = set()
+        self.lookups = Lookups(self._local, lambda: self.variable_names(), self._template_lookup, self._warn)
         self._texts: dict[str, Template] = {}
         self._engines: dict[tuple[Any, ...], Expressions] = {}
         everyone = tuple(program.magic.get("groups", {}).get("all", ()))
         self._magic = {
             "inventory_hostname": host.name,
             "inventory_hostname_short": host.name.split(".")[0],
-            "group_names": sorted(name for name in host.groups if name not in ("all", "ungrouped")),
+            "group_names": own_groups(host.groups),
             "hostvars": HostVariables(host, everyone, runtime, program.grows),
             "omit": OMIT,
         }
@@ -129,13 +132,22 @@ class Sources:
 
     def names(self) -> dict[str, Any]:
         """Functions of the language."""
-        return {"lookup": self._lookup, "query": self._query, "q": self._query, "now": _now}
+        return self.lookups.functions()
 
     def secret(self, name: str) -> str:
         """A secret's value; asked once, when a step uses it."""
         if name not in self._secrets:
             self._secrets[name] = str(self._runtime.ask("secret", name=name))
         return self._secrets[name]
+
+    @property
+    def tells_secrets(self) -> bool:
+        """Whether the step has used a secret of the local machine."""
+        return self.step is not None and self.step.id in self.secretive
+
+    def expressions(self) -> Expressions:
+        """The step's expressions."""
+        return Expressions(self.names(), local=self._local)
 
     def beside(self, step: Step, arguments: Mapping[str, Any], resolve: Callable[[str], Any]) -> dict[str, Any]:
         """What modules get beside their arguments: a template's text, the certificate of who signs today."""
@@ -147,6 +159,11 @@ class Sources:
 
     def template(self, step: Step, arguments: Mapping[str, Any], resolve: Callable[[str], Any]) -> str:
         """Render a template file. arguments: those of the template module; resolve: names of the step's scope."""
+        return str(self._rendered(step, arguments, resolve, Expressions.text))
+
+    def _rendered(
+        self, step: Step, arguments: Mapping[str, Any], resolve: Callable[[str], Any], how: Callable[..., Any]
+    ) -> Any:
         name = str(arguments.get("src", ""))
         key = f"{step.role}:{name}"
         if key not in self._texts:
@@ -156,7 +173,7 @@ class Sources:
         settings.update({name: arguments[name] for name in _TEMPLATE_SETTINGS if name in arguments})
         engine_key = tuple(sorted(settings.items()))
         if engine_key not in self._engines:
-            self._engines[engine_key] = Expressions(self.names(), settings)
+            self._engines[engine_key] = Expressions(self.names(), settings, self._local)
         source = self._texts[key]
         names: dict[str, Any] = {
             "ansible_managed": "Ansible managed",
@@ -169,45 +186,32 @@ class Sources:
         def with_own_names(key: str) -> Any:
             return names[key] if key in names else resolve(key)
 
-        return str(guarded(source, lambda: engine.text(source.text, with_own_names)))
+        return guarded(source, lambda: how(engine, source.text, with_own_names))
 
-    @pass_context
-    def _lookup(self, context: Any, kind: str, *terms: Any, **options: Any) -> Any:
-        values = self._query(context, kind, *terms, **options)
-        if options.get("wantlist"):
-            return values
-        if len(values) == 1:
-            return values[0]
-        return ",".join(values) if all(isinstance(value, str) for value in values) else values
-
-    @pass_context
-    def _query(self, context: Any, kind: str, *terms: Any, **options: Any) -> list[Any]:
-        kind = kind.rpartition(".")[2]
+    def _local(self, kind: str, word: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """language.local_words.Local: ask; what is secret in the answer hides the step's values."""
         if self.step is None:
-            raise ExpressionError(f"lookup({kind!r}) has no step here")
-        if kind == "vars":
-            return [self._variable(context, str(term), options) for term in terms]
-        if kind in ("items", "list"):
-            return [part for term in terms for part in (term if isinstance(term, list) and kind == "items" else [term])]
-        if kind == "dict":
-            return [{"key": key, "value": value} for term in terms for key, value in term.items()]
-        if kind == "template":
-            step, resolve = self.step, context.resolve_name
-            return [self.template(step, {"src": term, **options}, resolve) for term in terms]
-        answer = self._runtime.ask("lookup", step=self.step.id, plugin=kind, terms=list(terms), options=options)
-        return list(decode(answer))
+            raise ExpressionError(f"the {kind} {word!r} has no step here")
+        answer = self._runtime.ask(
+            "local", step=self.step.id, of=kind, word=word, arguments=encode(list(arguments)),
+            options=encode(dict(options)),
+        )
+        if "failed" in answer:
+            raise LookupFailed(str(answer["failed"]))
+        if answer.get("secret"):
+            self.secretive.add(self.step.id)
+        return decode(answer["value"])
 
-    def _variable(self, context: Any, name: str, options: Mapping[str, Any]) -> Any:
-        value = context.resolve_or_missing(name)
-        if value is missing:
-            if "default" in options:
-                return options["default"]
-            raise UndefinedName(f"'{name}' is undefined")
-        return value
+    def _template_lookup(self, name: str, options: Mapping[str, Any], resolve: Callable[[str], Any]) -> Any:
+        """The lookup `template`: as the module renders it, but a single expression keeps its type."""
+        assert self.step is not None
+        own = options.get("template_vars") or {}
 
+        def with_own(key: str) -> Any:
+            return own[key] if key in own else resolve(key)
 
-def _now(utc: bool = False, fmt: str = "") -> Any:
-    moment = datetime.datetime.now(datetime.timezone.utc if utc else None)
-    return moment.strftime(fmt) if fmt else moment
+        settings = {name: value for name, value in options.items() if name in _TEMPLATE_SETTINGS}
+        return self._rendered(self.step, {"src": name, **settings}, with_own, Expressions.native)
 
-
+    def _warn(self, text: str) -> None:
+        self._runtime.emit({"type": "warning", "id": self.step.id if self.step else None, "msg": text})

@@ -64,6 +64,11 @@ def is_connection_variable(name: str) -> bool:
     )
 
 
+def own_groups(groups: Sequence[str]) -> list[str]:
+    """`group_names` of a host's groups."""
+    return sorted(name for name in groups if name not in ("all", "ungrouped"))
+
+
 def layers_for(
     step: Step, program: Program, host: HostPart, state: HostState, extra: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:

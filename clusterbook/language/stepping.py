@@ -11,7 +11,7 @@ from clusterbook.language.environment import ExpressionError
 from clusterbook.language.flow import FLOW, PAUSES, written
 from clusterbook.language.including import included_names
 from clusterbook.language.keeping import Key, Result
-from clusterbook.language.loops import flat, loop_variables, named_loop, with_layer
+from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_layer
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
     combine,
@@ -141,13 +141,9 @@ class StepRunner(StepTrier):
         """What each run of the step sees of its loop. Raises ExpressionError, Unknown."""
         if step.loop is None:
             return [{}]
-        loop = named_loop(step.loop, self.scope(step, {}))
-        items = self.scope(step, {}).evaluate(loop.items)
-        if loop.kind == "dict" and isinstance(items, dict):
-            items = [{"key": name, "value": value} for name, value in items.items()]
-        if isinstance(items, str) or not hasattr(items, "__iter__") or isinstance(items, dict):
-            raise ExpressionError(f"loop needs a list, got {type(items).__name__}")
-        items = flat(items) if loop.kind == "items" else list(items)
+        scope = self.scope(step, {})
+        loop = named_loop(step.loop, scope)
+        items = loop_items(loop, scope, self._sources.lookups)
         return [loop_variables(loop, items, index) for index in range(len(items))]
 
     def _loop(self, step: Step) -> Result:

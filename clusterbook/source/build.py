@@ -45,16 +45,23 @@ class Builder:
 
     def document(self) -> Any:
         """The value of the only document."""
+        found = self._read(several=False)
+        return found[0] if found else None
+
+    def documents(self) -> list[Any]:
+        """The value of each document."""
+        return self._read(several=True)
+
+    def _read(self, several: bool) -> list[Any]:
         try:
-            found = [self._value(event, 0) for event in self._starts()]
+            return [self._value(event, 0) for event in self._starts(several)]
         except yaml.MarkedYAMLError as error:
             raise syntax_error(error, self._text, self._file) from None
         finally:
             self._loader.dispose()
-        return found[0] if found else None
 
-    def _starts(self) -> Iterator[Event]:
-        """The first event of each document's value. Refuses a second document."""
+    def _starts(self, several: bool) -> Iterator[Event]:
+        """The first event of each document's value. several: else a second document is refused."""
         seen = False
         while True:
             event = self._loader.get_event()
@@ -62,7 +69,7 @@ class Builder:
                 return
             if isinstance(event, events.StreamStartEvent | events.DocumentStartEvent | events.DocumentEndEvent):
                 continue
-            if seen:
+            if seen and not several:
                 raise InvalidInput(
                     "the file holds more than one YAML document",
                     where=self._at(event),

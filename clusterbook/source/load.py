@@ -23,15 +23,25 @@ def load_text(text: str, file: str) -> Any:
     """The one document in a text. file: the name that errors show; ".json" at its end means JSON."""
     if text.startswith("$ANSIBLE_VAULT;"):
         raise no_vault(Position(file, 1, 1))
+    _check_characters(text, file)
+    if file.endswith(".json"):
+        _check_json(text, file)
+    return Builder(text, file, as_json=file.endswith(".json")).document()
+
+
+def load_documents(text: str, file: str) -> list[Any]:
+    """Every YAML document in a text."""
+    _check_characters(text, file)
+    return Builder(text, file, as_json=False).documents()
+
+
+def _check_characters(text: str, file: str) -> None:
     for found in _CONTROL.finditer(text):
         raise InvalidInput(
             f"control character U+{ord(found.group()):04X} in the file",
             where=position_at(text, found.start(), file),
             next_step='Delete it, or write it as an escape such as "\\x1b" in a quoted string.',
         )
-    if file.endswith(".json"):
-        _check_json(text, file)
-    return Builder(text, file, as_json=file.endswith(".json")).document()
 
 
 def _check_json(text: str, file: str) -> None:

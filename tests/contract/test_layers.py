@@ -16,7 +16,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = {
     "__init__": 0, "errors": 0, "model": 0,
     "language": 1, "modules": 1, "agent": 1, "source": 1, "schema": 1, "variables": 1,
-    "inventory": 2, "project": 2, "transport": 2,
+    "inventory": 2, "lookups": 2, "project": 2, "transport": 2,
     "validate": 3, "compile": 3, "lint": 4,
     "execute": 4, "journal": 4, "report": 4,
     "cluster": 5, "cloud": 5, "lab": 5,
@@ -32,6 +32,8 @@ PLACES = {
     "paramiko": ("transport",),
     "boto3": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
     "botocore": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
+    "bcrypt": ("lookups",),
+    "jmespath": ("lookups",),
     "invoke": ("cli",),
     "distributed": ("execute/dask.py",),
     "rich": ("report", "cli"),

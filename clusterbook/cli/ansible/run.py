@@ -16,10 +16,10 @@ from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.inventory import SourcedInventory, matcher
 from clusterbook.inventory import load as load_inventory
 from clusterbook.report.ansible import AnsibleReport, Look

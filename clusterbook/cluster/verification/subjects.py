@@ -8,8 +8,8 @@ from typing import Any
 
 from clusterbook import source
 from clusterbook.errors import InvalidInput
-from clusterbook.language.environment import Expressions
 from clusterbook.language.scope import Scope
+from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 
 
@@ -59,7 +59,7 @@ class Subject:
 def subjects(hosts: Mapping[str, Host], groups: Mapping[str, Sequence[str]], roles: Path) -> list[Subject]:
     """The hosts, each with what the inventory says of it and of the others."""
     defaults = _role_defaults(roles)
-    expressions = Expressions({})
+    expressions = local_expressions()
     shared: dict[str, Any] = {"groups": {name: list(members) for name, members in groups.items()}, "hostvars": {}}
     found = []
     for host in hosts.values():

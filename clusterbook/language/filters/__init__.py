@@ -1,78 +1,35 @@
-"""Filters, by the names and meaning of Ansible's. Jinja2's own filters come with the environment."""
+"""Filters by the names and meaning of Ansible's. Jinja2's own come with the environment.
+
+A filter that needs a library or the local machine's files is not here: `language/local_words.py` names those.
+"""
 
 from __future__ import annotations
 
-import datetime
-import itertools
-import os.path
-import re
-import shlex
 from typing import Any
 
-from clusterbook.language.bounds import bounded, power
-from clusterbook.language.filters.data import (
-    combine,
-    dict2items,
-    extract,
-    flatten,
-    items2dict,
-    mandatory,
-    seeded_random,
-    seeded_shuffle,
-    subelements,
-    ternary,
-    unique,
-    without,
-)
-from clusterbook.language.filters.text import (
-    b64decode,
-    b64encode,
-    comment,
-    from_json,
-    get_hash,
-    human_readable,
-    human_to_bytes,
-    path_join,
-    regex_findall,
-    regex_replace,
-    regex_search,
-    splitext,
-    strftime,
-    to_bool,
-    to_json,
-    to_nice_json,
-    to_uuid,
-    url_split,
-)
+from clusterbook.language.filters import data, json_text, numbers, paths, sets, texts
+from clusterbook.language.filters.common import COMMUNITY
 
 FILTERS: dict[str, Any] = {
-    "bool": to_bool, "to_json": to_json, "to_nice_json": to_nice_json, "from_json": from_json,
-    "b64encode": b64encode, "b64decode": b64decode, "hash": get_hash,
-    "checksum": get_hash, "sha1": get_hash, "md5": lambda value: get_hash(value, "md5"),
-    "regex_replace": regex_replace, "regex_search": regex_search, "regex_findall": regex_findall,
-    "regex_escape": lambda value, re_type="python": re.escape(value),
-    "basename": os.path.basename, "dirname": os.path.dirname, "expanduser": os.path.expanduser,
-    "expandvars": os.path.expandvars, "realpath": os.path.realpath, "relpath": os.path.relpath,
-    "normpath": os.path.normpath, "commonpath": os.path.commonpath, "splitext": splitext, "path_join": path_join,
-    "combine": combine, "flatten": flatten, "unique": unique, "dict2items": dict2items, "items2dict": items2dict,
-    "extract": extract, "subelements": subelements, "mandatory": mandatory, "ternary": ternary,
-    "quote": lambda value: shlex.quote(str(value)), "comment": comment,
-    "split": lambda value, separator=None, maxsplit=-1: value.split(separator, maxsplit),
-    "union": lambda low, high: unique([*low, *high]),
-    "intersect": lambda low, high: unique(item for item in low if item in list(high)),
-    "difference": without,
-    "symmetric_difference": lambda low, high: [*without(low, high), *without(high, low)],
-    "zip": lambda *lists: [list(items) for items in zip(*lists)],
-    "zip_longest": lambda *lists, fillvalue=None: [
-        list(items) for items in itertools.zip_longest(*lists, fillvalue=fillvalue)],
-    "product": lambda *lists, repeat=1: bounded(itertools.product(*lists, repeat=repeat)),
-    "permutations": lambda value, count=None: bounded(itertools.permutations(value, count)),
-    "combinations": lambda value, count: bounded(itertools.combinations(value, count)),
-    "to_uuid": to_uuid,
-    "type_debug": lambda value: type(value).__name__, "urlsplit": url_split,
-    "random": seeded_random, "shuffle": seeded_shuffle,
-    "human_to_bytes": human_to_bytes, "human_readable": human_readable,
-    "strftime": strftime,
-    "to_datetime": lambda value, form="%Y-%m-%d %H:%M:%S": datetime.datetime.strptime(value, form),
-    "pow": power,
+    "b64decode": texts.b64decode, "b64encode": texts.b64encode, "bool": texts.to_bool, "checksum": texts.sha1,
+    "comment": texts.comment, "hash": texts.digest, "md5": texts.md5, "quote": texts.quote,
+    "regex_escape": texts.regex_escape, "regex_findall": texts.regex_findall, "regex_replace": texts.regex_replace,
+    "regex_search": texts.regex_search, "sha1": texts.sha1, "split": texts.split, "strftime": texts.strftime,
+    "to_datetime": texts.to_datetime, "to_uuid": texts.to_uuid,
+    "from_json": json_text.from_json, "to_json": json_text.to_json, "to_nice_json": json_text.to_nice_json,
+    "basename": paths.basename, "commonpath": paths.commonpath, "dirname": paths.dirname, "normpath": paths.normpath,
+    "path_join": paths.path_join, "relpath": paths.relpath, "splitext": paths.splitext,
+    "urldecode": paths.urldecode, "urlsplit": paths.urlsplit_parts, "win_basename": paths.win_basename,
+    "win_dirname": paths.win_dirname, "win_splitdrive": paths.win_splitdrive,
+    "human_readable": numbers.human_readable, "human_to_bytes": numbers.human_to_bytes, "log": numbers.logarithm,
+    "pow": numbers.power, "random": numbers.seeded_random, "root": numbers.root, "shuffle": numbers.seeded_shuffle,
+    "combinations": sets.combinations, "difference": sets.difference, "intersect": sets.intersect,
+    "max": sets.largest, "min": sets.smallest, "permutations": sets.permutations, "product": sets.product,
+    "symmetric_difference": sets.symmetric_difference, "union": sets.union, "unique": sets.unique,
+    "zip": sets.zipped, "zip_longest": sets.zipped_longest,
+    "combine": data.combine, "dict2items": data.dict2items, "extract": data.extract, "flatten": data.flatten,
+    "items2dict": data.items2dict, "mandatory": data.mandatory, "rekey_on_member": data.rekey_on_member,
+    "subelements": data.subelements, "ternary": data.ternary, "type_debug": data.type_debug,
 }
+# Taken from the packages that they come from, under their full names and, where that is free, the last part of it.
+COMMUNITY_FILTERS: dict[str, Any] = COMMUNITY

@@ -1,27 +1,31 @@
-"""Filters of lists and mappings."""
+"""Filters of mappings, and of the values themselves."""
 
 from __future__ import annotations
 
-import random
-from typing import Any, Iterable, Optional
+from typing import Any, Iterable, List, Mapping, Optional
 
 from jinja2.runtime import Undefined
 from jinja2.utils import pass_environment
 
 from clusterbook.language.filters.errors import FilterError
+from clusterbook.language.filters.sets import distinct
+
+_MERGES = ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp")
 
 
 def combine(*values: Any, recursive: bool = False, list_merge: str = "replace") -> dict[Any, Any]:
-    """Merge mappings (lists of mappings are flattened); the later wins."""
+    """Mappings merged, the later wins. recursive: inner mappings are merged; list_merge: what becomes of lists."""
+    if list_merge not in _MERGES:
+        raise FilterError(f"list_merge is {list_merge!r}, expected one of {', '.join(_MERGES)}")
     merged: dict[Any, Any] = {}
     for part in flatten(list(values)):
-        if not isinstance(part, dict):
+        if not isinstance(part, Mapping):
             raise FilterError(f"combine needs mappings, got {type(part).__name__}")
         merged = _merge(merged, part, recursive, list_merge)
     return merged
 
 
-def _merge(low: dict[Any, Any], high: dict[Any, Any], recursive: bool, list_merge: str) -> dict[Any, Any]:
+def _merge(low: Mapping[Any, Any], high: Mapping[Any, Any], recursive: bool, list_merge: str) -> dict[Any, Any]:
     merged = dict(low)
     for key, value in high.items():
         old = merged.get(key)
@@ -46,8 +50,8 @@ def _merge_lists(low: list[Any], high: list[Any], how: str) -> list[Any]:
     return low if how == "keep" else high
 
 
-def flatten(value: list[Any], levels: Optional[int] = None, skip_nulls: bool = True) -> list[Any]:
-    """Nested lists -> one list."""
+def flatten(value: Any, levels: Optional[int] = None, skip_nulls: bool = True) -> list[Any]:
+    """One list of what stands in lists within lists."""
     flat: list[Any] = []
     for item in value:
         if skip_nulls and item in (None, "None", "null"):
@@ -59,34 +63,44 @@ def flatten(value: list[Any], levels: Optional[int] = None, skip_nulls: bool = T
     return flat
 
 
-def unique(value: Iterable[Any], case_sensitive: Optional[bool] = None, attribute: Optional[str] = None) -> list[Any]:
-    """Without repeats, first ones kept."""
-    seen: list[Any] = []
-    kept = []
-    for item in value:
-        key = item[attribute] if attribute else item
-        key = key.lower() if case_sensitive is False and isinstance(key, str) else key
-        if key not in seen:
-            seen.append(key)
-            kept.append(item)
-    return kept
-
-
-def dict2items(value: dict[Any, Any], key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
-    """A mapping -> list of {key, value}."""
-    if not isinstance(value, dict):
+def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
+    """The entries of a mapping as a list of {key, value}."""
+    if not isinstance(value, Mapping):
         raise FilterError(f"dict2items needs a mapping, got {type(value).__name__}")
     return [{key_name: key, value_name: item} for key, item in value.items()]
 
 
-def items2dict(value: list[dict[str, Any]], key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
-    """List of {key, value} -> a mapping."""
-    return {item[key_name]: item[value_name] for item in value}
+def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
+    """A mapping of a list of {key, value}."""
+    if isinstance(value, (str, Mapping)) or not hasattr(value, "__iter__"):
+        raise FilterError(f"items2dict needs a list, got {type(value).__name__}")
+    try:
+        return {item[key_name]: item[value_name] for item in value}
+    except KeyError as error:
+        raise FilterError(f"items2dict needs items with {key_name!r} and {value_name!r}; one has no {error}") from error
+    except TypeError as error:
+        raise FilterError(f"items2dict needs a list of mappings: {error}") from error
+
+
+def rekey_on_member(data: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
+    """The mappings of a list (or the values of a mapping) by one of their members."""
+    if duplicates not in ("error", "overwrite"):
+        raise FilterError(f"duplicates is {duplicates!r}, expected error or overwrite")
+    if isinstance(data, str) or not hasattr(data, "__iter__"):
+        raise FilterError(f"rekey_on_member needs a list or a mapping, got {type(data).__name__}")
+    found: dict[Any, Any] = {}
+    for item in data.values() if isinstance(data, Mapping) else data:
+        if not isinstance(item, Mapping) or key not in item:
+            raise FilterError(f"rekey_on_member: an item has no member {key!r}")
+        if item[key] in found and duplicates == "error":
+            raise FilterError(f"rekey_on_member: {item[key]!r} is there twice")
+        found[item[key]] = item
+    return found
 
 
 @pass_environment
 def extract(environment: Any, key: Any, container: Any, morekeys: Any = None) -> Any:
-    """container[key], then each of morekeys."""
+    """container[key], then each of morekeys inside it."""
     keys = [key] if morekeys is None else [key, *(morekeys if isinstance(morekeys, list) else [morekeys])]
     value = container
     for part in keys:
@@ -94,22 +108,32 @@ def extract(environment: Any, key: Any, container: Any, morekeys: Any = None) ->
     return value
 
 
-def subelements(value: Any, subelement: Any, skip_missing: bool = False) -> list[tuple[Any, Any]]:
+def subelements(value: Any, subelement: Any, skip_missing: bool = False) -> list[list[Any]]:
     """Pairs of each element and each member of its list `subelement`."""
-    elements = list(value.values()) if isinstance(value, dict) else list(value)
+    if not isinstance(value, (list, Mapping)):
+        raise FilterError(f"subelements needs a list or a mapping, got {type(value).__name__}")
+    if not isinstance(subelement, (str, list, tuple)):
+        raise FilterError("the name of the subelement is text or a list of names")
     names = subelement.split(".") if isinstance(subelement, str) else list(subelement)
-    pairs: list[tuple[Any, Any]] = []
-    for element in elements:
-        inner: Any = element
-        for name in names:
-            if name not in inner:
-                if not skip_missing:
-                    raise FilterError(f"could not find {name!r} in {inner!r}")
-                inner = []
-                break
-            inner = inner[name]
-        pairs.extend((element, item) for item in inner)
+    pairs: list[list[Any]] = []
+    for element in value.values() if isinstance(value, Mapping) else value:
+        pairs.extend([element, item] for item in _members(element, names, skip_missing))
     return pairs
+
+
+def _members(element: Any, names: List[str], skip_missing: bool) -> list[Any]:
+    inner = element
+    for name in names:
+        if not isinstance(inner, Mapping):
+            raise FilterError(f"a mapping with {name!r} is needed, got {type(inner).__name__}")
+        if name not in inner:
+            if skip_missing:
+                return []
+            raise FilterError(f"could not find {name!r} in an element")
+        inner = inner[name]
+    if not isinstance(inner, (list, tuple)):
+        raise FilterError(f"{'.'.join(names)!r} is no list")
+    return list(inner)
 
 
 def mandatory(value: Any, msg: Optional[str] = None) -> Any:
@@ -119,29 +143,29 @@ def mandatory(value: Any, msg: Optional[str] = None) -> Any:
     return value
 
 
-def ternary(value: Any, true_value: Any, false_value: Any, none_value: Any = None) -> Any:
-    """true_value when the value is true, else false_value; none_value for None when given."""
-    if value is None and none_value is not None:
-        return none_value
-    return true_value if bool(value) else false_value
+def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
+    """true_val when the value is true, else false_val; none_val for nothing when it is given."""
+    if value is None and none_val is not None:
+        return none_val
+    return true_val if bool(value) else false_val
 
 
-def seeded_random(end: Any, start: Any = None, step: Any = None, seed: Any = None) -> Any:
-    """A random member of a list or number below `end`; the same for the same seed."""
-    source = random.Random(seed) if seed is not None else random.SystemRandom()  # noqa: S311
-    if isinstance(end, int):
-        return source.randrange(start or 0, end, step or 1)
-    return source.choice(list(end))
+def type_debug(value: Any) -> str:
+    """The name of the value's type."""
+    return "UndefinedMarker" if isinstance(value, Undefined) else type(value).__name__
 
 
-def seeded_shuffle(value: Iterable[Any], seed: Any = None) -> list[Any]:
-    """The members in another order; the same for the same seed."""
+def groupby_as_dict(value: Iterable[Mapping[str, Any]], attribute: str) -> dict[Any, Any]:
+    """The mappings of a list by one of their members, which is there once."""
+    return rekey_on_member(list(value), attribute)
+
+
+def counter(value: Iterable[Any]) -> dict[Any, int]:
+    """How often each item is there."""
     items = list(value)
-    (random.Random(seed) if seed is not None else random.SystemRandom()).shuffle(items)  # noqa: S311
-    return items
+    return {item: items.count(item) for item in distinct(items)}
 
 
-def without(low: Iterable[Any], high: Iterable[Any]) -> list[Any]:
-    """What the second list does not have, without repeats."""
-    others = list(high)
-    return unique(item for item in low if item not in others)
+def dict_of_pairs(value: Iterable[Any]) -> dict[Any, Any]:
+    """A mapping of a list of pairs."""
+    return dict(value)

@@ -178,10 +178,10 @@ def test_an_included_file_keeps_the_includes_condition_outside() -> None:
     assert (include.when, more.when) == (("once",), ())
 
 
-def test_an_unsupported_loop_names_the_way_out() -> None:
-    with pytest.raises(InvalidInput, match="with_sequence is not supported") as error:
-        compiled(play(task("t", with_sequence="count=3")))
-    assert error.value.next_step == "write it as `loop` with a filter or query"
+def test_a_loop_of_a_lookup_that_there_is_not_names_the_nearest() -> None:
+    with pytest.raises(InvalidInput, match="with_sequense names no lookup; did you mean 'sequence'") as error:
+        compiled(play(task("t", with_sequense="count=3")))
+    assert "Lookups are: cartesian, config, csvfile" in error.value.next_step
 
 
 def test_the_same_input_gives_the_same_plan(tmp_path: Path) -> None:

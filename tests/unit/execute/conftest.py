@@ -11,10 +11,10 @@ import pytest
 
 from clusterbook import project
 from clusterbook.compile import Plan, Selection, compile_plan
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.inventory import load as load_inventory
 from clusterbook.inventory import matcher
 from clusterbook.transport.connect import Connector

@@ -10,10 +10,10 @@ from typing import Any
 
 from clusterbook import project
 from clusterbook.compile import Selection, compile_plan
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.inventory import load as load_inventory
 from clusterbook.inventory import matcher
 from clusterbook.transport.connect import Connector

@@ -11,10 +11,10 @@ from clusterbook.cluster.cluster import Cluster, ensure_cluster
 from clusterbook.cluster.store import open_store
 from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
 from clusterbook.errors import Position
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Runner
+from clusterbook.execute.services import Services
 from clusterbook.language.program import HostPart, Program, Step
 from clusterbook.model import Host
 from clusterbook.transport.connect import Connector

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from clusterbook.errors import InvalidInput
-from clusterbook.execute.answers import Services
 from clusterbook.execute.executors import choose
 from clusterbook.execute.run_certificates import RunAuthority, own_key, public_key, worker_context
+from clusterbook.execute.services import Services
 from clusterbook.execute.streams import Gone, Stream
 from clusterbook.language.values import Secret, Template
 from tests.unit.execute.test_executors import counted, run

@@ -15,11 +15,11 @@ import pytest
 from clusterbook.compile.plan import Plan, PlayPlan
 from clusterbook.errors import InvalidInput
 from clusterbook.execute import executors
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.executors import choose, open_places
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.language.program import Flush
 from clusterbook.language.values import Secret, Template
 from clusterbook.transport.connect import Connector

@@ -13,10 +13,11 @@ import pytest
 from clusterbook.agent import frames
 from clusterbook.errors import ClusterbookError, Unreachable
 from clusterbook.execute import heard
-from clusterbook.execute.answers import Answers, Services
+from clusterbook.execute.answers import Answers
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession
 from clusterbook.model import Host
 from clusterbook.transport.connect import Connector
@@ -40,8 +41,9 @@ PLAY = """\
 INVENTORY = """\
 all:
   vars: {ansible_connection: local}
-  hosts: {b: {own: of-b}, a: {own: of-a}}
+  hosts: {b: {own: of-b, ansible_connection: ssh}, a: {own: of-a}}
 """
+LOOKUP = {"ask": "local", "step": 1, "of": "lookup", "options": {}}
 
 
 class Liar:
@@ -209,10 +211,10 @@ def test_what_the_play_does_not_name_is_refused(playbooks: Playbooks, tmp_path: 
         {"ask": "content", "step": 2, "name": "../../../../etc/shadow"},
         {"ask": "template", "step": 2, "name": "/root/.ssh/id_ed25519"},
         {"ask": "source", "step": 99, "name": "given"},
-        {"ask": "lookup", "step": 1, "plugin": "env", "terms": ["CLUSTERBOOK_STORE_PASSPHRASE"], "options": {}},
-        {"ask": "lookup", "step": 1, "plugin": "pipe", "terms": ["id"], "options": {}},
-        {"ask": "lookup", "step": 1, "plugin": "url", "terms": ["http://127.0.0.1/"], "options": {}},
-        {"ask": "lookup", "step": 1, "plugin": "file", "terms": ["/etc/shadow"], "options": {}},
+        {**LOOKUP, "word": "env", "arguments": ["CLUSTERBOOK_STORE_PASSPHRASE"]},
+        {**LOOKUP, "word": "pipe", "arguments": ["id"]},
+        {**LOOKUP, "word": "url", "arguments": ["http://127.0.0.1/"]},
+        {**LOOKUP, "word": "file", "arguments": ["/etc/shadow"]},
         {"ask": "sign", "step": 1, "public_key": "ssh-ed25519 AAAA"},
         {"ask": "authority", "name": "ca"},
         {"ask": "fetch", "step": 1, "src": "/x", "data": "", "offset": 0, "last": True},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clusterbook.execute.answers import Services
+from clusterbook.execute.services import Services
 from clusterbook.language.values import Secret
 from tests.unit.execute.playing import run_files
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,14 +14,15 @@ import pytest
 from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
 from clusterbook.compile.walk import every_step
 from clusterbook.errors import Position
-from clusterbook.execute.answers import Services
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession
 from clusterbook.language.program import Flush, HostPart, Program, Step
 from clusterbook.language.values import Secret, Template
 from clusterbook.model import Host
+from clusterbook.source import vault
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
 
@@ -218,12 +220,28 @@ def test_a_later_play_reads_what_another_host_registered() -> None:
     assert recorder.of("result", "a")[-1]["msg"] == "a+b"
 
 
-def test_a_lookup_reads_only_what_the_step_spells_out(tmp_path: Path) -> None:
-    plan = play("a", (step(1, "ansible.builtin.debug", {"msg": Template("{{ lookup('env', said) }}")}),),
-                variables={"said": "HOME"})
-    outcome, recorder = run(plan)
+def test_a_lookup_is_answered_by_the_local_machine(tmp_path: Path) -> None:
+    (tmp_path / "said").write_text("hello\n")
+    steps = (step(1, "ansible.builtin.debug", {"msg": Template("{{ lookup('file', '" + str(tmp_path) + "/said') }}")}),
+             step(2, "ansible.builtin.debug", {"msg": Template("{{ {'a': [1]} | to_nice_yaml }}")}),
+             step(3, "ansible.builtin.debug", {"msg": Template("{{ lookup('file', 'nope', errors='warn') }}")}),
+             step(4, "ansible.builtin.debug", {"msg": Template("{{ lookup('file', 'nope') }}")}))  # fmt: skip
+    outcome, recorder = run(play("a", steps))
+    assert [event.get("msg") for event in recorder.of("result")][:2] == ["hello", "a:\n- 1\n"]
+    assert "there is no file 'nope'" in recorder.of("warning")[0]["msg"]
+    assert "there is no file 'nope'" in recorder.of("result")[-1]["msg"]
     assert outcome.exit_code(check=False) == 1
-    assert "'HOME' is not written in this step" in str(recorder.events)
+
+
+def test_a_step_that_reads_an_encrypted_file_shows_no_values(tmp_path: Path) -> None:
+    (tmp_path / "sealed").write_text(vault.seal(b"hunter22", b"pw"))
+    reading = Template(f"{{{{ lookup('file', '{tmp_path}/sealed') }}}}")
+    steps = (step(1, "ansible.builtin.debug", {"msg": reading}),
+             step(2, "ansible.builtin.debug", {"msg": "hunter22"}))  # fmt: skip
+    services = Services(decrypt=lambda data, name: vault.open_sealed(data, b"pw"))
+    _, recorder = run(replace(play("a", steps), local_texts=(reading.text,)), services=services)
+    assert recorder.of("result")[0].get("hidden") is True
+    assert "hunter22" not in str(recorder.events)
 
 
 def test_a_delegated_step_runs_on_the_other_host_with_the_first_hosts_variables(tmp_path: Path) -> None:

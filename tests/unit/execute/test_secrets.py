@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.execute.answers import Services
+from clusterbook.execute.services import Services
 from clusterbook.journal import Journal
 from clusterbook.language.values import Secret
 from tests.unit.execute.playing import run_files

@@ -62,7 +62,7 @@ def test_a_range_without_end_is_refused() -> None:
     ("{{ 'ab' * 3 }}", "ababab"), ("{{ 2 ** 10 }}", 1024), ("{{ 2 ** -1 }}", 0.5), ("{{ 7 % 4 }}", 3),
     ("{{ 'id 99999999999 %s' % 'x' }}", "id 99999999999 x"), ("{{ '%05d' | format(42) }}", "00042"),
     ("{{ '{:>4}'.format(1) }}", "   1"), ("{{ 'a' | center(3) }}", " a "), ("{{ 'a,b'.replace(',', '-') }}", "a-b"),
-    ("{{ '-'.join(['a', 'b']) }}", "a-b"), ("{{ [0, 1] | product([2]) }}", [(0, 2), (1, 2)]), ("{{ 3 | pow(2) }}", 9),
+    ("{{ '-'.join(['a', 'b']) }}", "a-b"), ("{{ [0, 1] | product([2]) }}", [[0, 2], [1, 2]]), ("{{ 3 | pow(2) }}", 9),
 ])  # fmt: skip
 def test_ordinary_sizes_are_as_before(text: str, value: Any) -> None:
     assert evaluate(text) == value

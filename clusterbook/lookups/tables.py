@@ -1,0 +1,114 @@
+"""Lookups of single values in files: CSV, INI, properties."""
+
+from __future__ import annotations
+
+import configparser
+import csv
+import io
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from clusterbook.language.lookups import LookupFailed
+from clusterbook.lookups.files import Options, content, located, text_of, truth
+from clusterbook.lookups.surroundings import Surroundings
+
+
+def key_and_options(term: Any, options: Options, known: frozenset[str]) -> tuple[str, dict[str, Any]]:
+    """`key file=x section=y` -> the key, and the options with what the term says."""
+    words = shlex.split(str(term))
+    merged, left = dict(options), []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in known:
+            merged[name] = value
+        else:
+            left.append(word)
+    return (" ".join(left) if len(left) != len(words) else str(term)), merged
+
+
+_CSV = frozenset({"file", "delimiter", "col", "keycol", "default", "encoding"})
+
+
+def csvfile(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> list[Any]:
+    """The field in column `col` (from 0) of the line whose first field is the term."""
+    found: list[Any] = []
+    for term in terms:
+        key, chosen = key_and_options(term, options, _CSV)
+        value = _field(surroundings, key, chosen)
+        if value is not None:
+            found.extend(value if isinstance(value, list) else [value])
+    return found
+
+
+def _field(surroundings: Surroundings, key: str, options: Options) -> Any:
+    path = located(surroundings, options.get("file", "ansible.csv"))
+    text = text_of(path, content(surroundings, path)[0], str(options.get("encoding", "utf-8")))
+    sign = str(options.get("delimiter", "TAB"))
+    delimiter = "\t" if sign in ("TAB", "t", "\\t") else sign
+    column, key_column = _number("col", options.get("col", 1)), _number("keycol", options.get("keycol", 0))
+    try:
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            if len(row) > key_column and row[key_column] == key:
+                return row[column]
+    except (csv.Error, TypeError) as error:
+        raise LookupFailed(f"{path} cannot be read as CSV: {error}") from error
+    except IndexError as error:
+        raise LookupFailed(f"the line {key!r} of {path} has no column {column}") from error
+    return options.get("default")
+
+
+def _number(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise LookupFailed(f"{name} is {value!r}, expected a whole number") from error
+
+
+_INI = frozenset({"file", "type", "section", "re", "encoding", "default", "case_sensitive", "allow_no_value",
+                  "interpolation"})  # fmt: skip
+
+
+def ini(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> list[Any]:
+    """The values of keys of a section. re: keys are regular expressions; type: ini or properties."""
+    found: list[Any] = []
+    for term in terms:
+        key, chosen = key_and_options(term, options, _INI)
+        found.extend(_values(surroundings, key, chosen))
+    return found
+
+
+def _values(surroundings: Surroundings, key: str, options: Options) -> list[Any]:
+    properties = options.get("type", "ini") == "properties"
+    section = "properties" if properties else str(options.get("section", "global"))
+    path = located(surroundings, options.get("file", "ansible.ini"))
+    text = text_of(path, content(surroundings, path)[0], str(options.get("encoding", "utf-8")))
+    parser = configparser.ConfigParser(
+        allow_no_value=truth(options, "allow_no_value", truth(options, "allow_none", False)),
+        interpolation=configparser.BasicInterpolation() if truth(options, "interpolation", True) else None,
+    )
+    if truth(options, "case_sensitive", False):
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(f"[properties]\n{text}" if properties else text)
+        if truth(options, "re", False):
+            return _matching(parser, section, key)
+        return _listed(parser.get(section, key, fallback=options.get("default", "")))
+    except (configparser.Error, re.error) as error:
+        raise LookupFailed(f"{path} as INI: {str(error).splitlines()[0]}") from error
+
+
+def _matching(parser: configparser.ConfigParser, section: str, pattern: str) -> list[Any]:
+    found: list[Any] = []
+    if parser.has_section(section):
+        found = [value for name, value in parser.items(section) if re.match(pattern, name)]
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return [] if value is None else [value]
+
+

@@ -1,0 +1,47 @@
+"""Every expression of the table gives what ansible-core gives (tests/differential/expressions asks it again)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterbook.errors import Position
+from clusterbook.language.environment import ExpressionError
+from clusterbook.language.scope import Scope
+from clusterbook.language.values import Template
+from clusterbook.lookups import LocalMachine, Surroundings
+from clusterbook.lookups.expressions import local_expressions
+from clusterbook.source.values import text_value
+
+TABLE = Path(__file__).parents[2] / "differential" / "expressions"
+GROUPS = yaml.safe_load((TABLE / "cases.yml").read_text())["groups"]
+CASES = [(group["vars"], case) for group in GROUPS for case in group["cases"]]
+
+
+def written(value: Any) -> Any:
+    """As a person writes it in a file of variables."""
+    if isinstance(value, str):
+        return text_value(value, Position("cases.yml"))
+    if isinstance(value, dict):
+        return {key: written(item) for key, item in value.items()}
+    return [written(item) for item in value] if isinstance(value, list) else value
+
+
+def evaluated(variables: dict[str, Any], text: str) -> Any:
+    machine = LocalMachine(Surroundings(bases=(str(TABLE),), environment={}))
+    expressions = local_expressions(machine, sorted(variables))
+    template = Template(text if "{{" in text or "{%" in text else "{{ " + text + " }}")
+    return Scope([written(variables)], expressions, str).evaluate(template)
+
+
+@pytest.mark.parametrize(("variables", "case"), CASES, ids=[case["of"] for _, case in CASES])
+def test_an_expression_gives_what_ansible_gives(variables: dict[str, Any], case: dict[str, Any]) -> None:
+    if case.get("fails"):
+        with pytest.raises(ExpressionError):
+            evaluated(variables, case["of"])
+        return
+    assert json.loads(json.dumps(evaluated(variables, case["of"]))) == case["gives"]
