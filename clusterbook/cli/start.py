@@ -28,7 +28,7 @@ from clusterbook.errors import InvalidInput
 def init(
     _: Context, folder: str, control_plane: str = "", worker: str = "", user: str = "root", api_address: str = ""
 ) -> None:
-    """Make a project's folder: an inventory of your hosts, a first playbook, schemas for your editor.
+    """Make a project's folder: inventory, first playbook, schemas for your editor.
 
     Files that are there already stay as they are.
 
@@ -50,7 +50,7 @@ def init(
 
 @command(help={"json": "show the result as JSON"})
 def self_check(_: Context, json_: bool = False) -> int:
-    """Look whether this machine and this installation are fit: Python, libraries, files, ssh, the store.
+    """Look whether this machine and this installation are fit.
 
     Exit status 1 when something is missing. Nothing is changed, no host is asked.
 
@@ -69,7 +69,7 @@ def self_check(_: Context, json_: bool = False) -> int:
 
 @command(help={"sbom": "write what is installed as a CycloneDX document into this file", "json": "show it as JSON"})
 def version(_: Context, sbom: str = "", json_: bool = False) -> None:
-    """Tell the version, of Python too; with --sbom, every library with its version and licence.
+    """Tell the version; with --sbom, every library with its licence too.
 
     Example: invoke version
     Example: invoke version --sbom clusterbook.cdx.json
