@@ -83,7 +83,7 @@ def members(group: str, hierarchies: tuple[Hierarchy, ...]) -> set[int]:
     return pids
 
 
-def kill(group: str, hierarchies: tuple[Hierarchy, ...], seconds: float = 10.0) -> None:
+def kill(group: str, hierarchies: tuple[Hierarchy, ...], seconds: float = 60.0) -> None:
     """End every process of a group, our own host's and nobody else's. Raises Failed when some stay."""
     deadline = time.monotonic() + seconds
     while pids := members(group, hierarchies) - {os.getpid()}:
