@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+# A background job of a shell has Ctrl-C ignored, and hands that down; tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 REGION = "us-east-2"
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
