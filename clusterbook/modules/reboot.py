@@ -1,4 +1,4 @@
-"""Reboot the host. The connection ends with it, so the local machine's engine starts the wait and the check."""
+"""Reboot the host. The connection ends with it; waiting for the host is not there yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from clusterbook.modules.system import System
 
 NAME = "ansible.builtin.reboot"
 KIND = "action"
-DESCRIPTION = "Reboot the host and wait until it answers again."
+DESCRIPTION = "Order a reboot. Waiting for the host is not there yet: its connection, and so its play, end."
 PARAMETERS = {
     "pre_reboot_delay": Parameter("int", "Seconds before it goes down.", default=0),
     "post_reboot_delay": Parameter("int", "Seconds after it is back.", default=0),
