@@ -87,7 +87,7 @@ class Runner:
         try:
             plays = list(self._plan.plays)
             for place in range(len(plays)):
-                if not self._play(plays[place]):
+                if not self._play(plays[place], last=place + 1 == len(plays)):
                     break
                 plays[place + 1:] = self._grown(place + 1) or plays[place + 1:]
         except KeyboardInterrupt:
@@ -101,7 +101,7 @@ class Runner:
             self._events.know(play.steps)
         return plays or ()
 
-    def _play(self, play: PlayPlan) -> bool:
+    def _play(self, play: PlayPlan, last: bool) -> bool:
         """False when a whole batch is lost: as in Ansible, no play after it runs, on no host."""
         alive = [name for batch in play.batches for name in batch if name not in self._lost]
         self._events.emit("play", name=play.name, hosts=alive, steps=len(play.steps))
@@ -116,7 +116,7 @@ class Runner:
                     self._events.emit("stopped", play=play.name, reason=reason)
                 self._lost.update(name for rest in play.batches for name in rest)
                 if self._lost.issuperset(hosts):
-                    self._events.emit("nobody_left")
+                    self._events.emit("nobody_left", last=last)
                 return False
             if gates.over:
                 break

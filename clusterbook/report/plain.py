@@ -96,7 +96,8 @@ class PlainReport:
         self._print([Text(f"stopped: {event['reason']}", "yellow")])
 
     def _on_nobody_left(self, event: dict[str, Any]) -> None:
-        self._print([Text("stopped: no host of the play is left, so no play after it runs", "yellow")])
+        if not event["last"]:
+            self._print([Text("stopped: no host of the play is left, so no play after it runs", "yellow")])
 
     def _on_summary(self, event: dict[str, Any]) -> None:
         self._console.print()
