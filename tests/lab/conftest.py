@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -189,7 +190,7 @@ class TwoHosts:
 def shown(output: str) -> str:
     """A report without what differs from run to run: the table, the slowest steps, the seconds at the end."""
     head, _, tail = output.partition("\n\n")
-    sentence = [line.rpartition("  ")[0] for line in tail.splitlines() if " hosts: " in line and line.endswith(" s")]
+    sentence = [line.rpartition("  ")[0] for line in tail.splitlines() if re.match(r"\d+ hosts?: .* s$", line)]
     return "\n".join([head, *sentence]) + "\n"
 
 
