@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import select
 import time
 from typing import Any, Callable, Dict
 
 from clusterbook.agent.jobs import Jobs
 from clusterbook.agent.link import Link
-from clusterbook.language.runtime import Call, Stopped
+from clusterbook.language.runtime import Call
 
 Result = Dict[str, Any]
 # Modules that talk to the local machine while they run, or that end the connection: as in Ansible, none of them.
@@ -56,22 +54,12 @@ class Background:
             if status["finished"]:
                 self._jobs.cleanup(jid)
                 return status
-            self._pause(min(look, call.poll))
+            self._link.pause(min(look, call.poll))  # the job runs on when it is ended; a later run finds it
             look = min(look * 2, LONGEST_LOOK)
             if time.monotonic() - told >= call.poll:
                 told = time.monotonic()
                 self._emit({"type": "waiting", "id": call.step, "jid": jid, "seconds": round(time.time() - began, 1),
                             "limit": call.run_async})
-
-    def _pause(self, seconds: float) -> None:
-        """Send what waits. A stop, or the connection's end, ends this; the job runs on and a later run finds it."""
-        self._link.flush()
-        ready, _, _ = select.select([self._link.input_descriptor], [], [], seconds)
-        if ready:
-            with contextlib.suppress(Stopped):
-                self._link.receive()  # notes whether it was the end of the connection
-            self._link.stopping = True
-            raise Stopped("the local machine asked to stop")
 
 
 def _identity(play: str, call: Call) -> str:

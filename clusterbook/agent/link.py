@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import time
 from typing import Any, List, Optional, Tuple
 
@@ -49,6 +50,16 @@ class Link:
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, self.input_descriptor)
         os.close(nothing)
+
+    def pause(self, seconds: float) -> None:
+        """Send what waits, then wait. A stop, or the connection's end, ends it. Raises Stopped."""
+        self.flush()
+        ready, _, _ = select.select([self.input_descriptor], [], [], max(0.0, seconds))
+        if ready:
+            with contextlib.suppress(Stopped):
+                self.receive()  # notes whether it was the end of the connection
+            self.stopping = True
+            raise Stopped("the local machine asked to stop")
 
     def close(self) -> None:
         """Close both descriptors."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
@@ -109,9 +108,7 @@ class PlayRuntime:
 
     def pause(self, seconds: float) -> None:
         """Wait; a stop, or the end of the connection, ends it."""
-        if select.select([self._link.input_descriptor], [], [], max(0.0, seconds))[0]:
-            self._link.receive()
-            raise Stopped("the local machine asked to stop")
+        self._link.pause(seconds)
 
     def _in_background(self, call: Call) -> dict[str, Any]:
         marked = self._mark(call.notify)
