@@ -37,11 +37,10 @@ class StepRunner(StepTrier):
 
     def include(self, step: Step, key: Key) -> list[tuple[Any, ...]]:
         """The bodies that an include brings, one for each item of its loop. Raises StepFailed."""
-        if self.program.lockstep or step.run_once:
-            verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
-            if verdict is not None:
-                self.take_over(step, verdict)
-                return []
+        verdict = self._verdict(step, key)
+        if verdict is not None:
+            self.take_over(step, verdict)
+            return []
         self._runtime.emit({"type": "start", "id": step.id})
         bodies: list[tuple[Any, ...]] = []
         result: Result = {"changed": False, **included_names(step)}
@@ -96,10 +95,9 @@ class StepRunner(StepTrier):
 
     def run(self, step: Step, key: Key) -> list[str]:
         """Run one step; returns the handlers that it notifies. Raises StepFailed."""
-        if self.program.lockstep or step.run_once:
-            verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
-            if verdict is not None:
-                return self.take_over(step, verdict)
+        verdict = self._verdict(step, key)
+        if verdict is not None:
+            return self.take_over(step, verdict)
         result = self._throttled(step)
         self.register(step, result)
         if step.run_once:
@@ -109,6 +107,14 @@ class StepRunner(StepTrier):
         if result.get("failed") and not result.get("ignored"):
             raise StepFailed(step, result)
         return self.notified_by(step, result)
+
+    def _verdict(self, step: Step, key: Key) -> Optional[Mapping[str, Any]]:
+        """Where hosts meet before the step: what was decided for this one, None when it is to run it."""
+        if not self.program.lockstep and not step.run_once:
+            return None
+        verdict: Optional[Mapping[str, Any]] = self._runtime.ask(
+            "gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
+        return verdict
 
     def _throttled(self, step: Step) -> Result:
         """Run it when fewer hosts than its `throttle` says are at it."""
