@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from typing import Any, Optional
+from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from clusterbook.language.filters.errors import FilterError
 
@@ -82,26 +82,26 @@ def _md5(password: bytes, salt: bytes) -> str:
         part = password if index & 1 else state
         part += (salt if index % 3 else b"") + (password if index % 7 else b"")
         state = hashlib.md5(part + (state if index & 1 else password), usedforsecurity=False).digest()
-    text = "".join(_letters(state[a] << 16 | state[b] << 8 | state[c], 4) for a, b, c in _MD5_ORDER)
-    return text + _letters(state[11], 2)
+    return _written(state, _MD5_ORDER) + _letters(state[11], 2)
 
 
 def _sha512_text(state: bytes) -> str:
-    text, triple = "", (0, 21, 42)
-    for _ in range(21):
-        a, b, c = triple
-        text += _letters(state[a] << 16 | state[b] << 8 | state[c], 4)
-        triple = (b + 1, c + 1, a + 1)
-    return text + _letters(state[63], 2)
+    return _written(state, _turning(21, 1)) + _letters(state[63], 2)
 
 
 def _sha256_text(state: bytes) -> str:
-    text, triple = "", (0, 10, 20)
-    for _ in range(10):
-        a, b, c = triple
-        text += _letters(state[a] << 16 | state[b] << 8 | state[c], 4)
-        triple = (c + 1, a + 1, b + 1)
-    return text + _letters(state[31] << 8 | state[30], 3)
+    return _written(state, _turning(10, 2)) + _letters(state[31] << 8 | state[30], 3)
+
+
+def _turning(third: int, turn: int) -> Iterator[Sequence[int]]:
+    """Places a third of the digest apart, three at a time, each three turned further to the left than those before."""
+    for first in range(third):
+        places, cut = (first, first + third, first + 2 * third), first * turn % 3
+        yield places[cut:] + places[:cut]
+
+
+def _written(state: bytes, order: Iterable[Sequence[int]]) -> str:
+    return "".join(_letters(state[a] << 16 | state[b] << 8 | state[c], 4) for a, b, c in order)
 
 
 def _letters(value: int, count: int) -> str:
