@@ -19,6 +19,7 @@ from clusterbook.cli.site import Site
 from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.compile.context import tag_list
 from clusterbook.errors import ClusterbookError, InvalidInput
 from clusterbook.execute import executors
 from clusterbook.execute.events import Events
@@ -63,7 +64,7 @@ def selection(
 ) -> Selection:  # fmt: skip
     """The options of a command line as a selection."""
     return Selection(
-        tags=_list(tags), skip_tags=_list(skip_tags), limit=limit, check=check, diff=diff,
+        tags=tag_list(tags), skip_tags=tag_list(skip_tags), limit=limit, check=check, diff=diff,
         extra_variables=extra_variables(extra_vars or ()),
     )  # fmt: skip
 
@@ -140,10 +141,6 @@ def _masked(services: Services, events: Events) -> Services:
         return value
 
     return replace(services, secret=secret)
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _say(text: str) -> None:

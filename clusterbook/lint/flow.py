@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from clusterbook.compile.context import as_list
 from clusterbook.errors import Position
 from clusterbook.language.values import Template
 from clusterbook.lint.findings import Finding
@@ -27,7 +27,7 @@ def check(material: Material) -> Iterator[Finding]:
 def _never(material: Material) -> Iterator[Finding]:
     for step in material.steps:
         wanted = step.written.get("when")
-        if any(one is False or str(one).strip().lower() in ("false", "no") for one in _listed(wanted)):
+        if any(one is False or str(one).strip().lower() in ("false", "no") for one in as_list(wanted)):
             yield Finding("unreachable-task", "this task's condition is always false", step.at("when"),
                           "Remove the task, or correct the condition.")  # fmt: skip
 
@@ -56,15 +56,15 @@ def _ends(step: Step) -> bool:
 
 
 def _handlers(material: Material) -> Iterator[Finding]:
-    notified = [name for step in material.steps for name in _listed(step.written.get("notify"))]
-    notified += [name for step in material.steps for part in step.around for name in _listed(part.get("notify"))]
-    notified += [name for play in material.plays for use in _listed(play.get("roles")) if isinstance(use, Mapping)
-                 for name in _listed(use.get("notify"))]  # fmt: skip
+    notified = [name for step in material.steps for name in as_list(step.written.get("notify"))]
+    notified += [name for step in material.steps for part in step.around for name in as_list(part.get("notify"))]
+    notified += [name for play in material.plays for use in as_list(play.get("roles")) if isinstance(use, Mapping)
+                 for name in as_list(use.get("notify"))]  # fmt: skip
     if any(isinstance(name, Template) for name in notified):
         return
     wanted = {str(name) for name in notified}
     for step in material.steps:
-        own = [step.written.get("name"), *_listed(step.written.get("listen"))]
+        own = [step.written.get("name"), *as_list(step.written.get("listen"))]
         own += [part.get("name") for part in step.around] if step.handler else []
         if not step.handler or any(isinstance(name, Template) for name in own):
             continue
@@ -95,7 +95,3 @@ def _files(material: Material) -> Iterator[Finding]:
 
 def _stem(name: str) -> str:
     return name.removesuffix(".yml").removesuffix(".yaml")
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list) else [value]

@@ -15,6 +15,7 @@ from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.compile.context import tag_list
 from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput
 from clusterbook.execute.events import Events
 from clusterbook.execute.hosts import Agents
@@ -76,8 +77,8 @@ def selection_of(options: Options, settings: Settings) -> Selection:
     tags = ",".join(options.tags) or settings.run_tags or ""
     skipped = ",".join(options.skip_tags) or settings.skip_tags or ""
     return Selection(
-        tags=_listed(tags),
-        skip_tags=_listed(skipped),
+        tags=tag_list(tags),
+        skip_tags=tag_list(skipped),
         limit=options.limit,
         check=options.check,
         diff=options.diff or settings.diff,
@@ -197,7 +198,3 @@ def _matcher(inventory: SourcedInventory, limit: str) -> Callable[[str], Sequenc
             return ()
 
     return tolerant
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
