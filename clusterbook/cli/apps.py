@@ -14,7 +14,7 @@ from invoke.context import Context
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.screen import plural, print_json, print_table, stage
-from clusterbook.cluster.apps.app import MANAGER, NAME_LABEL, App
+from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
 from clusterbook.cluster.apps.status import AppStatus, look, on_a_cloud, owned
 from clusterbook.cluster.apps.summary import summary
 from clusterbook.cluster.kube import Kubectl, open_kubectl
@@ -64,7 +64,7 @@ def deploy_app(
     )  # fmt: skip
     kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
     taken = kubectl.json("get", "deployments.apps,services", f"--field-selector=metadata.name={name}")["items"]
-    if any(not item["metadata"].get("labels", {}).items() >= MANAGER.items() for item in taken):
+    if not all(is_ours(item) for item in taken):
         raise InvalidInput(f"{name!r} in namespace {namespace} was not made by deploy-app, and is left alone",
                            next_step="Choose another --name or --namespace.")  # fmt: skip
     app.apply(kubectl)
@@ -104,12 +104,11 @@ def scale_app(
 
     Example: invoke scale-app hello --replicas 5
     """
-    App(name, "x", replicas=replicas)
+    check_replicas(replicas)
     kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
     owned(kubectl, name)
     kubectl.run("scale", f"deployment/{name}", f"--replicas={replicas}")
-    status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
-    print_json(summary(status)) if json_ else None
+    _settle(kubectl, name, timeout, json_)
 
 
 @command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "revision": "to that one (default: the one before)"})
@@ -127,8 +126,7 @@ def rollback_app(
     kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
     owned(kubectl, name)
     kubectl.run("rollout", "undo", f"deployment/{name}", *([f"--to-revision={revision}"] if revision else []))
-    status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
-    print_json(summary(status)) if json_ else None
+    _settle(kubectl, name, timeout, json_)
 
 
 @command(positional=["name"], help={**APP_HELP, "yes": "do it; without it nothing is deleted"})
@@ -143,12 +141,12 @@ def delete_app(
     """
     kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
     owned(kubectl, name)
-    chosen = ",".join(f"{label}={value}" for label, value in {NAME_LABEL: name, **MANAGER}.items())
-    listed = kubectl.json("get", "deployments.apps,services,secrets", f"--selector={chosen}")["items"]
+    chosen = selector(name)
+    listed = kubectl.json("get", "deployments.apps,services,secrets", chosen)["items"]
     objects = [f"{item['kind']}/{item['metadata']['name']}" for item in listed]
     if yes:
         with stage("app", sys.stderr if json_ else sys.stdout) as shown:
-            kubectl.run("delete", "deployments.apps,services,secrets", f"--selector={chosen}", "--wait=true",
+            kubectl.run("delete", "deployments.apps,services,secrets", chosen, "--wait=true",
                         seconds=300)  # fmt: skip
             shown.result = f"{name} is gone: {', '.join(objects)}"
     elif not json_:
@@ -190,6 +188,13 @@ def secrets(words: Sequence[str], environment: Mapping[str, str] = os.environ) -
         else:
             raise InvalidInput(f"--secret {name}: this shell has no variable {name}", next_step=f"Export {name} first.")
     return found
+
+
+def _settle(kubectl: Kubectl, name: str, seconds: float, as_json: bool) -> None:
+    """Wait until all pods are as they are wanted."""
+    status = _wait(kubectl, name, seconds, lambda one: one.settled, as_json)
+    if as_json:
+        print_json(summary(status))
 
 
 def _wait(

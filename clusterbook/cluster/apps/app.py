@@ -54,8 +54,7 @@ class App:
         for value, what in ((self.port, "--port"), (self.target_port or self.port, "--target-port")):
             if not 0 < value < 65536:
                 raise InvalidInput(f"{what} is {value}", next_step="A port is from 1 to 65535.")
-        if not 0 <= self.replicas <= 1000:
-            raise InvalidInput(f"--replicas is {self.replicas}", next_step="Ask for 0 to 1000 pods.")
+        check_replicas(self.replicas)
         if not _IMAGE.fullmatch(self.image):
             raise InvalidInput(f"--image is {self.image!r}", next_step="Name one, such as --image nginx:1.29.")
         for quantity, option in ((self.cpu, "--cpu"), (self.memory, "--memory")):
@@ -154,3 +153,21 @@ def check_name(name: str) -> str:
             next_step="Use lower case letters, digits and -, beginning with a letter, such as --name hello.",
         )
     return name
+
+
+def check_replicas(number: int) -> int:
+    """The number itself when so many pods may be asked for. Raises InvalidInput."""
+    if not 0 <= number <= 1000:
+        raise InvalidInput(f"--replicas is {number}", next_step="Ask for 0 to 1000 pods.")
+    return number
+
+
+def is_ours(item: Mapping[str, Any]) -> bool:
+    """Whether an object of Kubernetes was made by deploy-app."""
+    return bool(item["metadata"].get("labels", {}).items() >= MANAGER.items())
+
+
+def selector(name: str = "") -> str:
+    """kubectl's option for the objects of an application; of all that deploy-app made when none is named."""
+    labels = {NAME_LABEL: name, **MANAGER} if name else MANAGER
+    return "--selector=" + ",".join(f"{label}={value}" for label, value in labels.items())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clusterbook.cluster.apps.app import MANAGER, NAME_LABEL, check_name
+from clusterbook.cluster.apps.app import NAME_LABEL, check_name, is_ours, selector
 from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import InvalidInput
 
@@ -94,13 +94,12 @@ def owned(kubectl: Kubectl, name: str) -> Object:
     check_name(name)
     found = kubectl.json("get", "deployments.apps", f"--field-selector=metadata.name={name}")["items"]
     if not found:
-        known = [item["metadata"]["name"] for item in kubectl.json(
-            "get", "deployments.apps", f"--selector={_selector()}")["items"]]  # fmt: skip
+        known = [item["metadata"]["name"] for item in kubectl.json("get", "deployments.apps", selector())["items"]]
         raise InvalidInput(
             f"there is no application {name!r} in this namespace",
             next_step=f"There are: {', '.join(known)}." if known else "Deploy one with: invoke deploy-app --name NAME.",
         )
-    if not found[0]["metadata"].get("labels", {}).items() >= MANAGER.items():
+    if not is_ours(found[0]):
         raise InvalidInput(f"the deployment {name!r} was not made by deploy-app, and is left alone",
                            next_step="Choose another name, or look at it with kubectl.")  # fmt: skip
     return dict(found[0])
@@ -149,7 +148,3 @@ def on_a_cloud(kubectl: Kubectl) -> bool:
     """Whether some node belongs to a cloud, whose controller makes load balancers."""
     nodes = kubectl.json("get", "nodes")["items"]
     return any(item["spec"].get("providerID") for item in nodes)
-
-
-def _selector() -> str:
-    return ",".join(f"{name}={value}" for name, value in MANAGER.items())
