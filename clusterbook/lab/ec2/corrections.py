@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Mapping
 from typing import Any
 
 HEALTH_SECONDS = 1.0
@@ -25,6 +26,35 @@ def _no_public_addresses() -> None:
 
 def _groups_of_instances() -> None:
     """AWS shows an instance's security groups also when they were given with its network interface."""
+
+    def groups(backend: Any, instance: Any, asked: Mapping[str, Any]) -> None:
+        if not instance.security_groups and instance.nics:
+            instance.security_groups = list(instance.nics[0].group_set)
+
+    _when_started(groups)
+
+
+def _profiles_of_templates() -> None:
+    """An instance of a launch template has the template's profile and metadata options, too."""
+    from moto.ec2.models.instances import MetadataOptions
+
+    def described(backend: Any, instance: Any, asked: Mapping[str, Any]) -> None:
+        template = asked.get("launch_template")
+        data = backend._get_template_from_args(template).data if template else {}
+        if data.get("MetadataOptions") and not asked.get("metadata_options"):
+            instance.metadata_options = MetadataOptions(data["MetadataOptions"])
+        profile = data.get("IamInstanceProfile", {})
+        if profile and not any(asked.get(f"iam_instance_profile_{kind}") for kind in ("name", "arn")):
+            backend.associate_iam_instance_profile(
+                instance.id, iam_instance_profile_name=profile.get("Name"),
+                iam_instance_profile_arn=profile.get("Arn"),
+            )  # fmt: skip
+
+    _when_started(described)
+
+
+def _when_started(change: Callable[[Any, Any, Mapping[str, Any]], None]) -> None:
+    """Call change(EC2's backend, the instance, what was asked for) for each instance that is started."""
     from moto.ec2.models.instances import InstanceBackend
 
     original = InstanceBackend.run_instances
@@ -32,35 +62,10 @@ def _groups_of_instances() -> None:
     def run_instances(self: Any, *arguments: Any, **keywords: Any) -> Any:
         reservation = original(self, *arguments, **keywords)
         for instance in reservation.instances:
-            if not instance.security_groups and instance.nics:
-                instance.security_groups = list(instance.nics[0].group_set)
+            change(self, instance, keywords)
         return reservation
 
     setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (a method is replaced on purpose)
-
-
-def _profiles_of_templates() -> None:
-    """An instance of a launch template has the template's profile and metadata options, too."""
-    from moto.ec2.models.instances import InstanceBackend, MetadataOptions
-
-    original = InstanceBackend.run_instances
-
-    def run_instances(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        reservation = original(self, *arguments, **keywords)
-        template = keywords.get("launch_template")
-        data = self._get_template_from_args(template).data if template else {}
-        for instance in reservation.instances:
-            if data.get("MetadataOptions") and not keywords.get("metadata_options"):
-                instance.metadata_options = MetadataOptions(data["MetadataOptions"])
-            profile = data.get("IamInstanceProfile", {})
-            if profile and not any(keywords.get(f"iam_instance_profile_{kind}") for kind in ("name", "arn")):
-                self.associate_iam_instance_profile(
-                    instance.id, iam_instance_profile_name=profile.get("Name"),
-                    iam_instance_profile_arn=profile.get("Arn"),
-                )  # fmt: skip
-        return reservation
-
-    setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (likewise)
 
 
 def _health_of_targets() -> None:

@@ -27,6 +27,7 @@ from clusterbook.lab.ec2.lifecycle import REGION
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 TOKEN_SECONDS = 21600
 KEPT_SECONDS = 2.0
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Instances:
@@ -77,9 +78,9 @@ class Instances:
             "sts", "assume_role", RoleArn=role["Arn"], RoleSessionName=item["InstanceId"]
         )["Credentials"]  # fmt: skip
         return {
-            "Code": "Success", "LastUpdated": _moment(time.time()), "Type": "AWS-HMAC",
+            "Code": "Success", "LastUpdated": time.strftime(MOMENT, time.gmtime()), "Type": "AWS-HMAC",
             "AccessKeyId": keys["AccessKeyId"], "SecretAccessKey": keys["SecretAccessKey"],
-            "Token": keys["SessionToken"], "Expiration": keys["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Token": keys["SessionToken"], "Expiration": keys["Expiration"].strftime(MOMENT),
         }  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def document(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "accountId": item["OwnerId"], "architecture": item.get("Architecture", "x86_64"), "availabilityZone": zone,
         "imageId": item["ImageId"], "instanceId": item["InstanceId"], "instanceType": item["InstanceType"],
-        "pendingTime": item["LaunchTime"].strftime("%Y-%m-%dT%H:%M:%SZ"), "privateIp": item["PrivateIpAddress"],
+        "pendingTime": item["LaunchTime"].strftime(MOMENT), "privateIp": item["PrivateIpAddress"],
         "region": zone[:-1], "version": "2017-09-30",
     }  # fmt: skip
 
@@ -207,10 +208,6 @@ class Asked(BaseHTTPRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing: hosts ask all the time."""
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def main(arguments: list[str]) -> int:
