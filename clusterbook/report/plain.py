@@ -96,7 +96,7 @@ class PlainReport:
         self._print([Text(f"stopped: {event['reason']}", "yellow")])
 
     def _on_nobody_left(self, event: dict[str, Any]) -> None:
-        if not event["last"]:
+        if not event.get("last"):  # runs before this was said are shown again, too
             self._print([Text("stopped: no host of the play is left, so no play after it runs", "yellow")])
 
     def _on_summary(self, event: dict[str, Any]) -> None:
