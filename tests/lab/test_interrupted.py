@@ -151,6 +151,15 @@ def finished(machines: Machines, wanted: dict[str, dict[str, str]], about: str) 
     assert {name: machine for machine in machines.all for name in machine.kept() if "pending" in name} == {}, about
 
 
+def at_work(machines: Machines, count: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """The play on bare machines, again and again, each time after another number of results."""
+    for moment in moments(count):
+        machines.clear()
+        process = machines.start(PLAY)
+        until(process, moment)
+        yield moment, process
+
+
 def quiet(machines: Machines) -> None:
     """Wait until no agent and nothing that one started is left; fails after a while."""
     for _ in range(300):
@@ -163,10 +172,7 @@ def quiet(machines: Machines) -> None:
 def test_after_the_local_process_was_killed_the_same_command_leads_to_the_same_end(
     machines: Machines, whole: tuple[int, dict[str, dict[str, str]]]
 ) -> None:
-    for moment in moments(whole[0]):
-        machines.clear()
-        process = machines.start(PLAY)
-        until(process, moment)
+    for moment, process in at_work(machines, whole[0]):
         process.kill()
         process.communicate()
         finished(machines, whole[1], f"killed after {moment} results")
@@ -175,10 +181,7 @@ def test_after_the_local_process_was_killed_the_same_command_leads_to_the_same_e
 def test_after_the_agents_were_killed_the_same_command_leads_to_the_same_end(
     machines: Machines, whole: tuple[int, dict[str, dict[str, str]]]
 ) -> None:
-    for moment in moments(whole[0]):
-        machines.clear()
-        process = machines.start(PLAY)
-        until(process, moment)
+    for moment, process in at_work(machines, whole[0]):
         killed = sum(machine.kill_agent() for machine in machines.all)
         output, errors = process.communicate(timeout=120)
         assert killed and process.returncode in (0, 4), f"after {moment}: {killed} killed, {output}{errors}"
@@ -188,10 +191,7 @@ def test_after_the_agents_were_killed_the_same_command_leads_to_the_same_end(
 def test_ctrl_c_leaves_no_process_and_no_file_and_frees_the_hosts(
     machines: Machines, whole: tuple[int, dict[str, dict[str, str]]]
 ) -> None:
-    for moment in moments(whole[0]):
-        machines.clear()
-        process = machines.start(PLAY)
-        until(process, moment)
+    for moment, process in at_work(machines, whole[0]):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=120)
         assert process.returncode == 130, f"after {moment}: {output}{errors}"

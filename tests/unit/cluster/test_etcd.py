@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +17,7 @@ from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.cluster import Cluster, ensure_cluster
 from clusterbook.cluster.signing import CertificateSubject
 from clusterbook.cluster.store import FileStore
+from tests.unit.ports import free_port
 
 
 @pytest.fixture
@@ -45,12 +45,6 @@ def leaf(cluster: Cluster, directory: Path) -> None:
     form = serialization.PrivateFormat.PKCS8
     pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
     (directory / "etcd.key").write_bytes(pem)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -20,6 +20,13 @@ from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
 
 DEBUG = "ansible.builtin.debug"
+# A play's beginning, for tasks that are indented by four.
+HEAD = """\
+- name: Work
+  hosts: all
+  gather_facts: false
+  tasks:
+"""
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusterbook.agent.jobs import Jobs
+from tests.unit.execute.playing import HEAD
 
 if TYPE_CHECKING:
     from tests.unit.execute.conftest import Playbooks
 
 ONE = "all: {hosts: {a: {ansible_connection: local}}}"
-HEAD = """\
-- name: Work
-  hosts: all
-  gather_facts: false
-  tasks:
-"""
 
 
 def test_a_step_that_is_waited_for_gives_its_own_result(playbooks: Playbooks) -> None:

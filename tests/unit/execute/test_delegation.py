@@ -12,16 +12,10 @@ from clusterbook.execute.delegation import Delegation
 from clusterbook.execute.session import Refusal
 from clusterbook.language.program import HostPart, Loop, Program, Step
 from clusterbook.language.values import Template
+from tests.unit.execute.playing import HEAD
 
 if TYPE_CHECKING:
     from tests.unit.execute.conftest import Playbooks
-
-HEAD = """\
-- name: Work
-  hosts: all
-  gather_facts: false
-  tasks:
-"""
 
 
 def test_the_result_of_a_delegated_step_is_registered_by_the_host_that_delegated(playbooks: Playbooks) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from clusterbook.model import Host
 from clusterbook.transport import Connector, Options
+from tests.unit.ports import free_port
 
 PASSWORD = "correct horse"
 ACCOUNTS = ("admin", "asks", "stranger")
@@ -111,13 +112,6 @@ def keygen(path: Path, *arguments: str) -> None:
     """Make a key pair."""
     kind = () if "-t" in arguments else ("-t", "ed25519")
     subprocess.run(["ssh-keygen", "-q", *kind, "-N", "", *arguments, "-f", str(path)], check=True)
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(port: int) -> None:

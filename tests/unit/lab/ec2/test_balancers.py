@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
 
 from clusterbook.lab.ec2.balancers import Balancers, Front
 from clusterbook.lab.spec import LabSpec
+from tests.unit.ports import free_port
 
 NAME = "api.example"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def answering(word: bytes) -> tuple[asyncio.Server, int]:
