@@ -17,6 +17,8 @@ from pathlib import Path
 from clusterbook.errors import Failed
 
 TOP = "clusterbook"
+# Version -> the file with a group's weight among its neighbours, what one group weighs by default, and the most it may.
+_WEIGHTS = {1: ("cpu.shares", 1024, 262144), 2: ("cpu.weight", 100, 10000)}
 _ENTER = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 1; shift; done; shift; exec "$@"'
 
 
@@ -63,6 +65,21 @@ def create(group: str, hierarchies: tuple[Hierarchy, ...]) -> None:
             if "cpuset" in hierarchy.options:
                 _inherit_cpuset(parent, child)
             parent = child
+
+
+def weigh(group: str, hosts: int, hierarchies: tuple[Hierarchy, ...]) -> None:
+    """Let a lab's group count as so many hosts when processors are short, and all labs together as theirs.
+
+    Without this a lab of ten hosts gets as much as one of two, and all of them as much as one process beside them.
+    A group that is gone counts no more.
+    """
+    for hierarchy in hierarchies:
+        name, one, most = _WEIGHTS[hierarchy.version]
+        top = hierarchy.path / TOP
+        if (hierarchy.path / group / name).exists():
+            (hierarchy.path / group / name).write_text(str(min(most, one * hosts)))
+        if (top / name).exists():
+            (top / name).write_text(str(min(most, sum(_weight(below / name) for below in _below(top)) or one)))
 
 
 def inside(group: str, hierarchies: tuple[Hierarchy, ...], argv: Sequence[str]) -> list[str]:
@@ -131,6 +148,14 @@ def _processes(directory: Path) -> list[int]:
         return [pid for pid in map(int, (directory / "cgroup.procs").read_text().split()) if pid]
     except OSError:
         return []
+
+
+def _weight(file: Path) -> int:
+    """The weight that a file says; 0 when its group vanished meanwhile."""
+    try:
+        return int(file.read_text())
+    except OSError:
+        return 0
 
 
 def _end(pid: int) -> None:

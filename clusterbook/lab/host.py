@@ -77,6 +77,7 @@ def start(spec: LabSpec, host: LabHost) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
     hierarchies, own = cgroups.mounted(), f"{group(spec.name, host.name)}/supervisor"
     cgroups.create(own, hierarchies)
+    cgroups.weigh(f"{cgroups.TOP}/{spec.name}", len(spec.hosts), hierarchies)
     argv = cgroups.inside(own, hierarchies, [sys.executable, "-m", "clusterbook.lab.supervisor", str(directory)])
     process.start(argv, directory / "console.log", directory / "supervisor.json", environment)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from clusterbook.errors import ClusterbookError, Failed
-from clusterbook.lab import apt_cache, host, keys, network, process, record, requirements, rootfs, sysctl
+from clusterbook.lab import apt_cache, cgroups, host, keys, network, process, record, requirements, rootfs, sysctl
 from clusterbook.lab.ec2 import names
 from clusterbook.lab.spec import STATE, LabHost, LabSpec, check
 
@@ -138,6 +138,7 @@ def _remove_all(spec: LabSpec, progress: Progress) -> tuple[str, ...]:
     _parallel(lambda name: _discard(spec, name), names)
     apt_cache.stop(spec)
     _stop_services(spec, "mirror")
+    cgroups.weigh(f"{cgroups.TOP}/{spec.name}", 0, cgroups.mounted())
     network.delete_masquerade(spec)
     network.delete_bridge(spec)
     if existed:

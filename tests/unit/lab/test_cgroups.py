@@ -80,3 +80,26 @@ def test_parents_that_hold_other_groups_stay(tmp_path: Path) -> None:
     (tmp_path / "clusterbook" / "lab" / "b").mkdir()
     cgroups.remove("clusterbook/lab/a", (cgroups.Hierarchy(tmp_path, 1, frozenset()),))
     assert os.listdir(tmp_path / "clusterbook" / "lab") == ["b"]
+
+
+def _weights(top: Path, name: str, **labs: int) -> None:
+    """Groups as the kernel makes them: each with its default weight."""
+    for lab in ("", *labs):
+        (top / "clusterbook" / lab).mkdir(parents=True, exist_ok=True)
+        (top / "clusterbook" / lab / name).write_text(f"{labs.get(lab, 1)}\n")
+
+
+def test_a_lab_weighs_as_its_hosts_and_all_labs_as_all_hosts(tmp_path: Path) -> None:
+    for version, name, one in ((1, "cpu.shares", 1024), (2, "cpu.weight", 100)):
+        top = tmp_path / str(version)
+        _weights(top, name, two=2 * one, five=one)
+        hierarchies = (cgroups.Hierarchy(top, version, frozenset()), cgroups.Hierarchy(tmp_path, 1, frozenset()))
+        cgroups.weigh("clusterbook/five", 5, hierarchies)
+        assert (top / "clusterbook" / "five" / name).read_text() == str(5 * one)
+        assert (top / "clusterbook" / name).read_text() == str(7 * one)
+
+
+def test_a_lab_that_is_gone_weighs_nothing(tmp_path: Path) -> None:
+    _weights(tmp_path, "cpu.shares", two=2048)
+    cgroups.weigh("clusterbook/gone", 0, (cgroups.Hierarchy(tmp_path, 1, frozenset()),))
+    assert (tmp_path / "clusterbook" / "cpu.shares").read_text() == "2048"
