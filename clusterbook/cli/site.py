@@ -150,13 +150,16 @@ def _lab(path: Path, inventory: SourcedInventory) -> LabSpec | None:
     return spec_from_inventory_file(path) if described else None
 
 
-def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> dict[str, Any]:
-    """Keys of cluster.yaml that the inventory sets for all hosts, over those that a lab brings."""
+def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMapping:
+    """Keys of cluster.yaml that the inventory sets for all hosts, over those that a lab brings. They know their places."""
     known = specs.cluster_schema()["properties"]
     layers = [layer for found in inventory.layers.values() for layer in found if layer.kind == "inventory group all"]
-    wished = {name: value for layer in layers[-1:] for name, value in layer.values.items() if name in known}
-    plain = {name: value for name, value in wished.items() if isinstance(value, str | int | bool | list)}
-    return {**(lab_wishes(lab) if lab else {}), **plain}
+    values = layers[-1].values if layers else {}
+    plain = [name for name, value in values.items() if name in known and isinstance(value, str | int | bool | list)]
+    found = source.chosen(values, plain)
+    for name, value in (lab_wishes(lab) if lab else {}).items():
+        found.setdefault(name, value)
+    return found
 
 
 def _supplied(lab: LabSpec | None) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import base64
 import secrets as random
 import string
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,20 +57,22 @@ class ClusterSecrets:
 def ensure_cluster(
     store: Store,
     name: str,
-    overrides: Mapping[str, Any],
+    overrides: dict[str, Any],
     environment: Mapping[str, str],
     configuration: Path | None = None,
     clock: Clock = pki.utc_now,
 ) -> Cluster:
     """The cluster, made when absent. overrides: keys for a cluster.yaml that does not exist yet; an existing one wins.
+    Errors name the places where they were written.
 
     Every step makes what is missing and keeps what is there, so a run that died anywhere is simply run again.
     """
     check_cluster_name(name)
     if store.read(f"{name}/{spec.FILE}") is None:
-        text = spec.render({"cluster_name": name, **overrides})
-        spec.parse(text, f"{name}/{spec.FILE}")
-        store.swap(f"{name}/{spec.FILE}", None, text.encode())
+        written = copy(overrides)
+        written["cluster_name"] = name
+        spec.check(written, f"{name}/{spec.FILE}")
+        store.swap(f"{name}/{spec.FILE}", None, spec.render({"cluster_name": name, **overrides}).encode())
     return open_cluster(store, name, environment, configuration, clock)
 
 

@@ -66,7 +66,11 @@ def _with_address(store: Store, spec: ClusterSpec) -> Mapping[str, Any]:
 
 def parse(text: str, file: str) -> ClusterSpec:
     """Text of a cluster.yaml -> specification. file: the name that errors show."""
-    written = source.load_text(text, file)
+    return check(source.load_text(text, file), file)
+
+
+def check(written: Any, file: str) -> ClusterSpec:
+    """Loaded keys -> specification. Errors name the places of keys that know theirs, else the file."""
     problems = _problems(written, file)
     if problems:
         raise InvalidProject(problems)

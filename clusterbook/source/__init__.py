@@ -6,11 +6,12 @@ Only this loader makes `Template` values: text that holds an expression becomes 
 from clusterbook.source.excerpts import excerpt, printable
 from clusterbook.source.files import read_bytes, read_text
 from clusterbook.source.load import load, load_text
-from clusterbook.source.values import SourceMapping, SourceSequence, position_of, text_value
+from clusterbook.source.values import SourceMapping, SourceSequence, chosen, position_of, text_value
 
 __all__ = [
     "SourceMapping",
     "SourceSequence",
+    "chosen",
     "excerpt",
     "load",
     "load_text",

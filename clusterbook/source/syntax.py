@@ -22,6 +22,17 @@ def syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> InvalidIn
         where = Position(file, where.line, line.index("\t") + 1)
     elif re.search(r":\s+\{\{", line) or re.search(r"^\s*-\s+\{\{", line):
         next_step = 'Quote the whole value when it starts with an expression: "{{ name }}".'
+    elif opened := _left_open(error, lines):
+        message, next_step = f"{lines[opened.line][opened.column]!r} is opened here and never closed", "Close it."
+        where = Position(file, opened.line + 1, opened.column + 1)
     elif "mapping values are not allowed" in problem:
         next_step = "Quote the text that holds ': ', or correct the indentation."
     return InvalidInput(message, where=where, next_step=next_step)
+
+
+def _left_open(error: yaml.MarkedYAMLError, lines: list[str]) -> yaml.Mark | None:
+    """The bracket or quote that the parser still looks for the end of, some lines later."""
+    mark, start = error.problem_mark, error.context_mark
+    if mark is None or start is None or mark.line <= start.line or start.line >= len(lines):
+        return None
+    return start if lines[start.line][start.column:start.column + 1] in tuple("[{\"'") else None

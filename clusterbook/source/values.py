@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clusterbook.errors import Position
@@ -45,6 +46,16 @@ def position_of(value: Any, key: Any = None, default: Position | None = None) ->
     if isinstance(value, Template):
         return Position(value.file, value.line, value.column)
     return default or Position("")
+
+
+def chosen(values: Mapping[Any, Any], keys: Iterable[Any]) -> SourceMapping:
+    """Some keys of a mapping with their values and, as far as it knows them, their places."""
+    found = SourceMapping(position_of(values))
+    for key in keys:
+        found[key] = values[key]
+        if isinstance(values, SourceMapping):
+            found.keys_at[key], found.values_at[key] = values.keys_at[key], values.values_at[key]
+    return found
 
 
 def text_value(text: str, position: Position) -> Any:

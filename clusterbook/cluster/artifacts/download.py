@@ -39,7 +39,7 @@ def fetch(url: str, partial: Path, sha256: str, progress: Progress) -> Path:
             break
         except FAILURES as error:
             if attempt == TRIES - 1:
-                raise NotThere(f"{url} cannot be fetched: {error}") from error
+                raise NotThere(f"{url} cannot be fetched: {_words(error)}") from error
     found = digest(partial)
     if found != sha256:
         partial.unlink()
@@ -54,7 +54,7 @@ def text(url: str) -> str:
         with urllib.request.urlopen(_request(url, {}), timeout=IDLE_SECONDS) as answer:  # noqa: S310 (only HTTP)
             return str(answer.read(CHUNK).decode())
     except FAILURES as error:
-        raise NotThere(f"{url} cannot be fetched: {error}") from error
+        raise NotThere(f"{url} cannot be fetched: {_words(error)}") from error
 
 
 def published_sum(listing: str, name: str) -> str | None:
@@ -80,6 +80,15 @@ def _append(url: str, partial: Path, progress: Progress) -> None:
                 progress(done, total)
     if done < total:
         raise http.client.IncompleteRead(b"", total - done)
+
+
+def _words(error: Exception) -> str:
+    """What a person should know of an error on the way to an address."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {IDLE_SECONDS} s"
+    words = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    return words[:1].lower() + words[1:]
 
 
 def _request(url: str, headers: Mapping[str, str]) -> urllib.request.Request:

@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 
 from clusterbook.cluster.artifacts.cache import digest
-from clusterbook.cluster.artifacts.download import text
+from clusterbook.cluster.artifacts.download import NotThere, text
 from clusterbook.cluster.artifacts.images import ImageArchive, supply_image
 from clusterbook.cluster.artifacts.lock import Lock
-from clusterbook.cluster.artifacts.supply import Supplied, Supply, expected, supply
+from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE, Supplied, Supply, expected, supply
 from clusterbook.errors import Failed
 
 # What a cluster needs by default; the rest of the catalog is tools and tests.
@@ -72,7 +72,11 @@ def mirrored(address: str, lock: Lock) -> dict[str, Any]:
 
     The mirror itself is not trusted: hosts check each file by a sum of the lock.
     """
-    found = yaml.safe_load(text(f"{address.rstrip('/')}/{INDEX}"))
+    try:
+        found = yaml.safe_load(text(f"{address.rstrip('/')}/{INDEX}"))
+    except NotThere as error:
+        raise Failed(f"the mirror does not answer: {error.message}",
+                     next_step=f"Start the web server there, or correct {MIRROR_VARIABLE}.") from error  # fmt: skip
     artifacts = found.get("artifacts") if isinstance(found, dict) else None
     if not isinstance(artifacts, dict):
         raise Failed(f"{address} has no index of a mirror ({INDEX})",

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from cryptography import x509
 
+from clusterbook import source
 from clusterbook.cluster import kubeconfig
 from clusterbook.cluster.cluster import Cluster, ensure_cluster, ensure_secrets, open_cluster
 from clusterbook.cluster.store import FileStore
@@ -59,6 +60,14 @@ def test_a_wrong_key_leaves_nothing_behind(store: FileStore, configuration: Path
     with pytest.raises(InvalidProject):
         ensure_cluster(store, "lab", {"api_address": "x y"}, {}, configuration)
     assert store.folders() == []
+
+
+def test_a_wrong_key_is_told_where_it_was_written(store: FileStore, configuration: Path) -> None:
+    wishes = source.load_text("vars:\n  cni: flanel\n", "hosts.yml")["vars"]
+    with pytest.raises(InvalidProject) as told:
+        ensure_cluster(store, "lab", wishes, {}, configuration)
+    assert str(told.value.problems[0].where) == "hosts.yml:2:8"
+    assert wishes == {"cni": "flanel"}
 
 
 def test_secrets_have_the_forms_that_kubernetes_and_keepalived_expect(cluster: Cluster) -> None:

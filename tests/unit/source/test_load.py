@@ -84,6 +84,9 @@ def test_json_is_read_by_its_own_rules() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "place", "next_step"),
     [
+        ("a: {b: 1\nc: 2\n", "'{' is opened here and never closed", "1:4", "Close it."),
+        ("a:\n  - [1, 2\n", "'[' is opened here and never closed", "2:5", "Close it."),
+        ("a: 'b\nc: 2\n", '"\'" is opened here and never closed', "1:4", "Close it."),
         ("a: 1\na: 2\n", "duplicate key 'a', first set in line 1", "2:1", "Keep one of the two."),
         (
             "a: {{ x }}\n",

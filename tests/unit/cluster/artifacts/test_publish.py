@@ -13,6 +13,7 @@ from clusterbook.cluster.artifacts.lock import Lock
 from clusterbook.cluster.artifacts.publish import Collection, collect, mirrored, publish, variables
 from clusterbook.cluster.artifacts.supply import Supplied, expected
 from clusterbook.errors import Failed
+from tests.unit.ports import free_port
 
 CONTENT = b"a plugin"
 
@@ -90,3 +91,13 @@ def test_the_index_of_a_mirror_elsewhere_is_believed_only_as_far_as_the_lock_goe
     monkeypatch.setattr("clusterbook.cluster.artifacts.publish.text", lambda url: "hello")
     with pytest.raises(Failed, match="has no index of a mirror"):
         mirrored("http://mirror/", lock)
+
+
+def test_a_mirror_elsewhere_that_does_not_answer_is_named_with_the_variable_that_chose_it():
+    port = free_port()
+    with pytest.raises(Failed) as told:
+        mirrored(f"http://127.0.0.1:{port}", Lock())
+    assert told.value.message == (
+        f"the mirror does not answer: http://127.0.0.1:{port}/index.yml cannot be fetched: connection refused"
+    )
+    assert told.value.next_step == "Start the web server there, or correct CLUSTERBOOK_MIRROR."
