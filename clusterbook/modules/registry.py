@@ -25,7 +25,9 @@ BUILTIN: Mapping[str, str] = {
     "async_status": "async_status",
 }
 ANSIBLE_POSIX: Mapping[str, str] = {"sysctl": "sysctl", "mount": "mount", "authorized_key": "authorized_key"}
-COMMUNITY_GENERAL: Mapping[str, str] = {"archive": "archive", "ini_file": "ini_file", "modprobe": "modprobe"}
+COMMUNITY_GENERAL: Mapping[str, str] = {
+    "archive": "archive", "ini_file": "ini_file", "listen_ports_facts": "listen_ports_facts", "modprobe": "modprobe",
+}
 OWN: Mapping[str, str] = {"certificate": "certificate"}
 COLLECTIONS: Mapping[str, Mapping[str, str]] = {
     "ansible.builtin": BUILTIN, "ansible.posix": ANSIBLE_POSIX, "community.general": COMMUNITY_GENERAL,

@@ -49,7 +49,7 @@ def failure_lines(event: Mapping[str, Any]) -> Iterator[Text]:
     yield head
     for item in event.get("items", ()):
         if item.get("status") == "failed":
-            yield Text(f"  item    {item.get('item')}")
+            yield Text(f"  item    {item.get('label', item.get('item'))}")
             yield from _cause(item)
     if not event.get("items"):
         yield from _cause(event)

@@ -32,7 +32,7 @@ def outline(option: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"type": option.get("type") or "str"}
     for key in KEYS:
         value = option.get(key)
-        if value not in (None, [], False):
+        if value is not None and (value or key == "default"):
             found[key] = sorted(map(str, value)) if key in ("choices", "aliases") else value
     return found
 

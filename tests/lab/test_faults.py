@@ -262,6 +262,26 @@ def test_binaries_of_another_kubernetes_are_refused_before_anything_is_changed(t
     assert "~ " not in output
 
 
+def test_a_port_of_the_cluster_that_another_program_has_is_told_before_anything_is_changed(two_hosts: TwoHosts) -> None:
+    (two_hosts.folder / "roles").symlink_to(ROOT / "roles")
+    play = BASE.replace("1.36.1", "1.37.2").replace("is_node: true", "is_node: true, base_listeners: {10250: [kubelet]}")
+    two_hosts.on("a", "systemd-run --quiet --unit other python3 -m http.server 10250")
+    try:
+        pid = two_hosts.on("a", "systemctl show other --property MainPID --value")
+        output = two_hosts.run(play, "--limit", "a", expect=1)
+    finally:
+        two_hosts.on("a", "systemctl stop other")
+    assert output == (
+        "play  Work  (1 host)\n"
+        "failed  a  base | Check that nobody else has a port that the cluster needs   "
+        f"{ROOT / 'roles/base/tasks/check.yml'}:21\n"
+        "  item    port 10250\n"
+        f"  cause   port 10250 of a is taken by python3 (pid {pid}), and kubelet needs it. Nothing was changed. "
+        "Stop that program, or take the host out of the inventory\n"
+        f"  next    {AGAIN}\n1 host: 1 failed.\n"
+    )
+
+
 def test_a_failed_host_stops_at_its_step_and_the_other_host_goes_on(two_hosts: TwoHosts) -> None:
     play = HEAD + "    - name: Fail on a\n      ansible.builtin.command: 'false'\n" + \
         "      when: inventory_hostname == 'a'\n" + WRITE.removeprefix(HEAD)  # fmt: skip

@@ -46,6 +46,11 @@ def test_a_change_names_host_role_step_and_place() -> None:
     ]
 
 
+def test_an_item_that_failed_is_called_by_its_label() -> None:
+    items = [{"status": "ok", "item": 1}, {"status": "failed", "item": {"port": 2, "pid": 3}, "label": "port 2"}]
+    assert "  item    port 2" in shown(Style(), {**FAILED, "items": items}).splitlines()
+
+
 def test_with_diff_the_lines_that_change_are_shown() -> None:
     lines = shown(Style(diff=True), CHANGED).splitlines()
     assert "    -max=30" in lines
