@@ -151,7 +151,7 @@ def _lab(path: Path, inventory: SourcedInventory) -> LabSpec | None:
 
 
 def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMapping:
-    """Keys of cluster.yaml that the inventory sets for all hosts, over those that a lab brings. They know their places."""
+    """Keys of cluster.yaml, with their places, that the inventory sets for all hosts, over those that a lab brings."""
     known = specs.cluster_schema()["properties"]
     layers = [layer for found in inventory.layers.values() for layer in found if layer.kind == "inventory group all"]
     values = layers[-1].values if layers else {}

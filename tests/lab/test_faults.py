@@ -264,7 +264,8 @@ def test_binaries_of_another_kubernetes_are_refused_before_anything_is_changed(t
 
 def test_a_port_of_the_cluster_that_another_program_has_is_told_before_anything_is_changed(two_hosts: TwoHosts) -> None:
     (two_hosts.folder / "roles").symlink_to(ROOT / "roles")
-    play = BASE.replace("1.36.1", "1.37.2").replace("is_node: true", "is_node: true, base_listeners: {10250: [kubelet]}")
+    wants = "is_node: true, base_listeners: {10250: [kubelet]}"
+    play = BASE.replace("1.36.1", "1.37.2").replace("is_node: true", wants)
     two_hosts.on("a", "systemd-run --quiet --unit other python3 -m http.server 10250")
     try:
         pid = two_hosts.on("a", "systemctl show other --property MainPID --value")
