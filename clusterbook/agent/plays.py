@@ -17,6 +17,7 @@ from clusterbook.language.program import HostPart, Program
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
 from clusterbook.language.values import encode
+from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
 from clusterbook.modules.registry import load
 from clusterbook.modules.system import Source, System
@@ -89,18 +90,28 @@ class PlayRuntime:
         self._current = call
         self._link.flush()
         try:
-            return result_of(perform(call.module, dict(call.arguments), self._system(), call.check))
+            return result_of(self._outcome(call))
         except Refused as refusal:
             return {"failed": True, "changed": False, "msg": str(refusal)}
         except Exception:
             return {"failed": True, "changed": False, "msg": "the module crashed; this is a bug",
                     "stderr": trace()}
 
-    def _system(self) -> PredictedSystem:
-        """The host as the steps so far would have made it, or without foresight as it is."""
-        system = self._predicted if self.foresight else PredictedSystem(state_directory=self._directory)
+    def _outcome(self, call: Call) -> Outcome:
+        """What a step does on the host as the steps so far would have made it.
+
+        Without foresight that is asked only where the step cannot be done on the host as it is: a file in a directory
+        that the play makes, a user in its group. Ansible's modules foretell a change there, each by its own rule.
+        """
+        foreseen = self._on(self._predicted, call)
+        if self.foresight or not call.check:
+            return foreseen
+        found = self._on(PredictedSystem(state_directory=self._directory), call)
+        return foreseen if found.failed else found
+
+    def _on(self, system: PredictedSystem, call: Call) -> Outcome:
         system.source, system.job = self._source, self._job
-        return system
+        return perform(call.module, dict(call.arguments), system, call.check)
 
     def close(self) -> None:
         """The play is over: its processes end."""

@@ -48,7 +48,7 @@ class TaskCompiler:
         self._playbook_directory = playbook_directory
         self._number = numbers
         self._evaluate = evaluate
-        self._done: set[tuple[Any, ...]] = set()
+        self._done: dict[tuple[Any, ...], list[Any]] = {}
         self._active: list[tuple[str, str]] = []
         self.book = RoleBook(project)
         self.steps: dict[int, StepInfo] = {}
@@ -75,13 +75,20 @@ class TaskCompiler:
         """A role named in `roles:` or as a dependency: its dependencies first, each role once for each parameters."""
         self._refuse_circle((use.name, "main"), use.position)
         inner = replace(context.inside(use.keywords), parameters=(*context.parameters, use.parameters))
-        mark = (use.name, repr(use.parameters), repr(use.keywords.get("vars")), repr(inner.when), repr(inner.tags))
         role = self.book.role(use.name, use.position)
-        if mark in self._done and not role.allow_duplicates:
+        if self._has_run(use, inner) and not role.allow_duplicates:
             return ()
-        self._done.add(mark)
         entry = RoleEntry(use.name, public=not context.included, included=context.included)
         return self._role(role, entry, inner, (), use.position)
+
+    def _has_run(self, use: RoleUse, inner: Context) -> bool:
+        """Whether an equal use came before, on each host that this one is for: under no condition that is not ours."""
+        own = (repr(use.keywords.get(key)) for key in ("vars", "when"))
+        before = self._done.setdefault((use.name, repr(use.parameters), *own, repr(inner.tags)), [])
+        if any(all(condition in inner.when for condition in conditions) for conditions in before):
+            return True
+        before.append(inner.when)
+        return False
 
     def handlers(self, nodes: Iterable[Node], context: Context) -> Instructions:
         """Handlers; tags do not select them, and a block of them is its tasks."""
@@ -136,7 +143,7 @@ class TaskCompiler:
         mark = (role.name, entry.tasks)
         if not entry.duplicates and mark in self._done:
             return ()
-        self._done.add(mark)
+        self._done[mark] = []
         self._refuse_circle(mark, where)
         self._active.append(mark)
         try:

@@ -92,6 +92,14 @@ def test_dependencies_of_a_role_run_before_it_and_once() -> None:
     assert names(plan) == ["base task", "first task", "second task"]
 
 
+def test_a_dependency_of_a_role_with_a_condition_does_not_run_again_where_it_ran_without_one() -> None:
+    roles = (role("base", task("base task")), role("app", task("app task"), dependencies=(use("base"),)))
+    conditional = use("app", keywords={"when": "number == 1"})
+    assert names(compiled(play(roles=(use("base"), conditional)), roles=roles)) == ["base task", "app task"]
+    both = names(compiled(play(roles=(conditional, use("base"))), roles=roles))
+    assert both == ["base task", "app task", "base task"]
+
+
 def test_roles_that_depend_on_each_other_are_refused() -> None:
     circle = (role("x", dependencies=(use("y"),)), role("y", dependencies=(use("x"),)))
     with pytest.raises(InvalidInput, match="roles depend on each other in a circle"):

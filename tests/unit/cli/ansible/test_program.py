@@ -146,3 +146,22 @@ def test_a_path_with_a_comma_is_an_inventory_all_the_same(
     (tmp_path / "a,b").write_text("[some]\nlocalhost ansible_connection=local\n")
     assert run([play, "-i", "a,b", "--limit", "some"]) == 0
     assert "localhost                  : ok=2" in capsys.readouterr().out
+
+
+NEEDS_THE_STEP_BEFORE = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - file: {path: made, state: directory}
+    - copy: {dest: made/file, content: x}
+    - copy: {dest: missing/file, content: x}
+"""
+
+
+def test_check_mode_foretells_a_change_in_what_an_earlier_step_would_make(
+    play: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("checked.yml").write_text(NEEDS_THE_STEP_BEFORE)
+    assert run(["checked.yml", "--check"]) == 2
+    assert "ok=2    changed=2    unreachable=0    failed=1 " in capsys.readouterr().out
+    assert not Path("made").exists()
