@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from bench.table import table
 
 HEAD = """# What was measured
 
-Written by the benchmarks in `bench/` (`python -m bench.cluster`, `python -m bench.runner`); each section is the last
-run on the machine that it names. A machine that did other work meanwhile says so: "busy" is the share of all cores in
-use by anybody, "calibration" the milliseconds for a fixed piece of work on one core just before.
+Written by the benchmarks in `bench/` (`python -m bench.cluster`, `python -m bench.runner`, `python -m bench.wide`);
+each section is the last run on the machine that it names. A machine that did other work meanwhile says so: "busy" is
+the share of all cores in use by anybody, "calibration" the milliseconds for a fixed piece of work on one core just
+before.
 """
 Result = Mapping[str, Any]
 
@@ -50,29 +52,27 @@ def _cluster(result: Result) -> str:
     ])  # fmt: skip
 
 
-def _runner(result: Result) -> str:
+def _contest(result: Result) -> str:
     floor = next(row["seconds"] for row in result["rows"] if row["what"] == result["floor"])
-    columns = (
-        "runner",
-        "version",
-        "median s",
-        "x floor",
-        "min",
-        "max",
-        "rounds",
-        "local CPU s",
-        "local peak MiB",
-        "busy",
-    )
+    columns = ("runner", "version", "median s", "x floor", "min", "max", "rounds", "local CPU s", "local peak MiB",
+               "busy")  # fmt: skip
     cells = [
         (row["what"], row["version"], row["seconds"], row["seconds"] / floor, row["min"], row["max"], row["rounds"],
          row["cpu"], row["peak_mib"] if row["what"] != result["floor"] else None, f"{row['busy']:.0%}")
         for row in result["rows"]
     ]  # fmt: skip
-    return "\n".join([
-        f"## The same {result['steps']} steps on {result['hosts']} hosts, nothing to change", "",
-        _where(result), "", table(columns, cells), "", *result["notes"],
-    ])  # fmt: skip
+    notes = ["", *result["notes"]] if result["notes"] else []
+    plot = ["", *_plot(result["rows"])]
+    return "\n".join([f"## {result['title']}", "", _where(result), "", table(columns, cells), *plot, *notes])
+
+
+def _plot(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Bars in text, as long as the logarithm of the time: each further four letters are twice the seconds."""
+    least = min(row["seconds"] for row in rows)
+    width = max(len(row["what"]) for row in rows)
+    bars = [f"{row['what']:<{width}}  {'█' * (4 + round(4 * math.log2(row['seconds'] / least)))} {row['seconds']:.2f} s"
+            for row in rows]  # fmt: skip
+    return ["```text", *bars, "```", "(four letters more: twice the time)"]
 
 
 def _where(result: Result) -> str:
@@ -87,4 +87,5 @@ def _where(result: Result) -> str:
     )
 
 
-SECTIONS: Mapping[str, Callable[[Result], str]] = {"cluster": _cluster, "runner": _runner}
+CONTESTS = ("unchanged", "first", "ping", "delay", "files", "wide")
+SECTIONS: Mapping[str, Callable[[Result], str]] = {"cluster": _cluster, **dict.fromkeys(CONTESTS, _contest)}

@@ -1,7 +1,9 @@
-"""Run 40 steps that have nothing to change on light hosts, by each runner: `python -m bench.runner [--quick]`.
+"""The contest of runners on light hosts: `python -m bench.runner [--quick] [--table NAME]`.
 
-The same content for all; every runner first applies it (not counted) and must then say that nothing changed. The
-floor is a connection to every host at once and the start of Python there.
+The same content for all. Tables: `unchanged`, 40 steps with nothing to do on 8 hosts; `first`, the same where every
+step changes something; `ping`, one step on one host; `delay`, `unchanged` over links with a round trip of 50 ms;
+`files`, 1,000 small files over such a link. The floor is a connection to every host at once and the start of Python
+there.
 """
 
 from __future__ import annotations
@@ -9,7 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +24,7 @@ from bench import machine, measure
 from bench.cluster import CACHE, ROOT
 from bench.contest import runners, work
 from bench.contest.runners import Runner
+from bench.delay import delayed
 from bench.report import write
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import lab, tree
@@ -26,6 +32,34 @@ from clusterbook.lab.spec import LabHost, LabSpec
 
 NETWORK = "10.82.0."
 HOSTS = 8
+ROUND_TRIP, FIRST_PORT = 50, 22800
+
+
+@dataclass(frozen=True)
+class Table:
+    """One comparison. where: the inventory; changes: hosts are wiped before each run; slow: over a delayed link.
+
+    without: contestants for whom it would take many minutes, or who do not have the play.
+    """
+
+    name: str
+    title: str
+    play: str
+    where: str
+    changes: bool = False
+    slow: bool = False
+    without: tuple[str, ...] = ()
+
+
+TABLES = (
+    Table("unchanged", f"{work.STEPS} steps on {{hosts}} hosts, nothing to change", "work", "lab"),
+    Table("first", f"{work.STEPS} steps on {{hosts}} hosts, all but two change something", "work", "lab", changes=True),
+    Table("ping", "One step on one host", "ping", "one"),
+    Table("delay", f"{work.STEPS} steps on {{hosts}} hosts, nothing to change, {ROUND_TRIP} ms away", "work", "slow",
+          slow=True, without=("ansible-core",)),
+    Table("files", f"{work.FILES} small files to one host {ROUND_TRIP} ms away", "files", "slow-one", changes=True,
+          slow=True, without=("ansible-core", "mitogen", "pyinfra")),
+)  # fmt: skip
 
 
 @dataclass
@@ -39,66 +73,96 @@ class Sample:
     noise: machine.Noise
 
 
+class Contest:
+    """All tables on one lab."""
+
+    def __init__(self, spec: LabSpec, directory: Path, rounds: int) -> None:
+        """directory: for the project, the environments of others and logs."""
+        self.spec, self.directory, self.rounds = spec, directory, rounds
+        self.project = directory / "project"
+
+    def prepare(self) -> None:
+        """Write the project with its inventories; a delayed host has the same key at another address."""
+        known = self.directory / "known_hosts"
+        lab_keys = [line.split(" ", 1) for line in (self.spec.directory / "known_hosts").read_text().splitlines()]
+        keys = {name: key for names, key in lab_keys for name in names.split(",")}
+        direct = [work.Target(host.name, host.address) for host in self.spec.hosts]
+        slow = [work.Target(host.name, "127.0.0.1", FIRST_PORT + number) for number, host in enumerate(self.spec.hosts)]
+        lines = [f"{target.address} {keys[target.address]}" for target in direct]
+        lines += [f"[127.0.0.1]:{there.port} {keys[here.address]}" for here, there in zip(direct, slow, strict=True)]
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text("\n".join([*lines, ""]))
+        login = work.Login("admin", self.spec.directory / "id_ed25519", known)
+        inventories = {"lab": direct, "one": direct[:1], "slow": slow, "slow-one": slow[:1]}
+        work.write(self.project, login, inventories)
+        (self.project / "wipe.sh").write_text(work.on_each(login, direct, f'sudo sh -c "{work.WIPE}"'))
+
+    def table(self, table: Table, contestants: Sequence[Runner]) -> dict[str, Any]:
+        """Rows, samples and notes of one table."""
+        rows: list[dict[str, Any]] = []
+        samples: list[Sample] = []
+        notes = []
+        print(f"== {table.name}", flush=True)
+        with self._link(table):
+            for one in contestants:
+                try:
+                    own = [self._measured(one, table) for _ in self._runs(one, table)]
+                except Failed as error:
+                    notes.append(f"{one.name} {one.version}: {error.message.splitlines()[0]}")
+                    print(error.message, flush=True)
+                    continue
+                samples += own
+                rows.append(row(one, own))
+        return {"rows": rows, "samples": [asdict(one) for one in samples], "notes": notes}
+
+    def _link(self, table: Table) -> AbstractContextManager[None]:
+        if not table.slow:
+            return nullcontext()
+        return delayed(ROUND_TRIP, FIRST_PORT, [host.address for host in self.spec.hosts])
+
+    def _runs(self, one: Runner, table: Table) -> Iterator[int]:
+        """The rounds; before them, or before each, hosts are brought to where the table begins."""
+        if one.name != runners.FLOOR and not table.changes:
+            self._apply(one, table)
+        for number in range(self.rounds):
+            if table.changes and one.name != runners.FLOOR:
+                subprocess.run(["sh", "wipe.sh"], cwd=self.project, check=True, capture_output=True, timeout=120)
+            yield number
+
+    def _apply(self, one: Runner, table: Table) -> None:
+        """Let a runner do the work, and see that the next run of it leaves the hosts as they are."""
+        for attempt in ("applies", "checks"):
+            before = tree.read(self.spec)
+            cost = self._call(one, table)
+            if cost.exit_code != 0:
+                raise Failed(f"{one.name} {attempt} with exit status {cost.exit_code}\n{cost.output[-1500:]}")
+        differences = tree.differences(before, tree.read(self.spec))
+        changed = [line for line in differences if work.TOP in line or "/etc/passwd" in line]
+        if changed:
+            raise Failed(f"{one.name} changes hosts on its second run: {changed[:3]}")
+
+    def _call(self, one: Runner, table: Table) -> measure.Cost:
+        log = self.directory / "logs" / f"{table.name}-{one.name.split(',')[0].replace(' ', '-')}.log"
+        argv = ["env", "-C", str(self.project), *one.command(table.play, table.where)]
+        return measure.run(argv, runners.environment(one), log, self.spec)
+
+    def _measured(self, one: Runner, table: Table) -> Sample:
+        with machine.observed() as noise:
+            cost = self._call(one, table)
+        if cost.exit_code != 0:
+            raise Failed(f"{one.name} ends with exit status {cost.exit_code}\n{cost.output[-1500:]}")
+        print(f"{one.name}: {cost.seconds:.2f} s, machine {noise.busy:.0%} busy", flush=True)
+        return Sample(one.name, cost.seconds, cost.cpu, cost.peak, noise)
+
+
 def light(name: str, number: int) -> LabSpec:
     """A lab of hosts that have nothing to do."""
     hosts = tuple(LabHost(f"h-{index + 1}", f"{NETWORK}{11 + index}") for index in range(number))
     return LabSpec(name, hosts, f"{NETWORK}0/24")
 
 
-def contest(
-    spec: LabSpec, directory: Path, rounds: int, without: list[str]
-) -> tuple[list[dict[str, Any]], list[Sample], list[str]]:
-    """Rows, samples and notes."""
-    project = directory / "project"
-    work.write(project, spec)
-    mitogen = (project / "linear.yml").read_text().replace("strategy: linear", "strategy: mitogen_linear")
-    (project / "mitogen.yml").write_text(mitogen)
-    others, notes = runners.others(directory / "environments", without)
-    contestants = [
-        runners.floor(spec, project), runners.clusterbook("free", ROOT), runners.clusterbook("linear", ROOT), *others,
-    ]  # fmt: skip
-    samples, rows = [], []
-    for one in contestants:
-        try:
-            own = [_measured(spec, one, project, directory) for _ in _applied(spec, one, project, directory, rounds)]
-        except Failed as error:
-            notes.append(f"{one.name} {one.version}: {error.message.splitlines()[0]}")
-            print(error.message, flush=True)
-            continue
-        samples += own
-        rows.append(_row(one, own))
-    return rows, samples, notes
-
-
-def _applied(spec: LabSpec, one: Runner, project: Path, directory: Path, rounds: int) -> range:
-    """Let a runner do the work, and see that the next run of it leaves the hosts as they are."""
-    if one.name == runners.FLOOR:
-        return range(rounds)
-    for attempt in ("applies", "checks"):
-        before = tree.read(spec)
-        cost = _call(spec, one, project, directory)
-        if cost.exit_code != 0:
-            raise Failed(f"{one.name} {attempt} with exit status {cost.exit_code}\n{cost.output[-1500:]}")
-    changed = [line for line in tree.differences(before, tree.read(spec)) if work.TOP in line or "/etc/passwd" in line]
-    if changed:
-        raise Failed(f"{one.name} changes hosts on its second run: {changed[:3]}")
-    return range(rounds)
-
-
-def _call(spec: LabSpec, one: Runner, project: Path, directory: Path) -> measure.Cost:
-    log = directory / "logs" / f"{one.name.split(',')[0].replace(' ', '-')}.log"
-    argv = ["env", "-C", str(project), *one.argv]
-    return measure.run(argv, runners.environment(one), log, spec)
-
-
-def _measured(spec: LabSpec, one: Runner, project: Path, directory: Path) -> Sample:
-    with machine.observed() as noise:
-        cost = _call(spec, one, project, directory)
-    print(f"{one.name}: {cost.seconds:.2f} s, machine {noise.busy:.0%} busy", flush=True)
-    return Sample(one.name, cost.seconds, cost.cpu, cost.peak, noise)
-
-
-def _row(one: Runner, samples: list[Sample]) -> dict[str, Any]:
+def row(one: Runner, samples: list[Sample]) -> dict[str, Any]:
+    """A line of a table: medians of the rounds."""
     seconds = [sample.seconds for sample in samples]
     return {
         "what": one.name, "version": one.version, "seconds": statistics.median(seconds), "min": min(seconds),
@@ -108,10 +172,20 @@ def _row(one: Runner, samples: list[Sample]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(arguments: list[str]) -> int:
-    """Measure, print, write."""
+def keep(name: str, title: str, found: dict[str, Any], directory: Path, document: Path) -> None:
+    """Write a table with when, where and on what it was measured: as JSON and in the document."""
+    result = {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"), "commit": machine.commit(ROOT),
+        "machine": machine.description(), "title": title, "floor": runners.FLOOR, **found,
+    }  # fmt: skip
+    (directory / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(write(name, result, document), flush=True)
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.runner", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round instead of five")
+    parser.add_argument("--table", action="append", choices=[one.name for one in TABLES], help="only these tables")
     parser.add_argument("--hosts", type=int, default=HOSTS, help="number of hosts")
     parser.add_argument("--lab", default="runner", help="name of the lab; made when absent, left for the next run")
     parser.add_argument(
@@ -119,23 +193,30 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--down", action="store_true", help="remove the lab afterwards")
     parser.add_argument("--document", type=Path, default=ROOT / "docs" / "measured.md")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, write."""
+    options = _options(arguments)
     spec, directory = light(options.lab, options.hosts), CACHE / options.lab
+    contest = Contest(spec, directory, 1 if options.quick else 5)
     try:
         lab.up(spec, lambda line: None)
-        rows, samples, notes = contest(spec, directory, 1 if options.quick else 5, options.without)
+        contest.prepare()
+        for table in TABLES:
+            if options.table and table.name not in options.table:
+                continue
+            others, left_out = runners.others(directory / "environments", {*options.without, *table.without})
+            own = [runners.floor(), runners.clusterbook("free"), runners.clusterbook("linear")]
+            found = contest.table(table, [*own, *others])
+            found["notes"] += left_out
+            keep(table.name, table.title.format(hosts=options.hosts), found, directory, options.document)
         if options.down:
             lab.down(spec)
     except ClusterbookError as error:
         print(f"error: {error.message}\n{error.next_step}", file=sys.stderr)
         return error.exit_code
-    result = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"), "commit": machine.commit(ROOT),
-        "machine": machine.description(), "steps": work.STEPS, "hosts": options.hosts, "floor": runners.FLOOR,
-        "rows": rows, "samples": [asdict(one) for one in samples], "notes": notes,
-    }  # fmt: skip
-    (directory / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(write("runner", result, options.document))
     return 0
 
 

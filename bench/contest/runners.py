@@ -9,37 +9,34 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clusterbook.lab.spec import LabSpec
-
 ANSIBLE = "ansible-core>=2.19,<2.20"
 FLOOR = "ssh + python start"
 
 
 @dataclass(frozen=True)
 class Runner:
-    """One contestant. argv: its command, run in the project's folder; version: what it says itself."""
+    """One contestant. argv: its command in the project's folder, with {play} and {where}; version: what it says."""
 
     name: str
     version: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def command(self, play: str, where: str) -> list[str]:
+        """The command for a play and an inventory, by their names."""
+        return [word.format(play=play, where=where) for word in self.argv]
 
-def floor(spec: LabSpec, directory: Path) -> Runner:
+
+def floor() -> Runner:
     """Nothing but a connection to each host at once and the start of Python there: below that nobody can come."""
-    key, known = spec.directory / "id_ed25519", spec.directory / "known_hosts"
-    options = f"-F none -o BatchMode=yes -o UserKnownHostsFile={known} -i {key}"
-    addresses = " ".join(host.address for host in spec.hosts)
-    script = directory / "floor.sh"
-    script.write_text(f"for address in {addresses}; do ssh {options} -l admin $address python3 -c pass & done; wait\n")
-    return Runner(FLOOR, "", ("sh", str(script)))
+    return Runner(FLOOR, "", ("sh", "floor-{where}.sh"))
 
 
-def clusterbook(strategy: str, root: Path) -> Runner:
-    """This project's own; `linear` is Ansible's lockstep, `free` what its own playbooks use."""
+def clusterbook(strategy: str, *words: str) -> Runner:
+    """This project's own; `linear` is Ansible's lockstep, `free` what its own playbooks use. words: more options."""
     program = str(Path(sys.executable).parent / "clusterbook")
-    argv = (program, "run", f"{strategy}.yml", "--inventory", "inventory.yml")
-    return Runner(f"clusterbook, strategy {strategy}", "", argv)
+    argv = (program, "run", f"{{play}}-{strategy}.yml", "--inventory", "{where}.yml", *words)
+    return Runner(" ".join((f"clusterbook, strategy {strategy}", *words)), "", argv)
 
 
 def others(cache: Path, without: Collection[str] = ()) -> tuple[list[Runner], list[str]]:
@@ -58,7 +55,7 @@ def others(cache: Path, without: Collection[str] = ()) -> tuple[list[Runner], li
 
 def _ansible(cache: Path) -> Runner:
     python = _environment(cache / "ansible", ANSIBLE)
-    argv = (str(python.parent / "ansible-playbook"), "-i", "inventory.yml", "linear.yml")
+    argv = (str(python.parent / "ansible-playbook"), "-i", "{where}.yml", "{play}-linear.yml")
     return Runner("ansible-core, pipelining", _version(python, "ansible-core"), argv, _settings())
 
 
@@ -66,14 +63,14 @@ def _mitogen(cache: Path) -> Runner:
     python = _environment(cache / "mitogen", ANSIBLE, "mitogen")
     plugins = next(python.parent.parent.glob("lib/python*/site-packages/ansible_mitogen/plugins/strategy"))
     settings = {**_settings(), "ANSIBLE_STRATEGY_PLUGINS": str(plugins)}
-    argv = (str(python.parent / "ansible-playbook"), "-i", "inventory.yml", "mitogen.yml")
+    argv = (str(python.parent / "ansible-playbook"), "-i", "{where}.yml", "{play}-mitogen_linear.yml")
     return Runner("ansible-core with Mitogen", _version(python, "mitogen"), argv, settings)
 
 
 def _pyinfra(cache: Path) -> Runner:
     python = _environment(cache / "pyinfra", "pyinfra>=3,<4")
     return Runner("pyinfra", _version(python, "pyinfra"),
-                  (str(python.parent / "pyinfra"), "--yes", "inventory.py", "deploy.py"))  # fmt: skip
+                  (str(python.parent / "pyinfra"), "--yes", "hosts_{where}.py", "{play}.py"))  # fmt: skip
 
 
 def _settings() -> dict[str, str]:

@@ -11,7 +11,7 @@ def result(seconds: float) -> dict[str, object]:
     row = {"version": "1", "seconds": seconds, "min": seconds, "max": seconds, "rounds": 1, "cpu": 0.1,
            "peak_mib": 10.0, "busy": 0.5}  # fmt: skip
     return {
-        "measured": "2026-01-01", "commit": "abc", "steps": 40, "hosts": 8, "floor": "floor", "notes": [],
+        "measured": "2026-01-01", "commit": "abc", "title": "The contest", "floor": "floor", "notes": [],
         "machine": {"processor": "2 x CPU", "memory": "8 GiB", "kernel": "6"},
         "rows": [{"what": "floor", **row}, {"what": "other", **row, "seconds": 2 * seconds}],
         "samples": [{"noise": {"calibration": 70.0, "busy": 0.5, "load": 3.0}}],
@@ -20,11 +20,16 @@ def result(seconds: float) -> dict[str, object]:
 
 def test_a_second_run_replaces_its_section_and_leaves_the_others(tmp_path: Path) -> None:
     document = tmp_path / "measured.md"
-    report.write("runner", result(1.0), document)
+    report.write("unchanged", result(1.0), document)
     document.write_text(document.read_text() + "\nwritten by a person\n")
-    report.write("runner", result(3.0), document)
+    report.write("unchanged", result(3.0), document)
     text = document.read_text()
     assert text.startswith("# What was measured")
-    assert text.count("## The same 40 steps") == 1
+    assert text.count("## The contest") == 1
     assert "| other  | 1       |     6.00 |    2.00 |" in text
     assert "written by a person" in text
+
+
+def test_a_bar_is_longer_by_the_same_for_each_doubling(tmp_path: Path) -> None:
+    text = report.write("unchanged", result(1.0), tmp_path / "measured.md")
+    assert "floor  ████ 1.00 s\nother  ████████ 2.00 s\n" in text

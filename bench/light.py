@@ -1,0 +1,123 @@
+"""Very many light hosts: each an sshd in a network namespace and with a /srv and an agent's folder of its own.
+
+They share everything else with this machine, so only what lies below /srv may be changed on them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.contest.work import Login, Target
+
+BRIDGE, PREFIX = "cbwide", "10.81"
+START_SECONDS = 30.0
+# ip-netns(8) exec has made a mount namespace; what is mounted here is the host's own.
+_START = (
+    "mount --make-rslave / && mkdir -p /var/lib/clusterbook && mount -t tmpfs -o mode=755 tmpfs /srv && "
+    "mount -t tmpfs -o mode=755 tmpfs /var/lib/clusterbook && mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f {}"
+)
+
+
+@dataclass
+class LightHosts:
+    """Running hosts. processes: their sshds."""
+
+    directory: Path
+    targets: list[Target]
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def login(self) -> Login:
+        """How they are entered: as root, by a key made for them."""
+        return Login("root", self.directory / "id_ed25519", self.directory / "known_hosts", become=False)
+
+
+@contextmanager
+def running(number: int, directory: Path) -> Iterator[LightHosts]:
+    """As many hosts, until the end of the block. directory: for keys and configuration; made anew."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, mode=0o700)
+    targets = [Target(f"w-{index}", f"{PREFIX}.{1 + index // 200}.{1 + index % 200}") for index in range(number)]
+    hosts = LightHosts(directory, targets)
+    try:
+        _network(targets)
+        _keys(directory, targets)
+        for target in targets:
+            argv = ["ip", "netns", "exec", _namespace(target), "sh", "-c", _START.format(directory / "sshd_config")]
+            with (directory / f"{target.name}.log").open("wb") as log:
+                hosts.processes.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        _wait(hosts)
+        yield hosts
+    finally:
+        for process in hosts.processes:
+            process.terminate()
+        for process in hosts.processes:
+            process.wait(timeout=10)
+        for target in targets:
+            subprocess.run(["ip", "netns", "delete", _namespace(target)], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=False, capture_output=True)
+
+
+def _namespace(target: Target) -> str:
+    return f"cb{target.name}"
+
+
+def _network(targets: list[Target]) -> None:
+    """A bridge and a namespace a host; one batch of ip(8), as 500 starts of it would take long."""
+    links = [f"link add {BRIDGE} type bridge", f"address add {PREFIX}.0.1/16 dev {BRIDGE}", f"link set {BRIDGE} up"]
+    for target in targets:
+        own, peer = f"cbw{target.name[2:]}", _namespace(target)
+        links += [
+            f"netns add {peer}", f"link add {own} type veth peer name eth0 netns {peer}",
+            f"link set {own} master {BRIDGE}", f"link set {own} up",
+        ]  # fmt: skip
+    _batch(links)
+    for target in targets:
+        inside = [f"address add {target.address}/16 dev eth0", "link set eth0 up", "link set lo up"]
+        _batch(inside, "-netns", _namespace(target))
+
+
+def _batch(lines: list[str], *words: str) -> None:
+    subprocess.run(["ip", *words, "-batch", "-"], input="\n".join(lines), text=True, check=True, timeout=300)
+
+
+def _keys(directory: Path, targets: list[Target]) -> None:
+    for name in ("id_ed25519", "host_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
+    key = " ".join((directory / "host_key.pub").read_text().split()[:2])
+    (directory / "known_hosts").write_text("".join(f"{target.address} {key}\n" for target in targets))
+    shutil.copyfile(directory / "id_ed25519.pub", directory / "authorized_keys")
+    (directory / "authorized_keys").chmod(0o600)
+    (directory / "sshd_config").write_text("\n".join([
+        f"HostKey {directory}/host_key", f"AuthorizedKeysFile {directory}/authorized_keys", "PermitRootLogin yes",
+        "PasswordAuthentication no", "UsePAM no", "PidFile none", "StrictModes no", "UseDNS no", "MaxStartups 200",
+        "Subsystem sftp internal-sftp", "",
+    ]))  # fmt: skip
+
+
+def _wait(hosts: LightHosts) -> None:
+    """Until every sshd answers. Raises OSError with the log of one that does not."""
+    end = time.monotonic() + START_SECONDS
+
+    def answers(target: Target) -> None:
+        import socket
+
+        while True:
+            try:
+                with socket.create_connection((target.address, target.port), timeout=2) as connection:
+                    if connection.recv(4) == b"SSH-":
+                        return
+            except OSError:
+                if time.monotonic() > end:
+                    raise OSError((hosts.directory / f"{target.name}.log").read_text()) from None
+                time.sleep(0.1)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(answers, hosts.targets))
