@@ -98,5 +98,6 @@ def _version(python: Path, package: str) -> str:
 
 
 def environment(runner: Runner) -> dict[str, str]:
-    """The environment of a contestant's command."""
-    return {**os.environ, **runner.environment}
+    """The environment of a contestant's command. All are installed, so what is compiled may be kept."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **runner.environment}

@@ -11,7 +11,6 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.site import open_site
-from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 from clusterbook.cluster.reset import forget_access
 from clusterbook.compile import Selection
 from clusterbook.errors import InvalidInput
@@ -97,6 +96,8 @@ def reset(
 def _run(playbook: str, inventory: str, cluster: str, order: Order) -> int:
     site = open_site(inventory, cluster, make=True, playbook=order.playbook)
     if site.inventory.hosts and not any(host.variables.get("artifacts") for host in site.inventory.hosts.values()):
+        from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
+
         raise InvalidInput(
             f"nothing says where the hosts of {inventory!r} get Kubernetes' binaries from",
             next_step=f"Serve the folder that `invoke mirror` fills, and set {MIRROR_VARIABLE}=http://ADDRESS.",

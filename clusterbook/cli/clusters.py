@@ -6,15 +6,16 @@ import contextlib
 import ipaddress
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook import source
-from clusterbook.cluster import spec as specs
-from clusterbook.cluster.cluster import Cluster, open_cluster
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.lab import apt_cache
 from clusterbook.lab.spec import LabSpec
+
+if TYPE_CHECKING:
+    from clusterbook.cluster.cluster import Cluster
 
 CLUSTER_HELP = "name of the cluster in the store (default: the inventory's, or the only one)"
 # The address of the API in a lab: no host has it.
@@ -23,6 +24,8 @@ API_ADDRESS = 10
 
 def open_chosen(name: str = "") -> Cluster:
     """The cluster of that name, or the only one in the store."""
+    from clusterbook.cluster.cluster import open_cluster
+
     store = open_store(os.environ)
     return open_cluster(store, chosen(store, name), os.environ)
 
@@ -61,6 +64,8 @@ def wanted_versions(store: Store, name: str) -> dict[str, str]:
     """Versions of components that a cluster asks for; none when the store has no such cluster yet."""
     if name not in cluster_names(store):
         return {}
+    from clusterbook.cluster import spec as specs
+
     return {"kubernetes": str(specs.read(store, name).complete["kubernetes_version"])}
 
 

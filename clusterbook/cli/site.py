@@ -1,4 +1,7 @@
-"""From the name of an inventory to everything that a run on it needs: hosts, cluster, variables, services."""
+"""From the name of an inventory to everything that a run on it needs: hosts, cluster, variables, services.
+
+What only a cluster needs (certificates, artifacts) is imported where it is used: a run on hosts alone starts without.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,12 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook import source
 from clusterbook.cli import places
-from clusterbook.cli.clusters import check_fits, chosen, lab_wishes
-from clusterbook.cluster import spec as specs
-from clusterbook.cluster.artifacts.lock import load as load_lock
-from clusterbook.cluster.artifacts.publish import mirrored
-from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
-from clusterbook.cluster.cluster import Cluster, ensure_cluster, open_cluster
-from clusterbook.cluster.health import Hosts
-from clusterbook.cluster.signing import CertificateSubject
+from clusterbook.cli.clusters import check_fits, chosen, lab_wishes, open_chosen
 from clusterbook.cluster.store import Store, cluster_names, open_store
-from clusterbook.cluster.variables import ClusterVariables, cluster_variables
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.execute.services import Services
 from clusterbook.inventory import SourcedInventory
@@ -34,6 +29,11 @@ from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 from clusterbook.transport.connect import connect
 from clusterbook.transport.protocol import Connection
+
+if TYPE_CHECKING:
+    from clusterbook.cluster.cluster import Cluster
+    from clusterbook.cluster.health import Hosts
+    from clusterbook.cluster.variables import ClusterVariables
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,17 @@ def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook
     store = open_store(os.environ)
     name = cluster or (lab.name if lab else Path(path).stem)
     if make:
-        opened: Cluster | None = ensure_cluster(store, name, _wishes(plain, lab), os.environ)
+        from clusterbook.cluster.cluster import ensure_cluster
+
+        opened = ensure_cluster(store, name, _wishes(plain, lab), os.environ)
+    elif name in cluster_names(store):
+        opened = open_chosen(name)
     else:
-        opened = open_cluster(store, name, os.environ) if name in cluster_names(store) else None
-    if opened is None:
         return Site(plain, path, store, name, lab)
     if lab is not None:
         check_fits(opened, lab)
         _share_group_variables(path)
-    variables = cluster_variables(opened, _supplied(lab))
+    variables = _variables(opened, lab)
     return Site(load_inventory(path, playbook, variables.plain), path, store, name, lab, opened, variables)
 
 
@@ -88,11 +90,11 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None) -> Site:
     if not cluster and not cluster_names(store):
         return Site(load_inventory(path, playbook), path, store, Path(path).stem)
     name = chosen(store, cluster)
-    opened = open_cluster(store, name, os.environ)
+    opened = open_chosen(name)
     if "api_address" not in opened.spec.complete:
         raise InvalidInput(f"the cluster {name!r} has no load balancer yet, so its API has no address",
                            next_step=f"Make it with: invoke update-cluster {name} --yes")  # fmt: skip
-    variables = cluster_variables(opened, _supplied(None))
+    variables = _variables(opened, None)
     return Site(load_inventory(path, playbook, variables.plain), path, store, name, None, opened, variables)
 
 
@@ -105,6 +107,8 @@ def overridden(site: Site, extra: Mapping[str, Any]) -> Site:
 
 def expected(site: Site) -> Hosts:
     """Who should be in the cluster, by the inventory."""
+    from clusterbook.cluster.health import Hosts
+
     members = {group: site.inventory.groups.get(group, ()) for group in ("control_plane", "etcd", "worker")}
 
     def addresses(group: str) -> dict[str, str]:
@@ -129,6 +133,7 @@ def evaluate(host: Host, value: Any) -> Any:
 
 def signer(cluster: Cluster) -> Callable[[Mapping[str, Any], str], str]:
     """Signs a host's public key as its certificate step says. Names and usages come from the inventory alone."""
+    from clusterbook.cluster.signing import CertificateSubject
 
     def sign(arguments: Mapping[str, Any], public_key: str) -> str:
         subject = CertificateSubject(
@@ -152,7 +157,9 @@ def _lab(path: Path, inventory: SourcedInventory) -> LabSpec | None:
 
 def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMapping:
     """Keys of cluster.yaml, with their places, that the inventory sets for all hosts, over those that a lab brings."""
-    known = specs.cluster_schema()["properties"]
+    from clusterbook.cluster.spec import cluster_schema
+
+    known = cluster_schema()["properties"]
     layers = [layer for found in inventory.layers.values() for layer in found if layer.kind == "inventory group all"]
     values = layers[-1].values if layers else {}
     plain = [name for name, value in values.items() if name in known and isinstance(value, str | int | bool | list)]
@@ -162,8 +169,18 @@ def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMa
     return found
 
 
+def _variables(cluster: Cluster, lab: LabSpec | None) -> ClusterVariables:
+    from clusterbook.cluster.variables import cluster_variables
+
+    return cluster_variables(cluster, _supplied(lab))
+
+
 def _supplied(lab: LabSpec | None) -> Mapping[str, Any]:
     """What hosts are told of files and images: what the lab's mirror wrote down, or another mirror's index says."""
+    from clusterbook.cluster.artifacts.lock import load as load_lock
+    from clusterbook.cluster.artifacts.publish import mirrored
+    from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
+
     address = os.environ.get(MIRROR_VARIABLE, "")
     if lab is None:
         return mirrored(address, load_lock()) if address else {}

@@ -208,7 +208,7 @@ class TaskCompiler:
 
     def _body(self, task: Task, context: Context, number: int) -> Instructions | None:
         """The steps of an include, None when they are compiled only when it runs."""
-        before, done = set(self.steps), set(self._done)
+        before, done = set(self.steps), {mark: list(found) for mark, found in self._done.items()}
         try:
             if not is_dynamic(task) and not self._comes_back(task, context):
                 return self.include_body(task, context)

@@ -1,4 +1,4 @@
-"""Filters that only compute, with libraries that hosts lack."""
+"""Filters that only compute, with libraries that hosts lack. Libraries that few playbooks need are imported at use."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import bcrypt
-import jmespath
 import yaml
 
 from clusterbook.errors import ClusterbookError
@@ -83,6 +81,8 @@ def _plain(value: Any) -> Any:
 
 def json_query(value: Any, expression: str) -> Any:
     """What a JMESPath query finds."""
+    import jmespath
+
     try:
         return jmespath.search(expression, value)
     except jmespath.exceptions.JMESPathError as error:
@@ -97,6 +97,8 @@ def password_hash(
     rounds: int | None = None, ident: str | None = None,
 ) -> str:  # fmt: skip
     """bcrypt; the other kinds are hashed on the host."""
+    import bcrypt
+
     if hashtype not in ("bcrypt", "blowfish"):
         raise FilterError(f"there is no kind of hash {hashtype!r}; kinds are sha512, sha256, md5, bcrypt, blowfish")
     if salt is None:
