@@ -28,7 +28,7 @@ from clusterbook.modules.system import System
 
 SystemFor = Callable[[Callable[..., Any], Call], System]
 ResultOf = Callable[[Outcome], Dict[str, Any]]
-_FIELDS = ("step", "module", "arguments", "user", "notify", "item", "shown")
+_FIELDS = ("step", "module", "arguments", "user", "notify", "item", "shown", "diff")
 
 
 class Handed(BaseException):
@@ -117,8 +117,8 @@ class Observers:
             self.leave()
             refusal = _become(user)
             while True:
-                step, module, arguments, runs_as, notify, item, shown = marshal.loads(link.receive())  # noqa: S302 - of the agent itself
-                call = Call(step, module, arguments, user=runs_as, notify=notify, item=item, shown=shown)
+                told = marshal.loads(link.receive())  # noqa: S302 - of the agent itself
+                call = Call(**dict(zip(_FIELDS, told)))
                 if refusal:
                     link.send({"outcome": {"failed": True, "changed": False, "msg": refusal}})
                 else:

@@ -111,6 +111,7 @@ class PlayRuntime:
 
     def _on(self, system: PredictedSystem, call: Call) -> Outcome:
         system.source, system.job = self._source, self._job
+        system.tells_difference = call.diff
         return perform(call.module, dict(call.arguments), system, call.check)
 
     def close(self) -> None:
@@ -168,7 +169,7 @@ class PlayRuntime:
             state_directory=self._directory,
             deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **what)),
         )
-        system.job = self._job
+        system.job, system.tells_difference = self._job, call.diff
         return system
 
     def _source(self, name: str) -> Source:

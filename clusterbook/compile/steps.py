@@ -42,6 +42,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         environment=inner.environment,
         no_log=near.get("no_log", False),
         check_mode=near.get("check_mode"),
+        diff=near.get("diff"),
         delegate_to=near.get("delegate_to"),
         delegate_facts=near.get("delegate_facts", False),
         run_once=True if task.module == "ansible.builtin.add_host" else near.get("run_once", False),

@@ -39,6 +39,7 @@ def call_of(
         run_async=number(scope, step.run_async),
         poll=number(scope, step.poll),
         shown=_may_be_shown(step, scope),
+        diff=program.diff if step.diff is None else truth(scope, step.diff),
     )
 
 

@@ -62,6 +62,7 @@ class Step:
     environment: Parts = ()
     no_log: Any = False
     check_mode: Any = None
+    diff: Any = None
     delegate_to: Any = None
     delegate_facts: Any = False
     connection: Parts = ()

@@ -11,7 +11,8 @@ class Call:
     """One run of a module with evaluated arguments. user: the account to run as, empty for the one that logged in.
 
     run_async: seconds that it may take in the background, 0 to wait for it; poll: seconds between looks at it, 0 to
-    leave it alone. shown: people may see what its programs say while they run (no secret, no no_log).
+    leave it alone. shown: people may see what its programs say while they run (no secret, no no_log). diff: its result
+    says under `diff` what differed.
     """
 
     step: int
@@ -26,6 +27,7 @@ class Call:
     run_async: float = 0
     poll: float = 10
     shown: bool = False
+    diff: bool = False
 
 
 class Runtime(Protocol):
@@ -56,11 +58,15 @@ class Runtime(Protocol):
 class StepFailed(Exception):
     """A step failed and nothing ignored it; a rescue may catch it."""
 
-    def __init__(self, step: Any, result: Mapping[str, Any]) -> None:
-        """step: program.Step; result: its registered value."""
+    def __init__(self, step: Any, result: Mapping[str, Any], shared: bool = False) -> None:
+        """step: program.Step; result: its registered value. shared: another host's failure is this one's, too.
+
+        told: that it is everybody's, when it is.
+        """
         super().__init__(str(result.get("msg", "")))
         self.step = step
         self.result = result
+        self.shared = self.told = shared
 
 
 class HostUnreachable(Exception):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 from clusterbook.modules import copy
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.differences import Difference
 from clusterbook.modules.ownership import FILE_PARAMETERS
 from clusterbook.modules.system import Source, System
 from clusterbook.modules.transfer import apply_file, file_changes, from_bytes, need_directory, observe_file
@@ -88,6 +89,12 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
 def apply(arguments: Arguments, state: State, system: System) -> None:
     """Write what differs."""
     apply_file(arguments, state["items"][0], system)
+
+
+def difference(state: State, changes: Sequence[Change]) -> Difference:
+    """The return key `diff`: the text alone."""
+    found = copy.difference(state, changes)
+    return found[0] if found else {}
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from clusterbook.modules.contract import Arguments, Change, Parameter, State
+from clusterbook.modules.differences import Difference, of_lines
 from clusterbook.modules.system import System
 from clusterbook.modules.textfile import (
     TEXT_PARAMETERS,
@@ -47,7 +48,7 @@ def edited(arguments: Arguments, text: str) -> str:
     lines = text.splitlines(keepends=True)
     bare = [line.rstrip("\r\n") for line in lines]
     remove = arguments["state"] == "absent" or not arguments["block"].strip()
-    block = [] if remove else [begin, *arguments["block"].splitlines(), end]
+    block = [] if remove else [f"{begin}\n", *whole_lines(arguments["block"]), f"{end}\n"]
     first, last = span(bare, begin, end)
     if first is not None and last is not None:
         lines[first:last + 1] = []
@@ -59,12 +60,18 @@ def edited(arguments: Arguments, text: str) -> str:
         index = insertion_index(arguments, bare)
     if lines and index == len(lines) and not lines[-1].endswith("\n") and block:
         lines[-1] += "\n"
-    made = [line + "\n" for line in block]
+    made = list(block)
     if made and arguments["prepend_newline"] and index > 0 and bare[index - 1] != "":
         made.insert(0, "\n")
     if made and arguments["append_newline"] and index < len(bare) and bare[index] != "":
         made.append("\n")
     return "".join([*lines[:index], *made, *lines[index:]])
+
+
+def whole_lines(text: str) -> List[str]:
+    """The lines with their ends as they are; the last one has one in any case."""
+    lines = text.splitlines(keepends=True)
+    return [*lines[:-1], *(line if line.endswith("\n") else f"{line}\n" for line in lines[-1:])]
 
 
 def span(bare: List[str], begin: str, end: str) -> "tuple[Optional[int], Optional[int]]":
@@ -84,6 +91,11 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
 def apply(arguments: Arguments, state: State, system: System) -> None:
     """Write it."""
     apply_text(arguments, state, system)
+
+
+def difference(state: State, changes: Sequence[Change]) -> List[Difference]:
+    """The return key `diff`."""
+    return of_lines(state["path"], changes)
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from dataclasses import replace
 from typing import Any, Dict, List, Optional
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
@@ -28,6 +29,7 @@ PARAMETERS = {
     "cmd": Parameter("str", "The same as free text."),
     "argv": Parameter("list", "The program and its arguments, each an item.", elements="str"),
     "expand_argument_vars": Parameter("bool", "Replace $NAME in arguments.", default=True),
+    "executable": Parameter("path", "Not heeded, only warned of: module shell takes it."),
     **GUARDS,
 }
 MUTUALLY_EXCLUSIVE = (("_raw_params", "cmd", "argv"),)
@@ -36,7 +38,11 @@ REQUIRED_ONE_OF = (("_raw_params", "cmd", "argv"),)
 
 def run(arguments: Arguments, system: System) -> Outcome:
     """Run it unless a guard says that its work is done."""
-    return run_guarded(arguments, system, words(arguments), words(arguments, False))
+    outcome = run_guarded(arguments, system, words(arguments), words(arguments, False))
+    if not arguments["executable"]:
+        return outcome
+    warning = f"executable is no longer supported with command, so {arguments['executable']!r} is not used"
+    return replace(outcome, values={**outcome.values, "warnings": [warning]})
 
 
 def check(arguments: Arguments, system: System) -> Outcome:
@@ -120,7 +126,7 @@ def in_directory(path: str, directory: Optional[str]) -> str:
 def need_directory(directory: Optional[str]) -> None:
     """Refuse a directory that cannot be entered."""
     if directory and not os.path.isdir(directory):
-        raise ModuleFailed(f"chdir is {directory!r}, which is no directory", {"rc": 2},
+        raise ModuleFailed(f"Unable to change directory before execution: {directory!r} is no directory", {"rc": 2},
                            f"Create {directory} in an earlier step.")
 
 

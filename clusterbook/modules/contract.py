@@ -2,7 +2,7 @@
 
 A module file has NAME, KIND, DESCRIPTION, PARAMETERS and, by kind:
   state   observe(arguments, system) -> State, diff(arguments, state) -> [Change], apply(arguments, state, system),
-          returns(arguments, before, after) -> dict
+          returns(arguments, before, after) -> dict; optionally difference(state, changes), the return key `diff`
   query   run(arguments, system) -> Outcome, reading only
   action  run(arguments, system) -> Outcome; optionally check(arguments, system) -> Outcome for check mode
 It may add FREE_FORM (the parameter that takes text after the module's name), MUTUALLY_EXCLUSIVE, REQUIRED_TOGETHER,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.differences import Difference, of_attributes, of_text
 from clusterbook.modules.file import make_directories
 from clusterbook.modules.ownership import FILE_PARAMETERS, attribute_changes, new_attributes, path_state, path_values
 from clusterbook.modules.system import Source, System
@@ -148,6 +149,13 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
             make_directories(item["path"], item["wanted"], system)
         else:
             system.files.attributes(item["path"], item["wanted"])
+
+
+def difference(state: State, changes: Sequence[Change]) -> List[Difference]:
+    """The return key `diff`: the texts that change, or of one file its owner, group and mode."""
+    files = [item for item in state["items"] if item["source"] is not None and not item["same"]]
+    texts = [of_text(item["path"], item["before"], item["after"], item["source"].name) for item in files]
+    return texts or of_attributes(changes)
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.differences import Difference
+from clusterbook.modules.file_times import NAMES, NOW, TIME_PARAMETERS, observed_times, set_times, time_changes
 from clusterbook.modules.ownership import (
     FILE_PARAMETERS,
     ansible_state,
@@ -29,10 +30,7 @@ PARAMETERS = {
     "recurse": Parameter("bool", "Give everything below a directory the same owner, group and mode.", default=False),
     "force": Parameter("bool", "Make links that replace files or point to nothing.", default=False),
     "follow": Parameter("bool", "Manage what a link at the path points to.", default=True),
-    "access_time": Parameter("str", "For touch: preserve, now, or a time."),
-    "access_time_format": Parameter("str", "Form of access_time.", default="%Y%m%d%H%M.%S"),
-    "modification_time": Parameter("str", "For touch: preserve, now, or a time."),
-    "modification_time_format": Parameter("str", "Form of modification_time.", default="%Y%m%d%H%M.%S"),
+    **TIME_PARAMETERS,
     **FILE_PARAMETERS,
 }
 LINKS = ("link", "hard")
@@ -43,6 +41,8 @@ def observe(arguments: Arguments, system: System) -> State:
     path = arguments["path"].rstrip("/") or "/"
     found = system.files.stat(path)
     wanted = arguments["state"]
+    if arguments["src"] is not None and wanted not in LINKS and not (wanted is None and found and found.kind == "link"):
+        raise ModuleFailed("src option requires state to be 'link' or 'hard'", {"path": path}, "Add state to the step.")
     through = arguments["follow"] and found and found.kind == "link" and wanted not in ("link", "absent")
     if through and (wanted is not None or system.files.stat(path, True) is not None):
         path = system.files.resolve(path)
@@ -55,7 +55,10 @@ def observe(arguments: Arguments, system: System) -> State:
     state = path_state(path, arguments, system, own, wanted == "directory")
     if found is not None:
         state.update(kind=found.kind, target=found.target)
-    state.update(state=wanted, below=[], src=arguments["src"], source=None, same=False)
+    state.update(state=wanted, below=[], src=arguments["src"], source=None, same=False, content=None)
+    state["times"] = observed_times(system.files.stat(path, True))
+    if wanted == "absent" and state["kind"] == "directory" and system.tells_difference:
+        state["content"] = content_below(path, system)
     state["shown"] = shown(arguments, system, state)
     if wanted in LINKS:
         observe_link(arguments, system, state)
@@ -76,8 +79,6 @@ def shown(arguments: Arguments, system: System, state: State) -> State:
 
 def default_state(arguments: Arguments, found: Optional[FileState]) -> str:
     """What `state` means when it is not given."""
-    if arguments["src"] is not None and found is None:
-        return "file"
     if found is None:
         return "directory" if arguments["recurse"] else "file"
     return {"directory": "directory", "link": "link"}.get(found.kind, "file")
@@ -88,8 +89,9 @@ def observe_link(arguments: Arguments, system: System, state: State) -> None:
     source = arguments["src"]
     if source is None:
         if state["kind"] != "link" or state["state"] != "link":
-            raise ModuleFailed("src is missing: a link needs something to point to",
-                               next_step="Add src to the step.")
+            kind = "symlinks" if state["state"] == "link" else "hardlinks"
+            raise ModuleFailed(f"src is required for creating new {kind}", {"dest": state["path"]},
+                               "Add src to the step.")
         state["src"] = source = state["target"]
     base = os.path.dirname(state["path"])
     full = source if os.path.isabs(source) else os.path.join(base, source)
@@ -125,7 +127,7 @@ def refuse_impossible(arguments: Arguments, state: State) -> None:
     kind, wanted, path = state["kind"], state["state"], state["path"]
     if wanted == "file" and kind in ("absent", "directory"):
         found = "absent" if kind == "absent" else "a directory"
-        raise ModuleFailed(f"{path} is {found}, wanted a file", {"path": path, "state": kind},
+        raise ModuleFailed(f"{path} is {found}, cannot continue", {"path": path, "state": kind},
                            "Make the file with module copy or template, or use state: touch.")
     if wanted in ("file", "touch") and kind == "link":
         raise ModuleFailed(f"{path} is a link that leads to itself", {"path": path},
@@ -136,7 +138,7 @@ def refuse_impossible(arguments: Arguments, state: State) -> None:
     if wanted in LINKS and not arguments["force"] and (state["source"] is None or wanted == "link"):
         refuse_link(state)
     if wanted == "hard" and state["source"] is None:
-        raise ModuleFailed(f"src is {state['src']!r}, which does not exist", {"path": path})
+        raise ModuleFailed("src does not exist", {"dest": path, "src": state["src"]}, f"Create {state['src']} first.")
 
 
 def refuse_link(state: State) -> None:
@@ -157,7 +159,7 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
     if wanted == "touch":
         made = [] if kind != "absent" else [Change("state", "absent", "file")]
         owned = attribute_changes(arguments, state) if kind != "absent" else new_attributes(arguments, state)
-        return [*made, *owned, *([] if made else time_changes(arguments))]
+        return [*made, *owned, *([] if made else time_changes(arguments, state))]
     if wanted == "link" and (kind != "link" or state["target"] != state["src"]):
         before = state["target"] if kind == "link" else kind
         return [Change("link", None if before == "absent" else before, state["src"])]
@@ -166,15 +168,10 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
     if kind == "absent":
         return [Change("state", "absent", wanted), *new_attributes(arguments, state)]
     changes = attribute_changes(arguments, state) if wanted != "link" or state["source"] else []
+    changes.extend(time_changes(arguments, state))
     for path, _, below in state["below"]:
         changes.extend(Change(f"{path} {change.what}", change.before, change.after) for change in below)
     return changes
-
-
-def time_changes(arguments: Arguments) -> List[Change]:
-    """Times that touch sets on something that exists."""
-    return [Change(what.replace("_", " "), None, arguments[what] or "now")
-            for what in ("access_time", "modification_time") if arguments[what] != "preserve"]
 
 
 def apply(arguments: Arguments, state: State, system: System) -> None:
@@ -185,8 +182,8 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
         return
     if wanted == "directory" and state["kind"] == "absent":
         make_directories(path, state["wanted"], system)
-    elif wanted == "touch":
-        touch(arguments, state, system)
+    elif wanted == "touch" and state["kind"] == "absent":
+        system.files.write(path, b"", state["wanted"])
     elif wanted in LINKS:
         make_link(state, system)
     if wanted == "link" and state["source"] is None:
@@ -195,6 +192,8 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     fresh = path_state(path, arguments, system, status, wanted == "directory")
     if attribute_changes(arguments, fresh):
         system.files.attributes(path, fresh["wanted"], follow=arguments["follow"] or wanted != "link")
+    if state["kind"] != "absent" or arguments["access_time"] or arguments["modification_time"]:
+        set_times(arguments, {**state, "times": observed_times(status)}, system)
     for child, attributes, _ in state["below"]:
         system.files.attributes(child, attributes, follow=False)
 
@@ -218,35 +217,40 @@ def make_link(state: State, system: System) -> None:
         system.files.link(state["src"], state["path"])
 
 
-def touch(arguments: Arguments, state: State, system: System) -> None:
-    """Make an empty file, or set the times of what is there."""
-    path = state["path"]
-    if state["kind"] == "absent":
-        system.files.write(path, b"", state["wanted"])
-        return
-    now = time.time_ns()
-    found = system.files.stat(path)
-    if found is not None:
-        system.files.times(path, time_of(arguments, "access_time", found.accessed, now),
-                           time_of(arguments, "modification_time", found.modified, now))
-
-
-def time_of(arguments: Arguments, name: str, kept: int, now: int) -> int:
-    """A time argument in nanoseconds since the epoch."""
-    value = arguments[name]
-    if value == "preserve":
-        return kept
-    if value in (None, "now"):
-        return now
-    try:
-        return int(time.mktime(time.strptime(value, arguments[name + "_format"]))) * 1_000_000_000
-    except ValueError:
-        raise ModuleFailed(f"{name} is {value!r}, expected the form {arguments[name + '_format']}") from None
-
-
 def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
-    """What is left after apply; the times of touch have been set."""
-    return [] if after["state"] == "touch" and after["kind"] != "absent" else diff(arguments, after)
+    """What is left after apply; a time that was set to now is not now any more."""
+    return [change for change in diff(arguments, after) if change.what not in NAMES or change.after != NOW]
+
+
+def content_below(path: str, system: System) -> Dict[str, List[str]]:
+    """Everything below a directory, for who wants to see what goes with it."""
+    found: Dict[str, List[str]] = {"directories": [], "files": []}
+    for name in system.files.entries(path):
+        child = os.path.join(path, name)
+        status = system.files.stat(child)
+        if status is None or status.kind != "directory":
+            found["files"].append(child)
+            continue
+        found["directories"].append(child)
+        for kind, names in content_below(child, system).items():
+            found[kind].extend(names)
+    return found
+
+
+def difference(state: State, changes: Sequence[Change]) -> Difference:
+    """The return key `diff`: always the path, and by their names in Ansible what differs."""
+    before: Dict[str, Any] = {"path": state["path"]}
+    after: Dict[str, Any] = {"path": state["path"]}
+    for change in changes:
+        name = {"access time": "atime", "modification time": "mtime"}.get(change.what, change.what)
+        if name == "link" and state["kind"] != "link":
+            before["state"], after["state"] = state["kind"], state["state"]
+            continue
+        name = "src" if name == "link" else name
+        before[name], after[name] = change.before, change.after
+    if state["content"] is not None:
+        before["path_content"] = state["content"]
+    return {"before": before, "after": after}
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.file import make_directories
@@ -29,8 +29,9 @@ REQUIRED_IF = (("state", "present", ("key",)),)
 def observe(arguments: Arguments, system: System) -> State:
     """The file's text as it is and as it shall be."""
     path = arguments["path"]
-    text = (as_text(system.files.read(path)) or "") if system.files.stat(path, True) else ""
-    return {"before": text, "after": edited(arguments, text)}
+    exists = system.files.stat(path, True) is not None
+    text = (as_text(system.files.read(path)) or "") if exists else ""
+    return {"before": text, "after": edited(arguments, text), "exists": exists}
 
 
 def names_host(line: str, host: str) -> bool:
@@ -76,6 +77,10 @@ def edited(arguments: Arguments, text: str) -> str:
     return "".join(line + "\n" for line in lines)
 
 
+def difference(state: State, changes: Sequence[Change]) -> None:
+    """The return key `diff` is there in any case."""
+
+
 def diff(arguments: Arguments, state: State) -> List[Change]:
     """The text."""
     same = state["before"].splitlines() == state["after"].splitlines()
@@ -91,6 +96,9 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
-    """Ansible's keys."""
-    return {"name": arguments["name"], "path": arguments["path"], "state": arguments["state"],
+    """Ansible's keys; this module tells the difference always."""
+    headers = {"before_header": arguments["path"] if before["exists"] else "/dev/null",
+               "after_header": arguments["path"]}
+    return {"diff": {"before": before["before"], "after": before["after"], **headers},
+            "name": arguments["name"], "path": arguments["path"], "state": arguments["state"],
             "hash_host": arguments["hash_host"], "key": arguments["key"]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.differences import Difference, of_lines
 from clusterbook.modules.system import System
 from clusterbook.modules.textfile import (
     TEXT_PARAMETERS,
@@ -13,7 +14,6 @@ from clusterbook.modules.textfile import (
     insertion_index,
     observe_text,
     text_changes,
-    text_values,
 )
 
 NAME = "ansible.builtin.lineinfile"
@@ -97,6 +97,11 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     apply_text(arguments, state, system)
 
 
+def difference(state: State, changes: Sequence[Change]) -> List[Difference]:
+    """The return key `diff`."""
+    return of_lines(state["path"], changes)
+
+
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
     old, new = (before["before"] or "").splitlines(), (before["after"] or "").splitlines()
@@ -104,6 +109,11 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
         if before["before"] is None:
             return {"msg": "file not present"}
         gone = len(old) - len(new)
-        return {**text_values(before, f"{gone} line(s) removed" if gone else ""), "found": gone}
+        return {**own_values(before, f"{gone} line(s) removed" if gone else ""), "found": gone}
     message = "" if old == new else "line added" if len(new) > len(old) else "line replaced"
-    return text_values(before, message)
+    return own_values(before, message)
+
+
+def own_values(before: State, message: str) -> Dict[str, Any]:
+    """The message, and `backup` for the old file's copy: this module has a name of its own for it."""
+    return {"msg": message, "backup": before.get("backup_file") or ""}

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any, Dict, List, Mapping
 
 from clusterbook.modules import registry
-from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Outcome, Unknown
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Outcome, State, Unknown
+from clusterbook.modules.differences import with_difference
 from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
 
@@ -63,7 +64,7 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
     before = module.observe(arguments, system)
     changes: List[Change] = module.diff(arguments, before)
     if not changes or (check and not system.predicting):
-        return Outcome(bool(changes), module.returns(arguments, before, before), tuple(changes))
+        return Outcome(bool(changes), told(module, arguments, system, before, before, changes), tuple(changes))
     if system.predicting:
         return predict(module, arguments, system, before, changes)
     system.before_change()
@@ -71,7 +72,7 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
     after = module.observe(arguments, system)
     settled = getattr(module, "settled", None)
     left: List[Change] = settled(arguments, before, after) if settled else module.diff(arguments, after)
-    values = module.returns(arguments, before, after)
+    values = told(module, arguments, system, before, after, changes)
     if left:
         words = ", ".join(f"{item.what} is {short(item.before)}, wanted {short(item.after)}" for item in left)
         why = module.why_left(arguments, after, system) if hasattr(module, "why_left") else ""
@@ -90,7 +91,15 @@ def predict(
         after = module.observe(arguments, system)
     except Unknown:
         system.unforeseen.add((module.NAME, subject(module, arguments)))
-    return Outcome(True, module.returns(arguments, before, after), tuple(changes))
+    return Outcome(True, told(module, arguments, system, before, after, changes), tuple(changes))
+
+
+def told(
+    module: ModuleType, arguments: Arguments, system: System, before: State, after: State, changes: List[Change]
+) -> Dict[str, Any]:
+    """The module's return keys, and what differed where the step wants it."""
+    values: Dict[str, Any] = module.returns(arguments, before, after)
+    return with_difference(module, values, before, changes) if system.tells_difference else values
 
 
 def subject(module: ModuleType, arguments: Arguments) -> str:

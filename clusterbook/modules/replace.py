@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from clusterbook.modules.contract import Arguments, Change, Parameter, State
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.differences import Difference, of_text
 from clusterbook.modules.system import System
 from clusterbook.modules.textfile import TEXT_PARAMETERS, apply_text, observe_text, text_changes, text_values
 
@@ -24,30 +25,39 @@ PARAMETERS = {
 def observe(arguments: Arguments, system: System) -> State:
     """The text as it is and as it shall be."""
     counts: List[int] = []
+    missed: List[bool] = []
 
     def edit(text: str) -> str:
         """The text with every match replaced; remembers how many there were."""
-        start, end = section(arguments, text)
-        middle, count = re.subn(arguments["regexp"], arguments["replace"], text[start:end], flags=re.MULTILINE)
+        found = section(arguments, text)
+        if found is None:
+            missed.append(True)
+            return text
+        start, end = found
+        try:
+            middle, count = re.subn(arguments["regexp"], arguments["replace"], text[start:end], flags=re.MULTILINE)
+        except re.error as error:
+            raise ModuleFailed(f"Unable to process replace due to error: {error}",
+                               next_step="Correct regexp or replace.") from error
         counts.append(count)
         return text[:start] + middle + text[end:]
 
     state = observe_text(arguments, system, edit, False, True)
-    return {**state, "count": counts[0] if counts else 0}
+    return {**state, "count": counts[0] if counts else 0, "missed": bool(missed)}
 
 
-def section(arguments: Arguments, text: str) -> Tuple[int, int]:
-    """Where matches count. Nothing when after or before do not match."""
+def section(arguments: Arguments, text: str) -> Optional[Tuple[int, int]]:
+    """Where matches count; None when after or before do not match."""
     start, end = 0, len(text)
     if arguments["after"]:
         match = re.search(arguments["after"], text, re.DOTALL)
         if match is None:
-            return 0, 0
+            return None
         start = match.end()
     if arguments["before"]:
         match = re.compile(arguments["before"], re.DOTALL).search(text, start)
         if match is None:
-            return 0, 0
+            return None
         end = match.start()
     return start, end
 
@@ -67,7 +77,16 @@ def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
     return [] if after["before"] == before["after"] else diff(arguments, after)
 
 
+def difference(state: State, changes: Sequence[Change]) -> Difference:
+    """The return key `diff`: the text, whatever else changes."""
+    text = [change for change in changes if change.what == "content"]
+    return of_text(state["path"], text[0].before, text[0].after) if text else {}
+
+
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
     changed = before["before"] != before["after"]
-    return {**text_values(before, f"{before['count']} replacements made" if changed else ""), "rc": 0}
+    message = f"{before['count']} replacements made" if changed else ""
+    if before["missed"]:
+        message = "Pattern for before/after params did not match the given file"
+    return {**text_values(before, message), "rc": 0}

@@ -31,9 +31,8 @@ def run(arguments: Arguments, system: System) -> Outcome:
     """Write the script to a private temporary file, run it, remove it."""
     name, rest = words(arguments)
     need_directory(arguments["chdir"])
-    skipped = guard(arguments, system, name)
-    if skipped is not None:
-        return Outcome(values={"msg": skipped.values["stdout"]}, skipped=True)
+    if guard(arguments, system, name) is not None:
+        return left_out(arguments)
     content = system.source(name).read()
     path = system.files.make_temporary(False, "clusterbook-script-", "", None)
     try:
@@ -52,7 +51,14 @@ def run(arguments: Arguments, system: System) -> Outcome:
 
 def check(arguments: Arguments, system: System) -> Outcome:
     """See command."""
-    return check_guarded(arguments, system, words(arguments)[0])
+    name = words(arguments)[0]
+    return check_guarded(arguments, system, name) if guard(arguments, system, name) is None else left_out(arguments)
+
+
+def left_out(arguments: Arguments) -> Outcome:
+    """What a guard makes of the step: its work is done."""
+    which, what = ("creates", "exists") if arguments["creates"] else ("removes", "does not exist")
+    return Outcome(values={"msg": f"{arguments[which]} {what}, matching {which} option"}, skipped=True)
 
 
 def words(arguments: Arguments) -> Tuple[str, List[str]]:

@@ -16,9 +16,16 @@ PARAMETERS = {"src": Parameter("path", "The file.", required=True, aliases=("pat
 def run(arguments: Arguments, system: System) -> Outcome:
     """content, encoding and source."""
     path = arguments["src"]
-    found = system.files.stat(path, True)
-    if found is None or found.kind == "directory":
-        what = "does not exist" if found is None else "is a directory"
-        raise ModuleFailed(f"{path} {what}", {"src": path}, "Guard the step with module stat and `when`.")
-    content = base64.b64encode(system.files.read(path)).decode()
+    try:
+        found = system.files.stat(path, True)
+        if found is None:
+            raise ModuleFailed(f"File not found: {path}", {"src": path}, "Guard the step with module stat and `when`.")
+        if found.kind == "directory":
+            raise ModuleFailed(f"Source is a directory and must be a file: {path}", {"src": path})
+        content = base64.b64encode(system.files.read(path)).decode()
+    except PermissionError as error:
+        step = "Let the step become another user."
+        raise ModuleFailed(f"File is not readable: {path}", {"src": path}, step) from error
+    except OSError as error:
+        raise ModuleFailed(f"Unable to slurp file: {path}: {error.strerror}", {"src": path}) from error
     return Outcome(values={"content": content, "source": path, "encoding": "base64"})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import Any, Dict
 
 from clusterbook.modules.contract import Arguments, Outcome, Parameter
+from clusterbook.modules.inode_flags import flag_values
 from clusterbook.modules.mode import mode_text
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import FileState
@@ -20,12 +22,13 @@ PARAMETERS = {
     "get_checksum": Parameter("bool", "Read the file and give its checksum.", default=True),
     "checksum_algorithm": Parameter("str", "Kind of checksum.", default="sha1", choices=ALGORITHMS,
                                     aliases=("checksum", "checksum_algo")),
-    "get_mime": Parameter("bool", "Accepted; kinds of content are not guessed.", default=True,
+    "get_mime": Parameter("bool", "Ask the program file, where there is one, for the kind of content.", default=True,
                           aliases=("mime", "mime_type", "mime-type")),
-    "get_attributes": Parameter("bool", "Accepted; flags of chattr are not read.", default=True,
+    "get_attributes": Parameter("bool", "Read the flags of chattr.", default=True,
                                 aliases=("attr", "attributes")),
     "get_selinux_context": Parameter("bool", "Accepted; SELinux labels are not read.", default=False),
 }
+NO_FLAGS: Dict[str, Any] = {"version": None, "attributes": [], "attr_flags": ""}
 TYPE_KEYS = {"isreg": "file", "isdir": "directory", "islnk": "link", "ischr": "char", "isblk": "block",
              "isfifo": "fifo", "issock": "socket"}
 
@@ -40,10 +43,25 @@ def run(arguments: Arguments, system: System) -> Outcome:
     readable = found.kind == "file" or (found.kind == "link" and _points_to_file(path, system))
     if arguments["get_checksum"] and readable and (system.predicting or os.access(path, os.R_OK)):
         values["checksum"] = system.files.digest(path, arguments["checksum_algorithm"])
+    if arguments["get_mime"]:
+        values.update(content_kind(path, system))
+    if arguments["get_attributes"]:
+        there = found.kind in ("file", "directory") and not system.predicting
+        values.update({**NO_FLAGS, **(flag_values(path) if there else {})})
     if found.kind == "link":
         values["lnk_source"] = system.files.resolve(path)
         values["lnk_target"] = found.target
     return Outcome(values={"stat": values})
+
+
+def content_kind(path: str, system: System) -> Dict[str, Any]:
+    """What the program file says of the content; unknown without it, and of what is only foreseen."""
+    told = {"mimetype": "unknown", "charset": "unknown"}
+    if system.predicting or shutil.which("file") is None:
+        return told
+    done = system.query(["file", "--brief", "--mime-type", "--mime-encoding", "--", path])
+    kind, _, charset = done.stdout.strip().partition("; charset=")
+    return {"mimetype": kind, "charset": charset} if done.returncode == 0 and charset else told
 
 
 def stat_values(path: str, found: FileState, system: System) -> Dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from clusterbook.modules import copy
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.differences import Difference
 from clusterbook.modules.ownership import FILE_PARAMETERS
 from clusterbook.modules.system import System
 from clusterbook.modules.transfer import apply_file, file_changes, from_bytes, need_directory, observe_file
@@ -58,6 +59,11 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
 def apply(arguments: Arguments, state: State, system: System) -> None:
     """Write what differs."""
     apply_file(arguments, state["items"][0], system)
+
+
+def difference(state: State, changes: Sequence[Change]) -> List[Difference]:
+    """The return key `diff`."""
+    return copy.difference(state, changes)
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

@@ -26,9 +26,9 @@ def observe_text(arguments: Arguments, system: System, edit: Callable[[str], str
     path = system.files.resolve(arguments["path"]) if system.files.stat(arguments["path"], True) else arguments["path"]
     found = system.files.stat(path)
     if found is not None and found.kind == "directory":
-        raise ModuleFailed(f"{path} is a directory, wanted a file", {"rc": 256})
+        raise ModuleFailed(f"Destination {path} is a directory !", {"rc": 256}, "Name a file in it.")
     if found is None and not create and needed:
-        raise ModuleFailed(f"{path} does not exist", {"rc": 257},
+        raise ModuleFailed(f"Destination {path} does not exist !", {"rc": 257},
                            "Make it in an earlier step, or set create: true where the module has it.")
     state = path_state(path, arguments, system, found)
     before = system.files.read(path).decode(arguments["encoding"], "surrogateescape") if found else None
@@ -68,8 +68,9 @@ def apply_text(arguments: Arguments, state: State, system: System) -> None:
 
 
 def text_values(before: State, message: str) -> Dict[str, Any]:
-    """Ansible's keys that the three share."""
-    return {"msg": message, "backup": before.get("backup_file") or ""}
+    """Ansible's keys that the three share, and where a copy of the old file is."""
+    kept = before.get("backup_file")
+    return {"msg": message, **({"backup_file": kept} if kept else {})}
 
 
 def insertion_index(arguments: Arguments, bare: List[str]) -> int:

@@ -108,7 +108,7 @@ def validator(command: Optional[str], system: System) -> Optional[Callable[[str]
     if not command:
         return None
     if "%s" not in command:
-        raise ModuleFailed(f"validate is {command!r}, which lacks %s for the file to check")
+        raise ModuleFailed(f"validate must contain %s: {command}", next_step="Put %s where the file's name belongs.")
 
     def accept(temporary: str) -> None:
         """Raise when the command rejects the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from typing import Any, Dict
 
 from clusterbook.modules.facts.reading import names, text
@@ -11,21 +12,26 @@ from clusterbook.modules.system import System
 
 
 def local(directory: str, system: System) -> Dict[str, Any]:
-    """JSON or INI by file name; a file that can be run is run and its output read."""
-    found: Dict[str, Any] = {}
-    for name in names(directory):
-        if not name.endswith(".fact"):
-            continue
-        path = os.path.join(directory, name)
-        content = text(path)
-        if os.access(path, os.X_OK) and not system.predicting:
-            done = system.query([path])
-            if done.returncode:
-                found[name[:-5]] = f"error: {path} ended with {done.returncode}"
-                continue
-            content = done.stdout
-        found[name[:-5]] = parsed(path, content)
-    return {"local": found}
+    """JSON or INI by file name; a file that its owner may run is run and its output read."""
+    files = [name for name in names(directory) if name.endswith(".fact")]
+    return {"local": {name[: -len(".fact")]: fact(os.path.join(directory, name), system) for name in files}}
+
+
+def fact(path: str, system: System) -> Any:
+    """What one file says; of one that says nothing, why."""
+    try:
+        runs = bool(os.stat(path).st_mode & stat.S_IXUSR)
+    except OSError as error:
+        return f"Could not stat fact ({path}): {error.strerror}"
+    if not runs or system.predicting:
+        return parsed(path, text(path))
+    try:
+        done = system.query([path])
+    except OSError as error:
+        return f"Could not execute fact script ({path}): {error.strerror}"
+    if done.returncode:
+        return f"Failure executing fact script ({path}), rc: {done.returncode}, err: {done.stderr}"
+    return parsed(path, done.stdout)
 
 
 def parsed(path: str, content: str) -> Any:
@@ -39,6 +45,8 @@ def parsed(path: str, content: str) -> Any:
     parser = configparser.ConfigParser()
     try:
         parser.read_string(content)
-    except configparser.Error as error:
-        return f"error loading facts as JSON or ini: {path}: {error}"
-    return {section: dict(parser.items(section, raw=True)) for section in parser.sections()}
+        return {section: dict(parser.items(section)) for section in parser.sections()}
+    except configparser.InterpolationError as error:
+        return f"error loading facts as ini - please check content: {path} ({error.message})"
+    except configparser.Error:
+        return f"error loading facts as JSON or ini - please check content: {path}"

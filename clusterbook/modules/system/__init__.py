@@ -85,6 +85,8 @@ class System:
         self.before_change: Callable[[], None] = lambda: None
         # Told the lines of programs that run long; None where nobody may see them.
         self.tell: Optional[Tell] = None
+        # Whether results say under `diff` what differed.
+        self.tells_difference = False
         # job(name, forget): a step in the background; the agent knows them.
         self.job: Callable[[str, bool], Dict[str, Any]] = no_job
 

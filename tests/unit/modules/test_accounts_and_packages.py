@@ -139,6 +139,18 @@ def test_the_hosts_own_facts_are_read(do: Do, place: Path) -> None:
     assert local == {"a": {"x": [1]}, "b": {"s": {"k": "v"}}}
 
 
+def test_a_local_fact_that_cannot_be_had_says_why(do: Do, place: Path) -> None:
+    (place / "a.fact").write_text("#!/bin/sh\nexit 3\n")
+    (place / "a.fact").chmod(0o755)
+    (place / "b.fact").symlink_to("nowhere")
+    (place / "c.fact").write_text("[s]\nk = %(no)s\n")
+    (place / "d.fact").write_text("neither\n")
+    local = do("setup", fact_path=str(place), gather_subset="min").values["ansible_facts"]["ansible_local"]
+    assert local["a"] == f"Failure executing fact script ({place}/a.fact), rc: 3, err: "
+    assert local["b"].startswith("Could not stat fact") and local["c"].startswith("error loading facts as ini")
+    assert local["d"].startswith("error loading facts as JSON or ini")
+
+
 def test_a_password_lasts_as_long_as_wanted(do: Do, name: str) -> None:
     ages = {"password_expire_max": 90, "password_expire_min": 1, "password_expire_account_disable": 5}
     assert do("user", name=name, create_home=False, **ages).changed

@@ -75,3 +75,16 @@ def test_a_time_limit_ends_everything_that_was_started(tmp_path: Path) -> None:
 def test_the_command_is_shown_as_it_was_written(do: Do) -> None:
     values = do("command", argv=["echo", "$HOME"]).values
     assert (values["cmd"], values["stdout"]) == (["echo", "$HOME"], str(Path.home()))
+
+
+def test_a_script_whose_guard_says_that_its_work_is_done_is_left_out(do: Do, plan: Do, place: Path) -> None:
+    for call in (do, plan):
+        outcome = call("script", _raw_params="any.sh", creates=str(place))
+        assert outcome.skipped and outcome.values["msg"] == f"{place} exists, matching creates option"
+        outcome = call("script", _raw_params="any.sh", removes=str(place / "no"))
+        assert outcome.skipped and outcome.values["msg"] == f"{place / 'no'} does not exist, matching removes option"
+
+
+def test_command_warns_of_an_executable_that_it_does_not_heed(do: Do) -> None:
+    outcome = do("command", _raw_params="echo x", executable="/bogus")
+    assert outcome.values["stdout"] == "x" and "no longer supported" in outcome.values["warnings"][0]

@@ -111,7 +111,7 @@ def test_touch_makes_a_file_and_with_preserved_times_changes_nothing_again(do: D
 
 def test_state_file_does_not_make_one(do: Do, place: Path) -> None:
     outcome = do("file", path=str(place / "nothing"), state="file")
-    assert outcome.failed and outcome.message == f"{place / 'nothing'} is absent, wanted a file"
+    assert outcome.failed and outcome.message == f"{place / 'nothing'} is absent, cannot continue"
 
 
 def test_a_file_where_a_directory_shall_be_is_not_lost(do: Do, place: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_text_becomes_what_is_wanted_and_stays(
 @pytest.mark.parametrize(("module", "arguments"), [("lineinfile", {"line": "x"}), ("blockinfile", {"block": "x"})])
 def test_a_missing_file_is_made_only_when_asked(do: Do, place: Path, module: str, arguments: dict[str, str]) -> None:
     path = place / "new"
-    assert do(module, path=str(path), **arguments).message == f"{path} does not exist"
+    assert do(module, path=str(path), **arguments).message == f"Destination {path} does not exist !"
     outcome = do(module, path=str(path), create=True, mode="0600", **arguments)
     assert outcome.changed and stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -91,3 +91,21 @@ def test_an_edited_file_keeps_its_owner_and_mode(do: Do, place: Path) -> None:
     do("file", path=str(path), owner="nobody")
     do("replace", path=str(path), regexp="a", replace="b")
     assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) == (0o640, 65534)
+
+
+def test_replace_says_when_the_text_around_is_not_there_and_what_it_cannot_do(do: Do, place: Path) -> None:
+    path = place / "x"
+    path.write_text("a b c\n")
+    outcome = do("replace", path=str(path), regexp="b", replace="d", after="z")
+    assert not outcome.changed and outcome.values["msg"].startswith("Pattern for before/after params did not match")
+    assert do("replace", path=str(path), regexp="b", replace="\\D").message.startswith("Unable to process replace")
+
+
+def test_a_block_keeps_the_ends_of_its_lines(do: Do, place: Path) -> None:
+    path = place / "x"
+    path.write_bytes(b"a\r\n")
+    assert do("blockinfile", path=str(path), block="b\r\nc").changed
+    assert path.read_bytes() == b"a\r\n# BEGIN ANSIBLE MANAGED BLOCK\nb\r\nc\n# END ANSIBLE MANAGED BLOCK\n"
+    assert not do("blockinfile", path=str(path), block="b\r\nc").changed
+    kept = do("blockinfile", path=str(path), block="d", backup=True).values["backup_file"]
+    assert b"b\r\nc" in Path(kept).read_bytes()
