@@ -7,7 +7,7 @@ All are frozen. `Value` is plain YAML data (None, bool, int, float, str, list, d
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Protocol, Union
+from typing import Any, Callable, Iterable, Mapping, Optional, Protocol, Sequence, Union
 
 from clusterbook.errors import Position
 
@@ -132,10 +132,18 @@ class Host:
     patience: float = 0.0
 
 
+# A host, its groups, and the parents of groups that came during the run -> the host's variables.
+Joining = Callable[[str, Iterable[str], Mapping[str, Sequence[str]]], Variables]
+
+
 @dataclass(frozen=True)
 class Inventory:
-    """Hosts by name in file order, and the host names of each group (with `all` and `ungrouped`)."""
+    """Hosts by name in file order, and the host names of each group (with `all` and `ungrouped`).
+
+    joining: the variables of a host by the groups that it is in by now, where groups can be joined.
+    """
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]
     source: Optional[str] = None
+    joining: Optional[Joining] = field(default=None, compare=False)

@@ -24,6 +24,9 @@ class Growing:
         self.inventory = replace(inventory, hosts=self._hosts, groups=self._groups)
         self._again = again
         self._grown = False
+        # What add_host set for a host; the groups above one that came during the run.
+        self._own: dict[str, dict[str, Any]] = {}
+        self._parents: dict[str, list[str]] = {}
         self._lock = Lock()
 
     def add_host(self, name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> bool:
@@ -31,18 +34,25 @@ class Growing:
         with self._lock:
             known = self._hosts.get(name)
             host = known or Host(name, ("all",), getattr(self._hosts, "common", {}))
+            self._own.setdefault(name, {}).update(variables)
             host = replace(host, variables={**host.variables, **variables})
             self._hosts[name] = host
             joined = [self._join(name, group) for group in ("all", *groups)]
             changed = any(joined) or known is None or dict(host.variables) != dict(known.variables)
+            if any(joined):
+                self._learn_groups(name)
             self._grown = self._grown or changed
             return changed
 
     def group_by(self, host: str, group: str, parents: Iterable[str]) -> bool:
         """A known host in a group, and in the groups above it. Whether anything changed."""
         with self._lock:
-            joined = [self._join(host, name) for name in (group, *parents) if name != "all"]
+            above = [name for name in parents if name != "all"]
+            self._parents.setdefault(group, []).extend(above)
+            joined = [self._join(host, name) for name in (group, *above)]
             self._grown = self._grown or any(joined)
+            if any(joined):
+                self._learn_groups(host)
             return any(joined)
 
     def _join(self, name: str, group: str) -> bool:
@@ -54,6 +64,13 @@ class Growing:
             return False
         self._groups[group] = (*members, name)
         return True
+
+    def _learn_groups(self, name: str) -> None:
+        """What the host's groups set for it, below what add_host did. Raises InvalidProject."""
+        host, joining = self._hosts[name], self.inventory.joining
+        if joining is not None:
+            given = {**joining(name, host.groups, self._parents), **self._own.get(name, {})}
+            self._hosts[name] = replace(host, variables=given)
 
     def later(self, first: int) -> tuple[PlayPlan, ...] | None:
         """The plays from this one on, when something joined since they were compiled."""

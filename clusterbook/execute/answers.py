@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
@@ -18,6 +17,7 @@ from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.included import expansion_answer, variables_answer
 from clusterbook.execute.joining import join
+from clusterbook.execute.origins import digest, origin_of
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
 from clusterbook.execute.words import Words
@@ -101,14 +101,28 @@ class Answers:
 
     def _answer_join(self, question: dict[str, Any]) -> dict[str, Any]:
         step, item = self._step(question), question.get("item")
-        return join(
+        result = join(
             self._plan.growing, step, self._host, dict(question["arguments"]),
             lambda names: self._local_arguments(step, item, names),
         )
+        return {"result": result, "variables": self._of_joined_groups() if result["changed"] else {}}
+
+    def _of_joined_groups(self) -> dict[str, Any]:
+        """What the groups that this host is in by now set for it; the rest of the play sees it here and there."""
+        assert self._plan.growing is not None
+        given = sent_variables(self._plan.growing.inventory.hosts[self._host], frozenset({EVERY_NAME}))
+        changed = {name: value for name, value in given.items() if self._part.variables.get(name, ...) != value}
+        self.__dict__["_part"] = replace(self._part, variables={**self._part.variables, **changed})
+        return dict(encode(changed))
 
     def _answer_ran_once(self, question: dict[str, Any]) -> None:
         if not self._gates.ran_once(self._host, question["key"], dict(question["result"])):
             raise Refusal("another host runs this step for all")
+
+    def _answer_fails_all(self, question: dict[str, Any]) -> None:
+        if self._step(question).any_errors_fatal is False:
+            raise Refusal("a failure of this step is no other host's")
+        self._gates.fails_all(self._host, question["key"])
 
     def _answer_slot(self, question: dict[str, Any]) -> None:
         self._gates.throttle.enter(int(question["step"]), self._host, max(1, int(question["limit"])))
@@ -154,10 +168,10 @@ class Answers:
         names = self._plan.names | (self._plan.expander.shared if self._plan.expander else frozenset())
         return name in names or (EVERY_NAME in names and not is_connection_variable(name))
 
-    def _answer_template(self, question: dict[str, Any]) -> dict[str, str]:
+    def _answer_template(self, question: dict[str, Any]) -> dict[str, Any]:
         path = self._path(question)
         try:
-            return {"text": path.read_text(encoding="utf-8"), "file": str(path)}
+            return {"text": path.read_text(encoding="utf-8"), "file": str(path), **origin_of(path)}
         except UnicodeDecodeError as error:
             raise Refusal(f"{path} is not UTF-8 text") from error
 
@@ -172,8 +186,8 @@ class Answers:
             "kind": "directory" if directory else "file",
             "mode": state.st_mode & 0o7777,
             "size": state.st_size,
-            "sha256": "" if directory else _digest(path),
-            "sha1": "" if directory or state.st_size > SMALL else _digest(path, "sha1"),
+            "sha256": "" if directory else digest(path),
+            "sha1": "" if directory or state.st_size > SMALL else digest(path, "sha1"),
             "entries": sorted(entry.name for entry in path.iterdir()) if directory else [],
         }
 
@@ -276,10 +290,3 @@ class Answers:
         if (".." in Path(name).parts and not literal) or not (literal or inside(path, places)):
             raise Refusal(f"{name} lies outside the directories of this step")
         return path
-
-
-def _digest(path: Path, algorithm: str = "sha256") -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
-
-

@@ -9,6 +9,7 @@ from typing import Any
 from clusterbook.execute.throttle import Throttle
 
 Key = tuple[int, ...]
+FAILED = {"failed": "the play fails on all hosts when it fails on one (any_errors_fatal)"}
 
 
 class Gates:
@@ -37,6 +38,9 @@ class Gates:
         self._once_waiting: dict[Key, list[str]] = {}
         self._changed = Condition()
         self._abort = ""
+        # Places of steps whose failure was everybody's, and the hosts that are yet to fail because of one.
+        self._fatal: set[Key] = set()
+        self._condemned: set[str] = set()
 
     def enter(self) -> None:
         """Wait for one of the slots; a host that waits at a gate gives its slot away."""
@@ -52,6 +56,9 @@ class Gates:
 
     def _wait(self, host: str, place: Key, run_once: bool) -> dict[str, Any] | None:
         with self._changed:
+            if host in self._condemned:
+                self._condemned.discard(host)
+                return dict(FAILED)
             self._running.discard(host)
             self._waiting[host] = place
             if run_once:
@@ -76,6 +83,19 @@ class Gates:
                     self._open[other] = {"result": result}
             self._changed.notify_all()
             return True
+
+    def fails_all(self, host: str, key: Sequence[int]) -> None:
+        """A step failed on this host whose failure is everybody's: each other one fails where it next waits."""
+        place = tuple(key)
+        with self._changed:
+            if place in self._fatal:
+                self._condemned.discard(host)
+                return
+            self._fatal.add(place)
+            at_work = {*self._running, *self._open}
+            self._condemned = at_work - {host}
+            self._open.update({other: dict(FAILED) for other in self._waiting if other not in at_work})
+            self._changed.notify_all()
 
     def company(self) -> dict[str, list[str]]:
         """The hosts that have not failed: of the batch and of the play."""

@@ -98,6 +98,7 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "company": {},
     "join": {"step": _whole, "arguments": _object, **_ITEM},
     "ran_once": {"key": _place, "result": _object},
+    "fails_all": {"step": _whole, "key": _place},
     "slot": {"step": _whole, "limit": _whole},
     "slot_is_free": {"step": _whole},
     "secret": {"name": _name},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clusterbook.compile.plan import Growth
+from clusterbook.errors import InvalidProject
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import Step
@@ -28,9 +29,12 @@ def join(growing: Growth | None, step: Step, host: str, told: Mapping[str, Any],
     """The step's result. told: its arguments as the host evaluated them. Raises Refusal."""
     if growing is None or step.module not in (ADD_HOST, GROUP_BY):
         raise Refusal("this step adds nothing to the inventory")
-    if step.module == GROUP_BY:
-        return _group_by(growing, host, told)
-    return _add_host(growing, step, told, local)
+    try:
+        if step.module == GROUP_BY:
+            return _group_by(growing, host, told)
+        return _add_host(growing, step, told, local)
+    except InvalidProject as error:
+        raise Refusal("; ".join(str(problem.message) for problem in error.problems)) from error
 
 
 def _group_by(growing: Growth, host: str, told: Mapping[str, Any]) -> dict[str, Any]:

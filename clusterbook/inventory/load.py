@@ -85,7 +85,8 @@ def load(
         for name in tree.hosts
     }
     known = Hosts(hosts, local, merge(common))
-    return SourcedInventory(known, groups, str(_path(listed[0])) if listed else None, layers)
+    joining = JoiningVariables(tree, files, places, cluster or {})
+    return SourcedInventory(known, groups, str(_path(listed[0])) if listed else None, joining, layers)
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,29 @@ class _Places:
 
     inventories: tuple[Path, ...]
     playbook: Path | None
+
+
+class JoiningVariables:
+    """The variables of a host that is in further groups than the inventory says (add_host, group_by)."""
+
+    def __init__(self, tree: Tree, files: VariableFiles, places: _Places, cluster: Variables) -> None:
+        """What the inventory was made of; files of groups that nobody named are read when they are joined."""
+        self._tree, self._files, self._places, self._cluster = tree, files, places, cluster
+
+    def __call__(self, name: str, groups: Iterable[str], parents: Mapping[str, Sequence[str]]) -> Variables:
+        """groups: all that the host is in; parents: of groups that came during the run. Raises InvalidProject."""
+        depths = self._tree.depths()
+
+        def rank(group: str) -> tuple[int, int, str]:
+            above = max((depths.get(parent, 1) for parent in parents.get(group, ())), default=0)
+            known = self._tree.groups.get(group)
+            return max(depths.get(group, 1), above + 1), known.priority if known else 1, group
+
+        own = sorted((group for group in groups if group != "all"), key=rank)
+        layers = list(_host_layers(name, own, self._tree, self._files, self._places, self._cluster))
+        if self._files.problems:
+            raise InvalidProject(self._files.problems)
+        return _variables(layers)
 
 
 def _variables(layers: Iterable[Layer]) -> Variables:
@@ -172,7 +196,7 @@ def _group_layers(
     yield Layer("cluster", "", cluster)
     for group in groups:
         kind = "inventory group all" if group == "all" else "inventory group"
-        for values in tree.groups[group].variables:
+        for values in tree.groups[group].variables if group in tree.groups else ():
             yield Layer(kind, "" if group == "all" else group, values)
     yield from _file_layers("inventory group_vars/all", ["all"], files, places.inventories)
     yield from _file_layers("playbook group_vars/all", ["all"], files, _other(places))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
+from jinja2.loaders import FunctionLoader
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context, StrictUndefined, Undefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -17,6 +17,7 @@ from clusterbook.language.filters import COMMUNITY_FILTERS, FILTERS
 from clusterbook.language.functions import FUNCTIONS
 from clusterbook.language.local_words import Local, local_filters, local_tests, nobody
 from clusterbook.language.tests import TESTS
+from clusterbook.language.wrapped import GENERATORS, listing, narrow, reverse, strict
 
 Resolve = Callable[[str], Any]
 
@@ -39,10 +40,21 @@ class RefusedName(ExpressionError):
     """The local machine refused to give what an expression asks for."""
 
 
+# The scope among the names that a template hands on; no variable can be called so.
+_SCOPE = " scope"
+
+
 class ScopeContext(Context):
     """A Jinja context whose names come from a scope, one by one, when they are used."""
 
-    resolve_name: Optional[Resolve] = None
+    def __init__(self, environment: Any, parent: dict[str, Any], *more: Any, **options: Any) -> None:
+        """parent: names around this template; an included one has those of the scope, too."""
+        super().__init__(environment, parent, *more, **options)
+        self.resolve_name: Optional[Resolve] = parent.get(_SCOPE)
+
+    def get_all(self) -> dict[str, Any]:
+        """What templates see that this one includes, or imports with its context."""
+        return {**super().get_all(), _SCOPE: self.resolve_name}
 
     def resolve_or_missing(self, key: str) -> Any:
         """Names set inside the template first, then the scope, then the environment's globals."""
@@ -89,55 +101,7 @@ class LanguageEnvironment(SandboxedEnvironment):
         return super().call(__context, __obj, *arguments, **options)
 
 
-# Jinja2's filters that give generators; Ansible gives lists, so that `| length` and types work.
-_GENERATORS = ("batch", "items", "map", "reject", "rejectattr", "select", "selectattr", "slice")
 CORE = "ansible.builtin."
-
-# Filters that are made for undefined values.
-_TAKES_UNDEFINED = ("mandatory", "type_debug")
-
-
-def _strict(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter of ours that says "'x' is undefined" instead of failing over an undefined value in its own words."""
-    if name in _TAKES_UNDEFINED:
-        return function
-
-    @functools.wraps(function)
-    def checked(*arguments: Any, **options: Any) -> Any:
-        for argument in arguments:
-            if isinstance(argument, Undefined):
-                argument._fail_with_undefined_error()
-        return function(*arguments, **options)
-
-    return checked
-
-
-def _listing(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def listed(*arguments: Any, **options: Any) -> list[Any]:
-        return list(function(*arguments, **options))
-
-    return listed
-
-
-def _narrow(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter of Jinja2's whose result is as wide as an argument or a format says."""
-
-    @functools.wraps(function)
-    def narrowed(value: Any, *arguments: Any, **options: Any) -> Any:
-        if function.__name__ == "do_format":
-            bounds.check_format(str(value))
-        else:
-            width = arguments[0] if arguments else options.get("width")
-            bounds.check_width(width, str(value).count("\n") + 1)
-        return function(value, *arguments, **options)
-
-    return narrowed
-
-
-def _reversed(value: Any) -> Any:
-    """The text or the list the other way round."""
-    return value[::-1] if isinstance(value, str) else list(value)[::-1]
 
 
 def _finalize(value: Any) -> Any:
@@ -164,11 +128,11 @@ def new_environment(local: Local = nobody, **settings: Any) -> LanguageEnvironme
     )
     asked = local_filters(local)
     ours = {**FILTERS, **{name: word for name, word in asked.items() if "." not in name}}
-    filters = {**environment.filters, **{name: _listing(environment.filters[name]) for name in _GENERATORS}}
-    filters.update({name: _narrow(filters[name]) for name in ("center", "indent", "format")})
-    filters.update({name: _strict(name, function) for name, function in ours.items()}, reverse=_reversed)
+    filters = {**environment.filters, **{name: listing(environment.filters[name]) for name in GENERATORS}}
+    filters.update({name: narrow(filters[name]) for name in ("center", "indent", "format")})
+    filters.update({name: strict(name, function) for name, function in ours.items()}, reverse=reverse)
     others = {**COMMUNITY_FILTERS, **{name: word for name, word in asked.items() if "." in name}}
-    strict_others = {name: _strict(name, word) for name, word in others.items()}
+    strict_others = {name: strict(name, word) for name, word in others.items()}
     environment.filters.update(with_full_names(filters, strict_others))
     environment.tests.update(with_full_names({**environment.tests, **TESTS, **local_tests(local)}, {}))
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
@@ -179,10 +143,15 @@ class Expressions:
     """Compiled expressions and text templates, cached by text; renders them with names from a scope."""
 
     def __init__(
-        self, names: Mapping[str, Any], settings: Optional[Mapping[str, Any]] = None, local: Local = nobody
+        self, names: Mapping[str, Any], settings: Optional[Mapping[str, Any]] = None, local: Local = nobody,
+        load: Optional[Callable[[str], Optional[str]]] = None,
     ) -> None:
-        """names: globals such as lookup, query, now; settings: of the environment; local: asks the local machine."""
+        """names: globals such as lookup, query, now; settings: of the environment; local: asks the local machine.
+
+        load(name): the text of a template that another one includes, imports or extends.
+        """
         self._environment = new_environment(local, **dict(settings or {}))
+        self._environment.loader = FunctionLoader(load or _no_template)
         self._environment.globals.update({**FUNCTIONS, **names})
         self._compiled: dict[str, Any] = {}
 
@@ -250,6 +219,10 @@ class Expressions:
             return self._environment.from_string(text)
         except TemplateSyntaxError as error:
             raise ExpressionError(f"syntax error in template: {error.message}") from error
+
+
+def _no_template(name: str) -> Optional[str]:
+    return None
 
 
 def _line_ends(text: str) -> int:

@@ -47,6 +47,11 @@ class Including:
         if variables:
             self.host = replace(self.host, variables={**variables, **self.host.variables})
 
+    def change_variables(self, variables: Mapping[str, Any]) -> None:
+        """Variables of this host that are others now, as it joined a group."""
+        if variables:
+            self.host = replace(self.host, variables={**self.host.variables, **variables})
+
     def _learn(self, expansion: Expansion) -> None:
         roles = list(self.program.roles)
         for index, part in expansion.roles:

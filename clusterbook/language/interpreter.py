@@ -99,18 +99,28 @@ class Interpreter:
         except StepFailed as failure:
             if not group.rescue:
                 raise
-            self._steps.set_failure(failure)
-            self._runtime.emit({"type": "rescued", "id": group.id})
+            if not failure.shared:
+                self._steps.set_failure(failure)
+                self._runtime.emit({"type": "rescued", "id": group.id})
             self._instructions(group.rescue, (*key, 1))
 
     def _step(self, step: Step, key: tuple[int, ...]) -> None:
+        try:
+            self._run_step(step, key)
+        except StepFailed as failure:
+            self._steps.fails_all(failure, key)
+            raise
+
+    def _run_step(self, step: Step, key: tuple[int, ...]) -> None:
         if step.module == "ansible.builtin.meta":
             self._meta(step, key)
         elif step.module in INCLUDES:
             for index, body in enumerate(self._steps.include(step, key)):
                 self._included(step, body, (*key, step.id, index))
         else:
-            self._handlers.notify(self._steps.run(step, key))
+            notified = self._steps.run(step, key)
+            self._steps.fail_with_others(step, key)
+            self._handlers.notify(notified)
 
     def _included(self, step: Step, body: tuple[Any, ...], key: tuple[int, ...]) -> None:
         try:

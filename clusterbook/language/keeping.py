@@ -19,6 +19,8 @@ from clusterbook.language.values import Template, UnknownValue, encode
 
 Result = dict[str, Any]
 Key = tuple[int, ...]
+# Behind everything in a step.
+AFTER = 1 << 30
 SET_FACT = "ansible.builtin.set_fact"
 WOULD_HAVE_RUN = "Command would have run if not in check mode"
 
@@ -32,6 +34,7 @@ class StepKeeper:
         self.including = Including(program, host, runtime)
         self._runtime = runtime
         self._sources = Sources(program, host, runtime)
+        self._sources.own_host.learnt = self._learnt
         self._expressions = self._sources.expressions()
         self._failure: dict[str, Any] = {}
         self._errands = Errands(runtime)
@@ -59,8 +62,25 @@ class StepKeeper:
         own = {**self._sources.magic(), **self._failure}
         layers = layers_for(step, self.program, self.including.host, self.state, (own, self._sources.company, extra))
         scope = Scope(layers, self._expressions, self._sources.secret)
-        self._sources.variable_names = scope.names
+        self._sources.variable_names, self._sources.own_host.evaluate = scope.names, scope.evaluate
         return scope
+
+    def _learnt(self) -> dict[str, Any]:
+        return {**self.state.fact_layer(), **self.state.included, **self.state.registered}
+
+    def fails_all(self, failure: StepFailed, key: Key) -> None:
+        """Of hosts that go step by step all fail with one whose failure is fatal; each goes through its own rescue."""
+        if self.program.lockstep and not failure.told and self.is_fatal(failure.step):
+            self._runtime.ask("fails_all", step=failure.step.id, key=[*key, failure.step.id])
+        failure.told = True
+
+    def fail_with_others(self, step: Step, key: Key) -> None:
+        """Wait for the others after a step whose failure is everybody's. Raises StepFailed when it failed on one."""
+        if not self.program.lockstep or not step.any_errors_fatal:
+            return
+        verdict = self._runtime.ask("gate", key=[*key, step.id, AFTER], step=step.id, run_once=False)
+        if verdict is not None:
+            self.heed(step, verdict)
 
     def is_fatal(self, step: Step) -> bool:
         """Whether a failure of this step ends the play for every host."""
@@ -74,10 +94,16 @@ class StepKeeper:
         scope = self.scope(step, {})
         return all(scope.condition(condition) for condition in step.when)
 
-    def take_over(self, step: Step, verdict: Mapping[str, Any]) -> list[str]:
-        """Another host ran this run_once step: its result is ours too. Or the play stops here."""
+    def heed(self, step: Step, verdict: Mapping[str, Any]) -> None:
+        """What was decided where hosts meet: the play stops here, or has failed for all (any_errors_fatal)."""
         if "abort" in verdict:
             raise HostEnded()
+        if "failed" in verdict:
+            raise StepFailed(step, {"failed": True, "changed": False, "msg": str(verdict["failed"])}, shared=True)
+
+    def take_over(self, step: Step, verdict: Mapping[str, Any]) -> list[str]:
+        """Another host ran this run_once step: its result is ours too. See heed."""
+        self.heed(step, verdict)
         result = dict(verdict["result"])
         self.register(step, result)
         if step.module == SET_FACT:

@@ -63,7 +63,7 @@ def nested(terms: Terms, options: Options) -> Values:
 def together(terms: Terms, options: Options) -> Values:
     """The first items of the lists, the second items, and so on; shorter lists are filled with nothing."""
     if not terms:
-        raise LookupFailed("lookup 'together' needs at least one list")
+        raise LookupFailed("with_together requires at least one element in each list")
     parts = [term if isinstance(term, (list, tuple)) else [term] for term in terms]
     return [_flat(combination) for combination in itertools.zip_longest(*parts)]
 
@@ -85,12 +85,9 @@ def random_choice(terms: Terms, options: Options) -> Values:
 
 def subelements(terms: Terms, options: Options) -> Values:
     """Pairs of each mapping and each item of a list inside it. A further {skip_missing: true} passes over the rest."""
-    if len(terms) < 2 or not isinstance(terms[1], str):
-        raise LookupFailed("lookup 'subelements' needs a list of mappings and the name of the list inside them")
+    _check_subelements(terms)
     elements, path = terms[0], terms[1].split(".")
-    flags = terms[2] if len(terms) > 2 and isinstance(terms[2], Mapping) else options
-    if not isinstance(elements, (list, tuple, Mapping)):
-        raise LookupFailed(f"lookup 'subelements' needs a list or a mapping, got {type(elements).__name__}")
+    flags = terms[2] if len(terms) > 2 else options
     pairs: Values = []
     for element in elements.values() if isinstance(elements, Mapping) else elements:
         if isinstance(element, Mapping) and element.get("skipped"):
@@ -100,18 +97,32 @@ def subelements(terms: Terms, options: Options) -> Values:
     return pairs
 
 
+def _check_subelements(terms: Terms) -> None:
+    """Refuse what are no elements. The words are Ansible's where playbooks compare them."""
+    if len(terms) not in (2, 3):
+        raise LookupFailed(f"lookup 'subelements' expects a list of two or three items, got {len(terms)}")
+    if not isinstance(terms[0], (list, tuple, Mapping)):
+        raise LookupFailed(f"lookup 'subelements' expects first a dict or a list, got {type(terms[0]).__name__}")
+    if not isinstance(terms[1], str):
+        raise LookupFailed(f"lookup 'subelements' expects second a string, got {type(terms[1]).__name__}")
+    if len(terms) == 3 and not isinstance(terms[2], Mapping):
+        raise LookupFailed("lookup 'subelements': the optional third item must be a dict with skip_missing")
+
+
 def _inside(element: Any, path: List[str], skip_missing: bool) -> Values:
     inner = element
     for name in path:
         if not isinstance(inner, Mapping) or name not in inner:
             if skip_missing:
                 return []
-            raise LookupFailed(f"lookup 'subelements': an element has no {name!r}")
+            if not isinstance(inner, Mapping):
+                raise LookupFailed(f"lookup 'subelements': what is above {name!r} should point to a dictionary")
+            raise LookupFailed(f"lookup 'subelements': could not find {name!r} key in iterated item")
         inner = inner[name]
     if not isinstance(inner, (list, tuple)):
         if skip_missing and inner is None:
             return []
-        raise LookupFailed(f"lookup 'subelements': {'.'.join(path)!r} is no list")
+        raise LookupFailed(f"lookup 'subelements': {'.'.join(path)!r} should point to a list")
     return list(inner)
 
 
@@ -220,7 +231,7 @@ class Lookups:
         if kind == "vars":
             return [_variable(term, options, resolve) for term in terms]
         if kind == "varnames":
-            return [name for term in terms for name in self._names() if re.search(str(term), name)]
+            return [name for term in terms for name in _matching(term, self._names())]
         if kind == "template":
             return [self._template(str(term), options, resolve) for term in terms]
         if kind not in LOCAL_LOOKUPS:
@@ -228,14 +239,23 @@ class Lookups:
         return list(self._local("lookup", kind, terms, options))
 
 
+def _matching(pattern: Any, names: Sequence[str]) -> Values:
+    if not isinstance(pattern, str):
+        raise LookupFailed(f"Invalid setting identifier {pattern!r}: lookup 'varnames' needs regular expressions")
+    try:
+        return [name for name in names if re.search(pattern, name)]
+    except re.error as error:
+        raise LookupFailed(f"Unable to use {pattern!r} as a regular expression: {error}") from error
+
+
 def _variable(name: Any, options: Options, resolve: Resolve) -> Any:
     if not isinstance(name, str):
-        raise LookupFailed(f"lookup 'vars' needs names, got {type(name).__name__}")
+        raise LookupFailed(f"Variable name must be 'str' not {type(name).__name__!r}")
     value = resolve(name)
     if value is missing or isinstance(value, Undefined):
         if "default" in options:
             return options["default"]
-        raise UndefinedName(f"'{name}' is undefined")
+        raise UndefinedName(f"No variable named {name!r} was found")
     return value
 
 

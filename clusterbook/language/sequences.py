@@ -31,51 +31,57 @@ def _settings(text: str) -> Dict[str, Any]:
         start, end, stride, form = short.groups()
         given = {"start": start, "end": end, "stride": stride, "format": form}
         return {name: value for name, value in given.items() if value is not None}
+    if "=" not in text:
+        raise ExpressionError(f"sequence {text!r} has an invalid value; its short form is START-END/STRIDE:FORMAT")
     found: Dict[str, Any] = {}
     for word in shlex.split(text):
         name, equals, value = word.partition("=")
         if not equals or name not in _KNOWN:
-            raise ExpressionError(f"{word!r} is no part of a sequence; parts are {', '.join(_KNOWN)}")
+            raise _unrecognized(word)
         found[name] = value
     return found
+
+
+def _unrecognized(word: str) -> ExpressionError:
+    return ExpressionError(f"unrecognized arguments to with_sequence: {word!r}; there are {', '.join(_KNOWN)}")
 
 
 def _integer(name: str, value: Any) -> int:
     try:
         return int(str(value), 0) if not re.fullmatch(r"0\d+", str(value)) else int(str(value), 8)
     except ValueError as error:
-        raise ExpressionError(f"{name} of a sequence is {value!r}, expected a whole number") from error
+        raise ExpressionError(f"{name} of a sequence has an invalid value {value!r}, wanted a whole number") from error
 
 
 def _numbers(settings: Mapping[str, Any]) -> List[str]:
     unknown = sorted(set(settings) - set(_KNOWN))
     if unknown:
-        raise ExpressionError(f"{unknown[0]!r} is no part of a sequence; parts are {', '.join(_KNOWN)}")
+        raise _unrecognized(unknown[0])
     start = _integer("start", settings.get("start", 1))
     stride = _integer("stride", settings.get("stride", 1))
     end = _end(settings, start, stride)
     if stride == 0 or end is None:
         return []
     if (end - start) * stride < 0:
-        raise ExpressionError("a sequence that counts backwards needs a negative stride" if stride > 0
-                              else "a sequence that counts forwards needs a positive stride")
+        raise ExpressionError("to count backwards make stride negative" if stride > 0
+                              else "to count forward don't make stride negative")
     form = str(settings.get("format", "%d"))
     if form.count("%") != 1:
-        raise ExpressionError(f"format of a sequence is {form!r}, expected one such as host%02d")
+        raise ExpressionError(f"bad formatting string: {form}; expected one such as host%02d")
     try:
         check_format(form)
         check_width(abs(end - start) // abs(stride))
         return [form % number for number in range(start, end + (1 if stride > 0 else -1), stride)]
     except (TypeError, ValueError) as error:
-        raise ExpressionError(f"format of a sequence is {form!r}: {error}") from error
+        raise ExpressionError(f"bad formatting string: {form}: {error}") from error
 
 
 def _end(settings: Mapping[str, Any], start: int, stride: int) -> Any:
     if "count" in settings and "end" in settings:
-        raise ExpressionError("a sequence has an end or a count, not both")
+        raise ExpressionError("can't specify both count and end in with_sequence")
     if "end" in settings:
         return _integer("end", settings["end"])
     if "count" not in settings:
-        raise ExpressionError("a sequence needs an end or a count")
+        raise ExpressionError("must specify count or end in with_sequence")
     count = _integer("count", settings["count"])
     return start + (count - 1) * stride if count else None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+
+from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.lookups import LookupFailed, Lookups
 from clusterbook.language.program import HostPart, Program, Step
-from clusterbook.language.runtime import Runtime
+from clusterbook.language.runtime import Refused, Runtime
 from clusterbook.language.scope import OMIT, Unknown, guarded
 from clusterbook.language.state import own_groups
 from clusterbook.language.values import Template, UnknownValue, decode, encode
@@ -51,6 +55,23 @@ class OtherHost(Mapping[str, Any]):
         return len(self._known)
 
 
+class OwnHost(OtherHost):
+    """The host itself in `hostvars`: what it has learnt, too."""
+
+    learnt: Callable[[], Mapping[str, Any]] = dict
+    evaluate: Callable[[Any], Any] = staticmethod(lambda value: value)
+
+    def __getitem__(self, key: str) -> Any:
+        learnt = self.learnt()
+        return self.evaluate(learnt[key]) if key in learnt else super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._known, **self.learnt()})
+
+    def __len__(self) -> int:
+        return len({**self._known, **self.learnt()})
+
+
 class HostVariables(Mapping[str, Any]):
     """`hostvars`."""
 
@@ -60,6 +81,9 @@ class HostVariables(Mapping[str, Any]):
         self._grows = grows
         self._runtime = runtime
         self._hosts = {name: OtherHost(name, host.hostvars.get(name, {}), runtime) for name in names}
+        self.own = OwnHost(host.name, host.hostvars.get(host.name, {}), runtime)
+        if host.name in self._hosts:
+            self._hosts[host.name] = self.own
 
     def __getitem__(self, key: str) -> OtherHost:
         if self._grows and key not in self._hosts and key in self._everyone():
@@ -115,14 +139,17 @@ class Sources:
         # Steps that used a secret of the local machine.
         self.secretive: set[int] = set()
         self.lookups = Lookups(self._local, lambda: self.variable_names(), self._template_lookup, self._warn)
-        self._texts: dict[str, Template] = {}
+        self._around = ""
+        self._texts: dict[str, tuple[Template, dict[str, Any]]] = {}
         self._engines: dict[tuple[Any, ...], Expressions] = {}
         everyone = tuple(program.magic.get("groups", {}).get("all", ()))
+        hostvars = HostVariables(host, everyone, runtime, program.grows)
+        self.own_host = hostvars.own
         self._magic = {
             "inventory_hostname": host.name,
             "inventory_hostname_short": host.name.split(".")[0],
             "group_names": own_groups(host.groups),
-            "hostvars": HostVariables(host, everyone, runtime, program.grows),
+            "hostvars": hostvars,
             "omit": OMIT,
         }
 
@@ -168,14 +195,17 @@ class Sources:
         key = f"{step.role}:{name}"
         if key not in self._texts:
             answer = self._runtime.ask("template", step=step.id, name=name)
-            self._texts[key] = Template(answer["text"], answer["file"], 0, 0)
+            self._texts[key] = (Template(answer["text"], answer["file"], 0, 0), _origin(answer))
         settings = {"trim_blocks": True}
         settings.update({name: arguments[name] for name in _TEMPLATE_SETTINGS if name in arguments})
         engine_key = tuple(sorted(settings.items()))
         if engine_key not in self._engines:
-            self._engines[engine_key] = Expressions(self.names(), settings, self._local)
-        source = self._texts[key]
+            self._engines[engine_key] = Expressions(self.names(), settings, self._local, self._load)
+        source, origin = self._texts[key]
+        self._around = name
         names: dict[str, Any] = {
+            **origin,
+            "template_run_date": datetime.datetime.now(),
             "ansible_managed": "Ansible managed",
             "template_path": source.file,
             "template_fullpath": source.file,
@@ -184,9 +214,21 @@ class Sources:
         engine = self._engines[engine_key]
 
         def with_own_names(key: str) -> Any:
+            if key == "ansible_managed" and (value := resolve(key)) is not missing:
+                return value
             return names[key] if key in names else resolve(key)
 
         return guarded(source, lambda: how(engine, source.text, with_own_names))
+
+    def _load(self, name: str) -> Optional[str]:
+        """A template that the one being rendered names: from the step's directories, or beside it."""
+        assert self.step is not None
+        for path in (name, os.path.join(os.path.dirname(self._around), name)):
+            try:
+                return str(self._runtime.ask("template", step=self.step.id, name=path)["text"])
+            except Refused:
+                continue
+        return None
 
     def _local(self, kind: str, word: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """language.local_words.Local: ask; what is secret in the answer hides the step's values."""
@@ -215,3 +257,12 @@ class Sources:
 
     def _warn(self, text: str) -> None:
         self._runtime.emit({"type": "warning", "id": self.step.id if self.step else None, "msg": text})
+
+
+def _origin(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What Ansible tells a template of its file; a local machine that says nothing of it leaves these undefined."""
+    names = {"template_host": "host", "template_uid": "owner"}
+    found = {name: answer[key] for name, key in names.items() if key in answer}
+    if "modified" in answer:
+        found["template_mtime"] = datetime.datetime.fromtimestamp(answer["modified"])
+    return found

@@ -20,7 +20,7 @@ from clusterbook.language.results import (
     unmet_condition,
     without_changes,
 )
-from clusterbook.language.runtime import Call, HostEnded, HostUnreachable, Refused, StepFailed
+from clusterbook.language.runtime import Call, HostUnreachable, Refused, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.state import is_connection_variable
 from clusterbook.language.trying import StepTrier
@@ -67,8 +67,7 @@ class StepRunner(StepTrier):
         if meet:
             verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=True)
             if verdict is not None:
-                if "abort" in verdict:
-                    raise HostEnded()
+                self.heed(step, verdict)
                 return bool(verdict["result"].get("met"))
         try:
             met = self.wanted(step)
@@ -165,8 +164,10 @@ class StepRunner(StepTrier):
             raise
         if not variables:
             return no_items()
-        told = time.monotonic()
+        told, pause = time.monotonic(), number(self.scope(step, {}), loop.pause)
         for index, extra in enumerate(variables):
+            if index and pause:
+                self._runtime.pause(pause)
             if time.monotonic() - told >= PROGRESS_SECONDS:
                 told = time.monotonic()
                 self._runtime.emit({"type": "progress", "id": step.id, "item": index + 1, "items": len(variables)})
@@ -244,7 +245,9 @@ class StepRunner(StepTrier):
         if scope.used_secrets:
             raise ExpressionError("a host or a group that joins may not hold a secret; set it in the inventory")
         arguments = {str(name): encode(value) for name, value in own.items() if value is not OMIT}
-        return dict(self._runtime.ask("join", step=step.id, item=index, arguments=arguments))
+        answer = self._runtime.ask("join", step=step.id, item=index, arguments=arguments)
+        self.including.change_variables(decode(answer["variables"], trusted=True))
+        return dict(answer["result"])
 
     def _include_vars(self, step: Step, scope: Scope) -> Result:
         """Variables from local files, for this host and the rest of the run."""

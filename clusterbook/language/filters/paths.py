@@ -73,7 +73,7 @@ def urlsplit_parts(value: str, query: str = "") -> Any:
     """The parts of a URL, or the one that `query` names."""
     parts = urlsplit(value)
     if query and query not in _URL_PARTS:
-        raise FilterError(f"urlsplit knows no part {query!r}; parts are {', '.join(_URL_PARTS)}")
+        raise FilterError(f"unknown URL component {query!r}; there are {', '.join(_URL_PARTS)}")
     return getattr(parts, query) if query else {name: getattr(parts, name) for name in sorted(_URL_PARTS)}
 
 

@@ -77,3 +77,18 @@ def test_an_abort_ends_all_waiting() -> None:
         waiting = pool.submit(gates.wait, "a", (1,), False)
         gates.abort("b failed")
         assert waiting.result(timeout=10) == {"abort": "b failed"}
+
+
+def test_a_failure_for_all_meets_the_others_at_their_next_gate_once() -> None:
+    gates = Gates("abc")
+    for _ in "abc":
+        gates.enter()
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(gates.wait, "b", (2,), False)
+        gates.fails_all("a", (1, 7))
+        assert "failed" in (waiting.result(timeout=10) or {})
+    assert "failed" in (gates.wait("c", (2,), False) or {})
+    gates.fails_all("c", (1, 7))  # it failed at the same step by itself
+    with ThreadPoolExecutor(3) as pool:
+        passed = [pool.submit(gates.wait, host, (3,), False) for host in "abc"]
+        assert [one.result(timeout=10) for one in passed] == [None, None, None]

@@ -211,6 +211,7 @@ def test_what_the_play_does_not_name_is_refused(playbooks: Playbooks, tmp_path: 
         {"ask": "content", "step": 2, "name": "../../../../etc/shadow"},
         {"ask": "template", "step": 2, "name": "/root/.ssh/id_ed25519"},
         {"ask": "source", "step": 99, "name": "given"},
+        {"ask": "fails_all", "step": 2, "key": [0]},
         {**LOOKUP, "word": "env", "arguments": ["CLUSTERBOOK_STORE_PASSPHRASE"]},
         {**LOOKUP, "word": "pipe", "arguments": ["id"]},
         {**LOOKUP, "word": "url", "arguments": ["http://127.0.0.1/"]},

@@ -141,3 +141,23 @@ def test_handlers_of_an_included_role_are_known_after_it_and_near_names_are_offe
     })
     assert "did you mean 'again'" in told.failures()[0]
     assert told.messages() == ["r", "x", told.failures()[0], "handled"]
+
+
+def test_templates_include_import_and_extend_others_of_the_role(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": "- {hosts: all, gather_facts: false, roles: [r]}\n",
+        "roles/r/tasks/main.yml": """
+- debug: msg="{{ lookup('template', 'deep/page.j2') }}"
+  vars: {word: seen}
+- debug: msg="{{ lookup('template', 'missing.j2') }}"
+""",
+        "roles/r/templates/base.j2": "[{% block body %}{% endblock %}]",
+        "roles/r/templates/deep/page.j2":
+            "{% extends 'base.j2' %}{% from 'macros.j2' import twice %}"
+            "{% block body %}{{ twice('a') }} {% include 'beside.j2' %}{% endblock %}",
+        "roles/r/templates/macros.j2": "{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}",
+        "roles/r/templates/deep/beside.j2": "{{ word }}",
+        "roles/r/templates/missing.j2": "{% include '/etc/passwd' %}",
+    })  # fmt: skip
+    assert told.messages()[0] == "[aa seen]"
+    assert told.failures() == ["/etc/passwd"]

@@ -47,6 +47,37 @@ def test_hosts_are_grouped_by_a_value_and_later_plays_name_the_groups(tmp_path: 
     assert told.messages("b")[1:] == ["b"]
 
 
+def test_a_host_has_the_variables_of_the_groups_that_it_joins(tmp_path: Path) -> None:
+    files = {
+        "group_vars/known/main.yml": "of: known\nonly: known\n",
+        "group_vars/late.yml": "of: late\n",
+        "group_vars/above.yml": "of: above\nhigh: above\n",
+        "site.yml": """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: msg="{{ of | default('nothing') }}"
+    - group_by: {key: known}
+    - debug: msg="{{ of }} {{ only }}"
+    - group_by: {key: late, parents: above}
+    - debug: msg="{{ of }} {{ only }} {{ high }}"
+    - add_host: {name: new, groups: known, ansible_connection: local, only: own}
+      run_once: true
+- hosts: late
+  gather_facts: false
+  tasks:
+    - debug: msg="{{ of }} {{ hostvars.new.only }} {{ hostvars.new.of }}"
+- hosts: new
+  gather_facts: false
+  tasks:
+    - debug: msg="{{ of }} {{ only }}"
+""",
+    }
+    told = run_files(tmp_path, files)
+    assert told.messages() == ["nothing", "known known", "late known above", "late own known"]
+    assert told.messages("new") == ["known own"]
+
+
 def test_what_steers_a_connection_may_not_come_from_a_host(tmp_path: Path) -> None:
     told = run_files(tmp_path, {"site.yml": """
 - hosts: all

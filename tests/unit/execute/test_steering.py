@@ -82,6 +82,48 @@ def test_a_fatal_error_of_one_task_ends_the_play_for_all(tmp_path: Path) -> None
     assert told.outcome.exit_code(check=False) == 1
 
 
+def test_every_host_goes_through_the_rescue_when_a_failure_is_fatal_for_all(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - fail: msg=x
+          when: inventory_hostname == 'b'
+        - debug: msg=late
+      rescue:
+        - debug: msg=rescued
+    - debug: msg=recovered
+"""}, "ab")
+    assert told.messages("a") == told.messages("b") == ["rescued", "recovered"]
+    assert (told.count("rescued", "a"), told.count("rescued", "b")) == (0, 1)
+    assert told.outcome.exit_code(check=False) == 0
+
+
+def test_every_host_does_what_is_always_done_before_a_fatal_error_ends_the_play(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - fail: msg=x
+          when: inventory_hostname == 'b'
+      always:
+        - debug: msg=always
+    - debug: msg=late
+"""}, "ab")
+    assert told.messages("a") == told.messages("b") == ["always"]
+    assert (told.count("failed", "a"), told.count("failed", "b")) == (0, 1)
+
+
+def test_a_host_finds_in_hostvars_what_it_has_learnt_itself(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"more.yml": "read: \"{{ given }}\"\n", "site.yml": PLAY + """
+  tasks:
+    - set_fact: {given: x}
+    - include_vars: more.yml
+    - debug: msg="{{ hostvars[inventory_hostname].read }} {{ 'read' in hostvars[inventory_hostname].keys() }}"
+"""}, "ab")
+    assert told.messages("a") == told.messages("b") == ["x True"]
+
+
 def test_hosts_end_their_step_when_another_one_ends_the_play(tmp_path: Path) -> None:
     told = run_files(tmp_path, {"site.yml": PLAY + """
   any_errors_fatal: true

@@ -377,6 +377,12 @@ def test_the_end_of_an_included_role_ends_only_its_own_round_of_the_loop() -> No
     assert recorder.ran == ["first", "first", "after"]
 
 
+def test_a_loop_waits_between_its_items_and_not_after_the_last() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, Template("{{ item }}"), loop=Loop([1, 2, 3], pause=Template("{{ 0.5 }}"))))
+    assert [event["seconds"] for event in recorder.events if event["type"] == "paused"] == [0.5, 0.5]
+
+
 def test_a_loop_breaks_when_its_condition_says_so() -> None:
     recorder = Recorder()
     loop = Loop([1, 2, 3], break_when=("item == 2",))
