@@ -26,7 +26,7 @@ def located(surroundings: Surroundings, name: Any, folder: str = "files") -> Pat
     places = surroundings.places(folder)
     path = find(str(name), places)
     if path is None or path.is_dir():
-        raise LookupFailed(f"there is no file {str(name)!r}; looked in {', '.join(places)}")
+        raise LookupFailed(f"No such file or directory: {str(name)!r}; looked in {', '.join(places)}")
     return path
 
 
@@ -119,8 +119,10 @@ def _candidates(terms: Sequence[Any], options: Options) -> Iterator[tuple[str, b
             yield from _joined(term)
         elif options.get("paths"):
             yield from _joined({"files": [term], "paths": options["paths"]})
+        elif not isinstance(term, str):
+            raise LookupFailed(f"a term of lookup 'first_found' is a name or a mapping, not {type(term).__name__!r}")
         else:
-            yield str(term), False
+            yield term, False
 
 
 def _joined(described: Options) -> Iterator[tuple[str, bool]]:

@@ -15,14 +15,18 @@ from clusterbook.lookups.files import Options, content, located, text_of, truth
 from clusterbook.lookups.surroundings import Surroundings
 
 
-def key_and_options(term: Any, options: Options, known: frozenset[str]) -> tuple[str, dict[str, Any]]:
-    """`key file=x section=y` -> the key, and the options with what the term says."""
+def key_and_options(
+    term: Any, options: Options, known: frozenset[str], closed: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """`key file=x section=y` -> the key, and the options with what the term says. closed: no other option may be."""
     words = shlex.split(str(term))
-    merged, left = dict(options), []
+    merged, left = dict(options), list[str]()
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name in known:
             merged[name] = value
+        elif equals and closed and len(left) != words.index(word):
+            raise LookupFailed(f"{name} is not a valid option; there are {', '.join(sorted(known))}")
         else:
             left.append(word)
     return (" ".join(left) if len(left) != len(words) else str(term)), merged
@@ -34,8 +38,10 @@ _CSV = frozenset({"file", "delimiter", "col", "keycol", "default", "encoding"})
 def csvfile(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> list[Any]:
     """The field in column `col` (from 0) of the line whose first field is the term."""
     found: list[Any] = []
-    for term in terms:
-        key, chosen = key_and_options(term, options, _CSV)
+    for term in terms or [""]:
+        key, chosen = key_and_options(term, options, _CSV, closed=True)
+        if not key or (key == term and "=" in key.split()[0]):
+            raise LookupFailed("Search key is required but was not found")
         value = _field(surroundings, key, chosen)
         if value is not None:
             found.extend(value if isinstance(value, list) else [value])
@@ -63,7 +69,7 @@ def _number(name: str, value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise LookupFailed(f"{name} is {value!r}, expected a whole number") from error
+        raise LookupFailed(f"{name} has an invalid value {value!r}, wanted a whole number") from error
 
 
 _INI = frozenset({"file", "type", "section", "re", "encoding", "default", "case_sensitive", "allow_no_value",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from clusterbook.report.changes import unified
+from clusterbook.report.custom_stats import CustomStats
 
 WIDTH = 79
 COLORS = {
@@ -29,6 +30,7 @@ class Look:
     color: bool = False
     diff: bool = False
     show_skipped: bool = True
+    show_stats: bool = False
 
 
 class AnsibleReport:
@@ -39,6 +41,7 @@ class AnsibleReport:
         self._output = output
         self._look = look
         self._banner: tuple[int | None, set[str]] = (None, set())
+        self._stats = CustomStats()
 
     def event(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -73,6 +76,7 @@ class AnsibleReport:
 
     def _on_result(self, event: Mapping[str, Any]) -> None:
         result = _result(event)
+        self._stats.take(str(event["host"]), result)
         if self._look.diff:
             self._diff(event)
         items = result.get("results")
@@ -118,6 +122,12 @@ class AnsibleReport:
             cells = (self._cell(column, counts[column]) for column in COLUMNS)
             self._output.write(f"{name} : {' '.join(cells)}\n")
         self._output.write("\n")
+        stats = list(self._stats) if self._look.show_stats else []
+        if stats:
+            self._title("CUSTOM STATS:")
+            for host, values in stats:
+                self._output.write(f"\t{host or 'RUN'}: {_json(values)}\n")
+            self._output.write("\n")
 
     def _item(self, event: Mapping[str, Any], item: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
         label = f"(item={_text(shown.get('label', shown.get('item')))})"

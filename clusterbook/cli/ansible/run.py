@@ -96,7 +96,8 @@ def selection_of(options: Options, settings: Settings) -> Selection:
 
 def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Settings) -> int:
     color = settings.force_color or (sys.stdout.isatty() and not settings.no_color)
-    look = Look(options.verbosity, color, options.diff or settings.diff, settings.show_skipped)
+    diff = options.diff or settings.diff
+    look = Look(options.verbosity, color, diff, settings.show_skipped, settings.show_custom_stats)
     report = AnsibleReport(sys.stdout, look)
     events = Events([report], plan.steps)
     for secret in filter(None, (passwords.login, passwords.become)):

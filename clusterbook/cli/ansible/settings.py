@@ -36,6 +36,7 @@ _SOURCES: Mapping[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     "force_color": (("ANSIBLE_FORCE_COLOR",), (("defaults", "force_color"),)),
     "no_color": (("ANSIBLE_NOCOLOR", "NO_COLOR"), (("defaults", "nocolor"),)),
     "show_skipped": (("ANSIBLE_DISPLAY_SKIPPED_HOSTS",), (("defaults", "display_skipped_hosts"),)),
+    "show_custom_stats": (("ANSIBLE_SHOW_CUSTOM_STATS",), (("defaults", "show_custom_stats"),)),
     "become": (("ANSIBLE_BECOME",), (("privilege_escalation", "become"),)),
     "become_user": (("ANSIBLE_BECOME_USER",), (("privilege_escalation", "become_user"),)),
     "become_method": (("ANSIBLE_BECOME_METHOD",), (("privilege_escalation", "become_method"),)),
@@ -69,6 +70,7 @@ class Settings:
     force_color: bool = False
     no_color: bool = False
     show_skipped: bool = True
+    show_custom_stats: bool = False
     become: bool = False
     become_user: str | None = None
     become_method: str | None = None

@@ -105,3 +105,25 @@ def test_an_unreachable_host_is_fatal() -> None:
     assert shown({"type": "unreachable", "host": "h", "msg": "no route"}) == [
         'fatal: [h]: UNREACHABLE! => {"changed": false, "msg": "no route", "unreachable": true}'
     ]
+
+
+def stats(data: dict[str, Any], host: str = "h", per_host: bool = False, aggregate: bool = True) -> dict[str, Any]:
+    given = {"data": data, "per_host": per_host, "aggregate": aggregate}
+    return result("ok", host=host, result={"changed": False, "ansible_stats": given})
+
+
+def test_values_of_set_stats_stand_at_the_end_when_they_are_wanted() -> None:
+    events = [
+        stats({"n": 10, "m": {"a": 1}, "last": 1}), stats({"n": 15, "m": {"b": 2}}),
+        stats({"last": 7}, aggregate=False), stats({"own": "x"}, "i", per_host=True),
+        {"type": "summary", "hosts": {"h": COUNTS}},
+    ]  # fmt: skip
+    lines = shown(*events, look=Look(show_stats=True))
+    assert lines[-4].startswith("CUSTOM STATS: ***")
+    assert lines[-3:] == ['\ti: {"own": "x"}', '\tRUN: {"last": 7, "m": {"a": 1, "b": 2}, "n": 25}', ""]
+    assert not any("CUSTOM" in line for line in shown(*events))
+
+
+def test_values_that_cannot_be_added_replace_each_other() -> None:
+    lines = shown(stats({"n": 1}), stats({"n": "x"}), {"type": "summary", "hosts": {}}, look=Look(show_stats=True))
+    assert lines[-2] == '\tRUN: {"n": "x"}'
