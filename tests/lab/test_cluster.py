@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
+import os
 import shlex
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests.lab import same_packages
 from tests.lab.leftovers import machine_state
+from tests.lab.losing import Run
 from tests.lab.probing import failed, probed
 
 if TYPE_CHECKING:
@@ -180,6 +182,42 @@ def test_the_address_moves_when_its_host_dies_and_the_playbook_still_runs(raised
     raised.on("validate-cluster", "--wait", "5m")
     until(lambda: holders(raised, CONTROL_PLANES) == [holder], "the address comes back to the host of most weight")
     raised.on("plan")
+
+
+# Which control plane is lost after which of its steps, whether without a sign, and what the run does then.
+LOST = {
+    "while it restarts in its turn": ("cp-2", "Look whether kube-apiserver is to be restarted", False, ["stopped"]),
+    "with the address, before its turn": ("cp-1", "Ensure kube-apiserver's unit is in place", True, []),
+}
+
+
+@pytest.mark.parametrize("case", [
+    pytest.param(case, marks=pytest.mark.skipif(LOST[case][2] and "CLUSTERBOOK_FULL" not in os.environ,
+                                                reason="waits long for a silent host: make full")) for case in LOST
+])  # fmt: skip
+def test_a_control_plane_may_be_lost_while_the_playbook_runs(raised: Cluster, tmp_path: Path, case: str) -> None:
+    host, step, silent, said = LOST[case]
+    days = 40 + list(LOST).index(case)
+    wish = ("--extra-vars", json.dumps({"kube_apiserver_audit_log_days": days}))
+    run = Run(raised, tmp_path / "run.jsonl", "provision", *wish)
+    run.lose_after(step, host, silent)
+    try:
+        until(lambda: raised("kubectl", "get", "--raw", "/readyz", expect=None).code == 0, "the API answers")
+        assert run.end() == 4
+        assert [event["host"] for event in run.events("unreachable")] == [host]
+        assert [event["type"] for event in run.events("stopped")] == said
+        counts = run.events("summary")[-1]["hosts"]
+        assert {name for name in HOSTS if counts[name]["failed"] or counts[name]["unreachable"]} == {host}
+        raised("kubectl", "get", "--raw", "/readyz")
+    finally:
+        lab.start_host(record.read_spec(raised.name), host)
+    again = raised.on("provision", "--json", *wish).summary()
+    assert {name: again[name]["failed"] + again[name]["unreachable"] for name in HOSTS} == dict.fromkeys(HOSTS, 0)
+    for one in CONTROL_PLANES:
+        assert f"--audit-log-maxage={days} " in on(raised, one, "ps -C kube-apiserver -o args=")
+    third = raised.on("provision", "--json", *wish).summary()
+    assert {name: third[name]["changed"] for name in HOSTS} == dict.fromkeys(HOSTS, 0)
+    raised.on("validate-cluster", "--wait", "5m")
 
 
 def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -> None:

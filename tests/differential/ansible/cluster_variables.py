@@ -1,4 +1,4 @@
-"""Prints a cluster's variables, secrets included, as JSON: extra variables for the oracle, ansible-playbook.
+"""Prints an inventory of a cluster's variables, secrets included, as JSON, for the oracle, ansible-playbook.
 
 Usage: cluster_variables.py CLUSTER [SUPPLIED.yml] with CLUSTERBOOK_STATE_STORE set. SUPPLIED: artifacts and images.
 """
@@ -22,7 +22,7 @@ def main() -> None:
     supplied = yaml.safe_load(Path(sys.argv[2]).read_text()) if len(sys.argv) > 2 else {}
     given = cluster_variables(cluster, supplied)
     values = {name: given.resolve(name) if isinstance(value, Secret) else value for name, value in given.plain.items()}
-    sys.stdout.write(json.dumps(values, indent=1))
+    sys.stdout.write(json.dumps({"all": {"vars": values}}, indent=1))
 
 
 if __name__ == "__main__":
