@@ -16,11 +16,12 @@ from clusterbook.cluster.artifacts.events import Event, Report, silent
 from clusterbook.cluster.artifacts.images import supply_image
 from clusterbook.cluster.artifacts.listing import listing
 from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, TEST_IMAGES
-from clusterbook.cluster.artifacts.supply import SOURCES, Supply
+from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE, SOURCES, Supply
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.lab import mirror as mirrors
-from clusterbook.lab.mirror_servers import Mirror, of_lab, status, stop
+from clusterbook.lab.mirror_servers import Mirror, of_lab, of_machine, status, stop
+from clusterbook.lab.requirements import check_root
 
 
 @command(
@@ -108,30 +109,38 @@ def reporter(shown: Stage) -> Report:
         "start": "fill the mirror and start its servers",
         "stop": "stop its servers",
         "status": "show whether its servers run (the default)",
+        "address": "serve hosts outside of labs instead, from this address of this machine",
         "json": "show the result as JSON",
     }
 )
 def mirror(
     _: Context, start: bool = False, stop: bool = False, status: bool = False, inventory: str = "lab", name: str = "",
-    json_: bool = False,
+    address: str = "", json_: bool = False,
 ) -> int:  # fmt: skip
-    """Serve binaries and images to the hosts of a lab.
+    """Serve binaries and images to the hosts of a lab, or to hosts of your own.
 
     Of the versions that its cluster asks for, or the default ones; versions that it held before stay there.
 
     Example: invoke mirror --start
     Example: invoke mirror --status
+    Example: invoke mirror --start --address 192.0.2.5
     """
     if start and stop:
         raise InvalidInput("--start and --stop exclude each other", next_step="Give one of them.")
-    spec = lab.wanted(inventory, name)
-    chosen = of_lab(spec)
+    if address:
+        check_root(what="a mirror, whose servers run as nobody,")
+        chosen, cluster = of_machine(address), name
+    else:
+        spec = lab.wanted(inventory, name)
+        chosen, cluster = of_lab(spec), spec.name
     if start:
         with stage("images") as shown:
-            versions = wanted_versions(open_store(os.environ), spec.name)
+            versions = wanted_versions(open_store(os.environ), cluster)
             serve(chosen, shown, silent if json_ else reporter(shown), versions)
     elif stop:
         _stop(chosen)
+    if start and address and not json_:
+        print(f"Tell it to plan and provision: export {MIRROR_VARIABLE}={chosen.files_url}")
     return _show(chosen, json_, expected=not stop)
 
 

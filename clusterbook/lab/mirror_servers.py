@@ -16,7 +16,7 @@ from pathlib import Path
 
 from clusterbook.errors import Failed
 from clusterbook.lab import process
-from clusterbook.lab.spec import LabSpec
+from clusterbook.lab.spec import STATE, LabSpec
 
 NOBODY = 65534
 READY_SECONDS = 15
@@ -71,6 +71,11 @@ class Mirror:
 def of_lab(spec: LabSpec) -> Mirror:
     """The mirror of a lab, on the lab machine's own address in the lab's network."""
     return Mirror(spec.directory / "mirror", spec.gateway, spec.files_port, spec.registry_port)
+
+
+def of_machine(address: str) -> Mirror:
+    """This machine's mirror for hosts outside of labs, on one of its addresses."""
+    return Mirror(STATE.parent / "mirror" / "served", address)
 
 
 def start(mirror: Mirror, registry_program: Path) -> bool:

@@ -38,10 +38,10 @@ def check(spec: LabSpec) -> None:
     check_address_range(spec)
 
 
-def check_root(user: int | None = None) -> None:
+def check_root(user: int | None = None, what: str = "a lab") -> None:
     """Refuse without root: namespaces, mounts and control groups need it. user: id, the caller's by default."""
     if (os.geteuid() if user is None else user) != 0:
-        raise InvalidInput("a lab needs root on this machine", next_step="Run the same command with sudo.")
+        raise InvalidInput(f"{what} needs root on this machine", next_step="Run the same command with sudo.")
 
 
 def missing_packages(programs: Callable[[str], bool] | None = None) -> list[str]:

@@ -1,0 +1,64 @@
+"""Labs of several forms, each with the cluster that its inventory describes. One at a time: they share a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusterbook.lab import record
+from clusterbook.lab.inventory_file import inventory_text
+from clusterbook.lab.spec import LabHost, LabSpec
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import Cluster
+
+ROOT = Path(__file__).parents[2]
+FIRST = {"control_plane": ("cp", 11), "worker": ("w", 21), "etcd": ("etcd", 31)}
+# name -> (control planes, workers, hosts for etcd alone, image, keys of cluster.yaml)
+FORMS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
+    "one control plane and one worker": (1, 1, 0, "debian-12", {}),
+    "three control planes and one worker": (3, 1, 0, "debian-12", {}),
+    "etcd on hosts of its own": (1, 1, 3, "debian-12", {}),
+    "five control planes": (5, 1, 0, "debian-12", {}),
+    "debian 13 everywhere": (1, 1, 0, "debian-13", {}),
+    "local proxy, plain routes and docker": (
+        3, 1, 0, "debian-12", {"api_endpoint_mode": "local_proxy", "cni": "bridge-routes", "docker_engine": True},
+    ),
+}  # fmt: skip
+
+
+def hosts(group: str, count: int, image: str) -> list[LabHost]:
+    """So many hosts of a group, with the addresses that labs give."""
+    short, first = FIRST[group]
+    return [LabHost(f"{short}-{number + 1}", f"10.87.0.{first + number}", image) for number in range(count)]
+
+
+@contextmanager
+def booted(name: str, folder: Path, clusters: Any) -> Iterator[Cluster]:
+    """A lab of that form, removed at the end."""
+    planes, workers, etcd, image, keys = FORMS[name]
+    groups = {"control_plane": hosts("control_plane", planes, image), "worker": hosts("worker", workers, image),
+              "etcd": hosts("etcd", etcd, image)}  # fmt: skip
+    spec = LabSpec("forms", tuple(host for members in groups.values() for host in members), "10.87.0.0/24")
+    document = yaml.safe_load(inventory_text(spec, groups))
+    document["all"]["vars"] |= {"api_address": "10.87.0.11" if "api_endpoint_mode" in keys else "10.87.0.10", **keys}
+    (folder / "forms.yml").write_text(yaml.safe_dump(document))
+    (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
+    one: Cluster = clusters("forms", folder / "forms.yml", folder / "store")
+    try:
+        one.on("lab-up")
+        yield one
+    finally:
+        if "forms" in record.names():
+            one("lab-down", "--name", "forms", expect=None)
+
+
+def is_well(one: Cluster) -> None:
+    """The cluster works, nothing is left to do, and every host is as its roles promise."""
+    one.on("validate-cluster", "--wait", "5m")
+    one.on("plan")
+    one.on("verify")
