@@ -100,7 +100,7 @@ def _run(playbook: str, inventory: str, cluster: str, order: Order) -> int:
 
         raise InvalidInput(
             f"nothing says where the hosts of {inventory!r} get Kubernetes' binaries from",
-            next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start --address "
-                      f"ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
+            next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
+                      f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
         )
     return runs.run(site, order)

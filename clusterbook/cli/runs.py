@@ -20,7 +20,8 @@ from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
-from clusterbook.errors import ClusterbookError, InvalidInput
+from clusterbook.compile.inputs import input_problems
+from clusterbook.errors import ClusterbookError, InvalidInput, InvalidProject
 from clusterbook.execute import executors
 from clusterbook.execute.events import Events
 from clusterbook.execute.executors import choose, open_places
@@ -89,6 +90,9 @@ def prepare(site: Site, order: Order) -> Plan:
             where=loaded.plays[0].hosts_position,
             next_step=f"Hosts are: {', '.join(site.inventory.hosts) or 'none'}.",
         )
+    wrong = input_problems(loaded, plan, site.inventory.layers)
+    if wrong:
+        raise InvalidProject(wrong)
     return plan
 
 

@@ -50,7 +50,7 @@ def problems(
             if parameter.required:
                 found.append(f"{specification.name}: parameter '{name}' is missing")
         elif not dynamic(value):
-            found.extend(_value_problems(name, parameter, value))
+            found.extend(value_problems(name, parameter, value))
     found.extend(_rule_problems(specification, {key for key, value in given.items() if value is not None}))
     found.extend(_condition_problems(specification, given, dynamic))
     return found
@@ -69,7 +69,7 @@ def _unknown_names(specification: Specification, given: Mapping[str, Any]) -> It
             yield f"unknown parameter '{key}' in module '{specification.name}'"
 
 
-def _value_problems(name: str, parameter: Parameter, value: Any) -> Iterator[str]:
+def value_problems(name: str, parameter: Parameter, value: Any) -> Iterator[str]:
     """A value of the wrong type or outside the choices."""
     try:
         converted = convert(parameter, value)
@@ -154,7 +154,10 @@ def to_integer(value: Any) -> int:
         raise ValueError
     if isinstance(value, (int, float)):
         return int(value)
-    return int(str(value).strip())
+    try:
+        return int(str(value).strip())
+    except ValueError:  # without Python's own words
+        raise ValueError from None
 
 
 def to_list(value: Any) -> List[Any]:
