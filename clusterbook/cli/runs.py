@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from clusterbook import __version__, project
+from clusterbook import __version__, project, validate
 from clusterbook.cli.boundary import describe
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.screen import console
@@ -20,7 +21,6 @@ from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
-from clusterbook.compile.inputs import input_problems
 from clusterbook.errors import ClusterbookError, InvalidInput, InvalidProject
 from clusterbook.execute import executors
 from clusterbook.execute.events import Events
@@ -30,9 +30,12 @@ from clusterbook.execute.run import Outcome, Runner
 from clusterbook.execute.services import Services
 from clusterbook.inventory import matcher
 from clusterbook.journal import Journal
+from clusterbook.language.environment import ExpressionError
+from clusterbook.model import Project
 from clusterbook.report import Style, sink_for
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
+from clusterbook.variables import Layer
 
 SELECTION_HELP = {
     "check": "show what would change; write nothing (exit status 2 when something would)",
@@ -80,8 +83,27 @@ def run(site: Site, order: Order) -> int:
 
 
 def prepare(site: Site, order: Order) -> Plan:
-    """Load, check and compile; nothing is connected to."""
-    loaded = project.load(order.playbook)
+    """Load, check and compile; nothing is connected to. Every problem that can be found so is raised together."""
+    loaded, problems = project.read(order.playbook)
+    whole, reader, layers = not problems, validate.Reader(), site.inventory.layers
+    extra = Layer("extra vars", "", order.selection.extra_variables)
+    problems += validate.of_project(loaded, [*chain.from_iterable(layers.values()), extra], reader)
+    try:
+        plan = _compiled(site, order, loaded) if whole else None
+    except InvalidInput as problem:
+        if not problems:
+            raise
+        if not isinstance(problem.__cause__, ExpressionError):  # else the expression itself is among them
+            problems.append(problem)
+        plan = None
+    if plan is not None:
+        problems += validate.of_plan(plan, loaded, order.selection, layers, reader)
+    if plan is None or problems:
+        raise InvalidProject(project.ordered(problems))
+    return plan
+
+
+def _compiled(site: Site, order: Order, loaded: Project) -> Plan:
     plan = compile_plan(loaded, site.inventory, order.selection, matcher(site.inventory, order.selection.limit))
     if loaded.plays and not any(play.hosts for play in plan.plays):
         raise InvalidInput(
@@ -90,9 +112,6 @@ def prepare(site: Site, order: Order) -> Plan:
             where=loaded.plays[0].hosts_position,
             next_step=f"Hosts are: {', '.join(site.inventory.hosts) or 'none'}.",
         )
-    wrong = input_problems(loaded, plan, site.inventory.layers)
-    if wrong:
-        raise InvalidProject(wrong)
     return plan
 
 

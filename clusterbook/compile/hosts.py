@@ -9,7 +9,7 @@ from typing import Any
 from clusterbook.compile.plan import Selection
 from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.errors import InvalidInput
-from clusterbook.language.environment import ExpressionError
+from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import HostPart
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import is_connection_variable
@@ -59,14 +59,23 @@ def ordered(hosts: Sequence[str], order: Any) -> tuple[str, ...]:
     return tuple(hosts)
 
 
-def host_part(
-    host: Host, inventory: Inventory, names: frozenset[str], shared: frozenset[str], selection: Selection
-) -> HostPart:
+def others_of(
+    inventory: Inventory, shared: frozenset[str], selection: Selection, expressions: Expressions
+) -> dict[str, Mapping[str, Any]]:
+    """What every host of a play may be told of each: the variables that the play reads through `hostvars`.
+
+    Nothing when it may read all of them: then they are asked for one by one.
+    """
+    if not shared or EVERY_NAME in shared:
+        return {}
+    return {
+        name: shown_variables(host, inventory, shared, selection, expressions)
+        for name, host in inventory.hosts.items()
+    }
+
+
+def host_part(host: Host, names: frozenset[str], others: Mapping[str, Mapping[str, Any]]) -> HostPart:
     """What only this host is sent: its own variables that the play can name, and other hosts' that it reads."""
-    others: dict[str, Mapping[str, Any]] = {}
-    if shared and EVERY_NAME not in shared:
-        for name, other in inventory.hosts.items():
-            others[name] = shown_variables(other, inventory, shared, selection)
     return HostPart(host.name, host.groups, sent_variables(host, names), others)
 
 
@@ -86,7 +95,8 @@ def _told(name: str) -> bool:
 
 
 def shown_variables(
-    host: Host, inventory: Inventory, names: frozenset[str], selection: Selection
+    host: Host, inventory: Inventory, names: frozenset[str], selection: Selection,
+    expressions: Expressions | None = None,
 ) -> dict[str, Any]:
     """The evaluated values of a host's inventory variables, without any that needs a secret or a fact."""
     magic = {"inventory_hostname": host.name, "groups": {k: list(v) for k, v in inventory.groups.items()}}
@@ -94,8 +104,8 @@ def shown_variables(
         wanted = {name for name in host.variables if _told(name)}
         names = frozenset(wanted | {"inventory_hostname", "group_names"})
     found: dict[str, Any] = {}
+    scope = Scope([host.variables, selection.extra_variables, magic], expressions or local_expressions(), _refuse)
     for name in sorted(names):
-        scope = Scope([host.variables, selection.extra_variables, magic], local_expressions(), _refuse)
         if name in host.variables:
             try:
                 found[name] = scope.evaluate(host.variables[name])

@@ -27,8 +27,8 @@ def input_problems(project: Project, plan: Plan, layers: Mapping[str, tuple[Laye
             for host in play.hosts:
                 value, where = _given(play, host, name, layers)
                 about = f"{name} of the role {role}"
-                for message in value_problems(about, _parameter(option), value) if _plain(value) else ():
-                    problem = InvalidInput(message, where=where, next_step=_next(option))
+                for message in value_problems(about, parameter_of(option), value) if is_plain(value) else ():
+                    problem = InvalidInput(message, where=where, next_step=next_step_of(option))
                     found.setdefault((message, str(where)), problem)
     return list(found.values())
 
@@ -57,7 +57,7 @@ def _given(
     return play.hosts[host].variables.get(name), setting[-1].position(name) if setting else None
 
 
-def _parameter(option: Mapping[str, Any]) -> Parameter:
+def parameter_of(option: Mapping[str, Any]) -> Parameter:
     """A role's input as a parameter of a module. A type that is not known here takes everything."""
     kind, elements = (str(option.get(word) or default) for word, default in (("type", "str"), ("elements", "")))
     return Parameter(
@@ -66,15 +66,16 @@ def _parameter(option: Mapping[str, Any]) -> Parameter:
     )  # fmt: skip
 
 
-def _plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether a value is there and holds nothing that is only known later."""
     if isinstance(value, Mapping):
-        return all(_plain(item) or item is None for item in value.values())
+        return all(is_plain(item) or item is None for item in value.values())
     if isinstance(value, (list, tuple)):
-        return all(_plain(item) or item is None for item in value)
+        return all(is_plain(item) or item is None for item in value)
     return value is not None and not isinstance(value, (Template, Secret))
 
 
-def _next(option: Mapping[str, Any]) -> str:
+def next_step_of(option: Mapping[str, Any]) -> str:
+    """What to do about a wrong value, with what the input is for."""
     words = str(option.get("description") or "").strip().rstrip(".")
     return f"Correct the value: {words}." if words else "Correct the value."

@@ -13,7 +13,8 @@ from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, tag_list
 from clusterbook.compile.expand import PlayExpander
 from clusterbook.compile.facts import gathering
 from clusterbook.compile.growing import Growing, grows
-from clusterbook.compile.hosts import batches_of, host_part, ordered, shown_variables
+from clusterbook.compile.headers import Match, hosts_of, no_secret, pattern_of, reached
+from clusterbook.compile.hosts import batches_of, host_part, ordered, others_of, shown_variables
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
@@ -27,12 +28,10 @@ from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import OMIT, Scope
-from clusterbook.language.values import Template
 from clusterbook.lookups.expressions import local_expressions
-from clusterbook.model import Host, Inventory, Play, Project
+from clusterbook.model import Inventory, Play, Project
 from clusterbook.modules.registry import is_flow
 
-Match = Callable[[str], Sequence[str]]
 _OMITTED = {"omit": OMIT}
 STRATEGIES = ("linear", "free", "host_pinned", "debug")
 
@@ -100,16 +99,16 @@ class _Play:
 
     def plan(self, match: Match) -> PlayPlan:
         """The play for its hosts."""
-        own = [_OMITTED, *_variables(self.play), self.selection.extra_variables]
-        local = Scope(own, local_expressions(), _no_secret)
-        hosts = ordered(_hosts(match, _pattern(local, self.play), self.play), self._known(local, "order"))
+        expressions = local_expressions()
+        local = Scope([_OMITTED, *_variables(self.play), self.selection.extra_variables], expressions, no_secret)
+        hosts = ordered(hosts_of(match, pattern_of(local, self.play), self.play), self._known(local, "order"))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
         instructions, handlers = _instructions(self.play, compiler, self.directory, set(hosts) <= self.gathered)
         self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
         program = self._program(compiler, instructions, handlers, hosts, local)
         steps = list(every_step((*instructions, *handlers)))
         known, patience = self.inventory.hosts, patience_of(instructions)
-        members = {name: replace(_reached(known[name], self.play, local), patience=patience) for name in hosts}
+        members = {name: replace(reached(known[name], self.play, local), patience=patience) for name in hosts}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
         used = frozenset(word for text in every for word in words(text))
         layers = [
@@ -120,11 +119,11 @@ class _Play:
         of_variables = tuple(text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
         shared = other_host_names((*every, *of_variables))
         sent = closure(names | validated(steps), layers)
-        parts = {name: host_part(host, self.inventory, sent, shared, self.selection) for name, host in members.items()}
+        others = others_of(self.inventory, shared, self.selection, expressions)
         return PlayPlan(
             name=program.name, program=program,
             steps=compiler.steps, batches=batches_of(hosts, self._known(local, "serial")),
-            hosts=members, parts=parts,
+            hosts=members, parts={name: host_part(host, sent, others) for name, host in members.items()},
             needs_root=bool(program.become) or becomes(layers)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),
@@ -132,7 +131,7 @@ class _Play:
             local_texts=local_texts((*every, *of_variables)),
             any_errors_fatal=self._known(local, "any_errors_fatal") is True,
             max_fail_percentage=float(self._known(local, "max_fail_percentage", 100)),
-            pattern=_pattern(local, self.play),
+            pattern=pattern_of(local, self.play),
             tags=tag_list(self._word("tags")),
             expander=PlayExpander(compiler, program),
             others=partial(_others, self.inventory, self.selection),
@@ -162,7 +161,7 @@ class _Play:
         role = [part.defaults, {"role_path": part.path, "role_name": part.name}, part.variables] if part else []
         layers = [*role[:1], *_variables(self.play), *role[1:], self.selection.extra_variables, magic]
         try:
-            return Scope(layers, local_expressions(), _no_secret).evaluate(value)
+            return Scope(layers, local_expressions(), no_secret).evaluate(value)
         except ExpressionError as error:
             raise InvalidInput(
                 f"the name of an import cannot be evaluated before the run: {error.message}",
@@ -255,15 +254,6 @@ def _instructions(
     return tuple(parts), (*early, *compiler.handlers(play.handlers, context), *late)
 
 
-def _reached(host: Host, play: Play, local: Scope) -> Host:
-    """The host with the play's own way to it; its variables win, as in Ansible."""
-    words = {name: value for name, value in play.keywords.items() if name in CONNECTION_KEYWORDS}
-    if not words:
-        return host
-    way = {CONNECTION_KEYWORDS[name]: local.evaluate(value) for name, value in words.items()}
-    return replace(host, variables={**way, **host.variables})
-
-
 def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> None:
     """Handlers that an unfinished run left run after roles and tasks, or at the end when there are none."""
     flushes = [index for index, part in enumerate(parts) if isinstance(part, Flush)]
@@ -275,25 +265,3 @@ def _variables(play: Play) -> tuple[Mapping[str, Any], ...]:
     return tuple(layer for layer in (play.variables, *play.vars_files) if layer)
 
 
-def _hosts(match: Match, pattern: str, play: Play) -> tuple[str, ...]:
-    """The hosts of a play; a name that is not in the inventory is shown where the play says it."""
-    try:
-        return tuple(match(pattern))
-    except InvalidInput as error:
-        error.where = error.where or play.hosts_position
-        raise
-
-
-def _pattern(local: Scope, play: Play) -> str:
-    try:
-        value = local.evaluate(play.hosts)
-    except ExpressionError as error:
-        raise InvalidInput(
-            f"the hosts of play {str(play.name)!r} cannot be evaluated: {error.message}", where=play.position,
-            next_step="only play variables and --extra-vars are known before connecting",
-        ) from error
-    return ",".join(str(part) for part in value) if isinstance(value, list) else str(value)
-
-
-def _no_secret(name: str) -> str:
-    raise ExpressionError(f"secret {name!r} is not available before connecting", Template(""))

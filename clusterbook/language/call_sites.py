@@ -10,7 +10,7 @@ from jinja2 import nodes
 from clusterbook.language.environment import Expressions, Resolve
 from clusterbook.language.local_words import TEST_ALIASES
 
-_LOOKUPS = ("lookup", "query", "q")
+LOOKUP_FUNCTIONS = ("lookup", "query", "q")
 # Filters that apply another filter or a test, named by their first argument, to each item.
 _EACH = {"map": "filter", "select": "test", "reject": "test"}
 
@@ -46,7 +46,7 @@ def call_sites(tree: nodes.Template) -> Iterator[CallSite]:
     found: Iterator[Any] = tree.find_all((nodes.Call, nodes.Filter, nodes.Test))
     for node in found:
         if isinstance(node, nodes.Call):
-            if isinstance(node.node, nodes.Name) and node.node.name in _LOOKUPS and node.args:
+            if isinstance(node.node, nodes.Name) and node.node.name in LOOKUP_FUNCTIONS and node.args:
                 yield CallSite("lookup", _constant(node.args[0]) or "", tuple(node.args[1:]), tuple(node.kwargs),
                                line=node.lineno)
             continue

@@ -157,7 +157,7 @@ class Expressions:
 
     def native(self, text: str, resolve: Resolve) -> Any:
         """Evaluate text: a single expression (and a line's end) keeps its type; anything else is joined to a string."""
-        value = _join(list(self._nodes(self._keep_backslashes(text), resolve)))
+        value = _join(list(self._nodes(keep_backslashes(self._environment, text), resolve)))
         return self._with_line_ends(value, text) if isinstance(value, str) else value
 
     def text(self, text: str, resolve: Resolve) -> str:
@@ -176,7 +176,7 @@ class Expressions:
     def parse(self, text: str) -> nodes.Template:
         """The text as a tree. Raises ExpressionError."""
         try:
-            return self._environment.parse(self._keep_backslashes(text))
+            return self._environment.parse(keep_backslashes(self._environment, text))
         except TemplateSyntaxError as error:
             raise ExpressionError(f"syntax error in template: {error.message}") from error
 
@@ -190,16 +190,6 @@ class Expressions:
             template = self._environment.template_class.from_code(self._environment, code, self._environment.globals)
             found.append(_join(list(self._rendered(template, resolve))))
         return found
-
-    def _keep_backslashes(self, text: str) -> str:
-        """In YAML a backslash in a quoted string of an expression means itself, as in Ansible."""
-        if "\\" not in text:
-            return text
-        try:
-            tokens = list(self._environment.lex(text))
-        except TemplateSyntaxError:
-            return text  # reported when it is compiled
-        return "".join(part.replace("\\", "\\\\") if kind == "string" else part for _, kind, part in tokens)
 
     def _nodes(self, text: str, resolve: Resolve) -> Iterable[Any]:
         template = self._compiled.get(text)
@@ -223,6 +213,17 @@ class Expressions:
 
 def _no_template(name: str) -> Optional[str]:
     return None
+
+
+def keep_backslashes(environment: LanguageEnvironment, text: str) -> str:
+    """In YAML a backslash in a quoted string of an expression means itself, as in Ansible."""
+    if "\\" not in text:
+        return text
+    try:
+        tokens = list(environment.lex(text))
+    except TemplateSyntaxError:
+        return text  # reported when it is compiled
+    return "".join(part.replace("\\", "\\\\") if kind == "string" else part for _, kind, part in tokens)
 
 
 def _line_ends(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -11,9 +10,7 @@ from pathlib import Path
 from jinja2 import meta, nodes
 from jinja2.exceptions import TemplateSyntaxError
 
-from clusterbook.errors import Position
 from clusterbook.language.environment import LanguageEnvironment, new_environment
-from clusterbook.language.values import Template
 
 _FUNCTIONS = ("lookup", "query", "q", "now", "undef", "range", "dict", "lipsum", "cycler", "joiner", "namespace")
 
@@ -65,14 +62,3 @@ def lines_of(file: str) -> tuple[str, ...]:
         return tuple(Path(file).read_text("utf-8-sig", errors="replace").splitlines())
     except OSError:
         return ()
-
-
-def place_of(template: Template, word: str, line: int) -> Position:
-    """Where a word of an expression stands in its file: at a line of the text, or the next line that has it."""
-    start = max(1, template.line + line - 1)
-    for number in range(start, min(start + 30, len(lines_of(template.file)) + 1)):
-        begin = template.column - 1 if number == template.line else 0
-        found = re.compile(rf"\b{re.escape(word)}\b").search(lines_of(template.file)[number - 1], max(0, begin))
-        if found:
-            return Position(template.file, number, found.start() + 1)
-    return Position(template.file, template.line, template.column)

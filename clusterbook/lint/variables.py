@@ -10,11 +10,11 @@ from clusterbook import source
 from clusterbook.compile.reach import EVERY_NAME, words
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.values import Template
-from clusterbook.lint.expressions import Reading, place_of, read
+from clusterbook.lint.expressions import Reading, read
 from clusterbook.lint.findings import Finding
 from clusterbook.lint.material import Material, Step, argument_conditions, conditions, templates
 from clusterbook.schema import nearest, suggestion
-from clusterbook.source import SourceMapping, position_of
+from clusterbook.source import SourceMapping, place_of, position_of
 
 MAGIC = frozenset({
     "hostvars", "groups", "group_names", "inventory_hostname", "inventory_hostname_short", "inventory_dir",

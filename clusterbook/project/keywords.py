@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from clusterbook.schema.files import keywords, resolve
+from clusterbook.source import SourceMapping, chosen
 
 TASKS = "tasks.schema.json"
 PLAYBOOK = "playbook.schema.json"
@@ -36,13 +37,12 @@ def _flags() -> frozenset[str]:
     )
 
 
-def uniform(written: Mapping[Any, Any], leave_out: frozenset[str] | set[str]) -> dict[str, Any]:
+def uniform(written: Mapping[Any, Any], leave_out: frozenset[str] | set[str]) -> SourceMapping:
     """Keywords without the empty ones and those to leave out; "yes" and "no" of a true-or-false one are booleans."""
-    return {
-        str(name): _flag(value) if name in _flags() else value
-        for name, value in written.items()
-        if value is not None and name not in leave_out
-    }
+    found = chosen(written, [name for name, value in written.items() if value is not None and name not in leave_out])
+    for name in [name for name in found if name in _flags()]:
+        found[name] = _flag(found[name])
+    return found
 
 
 def _flag(value: Any) -> Any:

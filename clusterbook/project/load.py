@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from clusterbook.errors import InvalidProject
+from clusterbook.errors import InvalidInput, InvalidProject
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
 from clusterbook.model import Node, Play, Project
@@ -35,13 +35,24 @@ def load(
 
     Raises InvalidProject with every problem of every file, in the order in which they were read.
     """
+    project, problems = read(playbook, root, role_folders, tolerant, extra_variables)
+    if problems:
+        raise InvalidProject(ordered(problems))
+    return project
+
+
+def read(
+    playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = (), tolerant: bool = False,
+    extra_variables: Mapping[str, Any] | None = None,
+) -> tuple[Project, list[InvalidInput]]:
+    """As `load`, with the problems beside what could be read, so that more of them can be looked for."""
     path = Path(playbook).resolve()
     base = root.resolve() if root else project_root(path)
     library = Library(base, path, tuple(role_folders), tolerant)
     plays = tuple(_Loader(library, extra_variables or {}).plays(path, 0))
-    if library.problems:
-        raise InvalidProject(ordered(library.problems))
-    return Project(str(base), plays, library.roles, library.task_files, library, tolerant)
+    problems = list(library.problems)
+    library.problems.clear()  # of what is read during the run from now on
+    return Project(str(base), plays, library.roles, library.task_files, library, tolerant), problems
 
 
 def project_root(playbook: Path) -> Path:

@@ -72,7 +72,10 @@ def _from_text(module: str, text: str | Template, where: Position) -> Any:
             where=where,
             next_step="Write its parameters as a mapping or as NAME=VALUE.",
         )
-    return {**found, specification.free_form: rest}
+    arguments = SourceMapping(where)
+    for name, value in {**found, specification.free_form: rest}.items():
+        arguments[name], arguments.keys_at[name], arguments.values_at[name] = value, where, where
+    return arguments
 
 
 def _plain(value: Any) -> Any:

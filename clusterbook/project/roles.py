@@ -12,7 +12,7 @@ from clusterbook.project.files import find_yaml, read_yaml
 from clusterbook.project.keywords import role_keywords, uniform
 from clusterbook.project.tasks import TaskReader
 from clusterbook.schema.files import project_files
-from clusterbook.source import position_of
+from clusterbook.source import chosen, position_of
 
 
 def role_directories(playbook: Path, root: Path, more: Iterable[Path] = ()) -> tuple[Path, ...]:
@@ -51,7 +51,7 @@ def _uses(written: list[Any]) -> Iterator[RoleUse]:
             name = item.get("role", item.get("name"))
             if isinstance(name, str):
                 known = role_keywords()
-                parameters = {key: value for key, value in item.items() if key not in known}
+                parameters = chosen(item, [key for key in item if key not in known])
                 yield RoleUse(name, parameters, uniform(item, {"role", "name", *parameters}), where)
 
 

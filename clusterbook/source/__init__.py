@@ -6,6 +6,7 @@ Only this loader makes `Template` values: text that holds an expression becomes 
 from clusterbook.source.excerpts import excerpt, printable
 from clusterbook.source.files import read_bytes, read_text
 from clusterbook.source.load import load, load_text
+from clusterbook.source.places import place_of
 from clusterbook.source.values import SourceMapping, SourceSequence, chosen, position_of, text_value
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "excerpt",
     "load",
     "load_text",
+    "place_of",
     "position_of",
     "printable",
     "read_bytes",

@@ -20,6 +20,7 @@ KNOWN_HOSTS_FILES = (
     "/etc/ssh/ssh_known_hosts",
     "/etc/ssh/ssh_known_hosts2",
 )
+BECOME_METHODS = ("sudo",)
 SSH_CONNECTIONS = ("ssh", "smart", "paramiko", "paramiko_ssh", "fabric")
 HANDSHAKE_PATIENCE = 3
 ACCEPTING = ("accept-new", "no", "off")
@@ -117,9 +118,11 @@ def become_of(variables: Mapping[str, Any], keywords: Mapping[str, Any], host: s
         wanted = bool(keywords.get("become"))
     if not wanted:
         return None
-    method = read.text("ansible_become_method") or str(keywords.get("become_method") or "sudo")
-    if method.removeprefix("ansible.builtin.") != "sudo":
-        raise InvalidInput(f"become_method is {method!r}", next_step="Use 'sudo'.")
+    own = read.text("ansible_become_method")
+    method = own or str(keywords.get("become_method") or BECOME_METHODS[0])
+    if method.removeprefix("ansible.builtin.") not in BECOME_METHODS:
+        said = f"ansible_become_method of host {host!r}" if own else "become_method"
+        raise InvalidInput(f"{said} is {method!r}", next_step="Use 'sudo'.")
     return Become(
         user=read.text("ansible_become_user", "ansible_sudo_user") or str(keywords.get("become_user") or "root"),
         password=read.text(

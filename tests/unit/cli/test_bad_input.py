@@ -1,175 +1,142 @@
-"""What a person wrote wrongly is refused word for word, by the real program, before any host is touched."""
+"""What a person wrote wrongly is refused word for word before any host is touched, as docs/errors.md shows it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.screens import Screen, called, played, screens
+
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
-# Nothing listens there: a host that were touched would be unreachable, exit status 4.
-HOSTS = """\
-all:
-  vars: {ansible_user: nobody, ansible_port: 1}
-  children:
-    web:
-      hosts:
-        a: {ansible_host: 127.0.0.1}
-    other:
-      hosts:
-        b: {ansible_host: 127.0.0.1}
-"""
-PLAY = """\
-- name: Write a file
-  hosts: all
-  gather_facts: false
-  tasks:
-    - name: Write it
-      copy:
-        dest: /srv/written
-        content: "yes"
-"""
+EVERY = list(screens())
 
 
-@dataclass(frozen=True)
-class Project:
-    """A folder with an inventory and a playbook."""
-
-    folder: Path
-
-    def refused(self, play: str = PLAY, *words: str, hosts: str = HOSTS) -> str:
-        """What `clusterbook run` says; it must be invalid input, with nothing on standard output."""
-        (self.folder / "hosts.yml").write_text(hosts)
-        (self.folder / "play.yml").write_text(play)
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, "run", "play.yml", "--inventory", "hosts.yml", *words],
-            capture_output=True, text=True, check=False, timeout=300, cwd=self.folder, stdin=subprocess.DEVNULL,
-            env={**os.environ, "CLUSTERBOOK_STATE_STORE": f"file://{self.folder}/store"},
-        )  # fmt: skip
-        assert (done.returncode, done.stdout) == (3, ""), done.stderr
-        return done.stderr
+@pytest.mark.parametrize("screen", EVERY, ids=lambda screen: screen.heading)
+def test_the_page_of_errors_shows_what_the_program_says(screen: Screen, tmp_path: Path) -> None:
+    # Nothing listens on the port of the hosts: if one were touched, it would be unreachable, exit status 4.
+    assert played(screen, tmp_path) == (3, "", screen.text)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def test_the_page_of_errors_has_no_screen_twice() -> None:
+    assert len({screen.heading for screen in EVERY}) == len({screen.text for screen in EVERY}) == len(EVERY)
 
 
-def test_wrong_yaml_is_shown_with_its_line_and_column(project: Project) -> None:
-    assert project.refused(PLAY.replace("      copy:", "     copy:")) == (
-        "error: this is not YAML: did not find expected '-' indicator\n"
-        "  at play.yml:6:6\n"
-        "  5 |     - name: Write it\n"
-        "  6 |      copy:\n"
-        "    |      ^^^^\n"
-        "  next: Correct the syntax at this place or just before it.\n\n"
-        "1 problem found. No host was touched.\n"
+def test_the_exit_status_is_that_of_the_process(tmp_path: Path) -> None:
+    played(EVERY[0], tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "run", "play.yml", "--inventory", "hosts.yml"],
+        capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path, stdin=subprocess.DEVNULL,
+        env={**os.environ, "CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", EVERY[0].text)
+
+
+def refused(folder: Path, tasks: str, **files: str) -> str:
+    """What a play of these tasks (YAML, not indented) is refused with."""
+    indented = "".join(f"    {line}\n" for line in tasks.splitlines())
+    code, output, errors = played(Screen("", {**files_of(files), "play.yml": PLAY + indented}), folder)
+    assert (code, output) == (3, ""), errors
+    return errors
+
+
+def accepted(folder: Path, tasks: str, **files: str) -> bool:
+    """Whether nothing is wrong before connecting: the run then finds nobody at the address of the hosts."""
+    indented = "".join(f"    {line}\n" for line in tasks.splitlines())
+    code, _, errors = played(Screen("", {**files_of(files), "play.yml": PLAY + indented}), folder)
+    return code == 4 and errors == ""
+
+
+PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n"
+HOSTS = "all: {hosts: {a: {ansible_host: 127.0.0.1, ansible_port: 1, ansible_user: nobody}}}\n"
+
+
+def files_of(files: dict[str, str]) -> dict[str, str]:
+    """Files by keyword: a double underscore is the slash, a single one before the ending its dot."""
+    named = {name.replace("__", "/"): text for name, text in files.items()}
+    return {"hosts.yml": HOSTS, **{".".join(name.rsplit("_", 1)): text for name, text in named.items()}}
+
+
+def test_the_first_twenty_problems_are_shown_whole_and_the_others_counted(tmp_path: Path) -> None:
+    shown = refused(tmp_path, "".join(f"- debug: {{msg: '{{{{ a | nope{n} }}}}'}}\n" for n in range(23)))
+    assert shown.count("error: there is no filter") == 20
+    assert shown.endswith("\n\n23 problems found, 3 not shown. No host was touched.\n")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message", "place"),
+    [
+        ("- debug: {msg: \"{{ [1] | map('tirm') }}\"}", "there is no filter 'tirm'; did you mean 'trim'?", "4:35"),
+        ("- debug: {msg: \"{{ [1] | select('ood') }}\"}", "there is no test 'ood'; did you mean 'odd'?", "4:38"),
+        ("- debug: {msg: \"{{ x | community.general.nothing }}\"}", "there is no filter 'community.general.nothing'",
+         "4:28"),
+        ("- debug:\n    msg: >-\n      one\n      {{ two | uper }}", "there is no filter 'uper'; did you mean 'upper'?",
+         "7:20"),
+        ("- assert: {that: [a is defnd]}", "there is no test 'defnd'; did you mean 'defined'?", "4:28"),
+        ("- debug: {var: 'a b'}",
+         "the expression 'a b' cannot be read: expected token 'end of print statement', got 'b'", "4:21"),
+        ("- {ping: , loop: '{{ [1] }}', loop_control: {break_when: [a ==]}}",
+         "the expression 'a ==' cannot be read: unexpected 'end of print statement'", "4:63"),
+        ("- {name: 'Do {{ it', ping: }",
+         "the template cannot be read: unexpected end of template, expected 'end of print statement'.", "4:18"),
+        ("- block:\n  - {ping: }\n  when: a is odd and", "the expression 'a is odd and' cannot be read: unexpected "
+         "'end of print statement'", "6:13"),
+        ("- file: {path: /a, mode: 755, state: touch}", "mode is the decimal number 755, which means 1363 as a mode",
+         "4:30"),
+        ("- file: {path: /a, mode: 493, state: touch}", "mode is the decimal number 493, which means 0755 as a mode",
+         "4:30"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found_wherever_it_is_written(tmp_path: Path, tasks: str, message: str, place: str) -> None:
+    shown = refused(tmp_path, tasks)
+    assert shown.startswith(f"error: {message}\n  at play.yml:{place}\n"), shown
+    assert shown.endswith("1 problem found. No host was touched.\n")
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "- file: {path: /a, mode: 0755, state: touch}",
+        "- file: {path: /a, mode: '755', state: touch}",
+        "- copy: {src: /no/such, dest: /a, remote_src: true}",
+        "- copy: {src: '{{ name }}.conf', dest: /a}",
+        "- {copy: {src: no.conf, dest: /a}, ignore_errors: true}",
+        "- {copy: {src: no.conf, dest: /a}, when: \"'no.conf' is exists\"}",
+        "- block: [{copy: {src: no.conf, dest: /a}}]\n  rescue: [{ping: }]",
+        "- {copy: {dest: made.conf, content: a}, delegate_to: localhost}\n- copy: {src: made.conf, dest: /a}",
+        "- fetch: {src: /a, dest: made.conf}\n- copy: {src: made.conf, dest: /a}",
+        "- unarchive: {src: 'https://example.org/a.tar', dest: /a, remote_src: true}",
+        "- debug: {msg: \"{{ a | nothing if 'nothing' is filter else a }}\"}",
+        "- {ping: , notify: '{{ handler }}'}",
+        "- {ping: , notify: any}\n- include_role: {name: '{{ role }}'}",
+        "- debug: {msg: !unsafe '{{ broken'}",
+    ],
+)
+def test_what_only_the_run_can_know_is_left_to_the_run(tmp_path: Path, tasks: str) -> None:
+    assert accepted(tmp_path, tasks)
+
+
+def test_a_wrong_value_of_many_hosts_is_one_problem(tmp_path: Path) -> None:
+    hosts = "all: {vars: {ansible_port: ssh}, hosts: {a: , b: , c: {ansible_port: 22}}}\n"
+    assert refused(tmp_path, "- ping:", hosts_yml=hosts).count("error: ") == 1
+
+
+def test_a_connection_variable_that_only_an_expression_gives_is_evaluated(tmp_path: Path) -> None:
+    hosts = "all: {vars: {way: telnet, ansible_connection: '{{ way }}'}, hosts: {a: }}\n"
+    assert "error: ansible_connection of host 'a' is 'telnet'\n  at hosts.yml:1:47\n" in refused(
+        tmp_path, "- ping:", hosts_yml=hosts
     )
 
 
-def test_wrong_yaml_in_an_inventory_is_shown_in_the_inventory(project: Project) -> None:
-    shown = project.refused(hosts="all:\n  hosts: [a\n")
-    assert shown.startswith("error: this is not YAML: ")
-    assert "\n  at hosts.yml:3:1\n" in shown
+def test_the_shim_leaves_such_mistakes_to_the_task_as_ansible_does(tmp_path: Path) -> None:
+    from clusterbook.cli.ansible import program
+
+    (tmp_path / "play.yml").write_text(PLAY + "    - {debug: {msg: '{{ a | nope }}'}, when: false}\n")
+    assert program.run([str(tmp_path / "play.yml"), "-i", "localhost,", "-c", "local"]) == 0
 
 
-def test_an_unknown_key_comes_with_the_nearest_one(project: Project) -> None:
-    assert project.refused(PLAY.replace("gather_facts", "gather_fact")) == (
-        "error: unknown keyword 'gather_fact' of a play; did you mean 'gather_facts'?\n"
-        "  at play.yml:3:3\n"
-        "  2 |   hosts: all\n"
-        "  3 |   gather_fact: false\n"
-        "    |   ^^^^^^^^^^^\n"
-        "  next: Write 'gather_facts' instead, or remove it.\n\n"
-        "1 problem found. No host was touched.\n"
-    )
-
-
-def test_an_unknown_parameter_comes_with_those_that_there_are(project: Project) -> None:
-    shown = project.refused(PLAY.replace("content:", "contents:"))
-    assert shown.startswith(
-        "error: unknown parameter 'contents' of module 'copy'; did you mean 'content'?\n"
-        "  at play.yml:8:9\n"
-        "  7 |         dest: /srv/written\n"
-        '  8 |         contents: "yes"\n'
-        "    |         ^^^^^^^^\n"
-        "  next: Write 'content' instead. Parameters of copy: attr, attributes, "
-    )
-
-
-def test_a_wrong_type_says_what_was_expected(project: Project) -> None:
-    assert project.refused(PLAY.replace("gather_facts: false", "gather_facts: [1]")) == (
-        "error: 'gather_facts' is [1], expected true or false\n"
-        "  at play.yml:3:17\n"
-        "  2 |   hosts: all\n"
-        "  3 |   gather_facts: [1]\n"
-        "    |                 ^\n"
-        "  next: Correct the value: true or false; yes and no as text too.\n\n"
-        "1 problem found. No host was touched.\n"
-    )
-
-
-def test_a_wrong_type_of_a_parameter_says_what_was_expected(project: Project) -> None:
-    assert project.refused(PLAY + "        force: perhaps\n") == (
-        "error: module 'copy': force is 'perhaps', expected true or false\n"
-        "  at play.yml:9:16\n"
-        '  8 |         content: "yes"\n'
-        "  9 |         force: perhaps\n"
-        "    |                ^^^^^^^\n"
-        "  next: Correct the arguments of copy.\n\n"
-        "1 problem found. No host was touched.\n"
-    )
-
-
-def test_all_problems_of_a_file_come_at_once(project: Project) -> None:
-    shown = project.refused(PLAY.replace("gather_facts", "gather_fact").replace("content:", "contents:"))
-    assert shown.count("error: ") == 2
-    assert shown.endswith("\n\n2 problems found. No host was touched.\n")
-
-
-def test_an_unknown_group_of_a_play_is_shown_where_the_play_names_it(project: Project) -> None:
-    assert project.refused(PLAY.replace("hosts: all", "hosts: webb")) == (
-        "error: there is no host or group 'webb' in the inventory; did you mean 'web'?\n"
-        "  at play.yml:2:3\n"
-        "  1 | - name: Write a file\n"
-        "  2 |   hosts: webb\n"
-        "    |   ^^^^^\n"
-        "  next: Groups are: all, web, other. Hosts are: a, b.\n"
-    )
-
-
-def test_a_play_without_a_host_in_the_inventory_is_refused(project: Project) -> None:
-    assert project.refused(PLAY.replace("hosts: all", "hosts: databases")) == (
-        "error: no host of the inventory is chosen by play.yml\n"
-        "  at play.yml:2:3\n"
-        "  1 | - name: Write a file\n"
-        "  2 |   hosts: databases\n"
-        "    |   ^^^^^\n"
-        "  next: Hosts are: a, b.\n"
-    )
-
-
-@pytest.mark.parametrize(("limit", "hint"), [("nobody", ""), ("webb", "; did you mean 'web'?")])
-def test_an_unknown_host_or_group_in_limit_is_refused(project: Project, limit: str, hint: str) -> None:
-    assert project.refused(PLAY, "--limit", limit) == (
-        f"error: there is no host or group '{limit}' in the inventory{hint}\n"
-        "  at --limit\n"
-        "  next: Groups are: all, web, other. Hosts are: a, b.\n"
-    )
-
-
-def test_an_extra_variable_without_a_value_is_refused(project: Project) -> None:
-    assert project.refused(PLAY, "--extra-vars", "colour") == (
-        "error: 'colour' in --extra-vars is no NAME=VALUE\n  next: Write NAME=VALUE, or quote it.\n"
-    )
-
-
-def test_a_role_that_does_not_exist_is_refused_where_it_is_named(project: Project) -> None:
-    shown = project.refused(PLAY + "  roles:\n    - nginx\n")
-    assert shown.startswith("error: there is no role 'nginx'")
-    assert "\n  at play.yml:10:7\n" in shown
-    assert "No host was touched." in shown
+def test_help_is_no_wrong_input(tmp_path: Path) -> None:
+    assert called("clusterbook run --help", tmp_path)[0] == 0
