@@ -23,6 +23,8 @@ from clusterbook.modules.registry import load
 from clusterbook.modules.system import Source, System
 from clusterbook.modules.system.predicted import PredictedSystem
 
+# What in Ansible's check mode says "changed" without a look at what it needs.
+FORETELLING = ("ansible.builtin.copy", "ansible.builtin.file", "ansible.builtin.template", "ansible.builtin.user")
 # What these look at is the agent's own.
 OF_THE_AGENT = ("ansible.builtin.async_status",)
 
@@ -100,14 +102,14 @@ class PlayRuntime:
     def _outcome(self, call: Call) -> Outcome:
         """What a step does on the host as the steps so far would have made it.
 
-        Without foresight that is asked only where the step cannot be done on the host as it is: a file in a directory
-        that the play makes, a user in its group. Ansible's modules foretell a change there, each by its own rule.
+        Without foresight, as it is; but of a file in a directory that the play makes, or a user in its group, Ansible
+        foretells a change, so the steps so far count where a step cannot be done without them.
         """
         foreseen = self._on(self._predicted, call)
         if self.foresight or not call.check:
             return foreseen
         found = self._on(PredictedSystem(state_directory=self._directory), call)
-        return foreseen if found.failed else found
+        return foreseen if found.failed and call.module in FORETELLING else found
 
     def _on(self, system: PredictedSystem, call: Call) -> Outcome:
         system.source, system.job = self._source, self._job

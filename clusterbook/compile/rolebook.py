@@ -32,12 +32,12 @@ class RoleBook:
             return self._project.reader.role(name, where)
         raise InvalidInput(f"there is no role {name!r}", where=where, next_step="check the role's name")
 
-    def number(self, role: Role, entry: RoleEntry, parents: tuple[int, ...], where: Position) -> tuple[int, bool]:
-        """The number of a role used in this way, and whether it is new."""
+    def number(self, role: Role, entry: RoleEntry, parents: tuple[int, ...], where: Position) -> int:
+        """The number of a role used in this way."""
         entry = replace(entry, tasks="", duplicates=True, validate=True)
         key = (role.name, parents, entry)
         if key in self._numbers:
-            return self._numbers[key], False
+            return self._numbers[key]
         self._numbers[key] = len(self.parts)
         if entry.included:
             self.late.add(len(self.parts))
@@ -49,7 +49,7 @@ class RoleBook:
                 parents, entry.public and not entry.included,
             )
         )
-        return self._numbers[key], True
+        return self._numbers[key]
 
     def _inherited(self, role: Role, folder: str, around: tuple[str, ...] = ()) -> dict[str, Any]:
         """What a role's dependencies set; it sees their variables as if they were its own."""

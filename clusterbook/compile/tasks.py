@@ -76,9 +76,10 @@ class TaskCompiler:
         self._refuse_circle((use.name, "main"), use.position)
         inner = replace(context.inside(use.keywords), parameters=(*context.parameters, use.parameters))
         role = self.book.role(use.name, use.position)
-        if self._has_run(use, inner) and not role.allow_duplicates:
-            return ()
         entry = RoleEntry(use.name, public=not context.included, included=context.included)
+        if self._has_run(use, inner) and not role.allow_duplicates:
+            self._role_handlers(role, entry, self.book.number(role, entry, (), use.position), inner, use.position)
+            return ()
         return self._role(role, entry, inner, (), use.position)
 
     def _has_run(self, use: RoleUse, inner: Context) -> bool:
@@ -129,7 +130,7 @@ class TaskCompiler:
             return None
         entry = role_entry(task)
         role = self.book.role(entry.name, task.position)
-        return self.book.number(role, entry, self._chain(context), task.position)[0]
+        return self.book.number(role, entry, self._chain(context), task.position)
 
     def _refuse_circle(self, used: tuple[str, str], where: Position) -> None:
         """used: a role and its file of tasks; another file of the same role is none of a circle's business."""
@@ -157,10 +158,8 @@ class TaskCompiler:
         found: list[Any] = []
         for dependency in role.dependencies:
             found.extend(self.role_use(dependency, context))
-        number, new = self.book.number(role, entry, parents, where)
-        if new:
-            inner = Context(role=number, directory=str(Path(role.path) / "handlers"))
-            self.role_handlers.extend(self.handlers(self.book.handlers(role, entry, where), inner))
+        number = self.book.number(role, entry, parents, where)
+        self._role_handlers(role, entry, number, context, where)
         inner = replace(context, role=number, directory=str(Path(role.path) / "tasks"))
         nodes = task_file(role.task_files, f"tasks/{entry.tasks}")
         if nodes is None:
@@ -168,6 +167,12 @@ class TaskCompiler:
                 return tuple(found)
             raise InvalidInput(f"role {role.name!r} has no tasks/{entry.tasks}.yml", where=where)
         return (*found, *self.nodes(nodes, inner))
+
+    def _role_handlers(self, role: Role, entry: RoleEntry, number: int, context: Context, where: Position) -> None:
+        """The role's handlers as its last use has them, with its conditions and variables, as in Ansible."""
+        kept = [item for item in self.role_handlers if any(step.role != number for step in every_step((item,)))]
+        inner = replace(context, role=number, directory=str(Path(role.path) / "handlers"), notify=())
+        self.role_handlers = [*kept, *self.handlers(self.book.handlers(role, entry, where), inner)]
 
     def _block(self, block: Block, context: Context, handler: bool) -> Instructions:
         inner = context.inside(block.keywords)

@@ -100,6 +100,13 @@ def test_a_dependency_of_a_role_with_a_condition_does_not_run_again_where_it_ran
     assert both == ["base task", "app task", "base task"]
 
 
+def test_handlers_of_a_role_have_the_conditions_and_parameters_of_its_last_use() -> None:
+    web = role("web", task("install"), handlers=(task("restart"),))
+    first, last = use("web"), use("web", keywords={"when": "wanted"}, parameters={"port": 81})
+    (handler,) = compiled(play(roles=(first, last)), roles=(web,)).plays[0].program.handlers
+    assert (handler.name, handler.when, handler.parameters) == ("restart", ("wanted",), ({"port": 81},))
+
+
 def test_roles_that_depend_on_each_other_are_refused() -> None:
     circle = (role("x", dependencies=(use("y"),)), role("y", dependencies=(use("x"),)))
     with pytest.raises(InvalidInput, match="roles depend on each other in a circle"):
