@@ -66,6 +66,10 @@ class Unreachable(ClusterbookError):
     exit_code = EXIT_UNREACHABLE
 
 
+class Distrusted(Unreachable):
+    """A host shows a key that is not the one that is known: to try again would not help."""
+
+
 class Failed(ClusterbookError):
     """A step, a check or an operation failed on a host or on the local machine."""
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import select
 import time
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, NoReturn, Optional, Tuple
 
 from clusterbook.agent import frames
 from clusterbook.language.runtime import Refused, Stopped
@@ -40,6 +40,8 @@ class Link:
         self.stopping = False
         # The connection has ended without a word: the local machine, or its worker, is gone.
         self.lost = False
+        # The local machine and the host are the same one.
+        self.here = False
         # Answers that came with the play: 'kind:step:name' -> value.
         self.ahead: dict[str, Any] = {}
         self._events: List[Any] = []
@@ -60,6 +62,12 @@ class Link:
                 self.receive()  # notes whether it was the end of the connection
             self.stopping = True
             raise Stopped("the local machine asked to stop")
+
+    def leave(self) -> NoReturn:
+        """The host goes away: end as if the connection had. Raises Stopped."""
+        self.flush()
+        self.lost = True
+        raise Stopped("the host goes away")
 
     def close(self) -> None:
         """Close both descriptors."""

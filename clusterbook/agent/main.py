@@ -66,7 +66,7 @@ def _take_descriptors() -> Link:
 
 
 def _hello(link: Link, lock: HostLock, greeting: dict[str, Any], record: Record) -> None:
-    known = True
+    known, link.here = True, bool(greeting.get("here"))
     if greeting.get("keep"):
         about = (str(greeting.get("run")), str(greeting.get("host")), bool(greeting.get("continues")))
         known = record.open(state_directory(), bytes.fromhex(greeting["keep"]), *about)

@@ -42,12 +42,15 @@ class Performer:
         self._emit = emit
         self._observers = Observers(live, result_of)
 
-    def run(self, call: Call) -> dict[str, Any]:
-        """Run one module for real; returns its result. Raises Stopped after a stop was asked and the step ended."""
+    def run(self, call: Call, kept: bool = True) -> dict[str, Any]:
+        """Run one module for real; returns its result. Raises Stopped after a stop was asked and the step ended.
+
+        kept: it is a step by itself, not a part of one.
+        """
         self._cut = False
         observer = self._observers.begin(call)
         result = self._forked(call) if observer is None else self._observed(call, observer)
-        if not self._cut:
+        if kept and not self._cut:
             self._finished(result)
         if self._link.stopping:
             raise Stopped("the local machine asked to stop")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
+from clusterbook.agent.absences import REBOOT, WAIT, Absences
 from clusterbook.agent.background import Background
 from clusterbook.agent.jobs import Jobs
 from clusterbook.agent.link import Link, trace
@@ -16,7 +17,7 @@ from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
-from clusterbook.language.values import encode
+from clusterbook.language.values import decode, encode
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
 from clusterbook.modules.registry import load
@@ -27,6 +28,7 @@ from clusterbook.modules.system.predicted import PredictedSystem
 FORETELLING = ("ansible.builtin.copy", "ansible.builtin.file", "ansible.builtin.template", "ansible.builtin.user")
 # What these look at is the agent's own.
 OF_THE_AGENT = ("ansible.builtin.async_status",)
+MAY_LEAVE = (REBOOT, WAIT)
 
 
 class PlayRuntime:
@@ -46,6 +48,7 @@ class PlayRuntime:
         self._performer = Performer(link, self._marks, self._live, self._tell, record.add)
         self._jobs = Jobs(state_directory)
         self._background = Background(link, self._jobs, key, self._tell)
+        self._absences = Absences(link, record, lambda call: self._performer.run(call, kept=False))
         self._current: Optional[Call] = None
         self._predicted = predicted
         self.foresight = True
@@ -79,6 +82,8 @@ class PlayRuntime:
         """Run a module: in a fork, or in check mode here, where it can only read."""
         if self._link.stopping or self._link.lost:
             raise Stopped("the run is over here")
+        if call.module in MAY_LEAVE and not call.run_async:
+            return self._away(call)
         if not call.check and (known := self._record.known()) is not None:
             return known
         if not call.check and call.module not in OF_THE_AGENT and not call.run_async:
@@ -87,6 +92,13 @@ class PlayRuntime:
         if not call.check:
             self._record.add(result)
         return result
+
+    def _away(self, call: Call) -> dict[str, Any]:
+        if not call.check:
+            return self._absences.carry_out(call)
+        if call.module == WAIT:
+            return {"changed": False, "skipped": True, "msg": "check mode does not wait"}
+        return self._in_agent(call)
 
     def _in_agent(self, call: Call) -> dict[str, Any]:
         self._current = call
@@ -121,8 +133,19 @@ class PlayRuntime:
         self._performer.close()
 
     def pause(self, seconds: float) -> None:
-        """Wait; a stop, or the end of the connection, ends it."""
-        self._link.pause(seconds)
+        """Wait; a stop, or the end of the connection, ends it. What is replayed has waited."""
+        if not self._record.replaying:
+            self._link.pause(seconds)
+
+    def once(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Do what may come out otherwise when it is done again; a replay is given the first result."""
+        known = self._record.known()
+        if known is not None:
+            self._record.asked = int(known["asked"])
+            return dict(decode(known["result"]))
+        result = work()
+        self._record.add({"result": encode(result), "asked": self._record.asked})
+        return result
 
     def _in_background(self, call: Call) -> dict[str, Any]:
         marked = self._mark(call.notify)

@@ -1,8 +1,10 @@
-"""What this host has finished of a run, so that another worker of the same run can go on and nothing is done twice.
+"""What this host has finished of a run, so that another agent of the same run can go on and nothing is done twice.
 
-Kept in memory. When the connection is lost, and only then, it is written to the agent's directory, sealed with a key
-that the local machine made for the run: results may hold secrets. The next agent of the run waits until this one has
-ended its step, replays the plays with the recorded results instead of modules, and goes on where they end.
+The next agent is that of another worker, or that of a host which was restarted. Kept in memory. When the connection is
+lost, or before the host may go away, it is written to the agent's directory, sealed with a key that the local machine
+made for the run: results may hold secrets. The next agent waits until this one has ended its step, replays the plays
+with the recorded results instead of modules, and goes on where they end. What is on disk is removed before anything
+new happens, so that it is never less than what was done.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ FOLDER = "finished"
 KEPT = 24 * 3600  # seconds after which what other runs left is removed
 _NONCE, _MAC = 16, 32
 _POLL = 0.05
+# What is kept of a step that was begun and not finished.
+BEGUN = "_begun"
+# The file begins with the process that has it.
+_HOLDER = 20
 Result = Dict[str, Any]
 
 
@@ -34,7 +40,10 @@ class Record:
         self._plays: List[List[Result]] = []
         self._play = -1
         self._place = 0
-        self._asked = 0
+        # Questions asked so far in this play.
+        self.asked = 0
+        # The file holds all that was finished so far.
+        self._saved = False
 
     def open(self, directory: str, key: bytes, run: str, host: str, continues: bool) -> bool:
         """Begin to keep; False when the run goes on here (continues) but what was finished is not known.
@@ -51,15 +60,16 @@ class Record:
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _take(self._descriptor)
         found = self._found() if continues else []
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, b"%d" % os.getpid(), 0)
-        self._plays = found or []
+        os.pwrite(self._descriptor, b"%*d" % (_HOLDER, os.getpid()), 0)
+        self._plays, self._saved = found or [], bool(found)
+        if not found:
+            os.ftruncate(self._descriptor, _HOLDER)
         return found is not None
 
     def begin(self) -> None:
         """A play starts."""
         self._play += 1
-        self._place = self._asked = 0
+        self._place = self.asked = 0
         if len(self._plays) == self._play:
             self._plays.append([])
 
@@ -71,6 +81,7 @@ class Record:
     def known(self) -> Optional[Result]:
         """The next result when it is known, None when it has to be made (and then given to add())."""
         if not self.replaying:
+            self._outdated()
             return None
         self._place += 1
         return self._plays[self._play][self._place - 1]
@@ -81,20 +92,38 @@ class Record:
             self._plays[self._play].append(dict(result))
             self._place += 1
 
-    def number(self) -> int:
-        """The number of the next question: the same one when the play is replayed."""
-        self._asked += 1
-        return self._asked
+    def start(self, begun: Any) -> None:
+        """A step is begun that may end this agent. begun: what the next one needs to end it; from now on on disk."""
+        self.add({BEGUN: begun})
+        self.save()
 
-    def save(self) -> None:
-        """The connection is lost: leave the record to the next agent of the run."""
+    def finish(self, result: Result) -> None:
+        """The step is finished, whether it had to be begun or not."""
         if self._descriptor < 0:
             return
+        results = self._plays[self._play]
+        if self._place and BEGUN in results[self._place - 1]:
+            self._outdated()
+            results[self._place - 1] = dict(result)
+        else:
+            self.add(result)
+
+    def number(self) -> int:
+        """The number of the next question: the same one when the play is replayed."""
+        self.asked += 1
+        return self.asked
+
+    def save(self) -> None:
+        """The connection is lost, or the host may go away: leave the record to the next agent of the run."""
+        if self._descriptor < 0 or self._saved:
+            return
         data = seal(self._key, zlib.compress(json.dumps(self._plays).encode(), 1))
-        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, _HOLDER, os.SEEK_SET)
         view = memoryview(b"sealed" + data)
         while view:
             view = view[os.write(self._descriptor, view):]
+        os.fsync(self._descriptor)
+        self._saved = True
 
     def drop(self) -> None:
         """The run is over for this host."""
@@ -103,9 +132,16 @@ class Record:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _outdated(self) -> None:
+        """More is about to be done than the file says: nobody must find it so."""
+        if self._saved:
+            os.ftruncate(self._descriptor, _HOLDER)
+            os.fsync(self._descriptor)
+            self._saved = False
+
     def _found(self) -> Optional[List[List[Result]]]:
         size = os.fstat(self._descriptor).st_size
-        data = os.pread(self._descriptor, size, 0)
+        data = os.pread(self._descriptor, size, _HOLDER)
         if not data.startswith(b"sealed"):
             return None
         opened = unseal(self._key, data[len(b"sealed"):])
@@ -143,7 +179,7 @@ def _take(descriptor: int) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except OSError:
-            holder = os.pread(descriptor, 20, 0)
+            holder = os.pread(descriptor, _HOLDER, 0).strip()
             if not told and holder.isdigit():
                 told = True
                 _tell(int(holder))

@@ -21,6 +21,7 @@ from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
+from clusterbook.compile.patience import loses_hosts
 from clusterbook.errors import ClusterbookError, InvalidInput, InvalidProject
 from clusterbook.execute import executors
 from clusterbook.execute.events import Events
@@ -118,7 +119,7 @@ def _compiled(site: Site, order: Order, loaded: Project) -> Plan:
 def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
     """Run a compiled plan, with journal and report."""
     hosts = len({name for play in plan.plays for name in play.hosts})
-    chosen = choose(order.executor, hosts)
+    chosen = choose(order.executor, hosts, loses_hosts(plan))
     directory = new_run(site.store, site.name, datetime.now(UTC))
     journal, report = Journal(directory), sink_for(order.style, console())
     steps = {number: step for play in plan.plays for number, step in play.steps.items()}

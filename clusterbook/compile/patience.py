@@ -1,14 +1,27 @@
-"""How long a play waits for hosts that cannot be reached yet: as its first step, wait_for_connection, says."""
+"""Hosts that cannot be reached for a while: before a play, which its first step says, and in the middle of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clusterbook.compile.plan import Plan, PlayPlan
 from clusterbook.language.program import Step
 from clusterbook.modules.registry import parameters
 
-MODULE = "ansible.builtin.wait_for_connection"
+MODULE, REBOOT = "ansible.builtin.wait_for_connection", "ansible.builtin.reboot"
+MAY_LEAVE = (MODULE, REBOOT)
+
+
+def loses_hosts(plan: Plan) -> bool:
+    """Whether hosts may go away and come back while a play runs: a step reboots them, or waits for them."""
+    return any(map(_loses_hosts, plan.plays))
+
+
+def _loses_hosts(play: PlayPlan) -> bool:
+    first = 1 if patience_of(play.program.instructions) else 0
+    leaving = sum(info.module in MAY_LEAVE for info in play.steps.values())
+    return play.dynamic or leaving > first
 
 
 def patience_of(instructions: Sequence[Any]) -> float:

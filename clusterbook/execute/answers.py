@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.compile.hosts import sent_variables
+from clusterbook.compile.patience import MAY_LEAVE
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.compile.walk import every_step
@@ -123,6 +124,12 @@ class Answers:
         if self._step(question).any_errors_fatal is False:
             raise Refusal("a failure of this step is no other host's")
         self._gates.fails_all(self._host, question["key"])
+
+    def _answer_away(self, question: dict[str, Any]) -> float:
+        """The host may go away (see work.py, which knows for how long it has been)."""
+        if self._step(question).module not in MAY_LEAVE:
+            raise Refusal("only reboot and wait_for_connection may say that the host goes away")
+        return 0.0
 
     def _answer_slot(self, question: dict[str, Any]) -> None:
         self._gates.throttle.enter(int(question["step"]), self._host, max(1, int(question["limit"])))

@@ -211,6 +211,10 @@ class _Local:
         """Never called."""
         raise Refused("an evaluation waits for nothing")
 
+    def once(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Never called."""
+        raise Refused("an evaluation runs nothing")
+
     def settle(self, handler: str) -> None:
         """None here."""
 

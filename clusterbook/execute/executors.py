@@ -10,8 +10,9 @@ from typing import Any
 
 from clusterbook.errors import InvalidInput
 from clusterbook.execute.fanout import FanOut, Office, Say
+from clusterbook.execute.here import Here
 from clusterbook.execute.hosts import Agents
-from clusterbook.execute.segments import Here, Places
+from clusterbook.execute.segments import Places
 from clusterbook.execute.services import Services
 from clusterbook.transport.protocol import Options
 
@@ -23,14 +24,17 @@ HELP = "threads, processes or dask://HOST:PORT (default: threads, processes from
 
 @dataclass(frozen=True)
 class Chosen:
-    """An executor for a number of hosts. key: under which hosts keep what they finished, empty for threads."""
+    """An executor for a number of hosts. key: under which hosts keep what they finished, empty when nobody needs it."""
 
     name: str
     key: str = ""
 
 
-def choose(wanted: str, hosts: int) -> Chosen:
-    """The executor that a person wants, or that suits the number of hosts. Raises InvalidInput."""
+def choose(wanted: str, hosts: int, keep: bool = False) -> Chosen:
+    """The executor that a person wants, or that suits the number of hosts. Raises InvalidInput.
+
+    keep: hosts keep what they finished in any case, because they may be restarted.
+    """
     cores = os.cpu_count() or 1
     name = wanted or (PROCESSES if hosts >= MANY and cores > 1 else THREADS)
     if name not in (THREADS, PROCESSES) and not (name.startswith(DASK) and name.removeprefix(DASK)):
@@ -38,7 +42,12 @@ def choose(wanted: str, hosts: int) -> Chosen:
             f"--executor is {wanted!r}, expected threads, processes or dask://HOST:PORT",
             next_step="Write one of these; dask://10.0.0.5:8786 names a Dask scheduler.",
         )
-    return Chosen(name, "" if name == THREADS else secrets.token_hex(32))
+    return Chosen(name, new_key(keep or name != THREADS))
+
+
+def new_key(keep: bool) -> str:
+    """Under which hosts keep what they finished; empty when they need not."""
+    return secrets.token_hex(32) if keep else ""
 
 
 def open_places(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 from typing import Any, Protocol
 
-from clusterbook.execute.hosts import Agents, evaluated
+from clusterbook.execute.here import Here
+from clusterbook.execute.hosts import Agents, Way, evaluated, way
+from clusterbook.execute.returning import Returning
 from clusterbook.execute.segments import Segment, Take
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Answer
-from clusterbook.execute.workers import Crew, Remote, Work, WorkerLost
+from clusterbook.execute.work import Work
+from clusterbook.execute.workers import Crew, Remote, WorkerLost
+from clusterbook.model import Host
 
 Say = Callable[[str, str], None]
 
@@ -43,27 +48,21 @@ class FanOut:
     def __init__(self, office: Office, agents: Agents, services: Services, say: Say) -> None:
         """agents: of this process, for hosts whose workers are all gone. say(host, text): a host was taken over."""
         self._office, self._agents, self._services, self._say = office, agents, services, say
-        self._hosts: dict[str, _Known] = {}
+        self._local, self._returning = Here(agents), Returning()
+        self._hosts: dict[Way, _Known] = {}
         self._lock = Lock()
 
     def run(self, segment: Segment, take: Take, answer: Answer) -> bool:
         """See Places."""
-        name = segment.host.name
         with self._lock:
-            known = self._hosts.setdefault(name, _Known([]))
+            known = self._hosts.setdefault(way(segment.host), _Known([]))
         work = Work(replace(segment, host=evaluated(segment.host, self._services)), take, answer)
         known.works.append(work)
-        while True:
-            remote = self._office.crew.choose(name)
-            if remote is None:
-                return self._here(known)
-            try:
-                return self._there(known, remote)
-            except WorkerLost as lost:
-                self._say(name, f"{lost} was lost; the host is taken over")
+        return self._returning.run(work, lambda host, again: self._somewhere(known, host), partial(self._left, known))
 
     def stop(self) -> None:
         """See Places."""
+        self._returning.stop()
         for remote in self._office.crew.everyone():
             remote.tell(stop=True)
         self._agents.stop()
@@ -71,9 +70,9 @@ class FanOut:
     def forget(self, host: str) -> None:
         """See Places."""
         with self._lock:
-            known = self._hosts.pop(host, None)
-        if known is not None and known.at is not None:
-            known.at.tell(forget=host)
+            known = [self._hosts.pop(key) for key in list(self._hosts) if key[0] == host]
+        for one in known:
+            self._left(one, host)
         self._agents.forget(host)
 
     def close(self) -> None:
@@ -81,7 +80,26 @@ class FanOut:
         self._office.close()
         self._agents.close()
 
-    def _there(self, known: _Known, remote: Remote) -> bool:
+    def _left(self, known: _Known, host: str) -> None:
+        """The host's agent is gone: another one is to be told everything again."""
+        if known.at is not None:
+            known.at.tell(forget=host)
+        elif known.here:
+            self._agents.forget(host)
+        known.at, known.here = None, False
+
+    def _somewhere(self, known: _Known, host: Host) -> bool:
+        """On the host's worker, or on another one when that is lost."""
+        while True:
+            remote = self._office.crew.choose(host.name)
+            if remote is None:
+                return self._here(known, host)
+            try:
+                return self._there(known, remote, host)
+            except WorkerLost as lost:
+                self._say(host.name, f"{lost} was lost; the host is taken over")
+
+    def _there(self, known: _Known, remote: Remote, host: Host) -> bool:
         """On a worker: only the newest segment when it has the host already, else all of them again."""
         moved = remote is not known.at
         continues = moved and known.begun
@@ -89,21 +107,16 @@ class FanOut:
         succeeded = False
         for work in known.works if moved else known.works[-1:]:
             try:
-                succeeded = remote.run(work, continues)
+                succeeded = remote.run(work, host, continues)
             finally:
                 known.begun = known.begun or work.begun
         return succeeded
 
-    def _here(self, known: _Known) -> bool:
+    def _here(self, known: _Known, host: Host) -> bool:
         """In this process."""
-        segment, moved = known.works[-1].segment, not known.here
-        session = self._agents.session(segment.host, segment.root, continues=moved and known.begun)
+        moved, continues = not known.here, not known.here and known.begun
         known.here = known.begun = True
-        succeeded = False
-        for work in known.works if moved else known.works[-1:]:
-            work.restart()
-            succeeded = session.play(work.segment.program, work.segment.part, work.new, work.reply)
-        return succeeded
+        return self._local.play(known.works, host, moved, continues)
 
 
 def shutdown(executors: Sequence[Any]) -> None:

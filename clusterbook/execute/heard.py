@@ -101,6 +101,7 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "fails_all": {"step": _whole, "key": _place},
     "slot": {"step": _whole, "limit": _whole},
     "slot_is_free": {"step": _whole},
+    "away": {"step": _whole, "limit": _number, "delay": _number, "connect": _number, "again": _truth},
     "secret": {"name": _name},
     "authority": {"name": _or_none(_name)},
     "hostvar": {"host": _name, "name": _name},

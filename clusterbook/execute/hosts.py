@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from clusterbook.errors import Interrupted, Unreachable
+from clusterbook.errors import Distrusted, Failed, Interrupted, Unreachable
 from clusterbook.execute.helpers import Helpers
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession, Refusal
@@ -21,6 +21,7 @@ from clusterbook.language.scope import Scope
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 from clusterbook.transport.connect import Connector
+from clusterbook.transport.local import LocalConnection
 from clusterbook.transport.protocol import Become, Connection
 from clusterbook.transport.settings import become_of
 
@@ -43,7 +44,7 @@ class Agents:
     ) -> None:  # fmt: skip
         """run: the run's name, which hosts show to those who find them locked. holder: when that is another process.
 
-        keep: a key (32 bytes in hexadecimal) under which hosts keep what they finished for another worker of the run.
+        keep: a key (32 bytes in hexadecimal) under which hosts keep what they finished for the next agent of the run.
         """
         self._connector = connector
         self._services = services
@@ -61,17 +62,22 @@ class Agents:
         self._opening: dict[Way, Lock] = {}
         self._stops = 0
 
+    @property
+    def keeps(self) -> bool:
+        """Whether hosts keep what they finished for the next agent."""
+        return bool(self._keep)
+
     def session(self, host: Host, root: bool, continues: bool = False) -> AgentSession:
         """The host's agent, which runs its plays. Raises ClusterbookError.
 
-        continues: a worker that is gone has begun a play there.
+        continues: an agent that is gone has begun a play there.
         """
         key = way(host)
         with self._lock:
             if key in self._sessions:
                 return self._sessions[key]
             stops = self._stops
-        keep = {"keep": self._keep, "host": host.name, "continues": continues}
+        keep = {"keep": self._keep, "host": "\n".join(key), "continues": continues}
         session = self._patiently(host, stops, lambda: self._start(host, root, key, self._lock_hosts, keep))
         with self._lock:
             self._sessions[key] = session
@@ -85,6 +91,8 @@ class Agents:
         while True:
             try:
                 return start()
+            except Distrusted:
+                raise
             except Unreachable:
                 if time.monotonic() >= deadline or self._stops != stops:
                     raise
@@ -109,8 +117,14 @@ class Agents:
     ) -> AgentSession:
         connection = self._connection(host, key)
         become = self._become(host, connection) if root else None
-        session = AgentSession(connection, become)
-        session.hello(self.holder, lock, keep or {})
+        more = keep or {}
+        try:
+            session = AgentSession(connection, become)
+        except Failed as error:
+            if not (host.patience or more.get("continues")):
+                raise
+            raise Unreachable(error.message, next_step=error.next_step) from error  # it goes down, or comes up
+        session.hello(self.holder, lock, {**more, "here": isinstance(connection, LocalConnection)})
         return session
 
     def connection(self, host: Host) -> Connection:

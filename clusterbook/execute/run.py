@@ -23,8 +23,9 @@ from clusterbook.execute.answers import Answers
 from clusterbook.execute.delegates import Delegates
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
+from clusterbook.execute.here import Here
 from clusterbook.execute.hosts import Agents
-from clusterbook.execute.segments import Here, Places, Segment
+from clusterbook.execute.segments import Places, Segment
 from clusterbook.execute.services import Services
 from clusterbook.language.program import to_wire
 

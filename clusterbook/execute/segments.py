@@ -1,4 +1,4 @@
-"""A segment is one play on one host. Where segments run: here, or in workers (`workers.py`)."""
+"""A segment is one play on one host. Where segments run: here (`here.py`), or in workers (`workers.py`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from clusterbook.execute.hosts import Agents
 from clusterbook.execute.session import Answer
 from clusterbook.model import Host
 
@@ -38,28 +37,3 @@ class Places(Protocol):
 
     def close(self) -> None:
         """End everything."""
-
-
-class Here:
-    """Segments in this process: the threads of the runner drive the connections themselves."""
-
-    def __init__(self, agents: Agents) -> None:
-        """agents: closed with this."""
-        self._agents = agents
-
-    def run(self, segment: Segment, take: Take, answer: Answer) -> bool:
-        """See Places."""
-        session = self._agents.session(segment.host, segment.root)
-        return session.play(segment.program, segment.part, take, answer)
-
-    def stop(self) -> None:
-        """See Places."""
-        self._agents.stop()
-
-    def forget(self, host: str) -> None:
-        """See Places."""
-        self._agents.forget(host)
-
-    def close(self) -> None:
-        """See Places."""
-        self._agents.close()

@@ -8,62 +8,24 @@ number, and events that have already been seen are dropped; so nothing is done t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Any
 
 from clusterbook.errors import ClusterbookError, Failed, Unreachable
-from clusterbook.execute.segments import Segment, Take
-from clusterbook.execute.session import Answer, Refusal
+from clusterbook.execute.segments import Segment
+from clusterbook.execute.session import Refusal
 from clusterbook.execute.streams import Gone, Stream
+from clusterbook.execute.work import Work
+from clusterbook.model import Host
 
-# Events of modules while they run: a module that is not run again does not send them again.
-NOT_REPEATED = frozenset({"output", "progress", "job", "waiting"})
 LOST: Mapping[str, Any] = {"lost": True}
 
 
 class WorkerLost(Exception):
     """The worker is gone."""
-
-
-@dataclass
-class Work:
-    """A segment with what is known of it here. seen: events taken; answered: answers by number."""
-
-    segment: Segment
-    take: Take
-    answer: Answer
-    seen: int = 0
-    answered: dict[int, Any] = field(default_factory=dict)
-    begun: bool = False
-    _count: int = 0
-
-    def restart(self) -> None:
-        """Its events come from the first one again."""
-        self._count = 0
-
-    def new(self, events: Sequence[dict[str, Any]]) -> None:
-        """Take those of the events that were not taken yet."""
-        found = []
-        for event in events:
-            if event.get("type") not in NOT_REPEATED:
-                self._count += 1
-                if self._count <= self.seen:
-                    continue
-                self.seen = self._count
-            found.append(event)
-        self.take(found)
-
-    def reply(self, question: dict[str, Any]) -> Any:
-        """The answer, the same one when the same question comes again. Secrets are not kept."""
-        number = question.get("number")
-        if number is None or question.get("ask") == "secret":
-            return self.answer(question)
-        if number not in self.answered:
-            self.answered[number] = self.answer(question)
-        return self.answered[number]
 
 
 class Remote:
@@ -81,13 +43,13 @@ class Remote:
         self._work: dict[str, tuple[Work, SimpleQueue[Mapping[str, Any]]]] = {}
         Thread(target=self._read, daemon=True, name=name).start()
 
-    def run(self, work: Work, continues: bool) -> bool:
-        """Have a segment run. Raises WorkerLost, ClusterbookError of the host."""
-        name, messages = work.segment.host.name, SimpleQueue[Mapping[str, Any]]()
+    def run(self, work: Work, host: Host, continues: bool) -> bool:
+        """Have a segment run. host: as it is connected to. Raises WorkerLost, ClusterbookError of the host."""
+        name, messages = host.name, SimpleQueue[Mapping[str, Any]]()
         work.restart()
         self._work[name] = (work, messages)
         try:
-            self._order(work.segment, continues)
+            self._order(replace(work.segment, host=host), continues)
             if not self.alive:
                 raise WorkerLost(self.name)
             while True:

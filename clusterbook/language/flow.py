@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import time
+from functools import partial
 from typing import Any, Callable, Mapping
 
 from clusterbook.language.environment import ExpressionError, UndefinedName
@@ -16,6 +17,7 @@ _EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("va
 _CONSTANTS = ("true", "false", "none")
 Arguments = Mapping[str, Any]
 Result = dict[str, Any]
+Wait = Callable[[float], None]
 
 
 def written(step: Step, scope: Scope) -> Arguments:
@@ -79,7 +81,6 @@ def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     refused = sorted(name for name in values if is_connection_variable(name))
     if refused:
         return {"failed": True, "msg": f"set_fact may not set {', '.join(refused)}: it steers the connection"}
-    state.registered.update(values)
     return {"changed": False, "ansible_facts": values}
 
 
@@ -100,32 +101,31 @@ def set_stats(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     return {"changed": False, "ansible_stats": own}
 
 
-def pause(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Wait; prompts are not possible on a host."""
     seconds = float(scope.evaluate(arguments.get("seconds", 0))) + 60 * float(
         scope.evaluate(arguments.get("minutes", 0))
     )
     started = time.monotonic()
-    time.sleep(max(0.0, seconds))
+    wait(max(0.0, seconds))
     return {"changed": False, "rc": 0, "delta": int(time.monotonic() - started), "stderr": "", "stdout": ""}
 
 
-def wait_for_connection(arguments: Arguments, scope: Scope, state: HostState) -> Result:
-    """A step that runs has a connection: the local machine waited for it before the play."""
-    started = time.monotonic()
-    time.sleep(max(0.0, float(scope.evaluate(arguments.get("delay", 0)))))
-    return {"changed": False, "elapsed": int(time.monotonic() - started)}
-
-
-FLOW: dict[str, Callable[[Arguments, Scope, HostState], Result]] = {
+Task = Callable[[Arguments, Scope, HostState], Result]
+FLOW: Mapping[str, Task] = {
     "ansible.builtin.debug": debug,
     "ansible.builtin.assert": check_assertions,
     "ansible.builtin.fail": fail,
     "ansible.builtin.set_fact": set_fact,
     "ansible.builtin.set_stats": set_stats,
-    "ansible.builtin.pause": pause,
-    "ansible.builtin.wait_for_connection": wait_for_connection,
 }
+
+
+def flow(wait: Wait) -> dict[str, Task]:
+    """All such tasks by the names of their modules. wait: seconds, unless the run is stopped."""
+    return {**FLOW, "ansible.builtin.pause": partial(pause, wait)}
+
+
 
 # What `meta` does for every host of the batch once the first one's conditions hold.
 META_FOR_ALL = ("end_play", "end_batch", "clear_facts", "clear_host_errors", "refresh_inventory")

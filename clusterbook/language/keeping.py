@@ -7,6 +7,7 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.calls import truth
 from clusterbook.language.elsewhere import Errands
 from clusterbook.language.environment import ExpressionError
+from clusterbook.language.flow import flow
 from clusterbook.language.handlers import Handlers
 from clusterbook.language.including import Including
 from clusterbook.language.program import HostPart, Program, Step
@@ -35,6 +36,7 @@ class StepKeeper:
         self._runtime = runtime
         self._sources = Sources(program, host, runtime)
         self._sources.own_host.learnt = self._learnt
+        self._flow = flow(runtime.pause)
         self._expressions = self._sources.expressions()
         self._failure: dict[str, Any] = {}
         self._errands = Errands(runtime)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Protocol, Sequence
+from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ class Runtime(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Wait; a wish to stop ends it. Raises Stopped."""
+
+    def once(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The result of work(), the same one when the play is replayed."""
 
     def settle(self, handler: str) -> None:
         """Remove a handler's mark: it ran."""

@@ -8,9 +8,9 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.calls import call_of, number
 from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.flow import FLOW, PAUSES, written
+from clusterbook.language.flow import PAUSES, Task, written
 from clusterbook.language.including import included_names
-from clusterbook.language.keeping import Key, Result
+from clusterbook.language.keeping import SET_FACT, Key, Result
 from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_layer
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
@@ -202,17 +202,14 @@ class StepRunner(StepTrier):
     def once(self, step: Step, scope: Scope, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         """Run the step's module, or what it does in the language, one time."""
         try:
-            flow = FLOW.get(step.module)
+            flow = self._flow.get(step.module)
             if elsewhere(step) and ((flow is None and step.module != INCLUDE_VARS) or step.delegate_facts):
                 return self._elsewhere(step, extra, index)
             if flow is not None and step.run_async:
                 name = step.module.rpartition(".")[2]
                 return {"failed": True, "changed": False, "msg": f"This action ({name}) does not support async."}
             if flow is not None:
-                result = self.tainted(flow(written(step, scope), scope, self.state), scope)
-                if not result.get("no_log"):
-                    self.share(result.get("ansible_facts", {}))
-                return result
+                return self._in_the_language(flow, step, scope)
             if step.module == INCLUDE_VARS:
                 return self._include_vars(step, scope)
             if step.module in JOINING:
@@ -227,6 +224,19 @@ class StepRunner(StepTrier):
             return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True, **more}
         self.learn(result)
         return self.tainted(result, scope)
+
+    def _in_the_language(self, flow: Task, step: Step, scope: Scope) -> Result:
+        def work() -> Result:
+            return self.tainted(flow(written(step, scope), scope, self.state), scope)
+
+        if step.module != SET_FACT:
+            return work()
+        result = self._runtime.once(work)
+        facts = {} if result.get("failed") else result["ansible_facts"]
+        self.state.registered.update(facts)
+        if not result.get("no_log"):
+            self.share(facts)
+        return result
 
     def _elsewhere(self, step: Step, extra: Mapping[str, Any], index: Optional[int]) -> Result:
         notify = self.notify_names(step) if step.notify else []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import paramiko
 
-from clusterbook.errors import Unreachable
+from clusterbook.errors import Distrusted
 from clusterbook.transport.known_hosts import KnownHosts, KnownKey, fingerprint, host_entry
 from clusterbook.transport.settings import Settings
 
@@ -33,7 +33,7 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
         return tuple(sorted(offered, key=lambda kind: kind not in kinds))
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Raise Unreachable unless the key is known, or new ones are accepted."""
+        """Raise Distrusted unless the key is known, or new ones are accepted."""
         entry, blob = self.entry(), key.asbytes()
         found = self.known.find(entry)
         if any(item.revoked and item.blob == blob for item in found):
@@ -50,28 +50,28 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
     def _place(self) -> str:
         return f"{self.settings.host} ({self.settings.address}:{self.settings.port})"
 
-    def _unknown(self, entry: str, key: paramiko.PKey) -> Unreachable:
+    def _unknown(self, entry: str, key: paramiko.PKey) -> Distrusted:
         port = f"-p {self.settings.port} " if self.settings.port != 22 else ""
         file = self.known.files[0]
-        return Unreachable(
+        return Distrusted(
             f"{self._place()}: its host key is not known: {key.get_name()} {fingerprint(key.asbytes())}; "
             f"{entry!r} is not in {file}",
             next_step=f"Compare the fingerprint, then 'ssh-keyscan {port}{self.settings.address} >> {file}', "
             "or set StrictHostKeyChecking=accept-new.",
         )
 
-    def _changed(self, entry: str, key: paramiko.PKey, found: list[KnownKey]) -> Unreachable:
+    def _changed(self, entry: str, key: paramiko.PKey, found: list[KnownKey]) -> Distrusted:
         same_kind = [item for item in found if item.kind == key.get_name()] or found
         known = same_kind[0]
-        return Unreachable(
+        return Distrusted(
             f"{self._place()}: its host key has changed: it shows {key.get_name()} {fingerprint(key.asbytes())}, "
             f"known is {known.kind} {fingerprint(known.blob)} ({known.position}). "
             "The host was set up anew, or somebody listens in",
             next_step=f"If set up anew: run ssh-keygen -R '{entry}' -f {known.position.file} and add its new key.",
         )
 
-    def _revoked(self, key: paramiko.PKey) -> Unreachable:
-        return Unreachable(
+    def _revoked(self, key: paramiko.PKey) -> Distrusted:
+        return Distrusted(
             f"{self._place()}: its host key {fingerprint(key.asbytes())} is marked as revoked",
             next_step="Give the host a new key.",
         )

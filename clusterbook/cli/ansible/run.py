@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
+from clusterbook.compile.patience import loses_hosts
 from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput
 from clusterbook.execute.events import Events
+from clusterbook.execute.executors import new_key
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.execute.services import Services
@@ -102,7 +105,8 @@ def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Set
     events = Events([report], plan.steps)
     for secret in filter(None, (passwords.login, passwords.become)):
         events.mask.add(secret)
-    agents = Agents(_connector(options, settings, passwords), "clusterbook-playbook", Services(), lock_hosts=False)
+    run, keep = f"clusterbook-playbook {secrets.token_hex(8)}", new_key(loses_hosts(plan))
+    agents = Agents(_connector(options, settings, passwords), run, Services(), lock_hosts=False, keep=keep)
     try:
         outcome = Runner(plan, agents, Services(), events, options.forks or settings.forks or 0).run()
         events.summary()

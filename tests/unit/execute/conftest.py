@@ -11,7 +11,9 @@ import pytest
 
 from clusterbook import project
 from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.compile.patience import loses_hosts
 from clusterbook.execute.events import Events
+from clusterbook.execute.executors import new_key
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.execute.services import Services
@@ -82,7 +84,7 @@ class Playbooks:
         plan, found = self.plan(text, inventory, **selection), list[dict[str, Any]]()
         services = services or Services()
         events = Events([Recorder(found)], plan.steps)
-        agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False)
+        agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False, keep=new_key(loses_hosts(plan)))
         try:
             return Ran(Runner(plan, agents, services, events).run(), found)
         finally:

@@ -10,7 +10,9 @@ from typing import Any
 
 from clusterbook import project
 from clusterbook.compile import Selection, compile_plan
+from clusterbook.compile.patience import loses_hosts
 from clusterbook.execute.events import Events
+from clusterbook.execute.executors import new_key
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.execute.services import Services
@@ -86,7 +88,7 @@ def run_files(
     selection = Selection(**chosen)
     plan = compile_plan(loaded, found, selection, matcher(found, selection.limit))
     services, keeper = services or Services(), _Keeper()
-    agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False)
+    agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False, keep=new_key(loses_hosts(plan)))
     try:
         return Told(Runner(plan, agents, services, Events([keeper], plan.steps)).run(), keeper.events)
     finally:

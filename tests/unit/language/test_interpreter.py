@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +44,9 @@ class Recorder:
 
     def pause(self, seconds: float) -> None:
         self.events.append({"type": "paused", "seconds": seconds})
+
+    def once(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return work()
 
     def settle(self, handler: str) -> None:
         self.marks.discard(handler)
