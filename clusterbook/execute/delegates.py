@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from clusterbook.compile.patience import MAY_LEAVE, MODULE
 from clusterbook.compile.plan import Plan
 from clusterbook.compile.walk import every_step
 from clusterbook.errors import ClusterbookError, Unreachable
@@ -13,11 +15,14 @@ from clusterbook.execute.answers import Answers
 from clusterbook.execute.delegation import SET_FACT, Delegation, Errand, learnable_names
 from clusterbook.execute.hosts import Agents, evaluated
 from clusterbook.execute.services import Services
-from clusterbook.execute.session import Answer
+from clusterbook.execute.session import Answer, Refusal
 from clusterbook.language.state import is_connection_variable
 from clusterbook.language.values import encode
 from clusterbook.model import Host
+from clusterbook.modules import registry
+from clusterbook.modules.parameters import coerce
 
+PING = "ansible.builtin.ping"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,11 +48,28 @@ class Delegates:
             return {"failed": True, "changed": False, "msg": host}
         if errand.call.module == SET_FACT:
             result: dict[str, Any] = {"changed": False, "ansible_facts": dict(errand.call.arguments)}
+        elif errand.call.module in MAY_LEAVE and not errand.call.check:
+            result = self._absent(host, errand)
         else:
             result = self._call(host, errand, answer)
         if errand.facts and isinstance(result.get("ansible_facts"), Mapping):
             self._keep(errand.target, result["ansible_facts"], own_names=errand.call.module == SET_FACT)
         return result
+
+    def _absent(self, host: Host, errand: Errand) -> dict[str, Any]:
+        """Wait for another host. A reboot could end that host's own play, so it is refused."""
+        if errand.call.module != MODULE:
+            words = f"a reboot is not delegated: let a play or a task on {host.name} itself do it"
+            return {"failed": True, "changed": False, "rebooted": False, "elapsed": 0, "msg": words}
+        limits = coerce(registry.specification(MODULE), errand.call.arguments)
+        started = time.monotonic()
+        time.sleep(limits["delay"])
+        variables = {**host.variables, "ansible_ssh_timeout": limits["connect_timeout"]}
+        waited = replace(host, variables=variables, patience=max(0.0, limits["timeout"] - limits["delay"]))
+        result = self._call(waited, replace(errand, call=replace(errand.call, module=PING, arguments={})), _nothing)
+        if result.get("unreachable") or result.get("failed"):
+            return {**result, "unreachable": False, "failed": True, "elapsed": int(time.monotonic() - started)}
+        return {"changed": False, "elapsed": int(time.monotonic() - started)}
 
     def _call(self, host: Host, errand: Errand, answer: Answer) -> dict[str, Any]:
         call = {**asdict(errand.call), "notify": (), "arguments": encode(errand.call.arguments)}
@@ -98,6 +120,10 @@ class Delegates:
         if not own_names:
             short = {str(name).removeprefix("ansible_"): encode(value) for name, value in facts.items()}
             kept["ansible_facts"] = {**kept.get("ansible_facts", {}), **short}
+
+
+def _nothing(question: dict[str, Any]) -> Any:
+    raise Refusal("nothing is asked for here")
 
 
 def is_local(host: Host) -> bool:

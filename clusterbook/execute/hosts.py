@@ -78,14 +78,14 @@ class Agents:
                 return self._sessions[key]
             stops = self._stops
         keep = {"keep": self._keep, "host": "\n".join(key), "continues": continues}
-        session = self._patiently(host, stops, lambda: self._start(host, root, key, self._lock_hosts, keep))
+        session = self._patiently(host, lambda: self._start(host, root, key, self._lock_hosts, keep))
         with self._lock:
             self._sessions[key] = session
             if self._stops != stops:
                 raise Interrupted(f"{host.name}: nothing was started")
         return session
 
-    def _patiently(self, host: Host, stops: int, start: Callable[[], AgentSession]) -> AgentSession:
+    def _patiently(self, host: Host, start: Callable[[], AgentSession]) -> AgentSession:
         """Start it, again and again where the play waits for the host. Raises what the last try raised."""
         deadline = time.monotonic() + host.patience
         while True:
@@ -94,7 +94,7 @@ class Agents:
             except Distrusted:
                 raise
             except Unreachable:
-                if time.monotonic() >= deadline or self._stops != stops:
+                if time.monotonic() >= deadline or self._stops:  # a run that was stopped waits for nobody
                     raise
             self.forget(host.name)
             time.sleep(RETRY_SECONDS)
@@ -107,7 +107,7 @@ class Agents:
 
         def start(number: int) -> AgentSession:
             extra = () if number < CHANNELS else (str(number // CHANNELS),)
-            return self._start(host, bool(user), (*own, *extra), lock=False)
+            return self._patiently(host, lambda: self._start(host, bool(user), (*own, *extra), lock=False))
 
         with self._helpers.borrow(key, start) as session:
             yield session

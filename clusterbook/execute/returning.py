@@ -41,8 +41,10 @@ class Returning:
                     raise
                 if last:
                     raise gone(host.name, absence, error) from error
+                lost = error
             forget(host.name)
-            self._stopped.wait(max(hosts.RETRY_SECONDS, absence.delay - absence.passed))
+            if self._stopped.wait(max(hosts.RETRY_SECONDS, absence.delay - absence.passed)):
+                raise lost
             left = absence.limit - absence.passed
             host, again, last = looked_for(work.segment.host, absence, left), True, left <= 0
 

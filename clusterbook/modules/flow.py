@@ -53,11 +53,11 @@ TABLES: Dict[str, Tuple[str, Mapping[str, Parameter], str]] = {
         "seconds": Parameter("float", "Seconds to wait."),
         "prompt": Parameter("str", "Text to show."),
         "echo": Parameter("bool", "Show what the person types.", default=True)}, ""),
-    "wait_for_connection": ("Wait until a host can be reached. As the first step of a play that gathers no facts.", {
+    "wait_for_connection": ("Wait until a host can be reached: before its play, or after something restarted it.", {
         "delay": Parameter("int", "Seconds before it looks.", default=0),
         "timeout": Parameter("int", "Seconds after which the host counts as unreachable.", default=600),
         "sleep": Parameter("int", "Seconds between two tries; here one second.", default=1),
-        "connect_timeout": Parameter("int", "Seconds of one try; here the connection's own.", default=5)}, ""),
+        "connect_timeout": Parameter("int", "Seconds that one try to connect may take.", default=5)}, ""),
     "add_host": ("Add a host to the inventory of this run.", {
         "name": Parameter("str", "The host's name.", required=True, aliases=("host", "hostname")),
         "groups": Parameter("list", "Groups to put it in.", elements="str", aliases=("group", "groupname"))}, ""),

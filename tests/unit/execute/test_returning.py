@@ -14,6 +14,7 @@ import pytest
 
 from clusterbook.errors import Distrusted, Unreachable
 from clusterbook.execute import hosts, run
+from clusterbook.execute.session import AgentSession
 from clusterbook.transport.connect import Connector
 from tests.unit.execute.playing import HEAD, Told, run_files
 
@@ -211,7 +212,7 @@ def test_a_host_that_something_else_restarts_is_waited_for(tmp_path: Path, monke
     tries = refuse(monkeypatch, lambda number: Unreachable("not yet") if number in (2, 3) else None)
     announced = threading.Event()
     sessions: list[Any] = []
-    start = hosts.AgentSession.__init__
+    start = AgentSession.__init__
 
     def started(self: Any, *arguments: Any) -> None:
         start(self, *arguments)
@@ -223,9 +224,9 @@ def test_a_host_that_something_else_restarts_is_waited_for(tmp_path: Path, monke
             announced.set()
             threading.Timer(0.2, self._channel.close).start()
 
-    reply = hosts.AgentSession._reply
-    monkeypatch.setattr(hosts.AgentSession, "__init__", started)
-    monkeypatch.setattr(hosts.AgentSession, "_reply", watched)
+    reply = AgentSession._reply
+    monkeypatch.setattr(AgentSession, "__init__", started)
+    monkeypatch.setattr(AgentSession, "_reply", watched)
     told = run_files(tmp_path, {"site.yml": GONE.replace("DIR", str(tmp_path))})
     assert told.messages() == ["1 True"], told.events
     assert (tmp_path / "ran").read_text().split() == ["before", "after"]
@@ -235,7 +236,7 @@ def test_a_host_that_something_else_restarts_is_waited_for(tmp_path: Path, monke
 def test_a_host_that_is_lost_while_nothing_said_so_is_unreachable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = hosts.AgentSession.play
+    take = AgentSession.play
 
     def broken(self: Any, program: Any, host: Any, taken: Any, answer: Any) -> bool:
         def told(events: Any) -> None:
@@ -245,7 +246,7 @@ def test_a_host_that_is_lost_while_nothing_said_so_is_unreachable(
 
         return take(self, program, host, told, answer)
 
-    monkeypatch.setattr(hosts.AgentSession, "play", broken)
+    monkeypatch.setattr(AgentSession, "play", broken)
     told = run_files(tmp_path, {"site.yml": HEAD + """\
     - shell: "true"
     - shell: sleep 1
