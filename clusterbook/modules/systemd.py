@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, Dict, List
 
@@ -57,7 +58,28 @@ def observe(arguments: Arguments, system: System) -> State:
             f"unit {full_name(name)} does not exist on the host", {"name": name},
             "Write its unit file or install its package in an earlier step.",
         )
+    if arguments["masked"] and not is_masked(unit):
+        refuse_to_mask(arguments, unit, system)
     return {"unit": unit}
+
+
+def is_masked(unit: UnitState) -> bool:
+    """Whether the unit is a link to nothing."""
+    return unit.file_state.startswith("masked") or unit.load_state == "masked"
+
+
+def refuse_to_mask(arguments: Arguments, unit: UnitState, system: System) -> None:
+    """A mask is a link where the administrator's own unit file would be; systemd replaces none. Raises ModuleFailed."""
+    home = os.path.expanduser("~/.config/systemd/user")
+    folder = {"system": "/etc/systemd/system", "global": "/etc/systemd/user"}.get(arguments["scope"], home)
+    path = os.path.join(folder, full_name(unit.name))
+    there = system.files.stat(path)
+    if there is None or (there.kind == "link" and (arguments["force"] or there.target == "/dev/null")):
+        return
+    raise ModuleFailed(
+        f"{full_name(unit.name)} cannot be masked: {path} is in the place of the mask", {"name": arguments["name"]},
+        f"Remove {path}, or move it to /usr/local/lib/systemd/system, in an earlier step.",
+    )
 
 
 def diff(arguments: Arguments, state: State) -> List[Change]:
@@ -66,7 +88,7 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
     if unit is None:
         return []
     changes = []
-    masked = unit.file_state.startswith("masked") or unit.load_state == "masked"
+    masked = is_masked(unit)
     if arguments["masked"] is not None and arguments["masked"] != masked:
         changes.append(Change("masked", masked, arguments["masked"]))
     wanted = arguments["enabled"]

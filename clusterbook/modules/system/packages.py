@@ -51,6 +51,10 @@ class Packages:
         self._read_at = -1
         self._packages: Dict[str, Package] = {}
 
+    def pending(self) -> str:
+        """Why something missing may exist later: nothing is pending on a live host."""
+        return ""
+
     def installed(self, name: str) -> Optional[Package]:
         """A package that is installed under this name, or one that provides it; None otherwise."""
         packages = self.all()

@@ -183,7 +183,7 @@ HOSTS: Mapping[str, Steps] = {
     "ansible.builtin.hostname": given({"name": one_of("law-1", "law-2")}),
     "ansible.builtin.systemd": given(
         {"name": one_of("law.service", "law2")}, state=one_of("started", "stopped"), enabled=some.booleans(),
-        masked=some.booleans(), daemon_reload=some.booleans()),
+        masked=some.booleans(), daemon_reload=some.booleans(), force=some.booleans()),
     "ansible.builtin.service": given({"name": one_of("law", "law2")}, state=one_of("started", "stopped"),
                                      enabled=some.booleans()),
     "ansible.builtin.sysvinit": given({"name": always("lawinit")}, state=one_of("started", "stopped"),
@@ -198,8 +198,8 @@ HOSTS: Mapping[str, Steps] = {
     "ansible.builtin.iptables": given(
         {"chain": one_of("INPUT", "OUTPUT"), "protocol": always("tcp"), "destination_port": one_of("81", "82"),
          "jump": one_of("ACCEPT", "DROP")}, state=one_of("present", "absent"), action=one_of("append", "insert")),
-    "community.general.modprobe": given({"name": one_of("law_module")}, persistent=one_of("present", "absent"),
-                                        state=always("absent")),
+    "community.general.modprobe": given({"name": one_of("law_module", "law-module")}, params=one_of("a=1"),
+                                        persistent=one_of("present", "absent"), state=one_of("present", "absent")),
 }  # fmt: skip
 
 # Of Debian's siblings, and what needs an authority or a key: proved with doubles of the programs.

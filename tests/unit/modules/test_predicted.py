@@ -21,6 +21,21 @@ def test_what_a_pending_package_owns_is_unknown(plan: Do) -> None:
             "changed": False, "failed": False, "msg": f"package {MISSING} is not installed yet"})
 
 
+def test_a_kernel_module_that_is_nowhere_fails_unless_a_package_may_bring_it(plan: Do) -> None:
+    outcome = plan("modprobe", name="cb_no_such_module")
+    assert outcome.failed and outcome.message.startswith("modprobe cb_no_such_module failed: ")
+    plan("apt", name=MISSING)
+    outcome = plan("modprobe", name="cb_no_such_module")
+    assert outcome.unknown and outcome.message.startswith("kernel module cb_no_such_module is not there: package ")
+
+
+def test_a_kernel_module_that_others_use_is_not_unloaded(predicted: PredictedSystem, plan: Do) -> None:
+    predicted.files.write("/proc/modules", b"cb_used 16384 2 cb_other,cb_third, Live 0x0\ncb_free 16384 0 - Live 0x0\n")
+    outcome = plan("modprobe", name="cb-used", state="absent")
+    assert outcome.message == "modprobe -r cb-used would fail: the module is in use by cb_other, cb_third"
+    assert plan("modprobe", name="cb-free", state="absent").changed
+
+
 def test_a_file_that_a_pending_package_may_bring_is_a_change_when_it_is_written(plan: Do) -> None:
     plan("apt", name=MISSING)
     assert plan("copy", dest="/etc/no-such-file.conf", content="x").changed
@@ -61,6 +76,12 @@ def test_a_unit_file_of_an_earlier_step_makes_a_unit(predicted: PredictedSystem,
     outcome = plan("systemd", name="cb-none", state="started", enabled=True)
     assert outcome.changes == (Change("enabled", False, True), Change("state", "inactive", "started"))
     assert not plan("systemd", name="cb-none", state="started", enabled=True).changed
+    masked = plan("systemd", name="cb-none", masked=True)
+    assert masked.failed
+    assert masked.message == (
+        "cb-none.service cannot be masked: /etc/systemd/system/cb-none.service is in the place of the mask")
+    plan("file", path="/etc/systemd/system/cb-none.service", state="absent")
+    assert plan("systemd", name="cb-none", masked=True).changed
 
 
 def test_a_predicted_directory_is_empty_and_a_removed_one_too(plan: Do, place: Path) -> None:
