@@ -21,7 +21,6 @@ FIRST = {"control_plane": ("cp", 11), "worker": ("w", 21), "etcd": ("etcd", 31)}
 # name -> (control planes, workers, hosts for etcd alone, image, keys of cluster.yaml)
 FORMS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
     "one control plane and one worker": (1, 1, 0, "debian-12", {}),
-    "three control planes and one worker": (3, 1, 0, "debian-12", {}),
     "etcd on hosts of its own": (1, 1, 3, "debian-12", {}),
     "five control planes": (5, 1, 0, "debian-12", {}),
     "debian 13 everywhere": (1, 1, 0, "debian-13", {}),
@@ -29,6 +28,10 @@ FORMS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
         3, 1, 0, "debian-12", {"api_endpoint_mode": "local_proxy", "cni": "bridge-routes", "docker_engine": True},
     ),
 }  # fmt: skip
+# Not looked at by itself: the standard lab is like it, and is what CI raises.
+OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
+    "three control planes and one worker": (3, 1, 0, "debian-12", {}),
+}
 
 
 def hosts(group: str, count: int, image: str) -> list[LabHost]:
@@ -40,7 +43,7 @@ def hosts(group: str, count: int, image: str) -> list[LabHost]:
 @contextmanager
 def booted(name: str, folder: Path, clusters: Any) -> Iterator[Cluster]:
     """A lab of that form, removed at the end."""
-    planes, workers, etcd, image, keys = FORMS[name]
+    planes, workers, etcd, image, keys = (FORMS | OTHERS)[name]
     groups = {"control_plane": hosts("control_plane", planes, image), "worker": hosts("worker", workers, image),
               "etcd": hosts("etcd", etcd, image)}  # fmt: skip
     spec = LabSpec("forms", tuple(host for members in groups.values() for host in members), "10.87.0.0/24")
