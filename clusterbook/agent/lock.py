@@ -21,7 +21,10 @@ class HostLock:
         self._descriptor = -1
 
     def take(self, holder: Mapping[str, Any]) -> Optional[dict[str, Any]]:
-        """Take the lock; returns None, or who holds it. holder: run, user, machine, started."""
+        """Take the lock; returns None, or who holds it. holder: run, user, machine, started.
+
+        Raises OSError with the file's name, such as when the disk is full.
+        """
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -30,8 +33,12 @@ class HostLock:
             other = _named(descriptor)
             os.close(descriptor)
             return None if other.get("run") == holder.get("run") else other
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
+        except OSError as error:
+            error.filename = self._path
+            raise
         self._descriptor = descriptor
         return None
 

@@ -16,6 +16,7 @@ from clusterbook.language.program import Program, from_wire
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.state import HostState
 from clusterbook.language.values import decode
+from clusterbook.modules.perform import operating_system_step, operating_system_words
 from clusterbook.modules.system.predicted import PredictedSystem
 
 
@@ -70,7 +71,11 @@ def _hello(link: Link, lock: HostLock, greeting: dict[str, Any], record: Record)
     if greeting.get("keep"):
         about = (str(greeting.get("run")), str(greeting.get("host")), bool(greeting.get("continues")))
         known = record.open(state_directory(), bytes.fromhex(greeting["keep"]), *about)
-    holder = lock.take(greeting) if greeting.get("lock") else None
+    try:
+        holder = lock.take(greeting) if greeting.get("lock") else None
+    except OSError as error:
+        link.send({"crash": operating_system_words(error), "next_step": operating_system_step(error)})
+        return
     link.send({
         "ready": holder is None,
         "held": holder,

@@ -6,6 +6,9 @@ import hashlib
 import json
 import os
 
+from clusterbook.language.runtime import Refused
+from clusterbook.modules.perform import operating_system_step, operating_system_words
+
 
 class Marks:
     """One small file a handler, in the agent's state directory, under the play's key."""
@@ -31,10 +34,21 @@ class Marks:
         return found
 
     def add(self, name: str) -> bool:
-        """Write a mark before the change is applied; False when it was there already."""
+        """Write a mark before the change is applied; False when it was there already.
+
+        Raises Refused when it cannot be written: the change is not to be made then.
+        """
         path = self._path(name)
         if os.path.exists(path):
             return False
+        try:
+            self._write(path, name)
+        except OSError as error:
+            error.filename = error.filename or path
+            raise Refused(f"{operating_system_words(error)}. {operating_system_step(error)}".strip()) from None
+        return True
+
+    def _write(self, path: str, name: str) -> None:
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         temporary = path + ".new"
         with open(temporary, "w", encoding="utf-8") as file:
@@ -42,7 +56,6 @@ class Marks:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        return True
 
     def remove(self, name: str) -> None:
         """The handler ran."""

@@ -134,9 +134,12 @@ class Performer:
             self._emit({"type": "output", "id": call.step, "lines": message["output"], "left_out": message["left_out"]})
             return
         if "mark" in message:
-            if message["mark"]:
-                added.extend(name for name in call.notify if self._marks.add(name))
-            link.send({"value": True})
+            try:
+                if message["mark"]:
+                    added.extend(name for name in call.notify if self._marks.add(name))
+                link.send({"value": True})
+            except Refused as refusal:
+                link.send({"refused": str(refusal)})
             return
         try:
             answer = self._link.relay(message)

@@ -72,6 +72,9 @@ class AgentSession:
     def _greeting(self, greeting: Mapping[str, Any]) -> dict[str, Any]:
         self._send({"hello": dict(greeting)})
         answer = self._receive()
+        if isinstance(answer.get("crash"), str):
+            step = str(answer.get("next_step") or "")
+            raise Failed(f"{self.host} cannot be worked on: {answer['crash']}", next_step=step)
         if not (isinstance(answer.get("ready"), bool) and isinstance(answer.get("held"), dict | None)):
             raise self._given_up(f"it greets with {heard.short(answer)}")
         return answer

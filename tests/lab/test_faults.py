@@ -172,6 +172,18 @@ def test_a_full_disk_leaves_the_old_file(two_hosts: TwoHosts) -> None:
     assert two_hosts.on("b", "stat -c %s /srv/small/settings") == "300000"
 
 
+def test_a_full_disk_below_the_agent_is_told_before_anything_is_done(two_hosts: TwoHosts) -> None:
+    two_hosts.on("a", "mkdir -p /var/lib/clusterbook && mount -t tmpfs -o size=4k none /var/lib/clusterbook && "
+                 "! head -c 8192 /dev/zero > /var/lib/clusterbook/much")  # fmt: skip
+    try:
+        place = "/var/lib/clusterbook/agent/lock"
+        lost(two_hosts, f"a cannot be worked on: {place}: No space left on device\n  next    Make room on the file "
+             f"system that holds {place} (see df -h and df -i on the host).", word="failed")  # fmt: skip
+    finally:
+        two_hosts.on("a", "umount /var/lib/clusterbook")
+    assert written(two_hosts) == {"a": False, "b": True}
+
+
 def test_a_unit_whose_port_is_taken_fails_with_the_last_lines_of_its_log(two_hosts: TwoHosts) -> None:
     try:
         output = two_hosts.run(HEAD + """\

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from clusterbook.agent.lock import HostLock
 from clusterbook.agent.marks import Marks
+from clusterbook.language.runtime import Refused
 
 
 def test_a_mark_stays_until_its_handler_ran(tmp_path: Path) -> None:
@@ -16,6 +19,12 @@ def test_a_mark_stays_until_its_handler_ran(tmp_path: Path) -> None:
     assert Marks(str(tmp_path), "play").names() == {"Restart etcd"}
     Marks(str(tmp_path), "play").remove("Restart etcd")
     assert Marks(str(tmp_path), "play").names() == set()
+
+
+def test_a_mark_that_cannot_be_written_says_where(tmp_path: Path) -> None:
+    (tmp_path / "pending").write_text("a file in its way")
+    with pytest.raises(Refused, match=rf"^{tmp_path}/pending/\w+: Not a directory\.$"):
+        Marks(str(tmp_path), "play").add("Restart etcd")
 
 
 def test_marks_of_another_play_are_not_ours(tmp_path: Path) -> None:
