@@ -32,7 +32,7 @@ class StepTrier(StepKeeper):
             if repeated:
                 result["attempts"] = attempt
             result = self._judge(step, extra, result)
-            if not repeated or result.get("unreachable") or self._is_enough(step, extra, result):
+            if not repeated or _is_final(result) or self._is_enough(step, extra, result):
                 return result
             if attempt < tries:
                 self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries})
@@ -76,3 +76,8 @@ class StepTrier(StepKeeper):
             result.update(expression_failure(error), changed=changed, exception=NO_TRACEBACK)
             result[about] = error.message
         return result
+
+
+def _is_final(result: Result) -> bool:
+    """Whether another try would say the same: the host is gone, or check mode cannot know."""
+    return bool(result.get("unreachable") or result.get("unknown"))

@@ -210,6 +210,12 @@ def small_lab() -> Iterator[LabSpec]:
             lab.down(spec)
 
 
+@pytest.fixture(scope="session")
+def hosts_of() -> Callable[[LabSpec, Path], TwoHosts]:
+    """Makes the two hosts of a test module: the lab, its folder."""
+    return TwoHosts
+
+
 @pytest.fixture
 def two_hosts(small_lab: LabSpec, tmp_path: Path) -> Iterator[TwoHosts]:
     """The two hosts, with nothing left under /srv afterwards."""

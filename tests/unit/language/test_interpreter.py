@@ -188,6 +188,12 @@ def test_until_tries_again() -> None:
     assert recorder.ran == ["a", "a", "a"]
 
 
+def test_what_check_mode_cannot_know_is_not_tried_again() -> None:
+    recorder = Recorder({"a": {"unknown": True, "changed": False}})
+    assert run(recorder, step(1, "a", register="r", until=("r.rc == 0",), retries=2, delay=0))
+    assert recorder.ran == ["a"] and recorder.statuses() == ["unknown"]
+
+
 def test_retries_alone_try_until_the_step_does_not_fail() -> None:
     recorder = Recorder({"a": {"changed": False, "failed": True}})
     shown = Template("{{ r.attempts }} {{ r.exception }}")
