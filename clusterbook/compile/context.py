@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clusterbook.language.values import Template
+from clusterbook.modules import registry
 
 INHERITED = (
     "become", "become_user", "become_method", "no_log", "ignore_errors", "ignore_unreachable", "check_mode", "diff",
@@ -77,5 +78,6 @@ def _with_defaults(known: Mapping[str, tuple[Any, ...]], more: Any) -> Mapping[s
     merged = dict(known)
     for part in as_list(more):
         for module, arguments in part.items():
-            merged[str(module)] = (*merged.get(str(module), ()), arguments)
+            name = registry.canonical(str(module)) or str(module)
+            merged[name] = (*merged.get(name, ()), arguments)
     return merged

@@ -11,10 +11,12 @@ from clusterbook.errors import InvalidInput, InvalidProject
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
 from clusterbook.model import Node, Play, Project
+from clusterbook.project.defaults import default_problems, with_defaults
 from clusterbook.project.files import read_yaml
 from clusterbook.project.keywords import uniform
 from clusterbook.project.library import Library
 from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, not_literal, ordered, unknown_name
+from clusterbook.project.modules import Lacking
 from clusterbook.project.roles import role_uses
 from clusterbook.project.tasks import TaskReader
 from clusterbook.source import position_of
@@ -50,7 +52,8 @@ def read(
     base = root.resolve() if root else project_root(path)
     library = Library(base, path, tuple(role_folders), tolerant)
     plays = tuple(_Loader(library, extra_variables or {}).plays(path, 0))
-    problems = list(library.problems)
+    given = with_defaults(plays, library.roles.values(), library.task_files.values())
+    problems = [item for item in library.problems if not (isinstance(item, Lacking) and item.module in given)]
     library.problems.clear()  # of what is read during the run from now on
     return Project(str(base), plays, library.roles, library.task_files, library, tolerant), problems
 
@@ -103,10 +106,13 @@ class _Loader:
         uses = role_uses(written.get("roles"))
         for use in uses:
             self.library.known_role(use.name, use.position)
+        keywords = uniform(written, _PARTS)
+        if not self.library.tolerant:
+            self.library.problems.extend(default_problems(keywords))
         return Play(
             name=written.get("name"),
             hosts=written.get("hosts"),
-            keywords=uniform(written, _PARTS),
+            keywords=keywords,
             variables=written.get("vars") or {},
             vars_files=tuple(self._vars_files(written, path)),
             roles=uses,

@@ -99,13 +99,19 @@ def problems(module: str, arguments: Any, where: Position) -> Iterator[InvalidIn
             good[name] = value
         else:
             refused = True
-            yield _unknown(module, name, known, position_of(arguments, name, where))
+            yield unknown_parameter(module, name, known, position_of(arguments, name, where))
     if any(isinstance(name, Template) for name in good):
         return
     for message in parameters.problems(specification, good, holds_template):
         if refused and (" is missing" in message or " is required" in message):
             continue  # most likely the misspelt one
         yield _problem(module, message, good, arguments, where)
+
+
+class Lacking(InvalidInput):
+    """A task's parameter is missing. module: whose."""
+
+    module = ""
 
 
 def wrong(module: str, arguments: Any, where: Position) -> str:
@@ -126,7 +132,8 @@ def _known(specification: Specification) -> set[str]:
     return names
 
 
-def _unknown(module: str, name: Any, known: set[str], where: Position) -> InvalidInput:
+def unknown_parameter(module: str, name: Any, known: set[str], where: Position) -> InvalidInput:
+    """The module has no such parameter. known: those that it has, and their aliases."""
     visible = sorted(item for item in known if not item.startswith("_"))
     meant = nearest(name, visible)
     hint = f"Write {meant!r} instead" if meant else "Remove it"
@@ -144,6 +151,9 @@ def _problem(module: str, message: str, good: Mapping[Any, Any], arguments: Any,
     place = where
     if name in good and isinstance(arguments, SourceMapping) and name in arguments.values_at:
         place = arguments.values_at[name]
-    return InvalidInput(
-        f"module {short(module)!r}: {text}", where=place, next_step=f"Correct the arguments of {short(module)}."
-    )
+    kind = Lacking if " is missing" in text or " is required" in text else InvalidInput
+    step = f"Correct the arguments of {short(module)}."
+    found = kind(f"module {short(module)!r}: {text}", where=place, next_step=step)
+    if isinstance(found, Lacking):
+        found.module = module
+    return found

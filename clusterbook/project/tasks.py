@@ -11,6 +11,7 @@ from clusterbook.language.values import Template
 from clusterbook.model import Block, Node, Task
 from clusterbook.modules import registry
 from clusterbook.project import modules
+from clusterbook.project.defaults import default_problems
 from clusterbook.project.keywords import task_keywords, uniform
 from clusterbook.schema import nearest, suggestion
 from clusterbook.source import position_of
@@ -43,14 +44,20 @@ class TaskReader:
         return tuple(found)
 
     def _block(self, written: Mapping[Any, Any], handler: bool) -> Block:
+        keywords = uniform(written, _BLOCK_PARTS)
+        self._check_defaults(keywords)
         return Block(
             name=written.get("name"),
-            keywords=uniform(written, _BLOCK_PARTS),
+            keywords=keywords,
             body=self.nodes(written.get("block"), handler),
             rescue=self.nodes(written.get("rescue"), handler),
             always=self.nodes(written.get("always"), handler),
             position=position_of(written),
         )
+
+    def _check_defaults(self, keywords: Mapping[str, Any]) -> None:
+        if not self.tolerant:
+            self.problems.extend(default_problems(keywords))
 
     def _task(self, written: Mapping[Any, Any], handler: bool) -> Task | None:
         try:
@@ -61,6 +68,7 @@ class TaskReader:
 
     def _read_task(self, written: Mapping[Any, Any], handler: bool) -> Task | None:
         keywords = uniform(written, {"name", "args", *_ACTIONS})
+        self._check_defaults(keywords)
         try:
             key, module, text = self._module(written, task_keywords(handler))
         except NoModule as problem:

@@ -256,3 +256,12 @@ def test_a_keyword_of_a_play_that_cannot_be_known_is_refused() -> None:
 @pytest.mark.parametrize(("said", "root"), [(True, True), ("yes", True), (False, False), ("no", False)])
 def test_a_host_whose_variables_say_become_needs_root(said: object, root: bool) -> None:
     assert compiled(play(task("t")), a={"ansible_become": said}).plays[0].needs_root is root
+
+
+def test_defaults_hold_for_a_module_by_each_of_its_names() -> None:
+    outer = {"copy": {"mode": "0600"}, "ansible.builtin.copy": {"owner": "a"}}
+    inner = [{"ansible.legacy.copy": {"mode": "0640"}}, {"command": {"chdir": "/"}}]
+    one = task("one", "ansible.builtin.copy", {"dest": "/x"}, module_defaults=inner)
+    plan = compiled(play(one, keywords={"gather_facts": False, "module_defaults": outer}))
+    step = next(every_step(plan.plays[0].program.instructions))
+    assert step.defaults == ({"mode": "0600"}, {"owner": "a"}, {"mode": "0640"})

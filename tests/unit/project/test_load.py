@@ -311,3 +311,23 @@ def test_tolerant_reading_words_wrong_options_of_the_interpreters_own_modules_as
     files = {"site.yml": "- hosts: all\n  tasks: [{debug: {mgs: 1, x: 2}}]\n"}
     task = load(project(tmp_path, files), tolerant=True).plays[0].tasks[0]
     assert isinstance(task, Task) and task.arguments == {"msg": "Invalid options for debug: mgs,x"}
+
+
+def test_modules_and_parameters_of_module_defaults_are_checked(tmp_path: Path) -> None:
+    defaults = "{coppy: {a: 1}, copy: {moed: x}, group/aws: {region: x}, file: {state: presnt}, subversion: {}}"
+    site = f"- hosts: all\n  module_defaults: {defaults}\n  tasks: [{{ping: }}]\n"
+    assert [item.split(": ", 1)[1] for item in refusals(project(tmp_path, {"site.yml": site}))] == [
+        "module_defaults: there is no module 'coppy'; did you mean 'copy'?",
+        "unknown parameter 'moed' of module 'copy'; did you mean 'mode'?",
+        "module_defaults: 'group/aws' names a group of modules, and there are none here",
+        "module_defaults of 'file': state is 'presnt', expected one of absent, directory, file, hard, link, touch",
+        "module_defaults: module 'subversion' is not supported",
+    ]
+
+
+def test_what_a_module_requires_may_come_from_module_defaults(tmp_path: Path) -> None:
+    play = "- hosts: all\n  module_defaults: {package: {state: present}}\n  tasks:\n    - package: {name: x}\n"
+    assert load(project(tmp_path, {"site.yml": play})).plays
+    other = play.replace("package: {state: present}", "file: {mode: '0600'}")
+    assert refusals(project(tmp_path, {"site.yml": other})) == [
+        "site.yml:4:7: module 'package': parameter 'state' is missing"]  # fmt: skip
