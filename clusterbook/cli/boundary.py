@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import platform
@@ -44,9 +45,9 @@ MOST_PROBLEMS = 20
 
 
 class Command(Task[Any]):
-    """A task whose `word` is a parameter that may be given without its option's name, or be left out."""
+    """A task whose words are parameters that may be given without their options' names, or be left out at the end."""
 
-    word = ""
+    words: tuple[str, ...] = ()
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The task's parameters. Invoke's own takes each help text away when it is first asked."""
@@ -58,18 +59,19 @@ class Command(Task[Any]):
             self.help = kept
 
     def take(self, words: Sequence[str]) -> None:
-        """Make the parameter positional when the command line gives it that way: Invoke knows required ones only."""
+        """Make parameters positional when the command line gives them that way: Invoke knows required ones only."""
         names = (self.name, self.name.replace("_", "-"))
         place = next((number for number, word in enumerate(words) if word in names), len(words))
-        following = words[place + 1 : place + 2]
-        if self.word:
-            self.positional = [self.word] if following and not following[0].startswith("-") else []
+        following = list(itertools.takewhile(lambda word: not word.startswith("-"), words[place + 1 :]))
+        if self.words:
+            self.positional = list(self.words[: len(following)])
 
 
 def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Command]:
     """Make an Invoke task of a function that returns an exit code (None: 0). options: of invoke.task.
 
-    word: see Command. Its errors are shown here: ours as a screen of text, anything else as a bug.
+    word: see Command; several are separated by blanks. Its errors are shown here: ours as a screen of text, anything
+    else as a bug.
     """
 
     def decorate(body: Callable[..., int | None]) -> Command:
@@ -80,7 +82,7 @@ def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | Non
                 raise Exit(code=code)
 
         made = Command(guarded, **options)
-        made.word = word
+        made.words = tuple(word.split())
         return made
 
     return decorate

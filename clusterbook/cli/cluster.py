@@ -11,20 +11,23 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.site import open_site
+from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.cluster.reset import forget_access
 from clusterbook.compile import Selection
 from clusterbook.errors import InvalidInput
 from clusterbook.report import Style
+from clusterbook.source import Vault
 
 TARGET_HELP = {"inventory": "name of an inventory, or its file (default: lab)", "cluster": CLUSTER_HELP}
 PLAN_HELP = {name: text for name, text in SELECTION_HELP.items() if name != "check"}
 
 
-@command(iterable=["extra_vars"], help={**TARGET_HELP, **SELECTION_HELP})
+@command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **SELECTION_HELP, **VAULT_HELP})
 def provision(
     _: Context, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False, limit: str = "",
     tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
-    json_: bool = False, verbose: bool = False,
+    json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
+    vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Make hosts a cluster, or bring it to what its configuration says.
 
@@ -33,18 +36,20 @@ def provision(
     Example: invoke provision --inventory lab
     Example: invoke provision --inventory lab --limit w-2 --diff
     """
+    vault = open_vault(vault_password_file, vault_id, ask_vault_password)
     chosen = runs.selection(
-        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
+        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
-    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor))
+    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor), vault)
 
 
-@command(iterable=["extra_vars"], help={**TARGET_HELP, **PLAN_HELP})
+@command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **PLAN_HELP, **VAULT_HELP})
 def plan(
     _: Context, inventory: str = "lab", cluster: str = "", diff: bool = False, limit: str = "", tags: str = "",
     skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
-    json_: bool = False, verbose: bool = False,
+    json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
+    vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Show what provision would change, and why; hosts stay as they are.
 
@@ -52,11 +57,12 @@ def plan(
 
     Example: invoke plan --inventory lab --diff
     """
+    vault = open_vault(vault_password_file, vault_id, ask_vault_password)
     chosen = runs.selection(
-        check=True, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
+        check=True, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=True)
-    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor))
+    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor), vault)
 
 
 @command(
@@ -93,8 +99,8 @@ def reset(
     return code
 
 
-def _run(playbook: str, inventory: str, cluster: str, order: Order) -> int:
-    site = open_site(inventory, cluster, make=True, playbook=order.playbook)
+def _run(playbook: str, inventory: str, cluster: str, order: Order, vault: Vault) -> int:
+    site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
     if site.inventory.hosts and not any(host.variables.get("artifacts") for host in site.inventory.hosts.values()):
         from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 

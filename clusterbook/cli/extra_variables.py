@@ -9,22 +9,23 @@ from typing import Any
 from clusterbook import source
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.project.free_form import parse
+from clusterbook.source import Vault
 
 
-def extra_variables(texts: Sequence[str]) -> dict[str, Any]:
+def extra_variables(texts: Sequence[str], vault: Vault | None = None) -> dict[str, Any]:
     """--extra-vars: `a=1 b=2` (texts), a YAML or JSON mapping, or @FILE. Later ones win."""
     found: dict[str, Any] = {}
     for text in texts:
-        found |= _extra(text.strip())
+        found |= _extra(text.strip(), vault)
     return found
 
 
-def _extra(text: str) -> Mapping[str, Any]:
+def _extra(text: str, vault: Vault | None) -> Mapping[str, Any]:
     where = Position("--extra-vars")
     if text.startswith("@"):
-        found = source.load(Path(text[1:]))
+        found = source.load(Path(text[1:]), vault)
     elif text.startswith("{"):
-        found = source.load_text(text, "--extra-vars")
+        found = source.load_text(text, "--extra-vars", vault)
     else:
         found, rest = parse(text, False, where)
         if rest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,63 +15,71 @@ from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
+from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Secret, Template
 from clusterbook.report import Style
+from clusterbook.source import Vault
 from clusterbook.variables import Layer, Setting, project_layers
 from clusterbook.variables import explain as explain_layers
 
 
 @command(
     positional=["playbook"],
-    iterable=["extra_vars"],
-    help={"playbook": "a file, or a name from playbooks/", **TARGET_HELP, **SELECTION_HELP},
+    iterable=["extra_vars", *VAULT_OPTIONS],
+    help={"playbook": "a file, or a name from playbooks/", **TARGET_HELP, **SELECTION_HELP, **VAULT_HELP},
 )
 def run(
     _: Context, playbook: str, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False,
     limit: str = "", tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
-    executor: str = "", json_: bool = False, verbose: bool = False,
+    executor: str = "", json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
+    vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Run a playbook, your own or one of clusterbook's, on an inventory.
 
     Example: invoke run my-playbook.yml --inventory my-hosts.yml --check --diff
     """
-    path = places.playbook(playbook)
+    path, vault = places.playbook(playbook), open_vault(vault_password_file, vault_id, ask_vault_password)
     selection = runs.selection(
-        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars
+        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
-    return runs.run(open_site(inventory, cluster, playbook=path), Order(path, selection, style, forks, executor))
+    site = open_site(inventory, cluster, playbook=path, vault=vault)
+    return runs.run(site, Order(path, selection, style, forks, executor))
 
 
 @command(
     positional=["variable", "host"],
+    iterable=[*VAULT_OPTIONS],
     help={
         "variable": "name of the variable",
         "host": "name of the host",
         "playbook": "playbook whose plays and roles count (default: site)",
         **TARGET_HELP,
         "json": "show the result as JSON",
+        **VAULT_HELP,
     },
 )
 def explain(
     _: Context, variable: str, host: str, playbook: str = "site", inventory: str = "lab", cluster: str = "",
-    json_: bool = False,
+    json_: bool = False, ask_vault_password: bool = False, vault_password_file: Sequence[str] | None = None,
+    vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Show every place that sets a variable of a host, and which one wins.
 
     Example: invoke explain kubelet_max_pods w-1
     """
     path = places.playbook(playbook)
-    site = open_site(inventory, cluster, playbook=path)
+    vault = open_vault(vault_password_file, vault_id, ask_vault_password)
+    site = open_site(inventory, cluster, playbook=path, vault=vault)
     settings = explain_layers(variable, _layers(site, path, host))
     if json_:
-        print_json([_described(setting) for setting in settings])
+        print_json([_described(setting, site.vault) for setting in settings])
     elif not settings:
         print(f"nothing sets {variable} for {host}")
     else:
         for setting in settings:
-            _show(variable, setting)
+            _show(variable, setting, site.vault)
     return 0 if settings else 1
 
 
@@ -80,25 +88,34 @@ def _layers(site: Site, playbook: Path, host: str) -> list[Layer]:
         raise InvalidInput(
             f"there is no host {host!r} in the inventory", next_step=f"Hosts are: {', '.join(site.inventory.hosts)}."
         )
-    return [*project_layers(project.load(playbook)), *site.inventory.layers[host]]
+    return [*project_layers(project.load(playbook, vault=site.vault)), *site.inventory.layers[host]]
 
 
-def _show(variable: str, setting: Setting) -> None:
+def _show(variable: str, setting: Setting, vault: Vault) -> None:
     mark = "=>" if setting.wins else "  "
-    print(f"{mark} {setting.layer.title():<34} {variable} = {_text(setting.value)}")
+    print(f"{mark} {setting.layer.title():<34} {variable} = {_text(setting.value, vault)}")
     if setting.position.file:
         print(f"   {'':<34} at {near(setting.position)}")
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, Secret):
-        return "(secret)"
-    text = value.text if isinstance(value, Template) else str(value)
+def _text(value: Any, vault: Vault) -> str:
+    text = str(_open(value, vault))
     return text if len(text) < 200 else f"{text[:200]}…"
 
 
-def _described(setting: Setting) -> dict[str, Any]:
+def _open(value: Any, vault: Vault) -> Any:
+    """The value with every secret in it hidden."""
+    if isinstance(value, Mapping):
+        return {name: _open(item, vault) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_open(item, vault) for item in value]
+    if isinstance(value, Secret) or (not isinstance(value, bool) and vault.opened(str(value))):
+        return "(secret)"
+    return value.text if isinstance(value, Template) else value
+
+
+def _described(setting: Setting, vault: Vault) -> dict[str, Any]:
     return {
-        "wins": setting.wins, "layer": setting.layer.title(), "value": _text(setting.value),
+        "wins": setting.wins, "layer": setting.layer.title(), "value": _text(setting.value, vault),
         "file": setting.position.file, "line": setting.position.line,
     }  # fmt: skip

@@ -34,6 +34,7 @@ from clusterbook.journal import Journal
 from clusterbook.language.environment import ExpressionError
 from clusterbook.model import Project
 from clusterbook.report import Style, sink_for
+from clusterbook.source import Vault
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
 from clusterbook.variables import Layer
@@ -65,12 +66,12 @@ class Order:
 
 def selection(
     *, check: bool = False, diff: bool = False, limit: str = "", tags: str = "", skip_tags: str = "",
-    extra_vars: Sequence[str] | None = None,
+    extra_vars: Sequence[str] | None = None, vault: Vault | None = None,
 ) -> Selection:  # fmt: skip
-    """The options of a command line as a selection."""
+    """The options of a command line as a selection. vault: opens files of extra variables."""
     return Selection(
         tags=tag_list(tags), skip_tags=tag_list(skip_tags), limit=limit, check=check, diff=diff,
-        extra_variables=extra_variables(extra_vars or ()),
+        extra_variables=extra_variables(extra_vars or (), vault),
     )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def run(site: Site, order: Order) -> int:
 
 def prepare(site: Site, order: Order) -> Plan:
     """Load, check and compile; nothing is connected to. Every problem that can be found so is raised together."""
-    loaded, problems = project.read(order.playbook)
+    loaded, problems = project.read(order.playbook, vault=site.vault)
     whole, reader, layers = not problems, validate.Reader(), site.inventory.layers
     extra = Layer("extra vars", "", order.selection.extra_variables)
     problems += validate.of_project(loaded, [*chain.from_iterable(layers.values()), extra], reader)
@@ -125,6 +126,7 @@ def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
     steps = {number: step for play in plan.plays for number, step in play.steps.items()}
     events = Events([journal, report], steps)
     services = _masked(site.services, events)
+    site.vault.listen(events.mask.add)
     options, lock = Options(), not order.selection.check
     agents = Agents(Connector(options), directory.name, services, lock, keep=chosen.key)
     places = open_places(chosen, hosts, agents, services, options, lock, partial(_taken_over, events))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clusterbook import source
 from clusterbook.cli import places
 from clusterbook.cli.clusters import check_fits, chosen, lab_wishes, open_chosen
+from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.execute.services import Services
@@ -27,6 +28,7 @@ from clusterbook.lab.spec import LabSpec
 from clusterbook.language.scope import Scope
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
+from clusterbook.source import Vault
 from clusterbook.transport.connect import connect
 from clusterbook.transport.protocol import Connection
 
@@ -47,25 +49,29 @@ class Site:
     lab: LabSpec | None = None
     cluster: Cluster | None = None
     variables: ClusterVariables | None = None
+    vault: Vault = field(default_factory=Vault)
 
     @property
     def services(self) -> Services:
         """What a run may ask of this machine."""
+        decrypt = decrypter(self.vault)
         if self.cluster is None or self.variables is None:
-            return Services()
+            return Services(decrypt=decrypt)
         authorities = self.cluster.authorities
-        return Services(self.variables.resolve, signer(self.cluster), authorities.certificate)
+        return Services(self.variables.resolve, signer(self.cluster), authorities.certificate, decrypt)
 
 
-def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook: Path | None = None) -> Site:
+def open_site(
+    inventory: str, cluster: str = "", *, make: bool = False, playbook: Path | None = None, vault: Vault | None = None
+) -> Site:
     """Read an inventory and open its cluster. make: the cluster is made when the store has none of that name.
 
-    playbook: group_vars and host_vars beside it count too.
+    playbook: group_vars and host_vars beside it count too. vault: else the one that the environment names.
     """
-    path = places.inventory(inventory)
+    path, vault = places.inventory(inventory), vault or open_vault()
     if plugin_of(path):
-        return _cloud_site(path, cluster, playbook)
-    plain = load_inventory(path, playbook)
+        return _cloud_site(path, cluster, playbook, vault)
+    plain = load_inventory(path, playbook, vault=vault)
     lab = _lab(path, plain)
     store = open_store(os.environ)
     name = cluster or (lab.name if lab else Path(path).stem)
@@ -76,26 +82,28 @@ def open_site(inventory: str, cluster: str = "", *, make: bool = False, playbook
     elif name in cluster_names(store):
         opened = open_chosen(name)
     else:
-        return Site(plain, path, store, name, lab)
+        return Site(plain, path, store, name, lab, vault=vault)
     if lab is not None:
         check_fits(opened, lab)
         _share_group_variables(path)
     variables = _variables(opened, lab)
-    return Site(load_inventory(path, playbook, variables.plain), path, store, name, lab, opened, variables)
+    found = load_inventory(path, playbook, variables.plain, vault)
+    return Site(found, path, store, name, lab, opened, variables, vault)
 
 
-def _cloud_site(path: Path | str, cluster: str, playbook: Path | None) -> Site:
+def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Vault) -> Site:
     """Hosts that a cloud lists: which ones, is the cluster's matter, so that is opened first."""
     store = open_store(os.environ)
     if not cluster and not cluster_names(store):
-        return Site(load_inventory(path, playbook), path, store, Path(path).stem)
+        return Site(load_inventory(path, playbook, vault=vault), path, store, Path(path).stem, vault=vault)
     name = chosen(store, cluster)
     opened = open_chosen(name)
     if "api_address" not in opened.spec.complete:
         raise InvalidInput(f"the cluster {name!r} has no load balancer yet, so its API has no address",
                            next_step=f"Make it with: invoke update-cluster {name} --yes")  # fmt: skip
     variables = _variables(opened, None)
-    return Site(load_inventory(path, playbook, variables.plain), path, store, name, None, opened, variables)
+    found = load_inventory(path, playbook, variables.plain, vault)
+    return Site(found, path, store, name, None, opened, variables, vault)
 
 
 def overridden(site: Site, extra: Mapping[str, Any]) -> Site:

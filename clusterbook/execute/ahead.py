@@ -33,6 +33,8 @@ def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
             value = answers({"ask": kind, "step": step.id, "name": name})
         except Refusal:
             continue  # the step may never run; if it does, it asks and is told why
+        if step.id in answers.files.secretive:
+            continue  # what is encrypted is opened when the step runs
         if len(str(value)) <= LARGEST_TEMPLATE:
             found[f"{kind}:{step.id}:{name}"] = value
     return found

@@ -18,7 +18,7 @@ from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.included import expansion_answer, variables_answer
 from clusterbook.execute.joining import join
-from clusterbook.execute.origins import digest, origin_of
+from clusterbook.execute.local_files import LocalFiles
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
 from clusterbook.execute.words import Words
@@ -29,12 +29,9 @@ from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable, layers_for, own_groups
 from clusterbook.language.values import decode, encode
 from clusterbook.lookups.expressions import local_expressions
-from clusterbook.lookups.places import directories, find, inside
 from clusterbook.modules import certificate, registry
 from clusterbook.modules.parameters import coerce
 
-# Of files up to this size the modules return Ansible's `checksum`, which is SHA-1.
-SMALL = 1 << 20
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
 AUTHORITIES = certificate.PARAMETERS["authority"].choices
@@ -63,6 +60,7 @@ class Answers:
         self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
         # Variables that the host had read from local files: expressions see them, what is signed or connected does not.
         self._included = HostState()
+        self.files = LocalFiles(plan, services.decrypt, self._local_arguments)
         self._words = Words(plan, host, services, partial(self._inventory_scope, state=self._included))
 
     def __call__(self, question: dict[str, Any]) -> Any:
@@ -148,7 +146,8 @@ class Answers:
             raise Refusal("only include_vars may ask for variables")
         info, host = self._plan.steps[step.id], self._plan.hosts[self._host]
         arguments = dict(question["arguments"])
-        answer = variables_answer(self._plan.reader, info, host, arguments)
+        named = partial(self.files.is_named, step)
+        answer = variables_answer(self._plan.reader, info, host, arguments, named)
         values = decode(answer["values"], trusted=True)
         self._included.include(values, arguments.get("hash_behaviour") == "merge")
         self._words.read(values)
@@ -176,30 +175,16 @@ class Answers:
         return name in names or (EVERY_NAME in names and not is_connection_variable(name))
 
     def _answer_template(self, question: dict[str, Any]) -> dict[str, Any]:
-        path = self._path(question)
-        try:
-            return {"text": path.read_text(encoding="utf-8"), "file": str(path), **origin_of(path)}
-        except UnicodeDecodeError as error:
-            raise Refusal(f"{path} is not UTF-8 text") from error
+        return self.files.template(self._step(question), question)
 
     def _answer_local(self, question: dict[str, Any]) -> dict[str, Any]:
         return self._words.answer(self._step(question), question)
 
     def _answer_source(self, question: dict[str, Any]) -> dict[str, Any]:
-        path = self._path(question)
-        directory = path.is_dir()
-        state = path.stat()
-        return {
-            "kind": "directory" if directory else "file",
-            "mode": state.st_mode & 0o7777,
-            "size": state.st_size,
-            "sha256": "" if directory else digest(path),
-            "sha1": "" if directory or state.st_size > SMALL else digest(path, "sha1"),
-            "entries": sorted(entry.name for entry in path.iterdir()) if directory else [],
-        }
+        return self.files.source(self._step(question), question)
 
     def _answer_content(self, question: dict[str, Any]) -> bytes:
-        return self._path(question).read_bytes()
+        return self.files.content(self._step(question), question)
 
     def _answer_authority(self, question: dict[str, Any]) -> str:
         name = str(question["name"])
@@ -284,16 +269,3 @@ class Answers:
         if found is None:
             raise Refusal(f"this play has no step {number}")
         return found
-
-    def _path(self, question: dict[str, Any]) -> Path:
-        """A local file that the step names: anywhere when literal, else inside the step's own directories."""
-        step, name = self._step(question), str(question["name"])
-        info: StepInfo = self._plan.steps[step.id]
-        literal = any(name == fixed or name.startswith(fixed.rstrip("/") + "/") for fixed in info.fixed_names)
-        places = directories("templates" if question["ask"] == "template" else "files", info.bases)
-        path = find(name, places)
-        if path is None:
-            raise Refusal(f"{name} was not found; looked in {', '.join(places)}")
-        if (".." in Path(name).parts and not literal) or not (literal or inside(path, places)):
-            raise Refusal(f"{name} lies outside the directories of this step")
-        return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from clusterbook.language.state import merged
 from clusterbook.language.values import encode
 from clusterbook.lookups.places import directories, find, inside
 from clusterbook.model import Host, Reader
+from clusterbook.project.files import encrypted
 
 ENDINGS = ["json", "yaml", "yml"]
 
@@ -37,14 +38,23 @@ def in_words(error: InvalidInput) -> str:
     return f"{place}{error.message}" + (f". {error.next_step}" if error.next_step else "")
 
 
-def variables_answer(reader: Reader | None, info: StepInfo, host: Host, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables of include_vars and the files that they came from. Raises Refusal."""
+def variables_answer(
+    reader: Reader | None, info: StepInfo, host: Host, arguments: Mapping[str, Any],
+    named: Callable[[str], bool] = lambda name: False,
+) -> dict[str, Any]:
+    """The variables of include_vars and the files that they came from. Raises Refusal.
+
+    named(name): the play itself names the file, so that it may be one that is encrypted.
+    """
     if reader is None:
         raise Refusal("this play reads no files of variables during the run")
     files = list(_files(info, arguments))
     values: dict[str, Any] = {}
     merge = arguments.get("hash_behaviour") == "merge"
+    name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
     for file in files:
+        if encrypted(file) and not named(name):
+            raise Refusal(f"{file} is encrypted, and its name comes from the host: what a host says opens nothing")
         try:
             found = reader.variables(str(file))
         except InvalidInput as error:

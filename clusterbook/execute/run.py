@@ -25,6 +25,7 @@ from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.here import Here
 from clusterbook.execute.hosts import Agents
+from clusterbook.execute.local_files import concealed
 from clusterbook.execute.segments import Places, Segment
 from clusterbook.execute.services import Services
 from clusterbook.language.program import to_wire
@@ -206,7 +207,12 @@ class Runner:
                 if answers.speaks_for_all(kind, int(message["id"])):
                     self._steer(kind, gates)
                 return
-            step = message.pop("id", None)
+            step = message.get("id")
+            if step in answers.files.secretive:
+                if kind == "output":
+                    return
+                message = concealed(message) if kind == "result" else message
+            message.pop("id", None)
             details = {} if step is None else {"step": step}
             self._events.emit(kind, host=name, **details, **message)
 

@@ -15,6 +15,7 @@ from clusterbook.inventory.tree import Tree
 from clusterbook.inventory.vars_directories import VariableFiles
 from clusterbook.inventory.yaml_file import read_yaml
 from clusterbook.model import Host, Inventory, Variables
+from clusterbook.source import Vault
 from clusterbook.variables import Layer, merge
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -55,18 +56,20 @@ def load(
     sources: Path | str | Sequence[Path | str],
     playbook: Path | None = None,
     cluster: Variables | None = None,
+    vault: Vault | None = None,
 ) -> SourcedInventory:
     """Read files, directories of files or "host,host" lists.
 
-    playbook: group_vars/ and host_vars/ beside it count too. cluster: the variables of the lowest level.
+    playbook: group_vars/ and host_vars/ beside it count too. cluster: the variables of the lowest level. vault: opens
+    what ansible-vault encrypted.
     Raises InvalidInput, or InvalidProject with every problem of a file.
     """
     listed = [sources] if isinstance(sources, Path | str) else list(sources)
     tree = Tree()
     for source in listed:
-        _read(source, tree, cluster or {})
+        _read(source, tree, cluster or {}, vault)
     tree.finish()
-    files = VariableFiles()
+    files = VariableFiles(vault)
     places = _Places(_directories(listed), playbook.resolve().parent if playbook else None)
     groups = {name: tuple(tree.members(name)) for name in tree.groups}
     own = _own_groups(tree, groups)
@@ -140,7 +143,7 @@ def _path(source: Path | str) -> Path | str:
     return source if isinstance(source, str) and "," in source else Path(source).resolve()
 
 
-def _read(source: Path | str, tree: Tree, cluster: Variables) -> None:
+def _read(source: Path | str, tree: Tree, cluster: Variables, vault: Vault | None) -> None:
     if isinstance(source, str) and "," in source:
         _read_list(source, tree)
         return
@@ -148,11 +151,11 @@ def _read(source: Path | str, tree: Tree, cluster: Variables) -> None:
     if path.is_dir():
         for file in sorted(path.iterdir()):
             if file.name not in _NOT_INVENTORY and not file.name.startswith(".") and file.suffix not in _IGNORED:
-                _read(file, tree, cluster)
+                _read(file, tree, cluster, vault)
         return
     tree.sources.append(str(path))
     if path.suffix in (".yml", ".yaml", ".json"):
-        read_yaml(path, tree, cluster)
+        read_yaml(path, tree, cluster, vault)
     elif path.exists() and path.stat().st_mode & 0o111 and path.read_bytes()[:2] == b"#!":
         raise InvalidInput(
             f"inventory {str(path)!r} is a program", where=Position(str(path)), next_step="Use a static inventory."

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from clusterbook.errors import InvalidInput, InvalidProject, Position
 from clusterbook.schema import problems
-from clusterbook.source import SourceMapping, load
+from clusterbook.source import SourceMapping, Vault, is_encrypted, load
+from clusterbook.source.load import concealed
 
 _ENDINGS = ("", ".yml", ".yaml", ".json")
 
@@ -15,8 +16,9 @@ _ENDINGS = ("", ".yml", ".yaml", ".json")
 class VariableFiles:
     """Reads each file once, and remembers every problem."""
 
-    def __init__(self) -> None:
-        """Nothing is read yet."""
+    def __init__(self, vault: Vault | None = None) -> None:
+        """vault: opens what is encrypted."""
+        self._vault = vault
         self._read: dict[Path, SourceMapping | None] = {}
         self.problems: list[InvalidInput] = []
 
@@ -47,7 +49,7 @@ class VariableFiles:
 
     def _load(self, path: Path) -> SourceMapping | None:
         try:
-            value = load(path)
+            value = load(path, self._vault)
         except InvalidProject as error:
             self.problems.extend(error.problems)
             return None
@@ -55,5 +57,7 @@ class VariableFiles:
             self.problems.append(problem)
             return None
         found = problems(value, "role-variables.schema.json", where=Position(str(path), 1, 1))
-        self.problems.extend(found)
+        with path.open("rb") as file:
+            hidden = is_encrypted(file.read(20)) if found else False
+        self.problems.extend(concealed(problem, str(path)) if hidden else problem for problem in found)
         return value if isinstance(value, SourceMapping) and not found else None

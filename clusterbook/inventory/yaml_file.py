@@ -10,15 +10,15 @@ from clusterbook.errors import InvalidInput, InvalidProject, Position
 from clusterbook.inventory.ranges import expand, split_port
 from clusterbook.inventory.tree import Group, Tree, empty_mapping
 from clusterbook.schema import problems
-from clusterbook.source import SourceMapping, load, position_of
+from clusterbook.source import SourceMapping, Vault, load, position_of
 
 
-def read_yaml(path: Path, tree: Tree, cluster: Mapping[str, Any]) -> None:
+def read_yaml(path: Path, tree: Tree, cluster: Mapping[str, Any], vault: Vault | None = None) -> None:
     """Add a file's groups and hosts to the tree. Raises InvalidProject with every problem of the file.
 
-    cluster: the variables of the command's cluster, for hosts that a cloud lists.
+    cluster: the variables of the command's cluster, for hosts that a cloud lists. vault: opens what is encrypted.
     """
-    written = load(path)
+    written = load(path, vault)
     if isinstance(written, Mapping) and "plugin" in written:
         _read_plugin(path, written, tree, cluster)
         return

@@ -12,9 +12,9 @@ from clusterbook.model import Block, Node, Role, Task, Variables
 from clusterbook.project.files import read_yaml
 from clusterbook.project.mistakes import no_file
 from clusterbook.project.roles import find_role, read_role, role_directories, role_names
-from clusterbook.project.tasks import TaskReader
+from clusterbook.project.tasks import read_tasks
 from clusterbook.schema import suggestion
-from clusterbook.source import position_of
+from clusterbook.source import Vault, position_of
 
 # Read when they run, if they cannot be read before.
 INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
@@ -24,13 +24,14 @@ INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
 class Library:
     """What has been read so far (model.Reader).
 
-    problems: of everything that was read before the run. tolerant: see TaskReader.
+    problems: of everything that was read before the run. tolerant: see TaskReader. vault: opens what is encrypted.
     """
 
     root: Path
     playbook: Path
     role_folders: tuple[Path, ...] = ()
     tolerant: bool = False
+    vault: Vault = field(default_factory=Vault)
     problems: list[InvalidInput] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     task_files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Library:
         """The variables of a file."""
         with self._lock:
             if path not in self._variables:
-                found = read_yaml(Path(path), "role-variables.schema.json", self.problems)
+                found = read_yaml(Path(path), "role-variables.schema.json", self.problems, self.vault)
                 self._raise_first()
                 self._variables[path] = found if isinstance(found, Mapping) else {}
             return self._variables[path]
@@ -73,10 +74,7 @@ class Library:
             raise first
 
     def _read(self, path: Path, key: str, handlers: bool) -> None:
-        reader = TaskReader(tolerant=self.tolerant)
-        schema = "handlers.schema.json" if handlers else "tasks.schema.json"
-        nodes = reader.nodes(read_yaml(path, schema, self.problems), handlers)
-        self.problems.extend(reader.problems)
+        nodes = read_tasks(path, self.problems, self.tolerant, self.vault, handlers)
         if not self.problems:
             self.task_files[key] = nodes
 
@@ -143,10 +141,7 @@ class Library:
         key = str(found)
         if key not in self.task_files:
             self.task_files[key] = ()
-            reader = TaskReader(tolerant=self.tolerant)
-            nodes = reader.nodes(read_yaml(found, "tasks.schema.json", self.problems))
-            self.problems.extend(reader.problems)
-            self.task_files[key] = nodes
+            self.task_files[key] = nodes = read_tasks(found, self.problems, self.tolerant, self.vault)
             self.follow(nodes, found.parent, role)
 
     def known_role(self, name: str, where: Position) -> Role | None:
@@ -165,7 +160,7 @@ class Library:
                 )
             )
             return None
-        role = self.roles[name] = read_role(name, path, self.problems, self.tolerant)
+        role = self.roles[name] = read_role(name, path, self.problems, self.tolerant, self.vault)
         for use in role.dependencies:
             self.known_role(use.name, use.position)
         for file, nodes in role.task_files.items():

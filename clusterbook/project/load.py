@@ -19,7 +19,7 @@ from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, not_l
 from clusterbook.project.modules import Lacking
 from clusterbook.project.roles import role_uses
 from clusterbook.project.tasks import TaskReader
-from clusterbook.source import position_of
+from clusterbook.source import Vault, position_of
 
 _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", "post_tasks", "handlers"}
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
@@ -27,17 +27,18 @@ _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legac
 
 def load(
     playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = (), tolerant: bool = False,
-    extra_variables: Mapping[str, Any] | None = None,
+    extra_variables: Mapping[str, Any] | None = None, vault: Vault | None = None,
 ) -> Project:
     """Read a playbook. root: the project's directory; found by its roles/ when it is not given.
 
     role_folders: more folders of roles, looked at after those beside the playbook and in the project.
     tolerant: what is wrong with one task is a failure of that task when it runs; see TaskReader.
-    extra_variables: what names of imported playbooks may use, besides the import's own variables.
+    extra_variables: what names of imported playbooks may use, besides the import's own variables. vault: opens what
+    ansible-vault encrypted.
 
     Raises InvalidProject with every problem of every file, in the order in which they were read.
     """
-    project, problems = read(playbook, root, role_folders, tolerant, extra_variables)
+    project, problems = read(playbook, root, role_folders, tolerant, extra_variables, vault)
     if problems:
         raise InvalidProject(ordered(problems))
     return project
@@ -45,12 +46,12 @@ def load(
 
 def read(
     playbook: Path | str, root: Path | None = None, role_folders: Iterable[Path] = (), tolerant: bool = False,
-    extra_variables: Mapping[str, Any] | None = None,
+    extra_variables: Mapping[str, Any] | None = None, vault: Vault | None = None,
 ) -> tuple[Project, list[InvalidInput]]:
     """As `load`, with the problems beside what could be read, so that more of them can be looked for."""
     path = Path(playbook).resolve()
     base = root.resolve() if root else project_root(path)
-    library = Library(base, path, tuple(role_folders), tolerant)
+    library = Library(base, path, tuple(role_folders), tolerant, vault or Vault())
     plays = tuple(_Loader(library, extra_variables or {}).plays(path, 0))
     given = with_defaults(plays, library.roles.values(), library.task_files.values())
     problems = [item for item in library.problems if not (isinstance(item, Lacking) and item.module in given)]
@@ -75,7 +76,7 @@ class _Loader:
 
     def plays(self, path: Path, depth: int) -> Iterator[Play]:
         """The plays of a file and of the playbooks that it imports."""
-        written = read_yaml(path, "playbook.schema.json", self.library.problems)
+        written = read_yaml(path, "playbook.schema.json", self.library.problems, self.library.vault)
         for item in written if isinstance(written, list) else ():
             if not isinstance(item, Mapping):
                 continue
@@ -143,7 +144,7 @@ class _Loader:
             if found is None:
                 self.library.problems.append(no_file("file of variables", choices[-1], tried, where))
                 continue
-            value = read_yaml(found, "role-variables.schema.json", self.library.problems)
+            value = read_yaml(found, "role-variables.schema.json", self.library.problems, self.library.vault)
             if isinstance(value, Mapping):
                 yield value
 

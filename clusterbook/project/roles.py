@@ -10,9 +10,9 @@ from clusterbook.errors import InvalidInput
 from clusterbook.model import Node, Role, RoleUse, Value
 from clusterbook.project.files import find_yaml, read_yaml
 from clusterbook.project.keywords import role_keywords, uniform
-from clusterbook.project.tasks import TaskReader
+from clusterbook.project.tasks import read_tasks
 from clusterbook.schema.files import project_files
-from clusterbook.source import chosen, position_of
+from clusterbook.source import Vault, chosen, position_of
 
 
 def role_directories(playbook: Path, root: Path, more: Iterable[Path] = ()) -> tuple[Path, ...]:
@@ -55,31 +55,36 @@ def _uses(written: list[Any]) -> Iterator[RoleUse]:
                 yield RoleUse(name, parameters, uniform(item, {"role", "name", *parameters}), where)
 
 
-def read_role(name: str, path: Path, problems: list[InvalidInput], tolerant: bool = False) -> Role:
+def read_role(
+    name: str, path: Path, problems: list[InvalidInput], tolerant: bool = False, vault: Vault | None = None
+) -> Role:
     """Everything in a role's directory. Problems are added to the list. tolerant: see TaskReader."""
-    meta = _part(path, "meta", "role-meta.schema.json", problems)
+    meta = _part(path, "meta", "role-meta.schema.json", problems, vault)
     specs = _argument_specs(path, meta, problems)
     return Role(
         name=name,
         path=str(path),
-        defaults=_part(path, "defaults", "role-variables.schema.json", problems),
-        variables=_part(path, "vars", "role-variables.schema.json", problems),
-        task_files=_task_files(path, problems, tolerant),
-        handlers=_handlers(path, problems, tolerant),
+        defaults=_part(path, "defaults", "role-variables.schema.json", problems, vault),
+        variables=_part(path, "vars", "role-variables.schema.json", problems, vault),
+        task_files=_task_files(path, problems, tolerant, vault),
+        handlers=_handlers(path, problems, tolerant, vault),
         dependencies=role_uses(meta.get("dependencies")),
         argument_specs=specs,
         allow_duplicates=meta.get("allow_duplicates") in (True, "yes", "true"),
     )
 
 
-def _part(path: Path, directory: str, schema: str, problems: list[InvalidInput]) -> Mapping[str, Value]:
+def _part(
+    path: Path, directory: str, schema: str, problems: list[InvalidInput], vault: Vault | None
+) -> Mapping[str, Value]:
     """DIRECTORY/main.yml, or the files of DIRECTORY/main/ put together."""
     stem = path / directory / "main"
     if stem.is_dir():
         files = [item for item in sorted(stem.rglob("*")) if item.suffix in (".yml", ".yaml", ".json")]
-        return {key: value for file in files for key, value in (read_yaml(file, schema, problems) or {}).items()}
+        values = [read_yaml(file, schema, problems, vault) or {} for file in files]
+        return {key: item for value in values for key, item in value.items()}
     file = find_yaml(stem)
-    value = read_yaml(file, schema, problems) if file else None
+    value = read_yaml(file, schema, problems, vault) if file else None
     return value if isinstance(value, Mapping) else {}
 
 
@@ -93,7 +98,9 @@ def _argument_specs(path: Path, meta: Mapping[str, Any], problems: list[InvalidI
     return specs if isinstance(specs, Mapping) else {}
 
 
-def _task_files(path: Path, problems: list[InvalidInput], tolerant: bool) -> dict[str, tuple[Node, ...]]:
+def _task_files(
+    path: Path, problems: list[InvalidInput], tolerant: bool, vault: Vault | None
+) -> dict[str, tuple[Node, ...]]:
     """Every file in tasks/, so that includes find their files without reading again.
 
     tolerant: a file that cannot be read is left out, and refused when something names it.
@@ -102,20 +109,15 @@ def _task_files(path: Path, problems: list[InvalidInput], tolerant: bool) -> dic
     directory = path / "tasks"
     for file in sorted(directory.rglob("*")) if directory.is_dir() else ():
         if file.is_file() and (file.suffix in (".yml", ".yaml", ".json") or file.name == "main"):
-            reader = TaskReader(tolerant=tolerant)
-            nodes = reader.nodes(read_yaml(file, "tasks.schema.json", reader.problems))
-            if reader.problems and tolerant and file.stem != "main":
+            own: list[InvalidInput] = []
+            nodes = read_tasks(file, own, tolerant, vault)
+            if own and tolerant and file.stem != "main":
                 continue
             found[str(file.relative_to(path))] = nodes
-            problems.extend(reader.problems)
+            problems.extend(own)
     return found
 
 
-def _handlers(path: Path, problems: list[InvalidInput], tolerant: bool) -> tuple[Node, ...]:
+def _handlers(path: Path, problems: list[InvalidInput], tolerant: bool, vault: Vault | None) -> tuple[Node, ...]:
     file = find_yaml(path / "handlers" / "main")
-    if file is None:
-        return ()
-    reader = TaskReader(tolerant=tolerant)
-    nodes = reader.nodes(read_yaml(file, "handlers.schema.json", problems), handler=True)
-    problems.extend(reader.problems)
-    return nodes
+    return () if file is None else read_tasks(file, problems, tolerant, vault, handlers=True)

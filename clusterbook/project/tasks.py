@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput, Position
@@ -12,9 +13,10 @@ from clusterbook.model import Block, Node, Task
 from clusterbook.modules import registry
 from clusterbook.project import modules
 from clusterbook.project.defaults import default_problems
+from clusterbook.project.files import TASKS, encrypted, read_yaml, told
 from clusterbook.project.keywords import task_keywords, uniform
 from clusterbook.schema import nearest, suggestion
-from clusterbook.source import position_of
+from clusterbook.source import Vault, position_of
 
 _BLOCK_PARTS = {"name", "block", "rescue", "always"}
 _ACTIONS = ("action", "local_action")
@@ -26,11 +28,13 @@ class TaskReader:
     """Reads nodes and collects every problem instead of stopping at the first.
 
     tolerant: as in Ansible, a module that does not exist here and arguments that a module does not take are failures of
-    the task when it runs, so that a task which is skipped on these hosts harms nobody.
+    the task when it runs, so that a task which is skipped on these hosts harms nobody. encrypted: the file is, so tasks
+    show no values unless they say so.
     """
 
     problems: list[InvalidInput] = field(default_factory=list)
     tolerant: bool = False
+    encrypted: bool = False
 
     def nodes(self, written: Any, handler: bool = False) -> tuple[Node, ...]:
         """A list of tasks and blocks. What the schema has refused already is passed over."""
@@ -94,6 +98,8 @@ class TaskReader:
             self.problems.extend(modules.problems(module, arguments, where))
         elif registry.is_flow(module) and (wrong := modules.wrong(module, arguments, where)):
             module, arguments = FAIL, {"msg": wrong}
+        if self.encrypted:
+            keywords.setdefault("no_log", True)
         return Task(written.get("name"), module, arguments, keywords, position_of(written))
 
     def _module(self, written: Mapping[Any, Any], known: frozenset[str]) -> tuple[str, str | None, Any]:
@@ -121,6 +127,16 @@ class TaskReader:
             raise NoModule(candidates[0], _no_module(written, candidates[0], known))
         self.problems.extend(_no_module(written, key, known) for key in candidates)
         return "", None, None
+
+
+def read_tasks(
+    path: Path, problems: list[InvalidInput], tolerant: bool, vault: Vault | None, handlers: bool = False
+) -> tuple[Node, ...]:
+    """The nodes of a file of tasks or handlers; its problems are added to the list."""
+    reader = TaskReader(tolerant=tolerant, encrypted=encrypted(path))
+    nodes = reader.nodes(read_yaml(path, TASKS[handlers], problems, vault), handlers)
+    problems.extend(told(reader.problems, path))
+    return nodes
 
 
 class NoModule(InvalidInput):

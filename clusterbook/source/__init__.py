@@ -8,12 +8,16 @@ from clusterbook.source.files import read_bytes, read_text
 from clusterbook.source.load import load, load_text
 from clusterbook.source.places import place_of
 from clusterbook.source.values import SourceMapping, SourceSequence, chosen, position_of, text_value
+from clusterbook.source.vault import Vault, VaultKey, is_encrypted
 
 __all__ = [
     "SourceMapping",
     "SourceSequence",
+    "Vault",
+    "VaultKey",
     "chosen",
     "excerpt",
+    "is_encrypted",
     "load",
     "load_text",
     "place_of",

@@ -14,9 +14,10 @@ import yaml
 from yaml import events
 
 from clusterbook.errors import InvalidInput, Position
-from clusterbook.language.values import Template
+from clusterbook.language.values import Secret, Template
 from clusterbook.source.syntax import syntax_error
 from clusterbook.source.values import SourceMapping, SourceSequence, text_value
+from clusterbook.source.vault import Vault
 
 MAXIMUM_DEPTH = 60
 MAXIMUM_VALUES = 500_000
@@ -32,11 +33,12 @@ Event = Any
 class Builder:
     """One text to one value, from parser events, so that depth and size are bounded while it is read."""
 
-    def __init__(self, text: str, file: str, as_json: bool) -> None:
-        """file: the name that positions carry; as_json: scalars follow JSON."""
+    def __init__(self, text: str, file: str, as_json: bool, vault: Vault) -> None:
+        """file: the name that positions carry; as_json: scalars follow JSON; vault: opens values tagged !vault."""
         self._loader = yaml.CSafeLoader(text)
         self._text = text
         self._file = file
+        self._vault = vault
         self._as_json = as_json
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._open_anchors: set[str] = set()
@@ -216,7 +218,7 @@ class Builder:
         if event.tag == "!unsafe":
             return event.value
         if event.tag in ("!vault", "!vault-encrypted"):
-            raise no_vault(self._at(event))
+            return self._decrypted(event)
         if self._as_json:
             plain = not event.style
             return json.loads(event.value) if plain else self._text_value(event)
@@ -237,6 +239,19 @@ class Builder:
                 next_step="Quote it if it is text.",
             ) from None
 
+    def _decrypted(self, event: Event) -> Any:
+        """The text of a value tagged !vault; expressions in it are never evaluated."""
+        try:
+            found = self._vault.open(event.value.strip().encode(), self._at(event)).decode()
+        except UnicodeDecodeError:
+            raise InvalidInput("the encrypted value is not text", where=self._at(event)) from None
+        except InvalidInput as problem:
+            if not self._vault.tolerant:
+                raise
+            return Secret(f"{problem.message} at {problem.where}")
+        self._vault.remember(found)
+        return found
+
     def _text_value(self, event: Event) -> Any:
         if self._unsafe:
             return event.value
@@ -244,15 +259,6 @@ class Builder:
         if event.style in ("|", ">"):
             line, column = line + 1, 1
         return text_value(event.value, Position(self._file, line, column))
-
-
-def no_vault(position: Position) -> InvalidInput:
-    """The error for vault-encrypted content."""
-    return InvalidInput(
-        "vault-encrypted content cannot be read yet",
-        where=position,
-        next_step="Decrypt it with 'ansible-vault decrypt' or pass the value with --extra-vars.",
-    )
 
 
 def _shown(key: Any) -> str:

@@ -11,15 +11,14 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from threading import Lock
 
 from clusterbook.errors import InvalidInput, Position
 
-MARK = b"$ANSIBLE_VAULT;"
+BEGINNING = "$ANSIBLE_VAULT;"
+MARK = BEGINNING.encode()
 DEFAULT_ID = "default"
 _ROUNDS = 10_000
 _LINE = 80
@@ -45,43 +44,72 @@ class VaultKey:
         return f"VaultKey({self.id!r})"
 
 
-@dataclass(frozen=True)
 class Vault:
-    """The passwords of one run."""
+    """The passwords of one run, and what they opened: it is secret wherever it is shown. Thread-safe."""
 
-    keys: tuple[VaultKey, ...] = ()
+    def __init__(self, keys: Iterable[VaultKey] = (), tolerant: bool = False) -> None:
+        """keys: tried in this order, those with the id of what is opened first.
+
+        tolerant: a single value that cannot be opened is an error only where it is used, as in Ansible.
+        """
+        self.keys = tuple(keys)
+        self.tolerant = tolerant
+        self._opened: dict[str, None] = {key.password.decode(errors="replace"): None for key in self.keys}
+        self._listener: Callable[[str], None] = lambda text: None
+        self._lock = Lock()
 
     def open(self, data: bytes, where: Position) -> bytes:
-        """What was encrypted. where: its place, for the error. Raises InvalidInput."""
+        """What was encrypted. where: its place, for the error. Raises InvalidInput, which never holds the content."""
+        return self.opened_by(data, where)[0]
+
+    def opened_by(self, data: bytes, where: Position) -> tuple[bytes, VaultKey]:
+        """What was encrypted, and the password that fitted."""
         try:
             wanted = header(data)[1]
         except Malformed as error:
             raise _malformed(error, where) from None
         if not self.keys:
             raise InvalidInput(
-                "this is encrypted with ansible-vault, and no vault password was given",
+                "this is encrypted with ansible-vault, and no vault password was given" + _named(wanted),
                 where=where,
-                next_step="Give --vault-password-file FILE, --vault-id ID@FILE or --ask-vault-pass.",
+                next_step="Give --vault-password-file FILE, --vault-id ID@FILE or --ask-vault-password.",
             )
         ordered = sorted(self.keys, key=lambda key: key.id != wanted)
         for key in ordered:
             try:
-                return open_sealed(data, key.password)
+                return open_sealed(data, key.password), key
             except WrongPassword:
                 continue
             except Malformed as error:
                 raise _malformed(error, where) from None
-        named = f" (vault id {wanted!r})" if wanted else ""
         raise InvalidInput(
-            f"none of the {len(ordered)} vault passwords opens this{named}" if len(ordered) > 1
-            else f"the vault password does not open this{named}",
+            f"none of the {len(ordered)} vault passwords opens this{_named(wanted)}" if len(ordered) > 1
+            else f"the vault password does not open this{_named(wanted)}",
             where=where,
-            next_step=f"Tried the vault ids {', '.join(key.id for key in ordered)}; give the password that it has.",
+            next_step=f"Tried the vault ids {', '.join(key.id for key in ordered)}. Give the password that it has; "
+            "if that is the one, the file was changed.",
         )  # fmt: skip
 
-    def secrets(self) -> Iterable[str]:
-        """The passwords, for masking."""
-        return [key.password.decode(errors="replace") for key in self.keys]
+    def remember(self, text: str) -> None:
+        """Something that was opened; who listens masks it."""
+        with self._lock:
+            self._opened[text] = None
+            self._listener(text)
+
+    def listen(self, take: Callable[[str], None]) -> None:
+        """Be told of everything that was opened so far (the passwords too), and of all that will be."""
+        with self._lock:
+            self._listener = take
+            for text in self._opened:
+                take(text)
+
+    def opened(self, text: str) -> bool:
+        """Whether this is a value that was encrypted."""
+        return text in self._opened
+
+
+def _named(vault_id: str) -> str:
+    return f" (vault id {vault_id!r})" if vault_id else ""
 
 
 def is_encrypted(data: bytes) -> bool:
@@ -91,7 +119,7 @@ def is_encrypted(data: bytes) -> bool:
 
 def header(data: bytes) -> tuple[str, str]:
     """(version, vault id or '') of the first line."""
-    parts = data.splitlines()[0].decode("ascii", "replace").strip().split(";")
+    parts = (data.splitlines() or [b""])[0].decode("ascii", "replace").strip().split(";")
     if len(parts) < 3 or parts[1] not in ("1.1", "1.2"):
         raise Malformed(f"the vault format is {';'.join(parts[1:2]) or 'unknown'}, expected 1.1 or 1.2")
     if parts[2] != "AES256":
@@ -105,11 +133,14 @@ def open_sealed(data: bytes, password: bytes) -> bytes:
     try:
         body = binascii.unhexlify(b"".join(line.strip() for line in data.splitlines()[1:]))
         salt, digest, ciphertext = (binascii.unhexlify(part) for part in body.split(b"\n", 2))
-    except (binascii.Error, ValueError) as error:
-        raise Malformed(f"the encrypted text is damaged: {error}") from None
+    except (binascii.Error, ValueError):
+        raise Malformed("the encrypted text is damaged") from None
     cipher_key, mac_key, counter = _keys(password, salt)
     if not hmac.compare_digest(hmac.new(mac_key, ciphertext, hashlib.sha256).digest(), digest):
         raise WrongPassword
+    from cryptography.hazmat.primitives import padding  # most runs open nothing
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     decryptor = Cipher(algorithms.AES(cipher_key), modes.CTR(counter)).decryptor()
     unpadder = padding.PKCS7(128).unpadder()
     padded = decryptor.update(ciphertext) + decryptor.finalize()
@@ -118,6 +149,9 @@ def open_sealed(data: bytes, password: bytes) -> bytes:
 
 def seal(data: bytes, password: bytes, vault_id: str = "", salt: bytes | None = None) -> str:
     """Encrypt, as text with lines. vault_id: kept in the header unless it is empty or the default one."""
+    from cryptography.hazmat.primitives import padding
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     salt = salt if salt is not None else secrets.token_bytes(32)
     cipher_key, mac_key, counter = _keys(password, salt)
     padder = padding.PKCS7(128).padder()
@@ -136,4 +170,6 @@ def _keys(password: bytes, salt: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _malformed(error: Malformed, where: Position) -> InvalidInput:
-    return InvalidInput(str(error), where=where, next_step="Encrypt it again with 'clusterbook vault encrypt'.")
+    return InvalidInput(
+        str(error), where=where, next_step="Take the file from a copy, or encrypt it anew: clusterbook vault encrypt."
+    )

@@ -105,7 +105,10 @@ def _unreadable(
     environment: LanguageEnvironment, text: str, condition: str, error: TemplateSyntaxError
 ) -> Mistake:
     said, line, piece = str(error.message), error.lineno, condition
-    if not condition:
+    if not condition and text.count("{{") == 1 and "}}" in text:
+        piece = text[text.index("{{") : text.rindex("}}") + 2]
+        line = text.count("\n", 0, text.index("{{")) + 1
+    elif not condition:
         for found in _EXPRESSION.finditer(text):
             try:
                 environment.parse(found.group())

@@ -15,6 +15,7 @@ from clusterbook.cli.ansible.listing import listing
 from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
+from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
 from clusterbook.compile.patience import loses_hosts
@@ -24,10 +25,11 @@ from clusterbook.execute.executors import new_key
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.execute.services import Services
+from clusterbook.execute.session import Refusal
 from clusterbook.inventory import SourcedInventory, matcher
 from clusterbook.inventory import load as load_inventory
 from clusterbook.report.ansible import AnsibleReport, Look
-from clusterbook.source import read_text
+from clusterbook.source import Vault, read_text
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options as ConnectionOptions
 
@@ -48,12 +50,14 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     """Run, check or list one playbook; Ansible's exit status. Raises ClusterbookError."""
     _refuse(options)
     path = Path(name)
+    vault = _vault(options, settings)
     passwords = _ask(options, settings)
-    inventory = _inventory(path, options, settings, passwords)
+    inventory = _inventory(path, options, settings, passwords, vault)
     folders = role_folders(settings, Path.home())
-    selection = selection_of(options, settings)
+    selection = selection_of(options, settings, vault)
     loaded = project.load(
-        path, root=path.resolve().parent, role_folders=folders, tolerant=True, extra_variables=selection.extra_variables
+        path, root=path.resolve().parent, role_folders=folders, tolerant=True,
+        extra_variables=selection.extra_variables, vault=vault,
     )
     plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
     if options.syntax_check:
@@ -62,20 +66,25 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     if options.list_hosts or options.list_tasks or options.list_tags:
         print("\n".join(listing(name, plan, options)))
         return 0
-    return _carry_out(plan, passwords, options, settings)
+    return _carry_out(plan, passwords, options, settings, vault)
 
 
 def _refuse(options: Options) -> None:
     """Options that would be passed over in silence otherwise."""
-    given = {
-        "--step": options.step,
-        "vault passwords": bool(options.vault_ids or options.vault_password_files or options.ask_vault_pass),
-    }
-    for name in (name for name, used in given.items() if used):
-        raise InvalidInput(f"{name} cannot be used yet", next_step="Leave it out.")
+    if options.step:
+        raise InvalidInput("--step cannot be used yet", next_step="Leave it out.")
 
 
-def selection_of(options: Options, settings: Settings) -> Selection:
+def _vault(options: Options, settings: Settings) -> Vault:
+    """Options win over settings; identities of the settings are tried first, as in Ansible."""
+    ids = [*(settings.vault_identity_list or "").split(","), *options.vault_ids]
+    files = list(options.vault_password_files)
+    if settings.vault_password_file and not files:
+        files.append(settings.vault_password_file)
+    return open_vault(files, [text.strip() for text in ids if text.strip()], options.ask_vault_pass, {}, tolerant=True)
+
+
+def selection_of(options: Options, settings: Settings, vault: Vault | None = None) -> Selection:
     """What the command line chooses; the settings count where it says nothing."""
     tags = ",".join(options.tags) or settings.run_tags or ""
     skipped = ",".join(options.skip_tags) or settings.skip_tags or ""
@@ -85,7 +94,7 @@ def selection_of(options: Options, settings: Settings) -> Selection:
         limit=options.limit,
         check=options.check,
         diff=options.diff or settings.diff,
-        extra_variables=extra_variables(options.extra_vars),
+        extra_variables=extra_variables(options.extra_vars, vault),
         start_at_task=options.start_at_task,
         become=options.become or settings.become,
         become_user=options.become_user or settings.become_user or "root",
@@ -97,7 +106,7 @@ def selection_of(options: Options, settings: Settings) -> Selection:
     )
 
 
-def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Settings) -> int:
+def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Settings, vault: Vault) -> int:
     color = settings.force_color or (sys.stdout.isatty() and not settings.no_color)
     diff = options.diff or settings.diff
     look = Look(options.verbosity, color, diff, settings.show_skipped, settings.show_custom_stats)
@@ -105,10 +114,12 @@ def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Set
     events = Events([report], plan.steps)
     for secret in filter(None, (passwords.login, passwords.become)):
         events.mask.add(secret)
+    vault.listen(events.mask.add)
+    services = Services(_undecryptable, decrypt=decrypter(vault))
     run, keep = f"clusterbook-playbook {secrets.token_hex(8)}", new_key(loses_hosts(plan))
-    agents = Agents(_connector(options, settings, passwords), run, Services(), lock_hosts=False, keep=keep)
+    agents = Agents(_connector(options, settings, passwords), run, services, lock_hosts=False, keep=keep)
     try:
-        outcome = Runner(plan, agents, Services(), events, options.forks or settings.forks or 0).run()
+        outcome = Runner(plan, agents, services, events, options.forks or settings.forks or 0).run()
         events.summary()
     finally:
         report.close()
@@ -116,11 +127,18 @@ def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Set
     return _status(outcome)
 
 
+def _undecryptable(name: str) -> str:
+    """A secret here is a single value that no vault password opened: whoever uses it fails."""
+    raise Refusal(name)
+
+
 def _status(outcome: Outcome) -> int:
     return _STATUS.get(outcome.exit_code(False), 0)
 
 
-def _inventory(playbook: Path, options: Options, settings: Settings, passwords: Passwords) -> SourcedInventory:
+def _inventory(
+    playbook: Path, options: Options, settings: Settings, passwords: Passwords, vault: Vault
+) -> SourcedInventory:
     written = list(options.inventory) or _configured(settings)
     sources: list[Path | str] = []
     for source in written:
@@ -130,7 +148,7 @@ def _inventory(playbook: Path, options: Options, settings: Settings, passwords: 
             sources.append(source)
         else:
             sys.stderr.write(f"[WARNING]: Unable to parse {source} as an inventory source\n")
-    return load_inventory(sources, playbook, _lowest(options, settings, passwords))
+    return load_inventory(sources, playbook, _lowest(options, settings, passwords), vault)
 
 
 def _configured(settings: Settings) -> list[str]:

@@ -29,6 +29,7 @@ _SOURCES: Mapping[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     "connection": (("ANSIBLE_TRANSPORT",), (("defaults", "transport"),)),
     "interpreter": (("ANSIBLE_PYTHON_INTERPRETER",), (("defaults", "interpreter_python"),)),
     "vault_password_file": (("ANSIBLE_VAULT_PASSWORD_FILE",), (("defaults", "vault_password_file"),)),
+    "vault_identity_list": (("ANSIBLE_VAULT_IDENTITY_LIST",), (("defaults", "vault_identity_list"),)),
     "force_handlers": (("ANSIBLE_FORCE_HANDLERS",), (("defaults", "force_handlers"),)),
     "run_tags": (("ANSIBLE_RUN_TAGS",), (("tags", "run"),)),
     "skip_tags": (("ANSIBLE_SKIP_TAGS",), (("tags", "skip"),)),
@@ -63,6 +64,7 @@ class Settings:
     connection: str | None = None
     interpreter: str | None = None
     vault_password_file: str | None = None
+    vault_identity_list: str | None = None
     force_handlers: bool = False
     run_tags: str | None = None
     skip_tags: str | None = None

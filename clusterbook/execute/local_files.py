@@ -1,0 +1,126 @@
+"""Files of the local machine that steps copy, render, unpack or run on hosts: they go there decrypted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterbook.compile.plan import PlayPlan
+from clusterbook.execute.calls import MOST_ITEMS
+from clusterbook.execute.origins import digest, origin_of
+from clusterbook.execute.session import Refusal
+from clusterbook.language.environment import ExpressionError
+from clusterbook.language.program import Step
+from clusterbook.lookups.places import directories, find, inside
+from clusterbook.source import is_encrypted
+
+# Of files up to this size the modules return Ansible's `checksum`, which is SHA-1.
+SMALL = 1 << 20
+_NAMES = ("src", "file", "cmd", "_raw_params")
+# The step, its item, names of arguments -> their values by what the inventory alone knows.
+Known = Callable[[Step, Any, tuple[str, ...]], Mapping[str, Any]]
+
+
+class LocalFiles:
+    """Answers one host's questions about files. secretive: steps that were given something encrypted, decrypted."""
+
+    def __init__(self, plan: PlayPlan, decrypt: Callable[[bytes, str], bytes], known: Known) -> None:
+        """decrypt(data, its name) -> plain data."""
+        self._plan = plan
+        self._decrypt = decrypt
+        self._known = known
+        self._opened: dict[tuple[int, Path], bytes] = {}
+        self.secretive: set[int] = set()
+
+    def template(self, step: Step, question: Mapping[str, Any]) -> dict[str, Any]:
+        """The text of a template and where it is. Raises Refusal."""
+        path = self._path(step, question)
+        try:
+            text = self._read(step, path, question).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Refusal(f"{path} is not UTF-8 text") from error
+        return {"text": text.removeprefix("\ufeff"), "file": str(path), **origin_of(path)}
+
+    def source(self, step: Step, question: Mapping[str, Any]) -> dict[str, Any]:
+        """What a file or a directory is. Raises Refusal."""
+        path = self._path(step, question)
+        directory, state = path.is_dir(), path.stat()
+        data = self._decrypted(step, path, question) if not directory else None
+        size = state.st_size if data is None else len(data)
+        sums = {} if directory else {"sha256": _sum(path, data, "sha256")}
+        sums |= {"sha1": _sum(path, data, "sha1")} if not directory and size <= SMALL else {}
+        return {
+            "kind": "directory" if directory else "file",
+            "mode": state.st_mode & 0o7777,
+            "size": size,
+            "sha256": "", "sha1": "", **sums,
+            "entries": sorted(entry.name for entry in path.iterdir()) if directory else [],
+        }  # fmt: skip
+
+    def content(self, step: Step, question: Mapping[str, Any]) -> bytes:
+        """What a file holds. Raises Refusal."""
+        return self._read(step, self._path(step, question), question)
+
+    def _read(self, step: Step, path: Path, question: Mapping[str, Any]) -> bytes:
+        data = self._decrypted(step, path, question)
+        return path.read_bytes() if data is None else data
+
+    def _decrypted(self, step: Step, path: Path, question: Mapping[str, Any]) -> bytes | None:
+        """None when the file is not encrypted, or is wanted as it is."""
+        key = (step.id, path)
+        if key in self._opened:
+            return self._opened[key]
+        with path.open("rb") as file:
+            beginning = file.read(20)
+        arguments = step.arguments if isinstance(step.arguments, Mapping) else {}
+        if not is_encrypted(beginning) or str(arguments.get("decrypt", True)).lower() in ("false", "no", "off", "0"):
+            return None
+        if not self.is_named(step, str(question["name"])):
+            raise Refusal(f"{path} is encrypted, and its name comes from the host: what a host says opens nothing")
+        self.secretive.add(step.id)
+        self._opened[key] = self._decrypt(path.read_bytes(), str(path))
+        return self._opened[key]
+
+    def is_named(self, step: Step, name: str) -> bool:
+        """Whether the play names the file, or the directory that it is in, by what the inventory alone knows."""
+        if _named_by(name, self._plan.steps[step.id].fixed_names):
+            return True
+        try:
+            for item in [None] if step.loop is None else range(MOST_ITEMS):
+                found = self._known(step, item, _NAMES)
+                if _named_by(name, [value for value in found.values() if isinstance(value, str)]):
+                    return True
+        except (ExpressionError, Refusal, IndexError, KeyError, TypeError):
+            pass  # what the inventory alone does not give is the host's word
+        return False
+
+    def _path(self, step: Step, question: Mapping[str, Any]) -> Path:
+        """A local file that the step names: anywhere when literal, else inside the step's own directories."""
+        name, info = str(question["name"]), self._plan.steps[step.id]
+        literal = _named_by(name, info.fixed_names)
+        places = directories("templates" if question["ask"] == "template" else "files", info.bases)
+        path = find(name, places)
+        if path is None:
+            raise Refusal(f"{name} was not found; looked in {', '.join(places)}")
+        if (".." in Path(name).parts and not literal) or not (literal or inside(path, places)):
+            raise Refusal(f"{name} lies outside the directories of this step")
+        return path
+
+
+def _named_by(name: str, written: Any) -> bool:
+    return any(name == fixed or name.startswith(fixed.rstrip("/") + "/") for fixed in written)
+
+
+def _sum(path: Path, data: bytes | None, algorithm: str) -> str:
+    return digest(path, algorithm) if data is None else hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+
+
+def concealed(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of a step that was given something decrypted: how it ended, none of its values."""
+    shown = ("type", "id", "status", "seconds", "times", "ignored", "changed", "name")
+    kept = {name: message[name] for name in shown if name in message}
+    if message.get("status") == "failed" and message.get("msg"):
+        kept["msg"] = message["msg"]
+    return {**kept, "hidden": True}
