@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clusterbook.lab import lab
-from tests.differential import cases, report, tools, twins
+from tests.differential import cases, report, results, tools, twins
 from tests.differential.compare import Observed, Verdict, compare, observe
 from tests.differential.known import Known
 
@@ -17,6 +17,8 @@ from tests.differential.known import Known
 def main() -> int:
     """Exit status 0 when everything is the same or declared."""
     options = _options()
+    if options.table:
+        return _write()
     chosen = cases.find(options.names, options.quick)
     spec = twins.spec(options.lab, options.network)
     their_pair, our_pair = twins.pairs(spec)
@@ -34,9 +36,15 @@ def main() -> int:
         if options.down:
             lab.down(spec)
     if options.write:
-        (tools.ROOT / "docs" / "differential.md").write_text(report.document(verdicts))
+        _write()
     print(report.summary(verdicts))
     return 0 if all(verdict.same for verdict in verdicts) else 1
+
+
+def _write() -> int:
+    """docs/differential.md, of the last result of each playbook."""
+    (tools.ROOT / "docs" / "differential.md").write_text(report.document(list(results.kept())))
+    return 0
 
 
 def run(
@@ -53,6 +61,7 @@ def run(
                 seen = observe(case, ours, pair)
                 verdict = compare(case, expected[case.name].result(), seen)
                 verdicts.append(verdict)
+                results.keep(verdict)
                 print(report.line(verdict), flush=True)
                 if not verdict.same:
                     told = work / f"{case.section}-{case.path.stem}.txt"
@@ -72,6 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="run ansible-playbook even where its result is known")
     parser.add_argument("--record", action="store_true", help="only run ansible-playbook, and keep its results")
     parser.add_argument("--write", action="store_true", help="write docs/differential.md")
+    parser.add_argument("--table", action="store_true", help="only write that, of the results that are kept")
     parser.add_argument("--down", action="store_true", help="remove the lab afterwards")
     parser.add_argument("--lab", default="differential", help="name of the lab")
     parser.add_argument("--network", default="10.86.0.0/24", help="its network")

@@ -54,6 +54,7 @@ def run(program, directory: str, argv: list) -> dict:
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             os.chdir(directory)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log.fileno(), 1)

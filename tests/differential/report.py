@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import UTC, datetime
 
-from tests.differential.cases import HERE, PHASES, find
+from tests.differential.cases import HERE, PHASES, Case, find
 from tests.differential.compare import Observed, Verdict
-from tests.differential.tools import RELEASE, ROOT
+from tests.differential.results import Result
+from tests.differential.tools import RELEASE
 from tests.differential.volatile import VOLATILE
 
 
@@ -37,27 +37,26 @@ def summary(verdicts: list[Verdict]) -> str:
     return f"{words}; unlike: {', '.join(unlike)}" if unlike else words
 
 
-def document(verdicts: list[Verdict]) -> str:
+def document(found: list[tuple[Case, Result]]) -> str:
     """docs/differential.md."""
-    words = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    sections: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        sections.setdefault(verdict.case.section, []).append(verdict)
-    whole = sum(verdict.same and not verdict.case.differs for verdict in verdicts)
-    unlike = [verdict for verdict in verdicts if not verdict.same]
+    sections: dict[str, list[tuple[Case, Result]]] = {}
+    for case, result in found:
+        sections.setdefault(case.section, []).append((case, result))
+    whole = sum(_word(*pair) == "same" for pair in found)
+    unlike = [(case, result) for case, result in found if not result.same]
     every = len(find([]))
-    part = f" (of {every}; the others were not run this time)" if len(verdicts) < every else ""
+    part = f" (of {every}; the others have not been compared yet)" if len(found) < every else ""
     lines = [
         "# The same playbooks under ansible-playbook",
         "",
-        f"Written by `make differential` on {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, against",
-        f"ansible-core {RELEASE}: {len(verdicts)} playbooks{part}, {whole} the same in everything, "
-        f"{len(verdicts) - whole - len(unlike)} with a difference that is meant, {len(unlike)} with one that is not.",
+        f"Written by `make differential` on {datetime.now(UTC):%Y-%m-%d}, against ansible-core {RELEASE}: {len(found)}",
+        f"playbooks{part}, {whole} the same in everything, "
+        f"{len(found) - whole - len(unlike)} with a difference that is meant, {len(unlike)} with one that is not.",
+        "The last table says at which commit each was compared.",
         "",
-        f"In {sum(one.foretold for one in verdicts)} of them ansible-playbook's check mode does not tell what the",
-        "run then does, because a step meets what an earlier one would have made; ours tells it. That is counted as",
-        "the same: counts and status of our check must be those of the first run of both tools.",
+        "Where ansible-playbook's check mode does not tell what the run then does, because a step meets what an",
+        "earlier one would have made, and ours tells it, that is counted as the same: counts and status of our check must be",
+        "those of the first run of both tools.",
         "",
         "Each tool has a pair of hosts (Debian 12) of its own. A playbook runs on bare hosts in check mode, then twice",
         "for real. After each run these must be the same: the exit status; the counts of the recap (ok, changed,",
@@ -65,23 +64,22 @@ def document(verdicts: list[Verdict]) -> str:
         "and so accounts; units; packages; and what the playbook wrote on the local machine.",
         "",
         "| section | playbooks | the same |", "|---|---|---|",
-        *(f"| [{name}](../tests/{HERE.name}/playbooks/{name}) | {len(found)} | "
-          f"{sum(one.same and not one.case.differs for one in found)} |" for name, found in sorted(sections.items())),
+        *(f"| [{name}](../tests/{HERE.name}/playbooks/{name}) | {len(own)} | "
+          f"{sum(_word(*pair) == 'same' for pair in own)} |" for name, own in sorted(sections.items())),
         "", "## Differences that are meant", "",
         "| playbook | run, aspect | why |", "|---|---|---|",
-        *(f"| {verdict.case.name} | {phase}, {aspect} | {why} |"
-          for verdict in verdicts for (phase, aspect), why in verdict.case.differs.items()),
+        *(f"| {case.name} | {phase}, {aspect} | {why} |"
+          for case, _ in found for (phase, aspect), why in case.differs.items()),
     ]  # fmt: skip
     if unlike:
         lines += ["", "## Differences that are not meant", ""]
-        lines += [f"- {one.case.name}: " + ", ".join(f"{phase} {aspect}" for phase, aspect, _ in one.unlike)
-                  for one in unlike]  # fmt: skip
+        lines += [f"- {case.name}: " + ", ".join((*result.unlike, *result.stale)) for case, result in unlike]
     lines += ["", "## Paths that are not compared", "", "| pattern | why |", "|---|---|"]
     lines += [f"| `{pattern.replace('|', ' or ')}` | {why} |" for pattern, why in VOLATILE]
-    lines += ["", "## Playbooks", "", "| playbook | what it shows | |", "|---|---|---|"]
-    lines += [f"| {one.case.name} | {one.case.about} | {_word(one)} |" for one in verdicts]
+    lines += ["", "## Playbooks", "", "| playbook | what it shows | | commit |", "|---|---|---|---|"]
+    lines += [f"| {case.name} | {case.about} | {_word(case, result)} | {result.commit} |" for case, result in found]
     return "\n".join(lines) + "\n"
 
 
-def _word(verdict: Verdict) -> str:
-    return "unlike" if not verdict.same else "declared" if verdict.case.differs else "same"
+def _word(case: Case, result: Result) -> str:
+    return "unlike" if not result.same else "declared" if case.differs else "same"
