@@ -75,9 +75,5 @@ def tag_list(value: Any) -> tuple[str, ...]:
 def _with_defaults(known: Mapping[str, tuple[Any, ...]], more: Any) -> Mapping[str, tuple[Any, ...]]:
     if not more:
         return known
-    merged = dict(known)
-    for part in as_list(more):
-        for module, arguments in part.items():
-            name = registry.canonical(str(module)) or str(module)
-            merged[name] = (*merged.get(name, ()), arguments)
-    return merged
+    found = [(str(module), arguments) for part in as_list(more) for module, arguments in part.items()]
+    return {**known, **{registry.canonical(module) or module: (arguments,) for module, arguments in found}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Condition, Semaphore
+from threading import Condition
 from typing import Any
 
 from clusterbook.execute.throttle import Throttle
@@ -29,7 +29,9 @@ class Gates:
         self.over = False
         self.fatal = False
         self.throttle = Throttle()
-        self._slots = Semaphore(forks or len(hosts) or 1)
+        # Hosts that want one of the slots, and how many are free: they are given in the order of the inventory.
+        self._wanting = list(hosts)
+        self._free = forks or len(hosts) or 1
         self._order = list(hosts)
         self._running = set(hosts)
         self._waiting: dict[str, Key] = {}
@@ -42,17 +44,27 @@ class Gates:
         self._fatal: set[Key] = set()
         self._condemned: set[str] = set()
 
-    def enter(self) -> None:
+    def enter(self, host: str) -> None:
         """Wait for one of the slots; a host that waits at a gate gives its slot away."""
-        self._slots.acquire()
+        with self._changed:
+            if host not in self._wanting:
+                self._wanting.append(host)
+            self._changed.wait_for(lambda: host in self._wanting[: self._free])
+            self._wanting.remove(host)
+            self._free -= 1
+
+    def _give_back(self) -> None:
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
 
     def wait(self, host: str, key: Sequence[int], run_once: bool) -> dict[str, Any] | None:
         """None: go on (and for run_once: you are the one). Else {"result": another host's}, or {"abort": why}."""
-        self._slots.release()
+        self._give_back()
         try:
             return self._wait(host, tuple(key), run_once)
         finally:
-            self._slots.acquire()
+            self.enter(host)
 
     def _wait(self, host: str, place: Key, run_once: bool) -> dict[str, Any] | None:
         with self._changed:
@@ -107,7 +119,7 @@ class Gates:
 
     def leave(self, host: str, failed: bool = False) -> None:
         """The host is through with the play, one way or another; its slot is free."""
-        self._slots.release()
+        self._give_back()
         self.throttle.leave(host)
         with self._changed:
             if failed:
@@ -142,9 +154,10 @@ class Gates:
             if lowest not in self._once:
                 self._choose(lowest)
             return
-        for host, place in held.items():
-            if place == lowest:
+        for host in self._order:
+            if held.get(host) == lowest:
                 self._open[host] = None
+                self._wanting.append(host)
         self._changed.notify_all()
 
     def _choose(self, place: Key) -> None:

@@ -13,7 +13,6 @@ from clusterbook.compile.reach import closure, texts, words
 from clusterbook.errors import InvalidInput
 from clusterbook.execute.session import Refusal
 from clusterbook.language.program import to_wire
-from clusterbook.language.state import merged
 from clusterbook.language.values import encode
 from clusterbook.lookups.places import directories, find, inside
 from clusterbook.model import Host, Reader
@@ -50,7 +49,6 @@ def variables_answer(
         raise Refusal("this play reads no files of variables during the run")
     files = list(_files(info, arguments))
     values: dict[str, Any] = {}
-    merge = arguments.get("hash_behaviour") == "merge"
     name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
     for file in files:
         if encrypted(file) and not named(name):
@@ -59,7 +57,7 @@ def variables_answer(
             found = reader.variables(str(file))
         except InvalidInput as error:
             raise Refusal(in_words(error)) from error
-        values = merged(values, dict(found)) if merge else {**values, **found}
+        values.update(found)
     if arguments.get("name"):
         values = {str(arguments["name"]): values}
     used = closure({word for text in texts(values) for word in words(text)}, [values, host.variables])
@@ -73,11 +71,11 @@ def variables_answer(
 def _files(info: StepInfo, arguments: Mapping[str, Any]) -> Iterator[Path]:
     name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
     if not name:
-        raise Refusal("include_vars needs a file or a dir")
+        raise Refusal("Could not find file: include_vars needs a file or a dir")
     places = directories("vars", info.bases)
     path = find(name, places)
     if path is None:
-        raise Refusal(f"{name} was not found; looked in {', '.join(places)}")
+        raise Refusal(f"Could not find file {name}; looked in {', '.join(places)}")
     if name not in info.fixed_names and not inside(path, tuple(places)):
         raise Refusal(f"{name} lies outside the directories of this step")
     if not arguments.get("dir"):

@@ -19,7 +19,7 @@ from clusterbook.language.state import is_connection_variable
 from clusterbook.language.values import decode
 
 ADD_HOST, GROUP_BY = "ansible.builtin.add_host", "ansible.builtin.group_by"
-_NAME = re.compile(r"[A-Za-z0-9_.\[\]:@%][A-Za-z0-9_.\[\]:@%-]*")
+_NAME = re.compile(r"[\w.\[\]:@%][\w.\[\]:@%-]*")
 _OWN = ("name", "host", "hostname", "groups", "group", "groupname")
 # Names of arguments -> their values by the play and the inventory alone. Raises ExpressionError.
 Local = Callable[[tuple[str, ...]], Mapping[str, Any]]

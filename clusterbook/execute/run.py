@@ -164,7 +164,7 @@ class Runner:
     def _host(
         self, play: PlayPlan, name: str, program: Any, gates: Gates, on_failure: Callable[[str], None]
     ) -> None:
-        gates.enter()
+        gates.enter(name)
         succeeded: bool | None = None
         try:
             succeeded = self._worked(play, name, program, gates)

@@ -129,7 +129,20 @@ def _typed(text: str, where: Position) -> Any:
             value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = text
-    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if value is Ellipsis:
         value = text
+    value = _plain(value)
     return text_value(value, where) if isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    """Literals of Python's own kinds as what YAML has; a mapping keeps its names."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, complex):
+        return str(value)
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value

@@ -25,12 +25,11 @@ def call_of(
     environment: dict[str, str] = {}
     for part in step.environment:
         environment.update(_environment(step, part, scope))
-    check = program.check if step.check_mode is None else bool(scope.evaluate(step.check_mode))
     return Call(
         step=step.id,
         module=step.module,
         arguments=arguments,
-        check=check,
+        check=_told(scope, step.check_mode, program.check),
         user=_user(step, scope, program),
         environment=environment,
         timeout=number(scope, step.timeout),
@@ -39,7 +38,7 @@ def call_of(
         run_async=number(scope, step.run_async),
         poll=number(scope, step.poll),
         shown=_may_be_shown(step, scope),
-        diff=program.diff if step.diff is None else truth(scope, step.diff),
+        diff=_told(scope, step.diff, program.diff),
     )
 
 
@@ -76,6 +75,12 @@ def _environment(step: Step, part: Any, scope: Scope) -> dict[str, str]:
         given = scope.evaluate(part)
     given = {} if given is OMIT else given or {}
     return {str(name): str(value) for name, value in given.items() if value is not OMIT}
+
+
+def _told(scope: Scope, keyword: Any, default: bool) -> bool:
+    """A keyword that is true or false; what the run is told where the keyword is omitted."""
+    value = scope.evaluate(keyword)
+    return default if value is None or value is OMIT else truth(scope, value)
 
 
 def truth(scope: Scope, value: Any) -> bool:

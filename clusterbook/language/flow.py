@@ -40,11 +40,23 @@ def written(step: Step, scope: Scope) -> Arguments:
 def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Show a message or a variable."""
     if "var" in arguments:
-        expression = arguments["var"]
-        name = expression.text if isinstance(expression, Template) else str(expression)
+        name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""
         return {"changed": False, name: value, "shown": [name]}
     return {"changed": False, "msg": scope.evaluate(arguments.get("msg", "Hello world!")), "shown": ["msg"]}
+
+
+def _shown_name(expression: Any, scope: Scope) -> str:
+    """The expression as written. One in braces may give the name of a variable, which is looked up and never run."""
+    text = expression.text if isinstance(expression, Template) else str(expression)
+    if not (isinstance(expression, Template) and "{{" in text):
+        return text
+    inner = text.strip()[2:-2].strip() if text.count("{{") == 1 and text.strip().endswith("}}") else text
+    try:
+        named = scope.evaluate(expression)
+    except ExpressionError:
+        return inner
+    return named if isinstance(named, str) and may_be_named(named) else inner
 
 
 def _shown(name: str, scope: Scope) -> Any:
@@ -52,7 +64,7 @@ def _shown(name: str, scope: Scope) -> Any:
     try:
         return scope.evaluate(Template("{{ " + name + " }}"))
     except UndefinedName as error:
-        return f"<<error 1 - {error.message}>>"
+        return f"<< error 1 - {error.message} >>"
 
 
 def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Result:
@@ -73,11 +85,13 @@ def fail(arguments: Arguments, scope: Scope, state: HostState) -> Result:
 
 def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Set variables of this host for the rest of the run."""
-    values = {str(scope.evaluate(name)): scope.evaluate(value) for name, value in arguments.items()}
-    values.pop("cacheable", None)
-    wrong = [name for name in values if not may_be_named(name)]
+    given = {scope.evaluate(name): scope.evaluate(value) for name, value in arguments.items()}
+    given.pop("cacheable", None)
+    wrong = [name for name in given if not may_be_named(name)]
     if wrong:
-        return {"failed": True, "changed": False, "msg": f"Invalid variable name {wrong[0]!r}."}
+        kind = "" if isinstance(wrong[0], str) else f" of type {type(wrong[0]).__name__!r}"
+        return {"failed": True, "changed": False, "msg": f"Invalid variable name {str(wrong[0])!r}{kind}."}
+    values = {str(name): value for name, value in given.items()}
     refused = sorted(name for name in values if is_connection_variable(name))
     if refused:
         return {"failed": True, "msg": f"set_fact may not set {', '.join(refused)}: it steers the connection"}

@@ -47,7 +47,7 @@ def entries(terms: Terms, options: Options) -> Values:
     found: Values = []
     for term in terms:
         if not isinstance(term, Mapping):
-            raise LookupFailed(f"lookup 'dict' needs a mapping, got {type(term).__name__}")
+            raise LookupFailed(f"the 'dict' lookup plugin expects a dictionary, got {type(term).__name__}")
         found.extend({"key": key, "value": value} for key, value in term.items())
     return found
 
@@ -89,6 +89,8 @@ def subelements(terms: Terms, options: Options) -> Values:
     elements, path = terms[0], terms[1].split(".")
     flags = terms[2] if len(terms) > 2 else options
     pairs: Values = []
+    if isinstance(elements, Mapping) and elements.get("skipped"):
+        return pairs
     for element in elements.values() if isinstance(elements, Mapping) else elements:
         if isinstance(element, Mapping) and element.get("skipped"):
             continue

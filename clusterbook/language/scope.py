@@ -95,9 +95,11 @@ class Scope:
             text = template.text.strip()
             result = guarded(template, lambda: self._expressions.condition(_bare(text), self.resolve))
         if not isinstance(result, bool):
+            given = isinstance(result, str) and isinstance(value, Template) and "{{" in value.text
             shown = value.text if isinstance(value, Template) else value
             raise ExpressionError(
-                f"condition {shown!r} is {result!r}, a {type(result).__name__}; it must be true or false",
+                f"condition {shown!r} is {result!r}, a {type(result).__name__}; it must be true or false"
+                + (" (text that came out of an expression is an untrusted template or expression)" if given else ""),
                 value if isinstance(value, Template) else None,
             )
         return result

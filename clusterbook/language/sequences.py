@@ -17,7 +17,7 @@ _KNOWN = ("start", "end", "count", "stride", "format")
 def sequence(terms: Sequence[Any], options: Mapping[str, Any]) -> List[str]:
     """The numbers of each term; without a term those that the options describe."""
     found: List[str] = []
-    for term in terms or [None]:
+    for term in terms or ([None] if options else []):
         settings = dict(options)
         if term is not None:
             settings.update(_settings(str(term)))
@@ -84,4 +84,4 @@ def _end(settings: Mapping[str, Any], start: int, stride: int) -> Any:
     if "count" not in settings:
         raise ExpressionError("must specify count or end in with_sequence")
     count = _integer("count", settings["count"])
-    return start + (count - 1) * stride if count else None
+    return start + count * stride - 1 if count else None

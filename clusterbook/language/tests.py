@@ -184,18 +184,17 @@ def vault_encrypted(value: Any) -> bool:
 
 
 def uri(value: Any, schemes: Optional[Sequence[str]] = None) -> bool:
-    """The text is a URI, of one of the schemes when they are given."""
+    """The text can be read as a URI, of one of the schemes when they are given; without them a lone word is one."""
     try:
         found = urlparse(str(value))
     except ValueError:
         return False
-    rest = bool(found.netloc or found.path or found.query)
-    return bool(found.scheme) and rest and (schemes is None or found.scheme in schemes)
+    return not schemes or found.scheme in schemes
 
 
 def url(value: Any, schemes: Optional[Sequence[str]] = None) -> bool:
     """The text is a URL: a URI that says where."""
-    return uri(value, schemes) and bool(urlparse(str(value)).netloc)
+    return uri(value, schemes) and bool(urlparse(str(value)).netloc or urlparse(str(value)).scheme == "file")
 
 
 def urn(value: Any) -> bool:

@@ -6,7 +6,6 @@ import configparser
 import csv
 import io
 import re
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,22 +13,24 @@ from clusterbook.language.lookups import LookupFailed
 from clusterbook.lookups.files import Options, content, located, text_of, truth
 from clusterbook.lookups.surroundings import Surroundings
 
+# NAME=VALUE among the words of a term; quotes belong to such a value, elsewhere they are part of the key.
+_OPTION = re.compile(r"""(?:^|\s)(\w+)=("[^"]*"|'[^']*'|\S*)""")
+
 
 def key_and_options(
     term: Any, options: Options, known: frozenset[str], closed: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """`key file=x section=y` -> the key, and the options with what the term says. closed: no other option may be."""
-    words = shlex.split(str(term))
-    merged, left = dict(options), list[str]()
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and name in known:
-            merged[name] = value
-        elif equals and closed and len(left) != words.index(word):
-            raise LookupFailed(f"{name} is not a valid option; there are {', '.join(sorted(known))}")
-        else:
-            left.append(word)
-    return (" ".join(left) if len(left) != len(words) else str(term)), merged
+    text, merged = str(term), dict(options)
+    found = [match for match in _OPTION.finditer(text) if closed or match[1] in known]
+    for match in found:
+        if match[1] not in known:
+            raise LookupFailed(f"{match[1]} is not a valid option; there are {', '.join(sorted(known))}")
+        value = match[2]
+        merged[match[1]] = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] else value
+    for match in reversed(found):
+        text = text[: match.start()] + text[match.end() :]
+    return (text.strip() if found else text), merged
 
 
 _CSV = frozenset({"file", "delimiter", "col", "keycol", "default", "encoding"})

@@ -47,6 +47,9 @@ def observe(arguments: Arguments, system: System) -> State:
     if through and (wanted is not None or system.files.stat(path, True) is not None):
         path = system.files.resolve(path)
         found = system.files.stat(path)
+    if wanted == "hard" and arguments["src"] and found is not None and found.kind == "directory":
+        path = os.path.join(path, os.path.basename(arguments["src"]))
+        found = system.files.stat(path)
     if wanted is None:
         wanted = default_state(arguments, found)
     own = found
@@ -62,6 +65,7 @@ def observe(arguments: Arguments, system: System) -> State:
     state["shown"] = shown(arguments, system, state)
     if wanted in LINKS:
         observe_link(arguments, system, state)
+        state["holds"] = bool(state["kind"] == "directory" and system.files.entries(path))
     if wanted == "directory" and arguments["recurse"] and state["kind"] == "directory":
         state["below"] = differing_below(path, arguments, system)
     refuse_impossible(arguments, state)
@@ -135,6 +139,9 @@ def refuse_impossible(arguments: Arguments, state: State) -> None:
     if wanted == "directory" and kind not in ("absent", "directory"):
         raise ModuleFailed(f"{path} already exists as a {kind}", {"path": path, "state": kind},
                            "Remove it first with state: absent.")
+    if wanted in LINKS and kind == "directory" and arguments["force"] and state["holds"]:
+        raise ModuleFailed(f"the directory {path} is not empty, refusing to convert it", {"dest": path},
+                           "Remove it first with state: absent.")
     if wanted in LINKS and not arguments["force"] and (state["source"] is None or wanted == "link"):
         refuse_link(state)
     if wanted == "hard" and state["source"] is None:
@@ -201,7 +208,7 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 def make_directories(path: str, wanted: Attributes, system: System) -> None:
     """Make a directory and the missing ones above, all with the same owner, group and mode."""
     above = os.path.dirname(path)
-    if above != path and system.files.stat(above, True) is None:
+    if above not in ("", path) and system.files.stat(above, True) is None:
         make_directories(above, wanted, system)
     system.files.make_directory(path, 0o700 if wanted.mode is not None else 0o777)
     system.files.attributes(path, wanted)

@@ -55,9 +55,17 @@ def run(arguments: Arguments, system: System) -> Outcome:
         if found is None or found.kind != "directory":
             skipped[top] = f"'{top}' is not a directory"
             continue
-        for path, state in walk(top, arguments, system, skipped, 1):
+        for path, state, level in walk(top, arguments, system, skipped, 1):
             examined += 1
-            if not wanted.accepts(path, state):
+            try:
+                if (arguments["depth"] and level > arguments["depth"]) or not wanted.accepts(path, state):
+                    continue
+            except UnicodeDecodeError:
+                skipped[top] = (f"Failed to read the file {path} due to an encoding error. "
+                                f"current encoding: {arguments['encoding']}")
+                continue
+            except LookupError as error:
+                skipped[top] = str(error)
                 continue
             values = stat_values(path, state, system)
             values.pop("exists")
@@ -78,8 +86,8 @@ def result(files: List[Dict[str, Any]], examined: int, skipped: Dict[str, str], 
 
 def walk(
     top: str, arguments: Arguments, system: System, skipped: Dict[str, str], level: int
-) -> Iterator[Tuple[str, FileState]]:
-    """Everything below a directory, as deep as wanted."""
+) -> Iterator[Tuple[str, FileState, int]]:
+    """(path, state, level) of everything below a directory; one level more than wanted is looked at, as in Ansible."""
     try:
         names = system.files.entries(top)
     except OSError as error:
@@ -91,11 +99,11 @@ def walk(
         state = system.files.stat(path)
         if state is None:
             continue
-        yield path, state
+        yield path, state, level
         target = system.files.stat(path, True) if arguments["follow"] and state.kind == "link" else state
         if target is not None and target.kind == "directory":
             deeper.append(path)
-    if arguments["recurse"] and (arguments["depth"] is None or level < arguments["depth"]):
+    if arguments["recurse"] and (not arguments["depth"] or level <= arguments["depth"]):
         for path in deeper:
             if arguments["hidden"] or not os.path.basename(path).startswith("."):
                 yield from walk(path, arguments, system, skipped, level + 1)
@@ -160,7 +168,7 @@ class Filter:
             return True
         if state.kind != "file":
             return False
-        text = self.system.files.read(path).decode(self.arguments["encoding"], "replace")
+        text = self.system.files.read(path).decode(self.arguments["encoding"])
         if self.arguments["read_whole_file"]:
             return re.search(pattern, text) is not None
         return any(re.match(pattern, line) for line in text.splitlines())

@@ -22,6 +22,7 @@ PARAMETERS = {
     "gid_min": Parameter("int", "Smallest number to choose."),
     "gid_max": Parameter("int", "Largest number to choose."),
 }
+REQUIRED_IF = (("non_unique", True, ("gid",)),)
 
 
 def observe(arguments: Arguments, system: System) -> State:

@@ -61,20 +61,36 @@ def edited(arguments: Arguments, text: str) -> str:
     wanted = [line.split() for line in given]
     if any(len(words) < 3 for words in wanted):
         raise ModuleFailed("key is not a line of host, kind and key", next_step="Take it from ssh-keyscan.")
-    kinds = {words[1] for words in wanted}
+    if any(words[0].startswith("@") and len(words) < 4 for words in wanted):
+        raise ModuleFailed("key is not a line of mark, host, kind and key")
     if arguments["state"] == "absent":
-        gone = [line for line in lines if names_host(line, host) and (not kinds or kinds & set(line.split()))]
+        gone = [line for line in lines if names_host(line, host)
+                and (not wanted or any(replaces(words, line.split()) for words in wanted))]
         return "".join(line + "\n" for line in lines if line not in gone)
     for words in wanted:
-        new = " ".join([hashed(host) if arguments["hash_host"] else words[0], *words[1:]])
-        found = [line for line in lines if names_host(line, host) and words[1] in line.split()]
-        fitting = [line for line in found
-                   if words[2] in line.split() and line.startswith("|1|") == arguments["hash_host"]]
-        keep = fitting[:1] or [new]
-        at = lines.index(found[0]) if found else len(lines)
-        lines = [*(line for line in lines[:at] if line not in found), *keep,
-                 *(line for line in lines[at:] if line not in found)]
+        lines = with_key(arguments, lines, words)
     return "".join(line + "\n" for line in lines)
+
+
+def replaces(new: List[str], old: List[str]) -> bool:
+    """Whether a line is about the same kind of key. Of authorities and revoked keys there may be several."""
+    if new[0].startswith("@") or old[0].startswith("@"):
+        return new[:1] == old[:1] and new[2:4] == old[2:4]
+    return new[1] == old[1]
+
+
+def with_key(arguments: Arguments, lines: List[str], words: List[str]) -> List[str]:
+    """The lines with one key: in place of another one of its kind for this host, else at the end."""
+    found = [line for line in lines if names_host(line, arguments["name"]) and replaces(words, line.split())]
+    marked = words[0].startswith("@")
+    fitting = [line for line in found
+               if marked or (words[2] in line.split() and line.startswith("|1|") == arguments["hash_host"])]
+    hides = arguments["hash_host"] and not marked
+    new = " ".join([hashed(arguments["name"]) if hides else words[0], *words[1:]])
+    keep = fitting[:1] or [new]
+    at = lines.index(found[0]) if found else len(lines)
+    return [*(line for line in lines[:at] if line not in found), *keep,
+            *(line for line in lines[at:] if line not in found)]
 
 
 def difference(state: State, changes: Sequence[Change]) -> None:

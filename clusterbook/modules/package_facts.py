@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any, Dict, List
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
@@ -24,6 +25,9 @@ PARAMETERS = {
 def run(arguments: Arguments, system: System) -> Outcome:
     """ansible_facts.packages: name -> list of version, arch, source …"""
     refused = [name for name in arguments["manager"] if name not in ("apt", "auto", *RPM)]
+    if refused and shutil.which(refused[0]):
+        raise ModuleFailed(f"Failed to retrieve packages with {refused[0]}: Unable to list packages of this kind",
+                           next_step="Use apt, rpm or auto.")
     if refused:
         raise ModuleFailed(
             f"Requested package manager {refused[0]} was not usable by this module", next_step="Use apt, rpm or auto."

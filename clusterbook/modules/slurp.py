@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
 from clusterbook.modules.system import System
@@ -18,6 +19,9 @@ def run(arguments: Arguments, system: System) -> Outcome:
     path = arguments["src"]
     try:
         found = system.files.stat(path, True)
+        above = system.files.stat(os.path.dirname(path), True) if found is None else None
+        if above is not None and above.kind != "directory":
+            raise ModuleFailed(f"Unable to slurp file: {path}: {os.path.dirname(path)} is no directory", {"src": path})
         if found is None:
             raise ModuleFailed(f"File not found: {path}", {"src": path}, "Guard the step with module stat and `when`.")
         if found.kind == "directory":

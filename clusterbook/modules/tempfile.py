@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict
 
-from clusterbook.modules.contract import Arguments, Outcome, Parameter
+from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
 from clusterbook.modules.mode import mode_text
 from clusterbook.modules.system import System
 
@@ -21,6 +22,9 @@ PARAMETERS = {
 
 def run(arguments: Arguments, system: System) -> Outcome:
     """Its path."""
+    for name in ("prefix", "suffix"):
+        if os.path.basename(arguments[name]) != arguments[name]:
+            raise ModuleFailed(f"{name} must be a valid file name component, got {arguments[name]!r}")
     directory = arguments["state"] == "directory"
     path = system.files.make_temporary(directory, arguments["prefix"], arguments["suffix"], arguments["path"])
     found = system.files.stat(path)

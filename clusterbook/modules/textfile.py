@@ -82,6 +82,10 @@ def insertion_index(arguments: Arguments, bare: List[str]) -> int:
     if pattern is None or pattern == "EOF":
         return len(bare)
     found = [index for index, line in enumerate(bare) if re.search(pattern, line)]
+    if re.compile(pattern).flags & re.MULTILINE and "firstmatch" not in arguments:  # the text as a whole
+        text = "".join(f"{line}\n" for line in bare)
+        first = re.search(pattern, text)
+        found = [text.count("\n", 0, first.start() if before else first.end())] if first else []
     if not found:
         return len(bare)
     chosen = found[0] if arguments.get("firstmatch") else found[-1]

@@ -42,7 +42,7 @@ def run(arguments: Arguments, system: System) -> Outcome:
     values: Dict[str, Any] = {"path": arguments["path"], "port": arguments["port"], "state": arguments["state"],
                               "search_regex": arguments["search_regex"], "match_groups": [], "match_groupdict": {}}
     if arguments["port"] is None and arguments["path"] is None and arguments["state"] != "drained":
-        time.sleep(arguments["timeout"])
+        time.sleep(arguments["delay"] + arguments["timeout"])
         return Outcome(values={**values, "elapsed": int(time.monotonic() - started)})
     time.sleep(min(arguments["delay"], arguments["timeout"]))
     holds = condition(arguments, system, values)
@@ -151,4 +151,5 @@ def timeout_words(arguments: Arguments) -> str:
         gone = arguments["state"] in ("absent", "stopped")
         shows = f" with {arguments['search_regex']!r}" if arguments["search_regex"] else ""
         return f"waited {limit} s for {arguments['path']}{shows} to be {'absent' if gone else 'present'}"
-    return f"waited {limit} s for {arguments['host']}:{arguments['port']} to be {arguments['state']}"
+    gone = arguments["state"] in ("absent", "drained", "stopped")
+    return f"Timeout when waiting for {arguments['host']}:{arguments['port']}" + (" to stop" if gone else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any
 
@@ -14,6 +15,10 @@ COMMAND_OPTIONS = frozenset(
 )
 # A name is an identifier, or holds expressions (set_fact takes such names).
 _PAIR = re.compile(r"((?:[A-Za-z_]|\{\{.*?\}\})(?:\w|\{\{.*?\}\})*)=(.*)\Z", re.DOTALL)
+# What Python's literals mean by a backslash: in a pair it means the same.
+_ESCAPE = re.compile(
+    r"\\(?:U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|N\{[^}]+\}|[\\'\"abfnrtv])"
+)
 _OPENERS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
@@ -23,7 +28,7 @@ def parse(text: str | Template, command: bool, where: Position) -> tuple[dict[An
     arguments: dict[Any, Any] = {}
     rest = []
     for word, gap in split(source, where):
-        found = _PAIR.match(word)
+        found = _PAIR.match(_ESCAPE.sub(lambda match: codecs.decode(match[0], "unicode-escape"), word))
         if found and (not command or found.group(1) in COMMAND_OPTIONS):
             arguments[_value(found.group(1), text, where)] = _value(_unquoted(found.group(2)), text, where)
         else:

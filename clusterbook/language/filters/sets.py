@@ -17,12 +17,15 @@ def unique(
     environment: Any, value: Iterable[Any], case_sensitive: Optional[bool] = None, attribute: Any = None
 ) -> list[Any]:
     """The items without repeats; texts that differ in case alone are equal unless case_sensitive."""
-    items = _listed(value)
+    if not hasattr(value, "__iter__"):
+        raise FilterError(f"{type(value).__name__!r} object is not iterable")
+    items = list(value)
     try:
         return list(do_unique(environment, items, case_sensitive=bool(case_sensitive), attribute=attribute))
     except TypeError:
-        if case_sensitive or attribute:
-            raise FilterError("unique with case_sensitive or attribute needs items that are no lists") from None
+        if case_sensitive is not None or attribute:
+            raise FilterError("unique cannot fall back to its own comparison with case_sensitive or attribute, which "
+                              "need items that are no lists or mappings") from None
         return distinct(items)
 
 

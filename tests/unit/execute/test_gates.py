@@ -14,7 +14,7 @@ def drive(gates: Gates, hosts: dict[str, list[tuple[tuple[int, ...], bool]]], lo
     guard = Lock()
 
     def travel(host: str) -> None:
-        gates.enter()
+        gates.enter(host)
         for key, once in hosts[host]:
             verdict = gates.wait(host, key, once)
             with guard:
@@ -55,8 +55,8 @@ def test_hosts_that_have_left_are_not_waited_for() -> None:
 
 def test_when_the_chosen_host_is_lost_the_next_one_runs_the_step() -> None:
     gates = Gates("ab")
-    gates.enter()
-    gates.enter()
+    gates.enter("a")
+    gates.enter("b")
     with ThreadPoolExecutor(2) as pool:
         other = pool.submit(gates.wait, "b", (1,), True)
         assert gates.wait("a", (1,), True) is None
@@ -72,7 +72,7 @@ def test_a_limit_of_hosts_at_work_does_not_keep_the_others_from_their_gates() ->
 
 def test_an_abort_ends_all_waiting() -> None:
     gates = Gates("ab")
-    gates.enter()
+    gates.enter("a")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(gates.wait, "a", (1,), False)
         gates.abort("b failed")
@@ -81,8 +81,8 @@ def test_an_abort_ends_all_waiting() -> None:
 
 def test_a_failure_for_all_meets_the_others_at_their_next_gate_once() -> None:
     gates = Gates("abc")
-    for _ in "abc":
-        gates.enter()
+    for host in "abc":
+        gates.enter(host)
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(gates.wait, "b", (2,), False)
         gates.fails_all("a", (1, 7))
@@ -92,3 +92,10 @@ def test_a_failure_for_all_meets_the_others_at_their_next_gate_once() -> None:
     with ThreadPoolExecutor(3) as pool:
         passed = [pool.submit(gates.wait, host, (3,), False) for host in "abc"]
         assert [one.result(timeout=10) for one in passed] == [None, None, None]
+
+
+def test_slots_are_given_in_the_order_of_the_inventory() -> None:
+    for _ in range(20):
+        log: list[tuple[str, Any, Any]] = []
+        drive(Gates("abcd", forks=1), {host: [((1,), False)] for host in "dcba"}, log)
+        assert [host for host, _, _ in log] == ["a", "b", "c", "d"]

@@ -228,8 +228,8 @@ def test_a_lookup_is_answered_by_the_local_machine(tmp_path: Path) -> None:
              step(4, "ansible.builtin.debug", {"msg": Template("{{ lookup('file', 'nope') }}")}))  # fmt: skip
     outcome, recorder = run(play("a", steps))
     assert [event.get("msg") for event in recorder.of("result")][:2] == ["hello", "a:\n- 1\n"]
-    assert "there is no file 'nope'" in recorder.of("warning")[0]["msg"]
-    assert "there is no file 'nope'" in recorder.of("result")[-1]["msg"]
+    assert "No such file or directory: 'nope'" in recorder.of("warning")[0]["msg"]
+    assert "No such file or directory: 'nope'" in recorder.of("result")[-1]["msg"]
     assert outcome.exit_code(check=False) == 1
 
 

@@ -235,7 +235,7 @@ def test_debug_shows_that_a_variable_is_undefined_instead_of_failing() -> None:
     recorder = Recorder()
     shown = Step(1, "d", "ansible.builtin.debug", {"var": "none_such"}, register="r")
     assert run(recorder, shown, step(2, Template("{{ r.none_such }}")))
-    assert recorder.ran == ["<<error 1 - 'none_such' is undefined>>"]
+    assert recorder.ran == ["<< error 1 - 'none_such' is undefined >>"]
 
 
 def test_set_fact_and_set_stats_refuse_names_that_no_variable_can_have() -> None:
@@ -420,3 +420,10 @@ def test_a_condition_of_meta_that_cannot_be_evaluated_fails_the_host() -> None:
     recorder = Recorder()
     assert not run(recorder, meta(1, "end_host", when=(Template("nowhere"),)))
     assert recorder.statuses() == ["failed"]
+
+
+def test_check_mode_that_is_omitted_is_the_runs() -> None:
+    for keyword, check in ((Template("{{ omit }}"), False), ("yes", True), (Template("{{ 'no' }}"), False)):
+        recorder = Recorder()
+        assert run(recorder, step(1, "a", check_mode=keyword))
+        assert recorder.calls[0].check is check

@@ -150,6 +150,8 @@ def test_blocks_keep_their_parts(tmp_path: Path) -> None:
         ("action: copy src=a dest=b", "ansible.builtin.copy", {"src": "a", "dest": "b"}),
         ("action: {module: copy, src: a, dest: b}", "ansible.builtin.copy", {"src": "a", "dest": "b"}),
         ("{command: id, args: {chdir: /}}", "ansible.builtin.command", {"_raw_params": "id", "chdir": "/"}),
+        (r"""replace: path=/x regexp='\\bx' replace='\1\n'""", "ansible.builtin.replace",
+         {"path": "/x", "regexp": r"\bx", "replace": "\\1\n"}),
         ("meta: flush_handlers", "ansible.builtin.meta", {"free_form": "flush_handlers"}),
         ("import_tasks: x.yml", "ansible.builtin.import_tasks", {"_raw_params": "x.yml"}),
         ("debug:", "ansible.builtin.debug", {}),
