@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from clusterbook.errors import Position
-from clusterbook.model import Block, Node, Play, Project, Value, Variables
-from clusterbook.source import SourceMapping
+from clusterbook.model import Block, Node, Play, Project, Reader, RoleUse, Task, Value, Variables
+from clusterbook.source import SourceMapping, position_of
 
 PRECEDENCE = (
     "role defaults",
@@ -36,6 +37,33 @@ PRECEDENCE = (
     "include parameters",
     "extra vars",
 )
+
+
+# What each place is, for the documentation.
+ABOUT = {
+    "role defaults": "`defaults/main.yml` of a role, and of its dependencies",
+    "cluster": "what `cluster.yaml` and the store say of the command's cluster; Ansible has no such place",
+    "inventory group all": "`vars` of the group `all` in the inventory",
+    "inventory group": "`vars` of other groups in the inventory; of parents and children the child wins",
+    "inventory group_vars/all": "`group_vars/all` beside the inventory",
+    "playbook group_vars/all": "`group_vars/all` beside the playbook",
+    "inventory group_vars": "`group_vars/GROUP` beside the inventory",
+    "playbook group_vars": "`group_vars/GROUP` beside the playbook",
+    "inventory host": "variables of the host in the inventory",
+    "inventory host_vars": "`host_vars/HOST` beside the inventory",
+    "playbook host_vars": "`host_vars/HOST` beside the playbook",
+    "facts": "what `setup` and modules find on the host",
+    "play vars": "`vars` of the play",
+    "play vars_files": "files of `vars_files`",
+    "role vars": "`vars/main.yml` of a role",
+    "block vars": "`vars` of a block, or of a role in `roles:`",
+    "task vars": "`vars` of the task",
+    "include_vars": "files that `include_vars` read so far",
+    "set_fact and register": "what tasks of this host set and returned so far",
+    "role parameters": "other keys of a role in `roles:`, and `vars` of `include_role`",
+    "include parameters": "`vars` of `include_tasks`",
+    "extra vars": "`--extra-vars`",
+}
 
 
 @dataclass(frozen=True)
@@ -82,36 +110,67 @@ def explain(variable: str, layers: Iterable[Layer]) -> list[Setting]:
     ]
 
 
-def project_layers(project: Project, host_groups: Iterable[str] = ()) -> Iterator[Layer]:
-    """What plays, roles, blocks and tasks set, in the order of the files. host_groups is kept for callers' filters."""
+def project_layers(project: Project) -> Iterator[Layer]:
+    """What plays, roles, blocks and tasks set, in the order of the files."""
     for role in project.roles.values():
         yield Layer("role defaults", role.name, role.defaults)
         yield Layer("role vars", role.name, role.variables)
-        for nodes in role.task_files.values():
-            yield from _node_layers(nodes)
+        yield from _use_layers(role.dependencies)
+        for nodes in (*role.task_files.values(), role.handlers):
+            yield from _node_layers(nodes, project.reader, Path(role.path))
     for play in project.plays:
-        yield from _play_layers(play)
+        yield from _play_layers(play, project.reader)
+    for file, nodes in project.task_files.items():
+        yield from _node_layers(nodes, project.reader, Path(file).parent)
 
 
-def _play_layers(play: Play) -> Iterator[Layer]:
+def _play_layers(play: Play, reader: Reader | None) -> Iterator[Layer]:
     yield Layer("play vars", _text(play.name), play.variables)
     for values in play.vars_files:
         if isinstance(values, Mapping):
             yield Layer("play vars_files", _text(play.name), values)
-    for use in play.roles:
+    yield from _use_layers(play.roles)
+    nodes = (*play.pre_tasks, *play.tasks, *play.post_tasks, *play.handlers)
+    yield from _node_layers(nodes, reader, Path(play.position.file).parent)
+
+
+def _use_layers(uses: Iterable[RoleUse]) -> Iterator[Layer]:
+    for use in uses:
         yield Layer("role parameters", use.name, use.parameters)
         yield Layer("block vars", use.name, use.keywords.get("vars") or {})
-    yield from _node_layers((*play.pre_tasks, *play.tasks, *play.post_tasks))
 
 
-def _node_layers(nodes: Iterable[Node]) -> Iterator[Layer]:
+_INCLUDES = {"ansible.builtin.include_role": "role parameters", "ansible.builtin.include_tasks": "include parameters"}
+
+
+def _node_layers(nodes: Iterable[Node], reader: Reader | None, folder: Path) -> Iterator[Layer]:
     for node in nodes:
         values = node.keywords.get("vars")
-        kind = "block vars" if isinstance(node, Block) else "task vars"
+        kind = "block vars" if isinstance(node, Block) else _INCLUDES.get(node.module, "task vars")
         if isinstance(values, Mapping) and values:
             yield Layer(kind, _text(node.name), values)
         if isinstance(node, Block):
-            yield from _node_layers((*node.body, *node.rescue, *node.always))
+            yield from _node_layers((*node.body, *node.rescue, *node.always), reader, folder)
+        else:
+            yield from _set_by(node, reader, folder)
+
+
+def _set_by(task: Task, reader: Reader | None, folder: Path) -> Iterator[Layer]:
+    """What a task sets for the rest of the run."""
+    arguments = task.arguments if isinstance(task.arguments, Mapping) else {}
+    if task.module == "ansible.builtin.set_fact":
+        yield Layer("set_fact and register", _text(task.name), arguments)
+    if task.keywords.get("register"):
+        place = SourceMapping(position_of(task.keywords, "register", task.position))
+        place[str(task.keywords["register"])] = f"the result of {task.module}"
+        yield Layer("set_fact and register", _text(task.name), place)
+    if task.module == "ansible.builtin.include_vars" and reader is not None:
+        name = arguments.get("file", arguments.get("_raw_params"))
+        found = next((path for path in (folder / "vars" / str(name), folder / str(name)) if path.is_file()), None)
+        if isinstance(name, str) and found is not None:
+            values = reader.variables(str(found.resolve()))
+            values = {arguments["name"]: values} if "name" in arguments else values
+            yield Layer("include_vars", _text(task.name), values)
 
 
 def _text(name: Value) -> str:

@@ -12,6 +12,7 @@ from clusterbook import project
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command, near
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
@@ -50,20 +51,21 @@ def run(
 
 @command(
     positional=["variable", "host"],
-    iterable=[*VAULT_OPTIONS],
+    iterable=["extra_vars", *VAULT_OPTIONS],
     help={
         "variable": "name of the variable",
         "host": "name of the host",
         "playbook": "playbook whose plays and roles count (default: site)",
         **TARGET_HELP,
+        "extra-vars": SELECTION_HELP["extra-vars"],
         "json": "show the result as JSON",
         **VAULT_HELP,
     },
 )
 def explain(
     _: Context, variable: str, host: str, playbook: str = "site", inventory: str = "lab", cluster: str = "",
-    json_: bool = False, ask_vault_password: bool = False, vault_password_file: Sequence[str] | None = None,
-    vault_id: Sequence[str] | None = None,
+    extra_vars: Sequence[str] | None = None, json_: bool = False, ask_vault_password: bool = False,
+    vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Show every place that sets a variable of a host, and which one wins.
 
@@ -72,7 +74,8 @@ def explain(
     path = places.playbook(playbook)
     vault = open_vault(vault_password_file, vault_id, ask_vault_password)
     site = open_site(inventory, cluster, playbook=path, vault=vault)
-    settings = explain_layers(variable, _layers(site, path, host))
+    given = Layer("extra vars", "", extra_variables(extra_vars or (), vault))
+    settings = explain_layers(variable, [*_layers(site, path, host), given])
     if json_:
         print_json([_described(setting, site.vault) for setting in settings])
     elif not settings:

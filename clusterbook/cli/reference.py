@@ -1,4 +1,4 @@
-"""What is written by a command and kept in the repository: pages of modules and tasks, schemas for editors.
+"""What is written by a command and kept in the repository: reference pages, schemas for editors.
 
 `make reference` writes all of it; a contract test says when something is older than its source.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from invoke.tasks import Task
 
+from clusterbook.cli import reference_language
 from clusterbook.cli.listing import task_name
 from clusterbook.cli.namespace import tasks
 from clusterbook.modules import documentation
@@ -27,7 +28,13 @@ def written(root: Path) -> Mapping[str, str]:
     """Path in the repository -> text. root: the repository, which has the modules' examples."""
     examples = (root / "docs" / "examples" / "modules.yml").read_text("utf-8")
     schemas = {f"schemas/editor/{name}": text for name, text in editor.files().items()}
-    return {"docs/modules.md": documentation.page(examples), "docs/tasks.md": tasks_page(), **schemas}
+    pages = {
+        "docs/modules.md": documentation.page(examples),
+        "docs/tasks.md": tasks_page(),
+        "docs/language.md": reference_language.language_page(),
+        "docs/expressions.md": reference_language.expressions_page(),
+    }
+    return {**pages, **schemas}
 
 
 def tasks_page() -> str:

@@ -42,6 +42,27 @@ def test_plays_roles_blocks_and_tasks_are_layers_too(tmp_path: Path) -> None:
     assert values == ["extra", "parameter", "task", "block", "file", "play", "host", "cluster", "defaults"]
 
 
+def test_what_tasks_set_for_the_rest_of_the_run_is_a_layer_too(tmp_path: Path) -> None:
+    (tmp_path / "vars").mkdir()
+    (tmp_path / "vars/more.yml").write_text("v: included\n")
+    (tmp_path / "more.yml").write_text("- {debug: , vars: {v: further}}\n")
+    (tmp_path / "play.yml").write_text(
+        "- hosts: all\n  handlers: [{name: h, debug: , vars: {v: handler}}]\n  tasks:\n    - include_vars: more.yml\n"
+        "    - set_fact: {v: fact}\n    - {ping: , register: v}\n"
+        "    - include_tasks: more.yml\n      vars: {v: given}\n"
+    )
+    found = explain("v", project_layers(load_project(tmp_path / "play.yml")))
+    shown = [(item.value, item.layer.kind, Path(item.position.file).name, item.position.line) for item in found]
+    assert shown == [
+        ("given", "include parameters", "play.yml", 8),
+        ("the result of ansible.builtin.ping", "set_fact and register", "play.yml", 6),
+        ("fact", "set_fact and register", "play.yml", 5),
+        ("included", "include_vars", "more.yml", 1),
+        ("further", "task vars", "more.yml", 1),
+        ("handler", "task vars", "play.yml", 2),
+    ]
+
+
 def test_the_table_is_ansibles_with_the_cluster_below_the_inventory() -> None:
     order = [
         "role defaults",

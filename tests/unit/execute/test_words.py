@@ -151,7 +151,7 @@ def test_patterns_of_hosts_are_always_answered() -> None:
 
 def test_a_failure_is_told_to_the_host_which_may_ignore_it() -> None:
     play = plan("{{ lookup('file', '/nope', errors='ignore') }}")
-    assert ask(play, "lookup", "file", "/nope")["failed"].startswith("there is no file '/nope'")
+    assert ask(play, "lookup", "file", "/nope")["failed"].startswith("No such file or directory: '/nope'")
 
 
 def test_a_wrong_use_is_a_failure_not_a_crash() -> None:
