@@ -12,7 +12,7 @@ from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parame
 from clusterbook.modules.differences import Difference
 from clusterbook.modules.ownership import FILE_PARAMETERS
 from clusterbook.modules.system import Source, System
-from clusterbook.modules.transfer import apply_file, file_changes, from_bytes, need_directory, observe_file
+from clusterbook.modules.transfer import apply_only, from_bytes, need_directory, observe_file, only_changes
 
 NAME = "ansible.builtin.assemble"
 KIND = "state"
@@ -81,14 +81,7 @@ def joined(arguments: Arguments, parts: List[bytes]) -> bytes:
     return text
 
 
-def diff(arguments: Arguments, state: State) -> List[Change]:
-    """What differs."""
-    return file_changes(arguments, state["items"][0])
-
-
-def apply(arguments: Arguments, state: State, system: System) -> None:
-    """Write what differs."""
-    apply_file(arguments, state["items"][0], system)
+diff, apply = only_changes, apply_only
 
 
 def difference(state: State, changes: Sequence[Change]) -> Difference:

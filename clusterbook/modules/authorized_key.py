@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
-from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.contract import Arguments, ModuleFailed, Parameter, State
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
+from clusterbook.modules.textfile import line_changes
 
 NAME = "ansible.posix.authorized_key"
 KIND = "state"
@@ -98,10 +99,7 @@ def edited(arguments: Arguments, text: str) -> str:
     return "".join(line + "\n" for line in [*lines, *added])
 
 
-def diff(arguments: Arguments, state: State) -> List[Change]:
-    """The text."""
-    same = state["before"].splitlines() == state["after"].splitlines()
-    return [] if same else [Change("content", state["before"] or None, state["after"])]
+diff = line_changes
 
 
 def apply(arguments: Arguments, state: State, system: System) -> None:

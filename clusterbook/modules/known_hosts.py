@@ -6,12 +6,13 @@ import base64
 import hashlib
 import hmac
 import os
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.file import make_directories
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
+from clusterbook.modules.textfile import line_changes
 
 NAME = "ansible.builtin.known_hosts"
 KIND = "state"
@@ -97,10 +98,7 @@ def difference(state: State, changes: Sequence[Change]) -> None:
     """The return key `diff` is there in any case."""
 
 
-def diff(arguments: Arguments, state: State) -> List[Change]:
-    """The text."""
-    same = state["before"].splitlines() == state["after"].splitlines()
-    return [] if same else [Change("content", state["before"] or None, state["after"])]
+diff = line_changes
 
 
 def apply(arguments: Arguments, state: State, system: System) -> None:

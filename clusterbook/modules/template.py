@@ -10,7 +10,7 @@ from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parame
 from clusterbook.modules.differences import Difference
 from clusterbook.modules.ownership import FILE_PARAMETERS
 from clusterbook.modules.system import System
-from clusterbook.modules.transfer import apply_file, file_changes, from_bytes, need_directory, observe_file
+from clusterbook.modules.transfer import apply_only, from_bytes, need_directory, observe_file, only_changes
 
 NAME = "ansible.builtin.template"
 KIND = "state"
@@ -51,14 +51,7 @@ def observe(arguments: Arguments, system: System) -> State:
     return {"dest": item["path"], "items": [item], "source": source}
 
 
-def diff(arguments: Arguments, state: State) -> List[Change]:
-    """What differs."""
-    return file_changes(arguments, state["items"][0])
-
-
-def apply(arguments: Arguments, state: State, system: System) -> None:
-    """Write what differs."""
-    apply_file(arguments, state["items"][0], system)
+diff, apply = only_changes, apply_only
 
 
 def difference(state: State, changes: Sequence[Change]) -> List[Difference]:

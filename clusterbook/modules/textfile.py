@@ -48,6 +48,12 @@ def text_changes(arguments: Arguments, state: State) -> List[Change]:
     return [*content, *owned(arguments, state)]
 
 
+def line_changes(arguments: Arguments, state: State) -> List[Change]:
+    """`diff` of modules that keep lists of keys: the text, without regard to its last line end."""
+    same = state["before"].splitlines() == state["after"].splitlines()
+    return [] if same else [Change("content", state["before"] or None, state["after"])]
+
+
 def apply_text(arguments: Arguments, state: State, system: System) -> None:
     """Write the text where it differs, else only the attributes."""
     path = state["path"]

@@ -69,6 +69,16 @@ def file_changes(arguments: Arguments, state: State) -> List[Change]:
     return [*changes, *attribute_changes(arguments, state)]
 
 
+def only_changes(arguments: Arguments, state: State) -> List[Change]:
+    """`diff` of modules that write one file."""
+    return file_changes(arguments, state["items"][0])
+
+
+def apply_only(arguments: Arguments, state: State, system: System) -> None:
+    """`apply` of modules that write one file."""
+    apply_file(arguments, state["items"][0], system)
+
+
 def apply_file(arguments: Arguments, state: State, system: System) -> None:
     """Write the content where it differs, else only the attributes."""
     path, source = state["path"], state["source"]
