@@ -27,7 +27,19 @@ def page(playbook: str) -> str:
     """The whole page as Markdown. playbook: the text of the one with the examples."""
     known = examples(playbook)
     tables = [registry.specification(name) for name in registry.names()]
-    return "\n".join([HEAD, *(line for table in tables for line in section(table, known.get(table.name, "")))])
+    body = (line for table in tables for line in section(table, known.get(table.name, "")))
+    return "\n".join([HEAD, *body, *refused()])
+
+
+def refused() -> Iterator[str]:
+    """Modules of Ansible that are not here, and what to do instead."""
+    yield "## Not supported\n"
+    yield "All other modules of `ansible.builtin` are above, with all of their parameters. Groups in `module_defaults`"
+    yield "(`group/NAME`) are an error: they belong to collections that are not here.\n"
+    yield "| module | instead |"
+    yield "|---|---|"
+    yield from (f"| `{name}` | {instead} |" for name, instead in sorted(registry.REFUSED.items()))
+    yield ""
 
 
 def examples(playbook: str) -> Dict[str, str]:

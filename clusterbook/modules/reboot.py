@@ -11,7 +11,8 @@ from clusterbook.modules.system import System
 
 NAME = "ansible.builtin.reboot"
 KIND = "action"
-DESCRIPTION = "Reboot the host, wait until it is back, and go on with the play."
+DESCRIPTION = ("Reboot the host, wait until it is back, and go on with the play: what was registered, facts and "
+               "notified handlers stay. Not with delegate_to, nor on the machine that runs the play.")
 PARAMETERS = {
     "pre_reboot_delay": Parameter("int", "Seconds before it goes down; a run that is stopped by then reboots nothing.",
                                   default=0),

@@ -20,7 +20,9 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_every_module_has_its_section() -> None:
     lines = page(PLAYBOOK.read_text()).splitlines()
-    assert [line[3:] for line in lines if line.startswith("## ")] == list(registry.names())
+    assert [line[3:] for line in lines if line.startswith("## ")] == [*registry.names(), "Not supported"]
+    told = {line.split("`")[1] for line in lines[lines.index("## Not supported"):] if line.startswith("| `")}
+    assert told == set(registry.REFUSED)
 
 
 def test_every_module_has_an_example() -> None:
