@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from typing import Any, Callable, Dict
 
@@ -17,6 +18,9 @@ NOT_ASYNC = frozenset(f"ansible.builtin.{name}" for name in (
     "copy", "template", "script", "fetch", "unarchive", "assemble", "raw", "reboot", "wait_for_connection",
     "async_status",
 )) | {"certificate"}
+# Ansible looks at a job that nobody waits for so often whether its time is over: `async: 1` has so many seconds, and
+# plays rely on it (`sleep 2; reboot`).
+GRAIN = 5.0
 # The first looks at a job come soon, for it may be short (seconds).
 FIRST_LOOK, LONGEST_LOOK = 0.05, 1.0
 
@@ -37,7 +41,7 @@ class Background:
         identity = _identity(self._play, call) if waits else ""
         found = self._jobs.unfinished(identity) if waits else None
         if found is None:
-            result = self._jobs.start(identity, call.run_async, work)
+            result = self._jobs.start(identity, call.run_async if waits else lenient(call.run_async), work)
             found = str(result["ansible_job_id"])
             self._emit({"type": "job", "id": call.step, "jid": found, "results_file": result["results_file"]})
             if not waits:
@@ -60,6 +64,11 @@ class Background:
                 told = time.monotonic()
                 self._emit({"type": "waiting", "id": call.step, "jid": jid, "seconds": round(time.time() - began, 1),
                             "limit": call.run_async})
+
+
+def lenient(limit: float) -> float:
+    """The seconds after which such a job is ended."""
+    return math.ceil(limit / GRAIN) * GRAIN
 
 
 def _identity(play: str, call: Call) -> str:

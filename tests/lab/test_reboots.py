@@ -97,8 +97,8 @@ def test_a_host_that_a_command_of_the_play_restarts_is_waited_for(two_hosts: Two
   tasks:
     - ansible.builtin.command: cat /proc/sys/kernel/random/boot_id
       register: before
-    - ansible.builtin.shell: sleep 1; systemctl reboot
-      async: 60
+    - ansible.builtin.shell: sleep 2; systemctl reboot
+      async: 1
       poll: 0
     - ansible.builtin.wait_for_connection: {delay: 5, timeout: 120, connect_timeout: 3}
       register: waited

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clusterbook.agent.background import lenient
 from clusterbook.agent.jobs import Jobs
 from tests.unit.execute.playing import HEAD
 
@@ -92,6 +93,11 @@ def _alive(number: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(1, 5), (5, 5), (6, 10), (45, 45)])
+def test_a_job_that_nobody_waits_for_has_ansibles_time(limit: float, seconds: float) -> None:
+    assert lenient(limit) == seconds
 
 
 def test_a_job_that_takes_longer_than_its_limit_is_ended_with_all_that_it_started(playbooks: Playbooks) -> None:
