@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, List, Sequence
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.file import make_directories

@@ -259,9 +259,9 @@ def test_a_host_whose_variables_say_become_needs_root(said: object, root: bool) 
 
 
 def test_defaults_hold_for_a_module_by_each_of_its_names() -> None:
-    outer = {"copy": {"mode": "0600"}, "ansible.builtin.copy": {"owner": "a"}}
+    outer = {"copy": {"mode": "0600", "owner": "a"}}
     inner = [{"ansible.legacy.copy": {"mode": "0640"}}, {"command": {"chdir": "/"}}]
     one = task("one", "ansible.builtin.copy", {"dest": "/x"}, module_defaults=inner)
     plan = compiled(play(one, keywords={"gather_facts": False, "module_defaults": outer}))
     step = next(every_step(plan.plays[0].program.instructions))
-    assert step.defaults == ({"mode": "0600"}, {"owner": "a"}, {"mode": "0640"})
+    assert step.defaults == ({"mode": "0640"},)  # those of a block or task are instead of the play's
