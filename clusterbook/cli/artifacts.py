@@ -9,7 +9,7 @@ from invoke.context import Context
 
 from clusterbook.cli import lab
 from clusterbook.cli.boundary import command
-from clusterbook.cli.clusters import wanted_versions
+from clusterbook.cli.clusters import wanted_components, wanted_versions
 from clusterbook.cli.screen import Stage, plural, print_json, print_table, stage
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.events import Event, Report, silent
@@ -135,8 +135,9 @@ def mirror(
         chosen, cluster = of_lab(spec), spec.name
     if start:
         with stage("images") as shown:
-            versions = wanted_versions(open_store(os.environ), cluster)
-            serve(chosen, shown, silent if json_ else reporter(shown), versions)
+            store = open_store(os.environ)
+            wanted = wanted_components(store, cluster)
+            serve(chosen, shown, silent if json_ else reporter(shown), wanted_versions(store, cluster), wanted)
     elif stop:
         _stop(chosen)
     if start and address and not json_:
@@ -144,9 +145,12 @@ def mirror(
     return _show(chosen, json_, expected=not stop)
 
 
-def serve(mirror: Mirror, shown: Stage, report: Report, versions: Mapping[str, str]) -> None:
+def serve(
+    mirror: Mirror, shown: Stage, report: Report, versions: Mapping[str, str],
+    components: tuple[str, ...] = COMPONENTS,
+) -> None:  # fmt: skip
     """Bring what a cluster needs into the cache and serve it. versions: by component, where not the default."""
-    found = mirrors.up(mirror, supplies.default(report), versions=versions)
+    found = mirrors.up(mirror, supplies.default(report), components, versions=versions)
     shown.result = f"{plural(len(found['images']), 'image')}, {plural(len(found['artifacts']), 'file')} in the mirror"
 
 

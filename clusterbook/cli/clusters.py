@@ -69,6 +69,17 @@ def wanted_versions(store: Store, name: str) -> dict[str, str]:
     return {"kubernetes": str(specs.read(store, name).complete["kubernetes_version"])}
 
 
+def wanted_components(store: Store, name: str) -> tuple[str, ...]:
+    """Components that a cluster's hosts need: on EC2 more than elsewhere."""
+    from clusterbook.cluster.artifacts.publish import COMPONENTS, ON_AWS
+
+    if name not in cluster_names(store):
+        return COMPONENTS
+    from clusterbook.cluster import spec as specs
+
+    return (*COMPONENTS, *ON_AWS) if "aws" in specs.read(store, name).written else COMPONENTS
+
+
 def lab_wishes(spec: LabSpec) -> dict[str, Any]:
     """Keys of cluster.yaml for a lab's cluster, used when it does not exist yet.
 

@@ -8,6 +8,7 @@ from clusterbook.cli.artifacts import reporter
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.events import silent
+from clusterbook.cluster.artifacts.publish import COMPONENTS, ON_AWS
 from clusterbook.lab import mirror, requirements
 from clusterbook.lab.ec2 import lifecycle
 from clusterbook.lab.mirror_servers import of_lab
@@ -24,7 +25,8 @@ def bring_up(network: str, export: bool, as_json: bool) -> None:
         changes = lifecycle.up(spec, shown.say)
         shown.result = f"a small EC2 on {spec.network}{'' if changes else ' (as it was)'}"
     with stage("images", output) as shown:
-        found = mirror.up(of_lab(spec), supplies.default(silent if quiet else reporter(shown)))
+        settings = supplies.default(silent if quiet else reporter(shown))
+        found = mirror.up(of_lab(spec), settings, (*COMPONENTS, *ON_AWS))
         counts = (plural(len(found["images"]), "image"), plural(len(found["artifacts"]), "file"))
         shown.result = f"{', '.join(counts)} in the mirror"
     if as_json:

@@ -20,6 +20,8 @@ from clusterbook.errors import Failed
 
 # What a cluster needs by default; the rest of the catalog is tools and tests.
 COMPONENTS = ("kubernetes", "etcd", "containerd", "cni-plugins", "flannel", "flannel-cni")
+# What hosts of EC2 need besides.
+ON_AWS = ("cloud-provider-aws",)
 IMAGES = ("pause", "coredns", "metrics-server")
 TEST_IMAGES = ("agnhost", "busybox")
 Versions = Mapping[str, str]

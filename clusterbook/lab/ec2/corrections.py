@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 HEALTH_SECONDS = 1.0
+# A token of ECR is good for so long.
+TOKEN_HOURS = 12
 
 
 def apply() -> None:
@@ -14,7 +17,12 @@ def apply() -> None:
     _no_public_addresses()
     _groups_of_instances()
     _profiles_of_templates()
+    _user_data_of_versions()
     _health_of_targets()
+    _names_of_balancers()
+    _target_groups_of_balancers()
+    _topology()
+    _tokens_of_ecr()
 
 
 def _no_public_addresses() -> None:
@@ -53,6 +61,18 @@ def _profiles_of_templates() -> None:
     _when_started(described)
 
 
+def _user_data_of_versions() -> None:
+    """A later version of a launch template may have user data as the first one; moto's groups then make no instance."""
+    from moto.ec2.models.launch_templates import LaunchTemplateVersion
+    from moto.ec2.utils import parse_user_data
+
+    def user_data(self: Any) -> Any:
+        found = self.data.get("UserData")
+        return parse_user_data(found) if type(found) is str else found
+
+    setattr(LaunchTemplateVersion, "user_data", property(user_data))  # noqa: B010 (likewise)
+
+
 def _when_started(change: Callable[[Any, Any, Mapping[str, Any]], None]) -> None:
     """Call change(EC2's backend, the instance, what was asked for) for each instance that is started."""
     from moto.ec2.models.instances import InstanceBackend
@@ -84,6 +104,66 @@ def _health_of_targets() -> None:
         return status
 
     setattr(FakeTargetGroup, "health_for", health_for)  # noqa: B010 (likewise)
+
+
+def _names_of_balancers() -> None:
+    """A network load balancer is NAME-ID.elb.REGION.…; by `.elb.` the cloud controller knows it from a classic one."""
+    from moto.elbv2.models import ELBv2Backend
+
+    original = ELBv2Backend.create_load_balancer
+
+    def create_load_balancer(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        balancer = original(self, *arguments, **keywords)
+        if balancer.type == "network":
+            number = balancer.arn.rpartition("/")[2]
+            balancer.dns_name = f"{balancer.name}-{number}.elb.{self.region_name}.amazonaws.com"
+        return balancer
+
+    setattr(ELBv2Backend, "create_load_balancer", create_load_balancer)  # noqa: B010 (likewise)
+
+
+def _target_groups_of_balancers() -> None:
+    """A load balancer's target groups are those of its listeners; none is no error, and a changed listener counts."""
+    from moto.elbv2.models import ELBv2Backend
+
+    original = ELBv2Backend.describe_target_groups
+
+    def describe_target_groups(self: Any, load_balancer_arn: str | None, *rest: Any, **keywords: Any) -> Any:
+        balancer = self.load_balancers.get(load_balancer_arn)
+        if balancer is None:
+            return original(self, load_balancer_arn, *rest, **keywords)
+        actions = [action for listener in balancer.listeners.values() for action in listener.default_actions]
+        arns = {action.data.get("TargetGroupArn") for action in actions}
+        return [group for arn, group in sorted(self.target_groups.items()) if arn in arns]
+
+    setattr(ELBv2Backend, "describe_target_groups", describe_target_groups)  # noqa: B010 (likewise)
+
+
+def _topology() -> None:
+    """DescribeInstanceTopology knows few types of instances on AWS, too: of the lab's it knows none."""
+    from moto.core.responses import ActionResult
+    from moto.ec2.responses import EC2Response
+
+    def describe_instance_topology(self: Any) -> Any:
+        return ActionResult({"Instances": []})
+
+    setattr(EC2Response, "describe_instance_topology", describe_instance_topology)  # noqa: B010 (likewise)
+
+
+def _tokens_of_ecr() -> None:
+    """Tokens of moto's ECR ended years ago, so that a kubelet would ask for one with each image."""
+    from moto.ecr.responses import ECRResponse
+
+    original = ECRResponse.get_authorization_token
+
+    def get_authorization_token(self: Any) -> Any:
+        answer = original(self)
+        until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=TOKEN_HOURS)
+        for one in vars(answer)["_result"]["authorizationData"]:
+            one["expiresAt"] = until
+        return answer
+
+    setattr(ECRResponse, "get_authorization_token", get_authorization_token)  # noqa: B010 (likewise)
 
 
 def answers(address: str, port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -47,15 +48,27 @@ def reconcile(cloud: Cloud, spec: LabSpec) -> LabSpec:
 
 
 def _first_boot(cloud: Cloud, spec: LabSpec, item: Mapping[str, Any]) -> None:
-    """What cloud-init does: name the host and let the key pair's owner in. Its host key goes into a tag."""
+    """What cloud-init does: name the host, let the key pair's owner in, run user data. Its host key goes into a tag."""
     one = spec.host(item["InstanceId"])
     host.ssh(spec, one, ["sudo", "hostnamectl", "set-hostname", item["PrivateDnsName"].partition(".")[0]])
     key = _public_key(cloud, str(item.get("KeyName") or ""))
     if key:
         path = f"/home/{USER}/.ssh/authorized_keys"
         host.ssh(spec, one, ["sh", "-c", f"'grep -qxF \"{key}\" {path} || echo \"{key}\" >> {path}'"])
+    _user_data(cloud, spec, one)
     shown = " ".join(host.host_key(spec, one).split()[:2])
     cloud.call("ec2", "create_tags", Resources=[one.name], Tags=tag_list({KEY_TAG: shown}))
+
+
+def _user_data(cloud: Cloud, spec: LabSpec, one: LabHost) -> None:
+    """A script in the user data runs once, as root, and nobody waits for it."""
+    answer = cloud.call("ec2", "describe_instance_attribute", InstanceId=one.name, Attribute="userData")
+    value = str(answer.get("UserData", {}).get("Value") or "")
+    if base64.b64decode(value).startswith(b"#!"):
+        folder = "/var/lib/cloud/instance"
+        steps = (f"mkdir -p {folder} && base64 -d > {folder}/user-data && chmod 700 {folder}/user-data "
+                 f"&& systemd-run --quiet --no-block --unit=cloud-final {folder}/user-data")  # fmt: skip
+        host.ssh(spec, one, ["sudo", "sh", "-c", f"'{steps}'"], program=value)
 
 
 def _public_key(cloud: Cloud, name: str) -> str:

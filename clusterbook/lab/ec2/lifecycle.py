@@ -25,6 +25,9 @@ REGION = "us-east-2"
 PORT = 5555
 # Where instances find what EC2 knows of them, and where the lab answers that.
 METADATA_ADDRESS, METADATA_PORT = "169.254.169.254", 5556
+# moto's account, and where the registry of its ECR is.
+ACCOUNT = "123456789012"
+ECR_HOST, ECR_PORT = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com", 5557
 READY_SECONDS = 60
 PACKAGE_ROOT = Path(__file__).parents[3]
 # No key of anybody's: moto takes any.
@@ -63,6 +66,10 @@ def up(spec: LabSpec, progress: Callable[[str], None]) -> list[str]:
     redirected = network.redirect(spec, METADATA_ADDRESS, 80, METADATA_PORT)
     if _start(spec, "metadata", metadata) or redirected:
         changes.append("started the metadata service of instances")
+    ecr = [*module, "clusterbook.lab.ec2.ecr", "--address", spec.gateway, "--port", str(ECR_PORT),
+           "--registry", f"{spec.gateway}:{spec.registry_port}"]  # fmt: skip
+    if _start(spec, "ecr", ecr):
+        changes.append(f"started the registry {ECR_HOST}")
     if _start(spec, "machines", [*module, "clusterbook.lab.ec2.machines", spec.name]):
         changes.append("started the process that makes a host of each instance")
     return changes
@@ -74,7 +81,12 @@ def variables_file(spec: LabSpec) -> Path:
 
 
 def _write_variables(spec: LabSpec) -> None:
-    known: dict[str, object] = {**OF_LABS, "image_mirror": f"http://{spec.gateway}:{spec.registry_port}"}
+    account = {"AWS_ENDPOINT_URL": environment(spec)["AWS_ENDPOINT_URL"]}
+    known: dict[str, object] = {
+        **OF_LABS, "image_mirror": f"http://{spec.gateway}:{spec.registry_port}",
+        "aws_cloud_controller_environment": account, "ecr_credentials_environment": account,
+        "containerd_registry_addresses": {ECR_HOST: f"http://{spec.gateway}:{ECR_PORT}"},
+    }  # fmt: skip
     if apt_cache.available():
         known["apt_proxy"] = f"http://{spec.gateway}:{spec.apt_port}"
     variables_file(spec).write_text(yaml.safe_dump(known))

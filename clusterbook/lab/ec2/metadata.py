@@ -26,6 +26,7 @@ from clusterbook.lab.ec2.lifecycle import REGION
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 TOKEN_SECONDS = 21600
+LIFE = "X-aws-ec2-metadata-token-ttl-seconds"
 KEPT_SECONDS = 2.0
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -146,14 +147,15 @@ class Asked(BaseHTTPRequestHandler):
         """A token for later requests."""
         item = self._instance()
         try:
-            seconds = int(self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", ""))
+            seconds = int(self.headers.get(LIFE, ""))
         except ValueError:
             seconds = 0
         if item is None or self.path != TOKEN_PATH or not 1 <= seconds <= TOKEN_SECONDS:
             return self._answer(404 if item is None else 400)
         token = secrets.token_urlsafe(40)
         self.server.tokens[self.client_address[0], token] = time.monotonic() + seconds
-        return self._answer(200, token)
+        # Amazon's own clients throw a token away that comes without its time.
+        return self._answer(200, token, {LIFE: str(seconds)})
 
     def do_GET(self) -> None:
         """What is known at a path."""
@@ -198,11 +200,13 @@ class Asked(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
         return item
 
-    def _answer(self, status: int, text: str | bytes = b"") -> None:
+    def _answer(self, status: int, text: str | bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         data = text.encode() if isinstance(text, str) else text
         self.send_response(status)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clusterbook.cli.clusters import wanted_versions
+from clusterbook.cli.clusters import wanted_components, wanted_versions
 from clusterbook.cluster import spec
 from clusterbook.cluster.store import open_store
 
@@ -15,3 +15,9 @@ def test_a_mirror_holds_the_kubernetes_that_its_cluster_asks_for(tmp_path: Path)
     written = {"cluster_name": "demo", "api_address": "10.0.0.10", "kubernetes_version": "1.36.3"}
     store.write("demo/cluster.yaml", spec.render(written).encode())
     assert wanted_versions(store, "demo") == {"kubernetes": "1.36.3"}
+
+
+def test_a_mirror_of_a_cluster_on_ec2_holds_what_ties_it_to_aws(tmp_path: Path) -> None:
+    store = open_store({"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}"})
+    store.write("demo/cluster.yaml", spec.render({"cluster_name": "demo", "aws": {"zones": ["us-east-2a"]}}).encode())
+    assert set(wanted_components(store, "demo")) - set(wanted_components(store, "none")) == {"cloud-provider-aws"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 STORY = """
-import json, sys
+import json, sys, time
 from moto import mock_aws
 from clusterbook.lab.ec2 import corrections
 if sys.argv[1] == "corrected":
@@ -52,7 +54,42 @@ with mock_aws():
                if item["InstanceId"] != name][0]
     profile = started.get("IamInstanceProfile", {}).get("Arn", "").rpartition("/")[2]
     tokens = started["MetadataOptions"]["HttpTokens"]
-print(json.dumps({"profile": profile, "tokens": tokens,
+    later = {**data, "UserData": "IyEvYmluL3NoCg=="}
+    first = ec2.create_launch_template(LaunchTemplateName="first", LaunchTemplateData=later)["LaunchTemplate"]
+    boto3.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="first", MinSize=1, MaxSize=1, VPCZoneIdentifier=subnet,
+        LaunchTemplate={"LaunchTemplateId": first["LaunchTemplateId"]})
+    ec2.create_launch_template_version(LaunchTemplateId=template["LaunchTemplateId"], LaunchTemplateData=later)
+    try:
+        boto3.client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName="later", MinSize=1, MaxSize=1, VPCZoneIdentifier=subnet,
+            LaunchTemplate={"LaunchTemplateId": template["LaunchTemplateId"], "Version": "2"})
+        (newest,) = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["later"])[
+            "AutoScalingGroups"][0]["Instances"]
+        script = ec2.describe_instance_attribute(InstanceId=newest["InstanceId"], Attribute="userData")["UserData"]
+    except AssertionError:
+        script = "none"
+    one = elb.describe_load_balancers()["LoadBalancers"][0]
+    listener = elb.describe_listeners(LoadBalancerArn=one["LoadBalancerArn"])["Listeners"][0]["ListenerArn"]
+    other = elb.create_target_group(Name="other", Protocol="TCP", Port=9, VpcId=vpc)["TargetGroups"][0][
+        "TargetGroupArn"]
+    elb.modify_listener(ListenerArn=listener, DefaultActions=[{"Type": "forward", "TargetGroupArn": other}])
+    led = [item["TargetGroupArn"] == other for item in
+           elb.describe_target_groups(LoadBalancerArn=one["LoadBalancerArn"])["TargetGroups"]]
+    bare = elb.create_load_balancer(Name="bare", Type="network", Subnets=[subnet])["LoadBalancers"][0][
+        "LoadBalancerArn"]
+    try:
+        of_bare = elb.describe_target_groups(LoadBalancerArn=bare)["TargetGroups"]
+    except elb.exceptions.TargetGroupNotFoundException:
+        of_bare = "not found"
+    try:
+        topology = ec2.describe_instance_topology()["Instances"]
+    except Exception as error:
+        topology = type(error).__name__
+    token = boto3.client("ecr").get_authorization_token()["authorizationData"][0]
+print(json.dumps({"dns": one["DNSName"], "led": led, "of_bare": of_bare, "topology": topology, "script": script,
+                  "token_good": token["expiresAt"].timestamp() > time.time() + 3600,
+                  "profile": profile, "tokens": tokens,
                   "public": found.get("PublicIpAddress"), "states": states,
                   "groups": len(found["SecurityGroups"])}))
 """
@@ -86,6 +123,12 @@ def test_an_instance_shows_the_groups_of_its_interface(story: Any) -> None:
     assert (plain["groups"], corrected["groups"]) == (0, 1)
 
 
+def test_instances_of_a_later_version_of_a_template_have_its_user_data(story: Any) -> None:
+    plain, corrected = story
+    assert plain["script"] == "none"
+    assert base64.b64decode(corrected["script"]["Value"]) == b"#!/bin/sh\n"
+
+
 def test_a_target_is_healthy_only_where_something_listens(story: Any) -> None:
     plain, corrected = story
     assert plain["states"] == ["healthy", "healthy"]
@@ -96,3 +139,25 @@ def test_an_instance_of_a_group_has_its_template_s_profile_and_metadata_options(
     plain, corrected = story
     assert (plain["profile"], plain["tokens"]) == ("", "optional")
     assert (corrected["profile"], corrected["tokens"]) == ("nodes", "required")
+
+
+def test_a_network_load_balancer_has_the_name_by_which_the_cloud_controller_knows_it(story: Any) -> None:
+    plain, corrected = story
+    assert ".elb.us-east-2." not in plain["dns"]
+    assert re.fullmatch(r"b\d+-[0-9a-f]{16}\.elb\.us-east-2\.amazonaws\.com", corrected["dns"])
+
+
+def test_the_target_groups_of_a_load_balancer_are_those_of_its_listeners(story: Any) -> None:
+    plain, corrected = story
+    assert plain["led"] == [False] and corrected["led"] == [True]
+    assert (plain["of_bare"], corrected["of_bare"]) == ("not found", [])
+
+
+def test_instances_have_no_known_topology(story: Any) -> None:
+    plain, corrected = story
+    assert plain["topology"] != [] and corrected["topology"] == []
+
+
+def test_a_token_of_ecr_is_good_for_hours(story: Any) -> None:
+    plain, corrected = story
+    assert (plain["token_good"], corrected["token_good"]) == (False, True)

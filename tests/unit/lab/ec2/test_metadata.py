@@ -96,6 +96,15 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_said(port: int) -> None:
     assert ask(port, "PUT", "/latest/api/token")[0] == 400
 
 
+def test_a_token_comes_with_its_time_for_clients_that_throw_it_away_otherwise(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(ADDRESS, 0))
+    connection.request("PUT", "/latest/api/token", headers={metadata.LIFE: "60"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    assert answer.headers[metadata.LIFE] == "60"
+
+
 def test_an_address_without_an_instance_gets_nothing_and_a_token_is_good_at_one_address_alone(port: int) -> None:
     header = token(port)
     assert ask(port, "GET", "/latest/meta-data/instance-id", header, "127.0.0.10")[0] == 404
