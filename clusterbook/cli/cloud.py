@@ -11,6 +11,7 @@ from typing import Any
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
+from clusterbook.cli.joining import first_programs
 from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
@@ -47,7 +48,7 @@ def update_cluster(
     Example: invoke update-cluster demo.k8s.local
     Example: invoke update-cluster demo.k8s.local --yes
     """
-    opened = open_on_ec2(open_store(os.environ), name)
+    opened = open_on_ec2(open_store(os.environ), name, first_programs())
     if not yes:
         plan = plan_of(opened, StateFile(opened.store, name))
         if out:

@@ -10,7 +10,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.site import open_site
+from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.cluster.reset import forget_access
 from clusterbook.compile import Selection
@@ -41,7 +41,12 @@ def provision(
         check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
-    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor), vault)
+    order = Order(places.playbook("site"), chosen, style, forks, executor)
+    site = _site(inventory, cluster, order, vault)
+    code = runs.run(site, order)
+    if code == 0 and not (check or limit or tags or skip_tags):
+        _keep(site, order, json_)
+    return code
 
 
 @command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **PLAN_HELP, **VAULT_HELP})
@@ -62,7 +67,8 @@ def plan(
         check=True, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=True)
-    return _run("site", inventory, cluster, Order(places.playbook("site"), chosen, style, forks, executor), vault)
+    order = Order(places.playbook("site"), chosen, style, forks, executor)
+    return runs.run(_site(inventory, cluster, order, vault), order)
 
 
 @command(
@@ -99,7 +105,7 @@ def reset(
     return code
 
 
-def _run(playbook: str, inventory: str, cluster: str, order: Order, vault: Vault) -> int:
+def _site(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
     site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
     if site.inventory.hosts and not any(host.variables.get("artifacts") for host in site.inventory.hosts.values()):
         from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
@@ -109,4 +115,15 @@ def _run(playbook: str, inventory: str, cluster: str, order: Order, vault: Vault
             next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
                       f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
         )
-    return runs.run(site, order)
+    return site
+
+
+def _keep(site: Site, order: Order, as_json: bool) -> None:
+    """Where workers join by themselves, what they do then is what this run did."""
+    if site.variables is None or not site.variables.plain["joining"]:
+        return
+    from clusterbook.cli import joining
+
+    groups = joining.keep(site, order.selection)
+    if not as_json:
+        print(f"New workers of {', '.join(groups) or 'no group'} join by themselves as these hosts did.")

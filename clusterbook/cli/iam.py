@@ -24,6 +24,7 @@ from clusterbook.cluster import files, spec
 from clusterbook.cluster.names import StoreError
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, InvalidInput
+from clusterbook.schema import load_schema
 
 PROFILE = "default"
 # IAM is in no region; one must be named to sign requests.
@@ -62,7 +63,8 @@ def iam(
     uses = _uses(store, check_cluster_name(name))
     documents = operator_policy.documents(uses)
     if print_:
-        hosts = {"control_plane": policies.control_plane(name), "node": policies.node(name)}
+        hosts = {"control_plane": policies.control_plane(name, store.address, _addons(store, name)),
+                 "node": policies.node(name, store.address)}  # fmt: skip
         print_json({"operator": documents, **hosts})
         return EXIT_DONE
     people = operators.operators(name, documents, user, walkthrough)
@@ -71,6 +73,16 @@ def iam(
         return _delete(cloud, people, yes)
     file = Path(credentials).expanduser() if credentials else _default_file(name)
     return _make(cloud, people, file, yes, json_)
+
+
+def _addons(store: Store, name: str) -> list[str]:
+    """Those that the configuration names; all of them when there is none."""
+    known: list[str] = load_schema(spec.SCHEMA)["$defs"]["aws"]["properties"]["addons"]["items"]["enum"]
+    try:
+        written = store.read(f"{name}/{spec.FILE}")
+    except StoreError:
+        written = None
+    return known if written is None else list(spec.read(store, name).complete["aws"]["addons"])
 
 
 def _uses(store: Store, name: str) -> Uses:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clusterbook.cloud import policies
+from clusterbook.cloud.first_boot import user_data
 from clusterbook.cloud.kinds.compute import bare_key
 from clusterbook.cloud.model import Ref, Wanted
 
@@ -23,11 +24,17 @@ SUBNET_BITS = 3
 
 @dataclass(frozen=True)
 class Design:
-    """Everything that the resources of one cluster are made from. image: an AMI's id."""
+    """Everything that the resources of one cluster are made from. image: an AMI's id.
+
+    store: its address; place: of what workers join by (cluster.joining), programs: that they start with (first_boot).
+    """
 
     name: str
     complete: Mapping[str, Any]
     image: str
+    store: str = ""
+    place: Mapping[str, str] = field(default_factory=dict)
+    programs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def aws(self) -> Mapping[str, Any]:
@@ -109,7 +116,9 @@ def _identity(design: Design) -> Iterator[Wanted]:
     name = design.name
     if "ssh_public_key" in design.aws:
         yield Wanted("KeyPair", name, {"public_key": bare_key(design.aws["ssh_public_key"])})
-    documents = {"masters": policies.control_plane(name), "nodes": policies.node(name)}
+    store = _joined(design)
+    masters = policies.control_plane(name, store, design.aws["addons"])
+    documents = {"masters": masters, "nodes": policies.node(name, store)}
     for part, policy in documents.items():
         yield Wanted("Role", f"{part}.{name}", {"trust": policies.TRUST_EC2, "policy": policy})
         yield Wanted("InstanceProfile", f"{part}.{name}", {"role": Ref(f"Role/{part}.{name}")})
@@ -150,6 +159,7 @@ def _workers(design: Design) -> Iterator[Wanted]:
         yield Wanted("LaunchTemplate", name, {
             **_machine(design, "nodes"), "type": group["instance_types"][0], "volume_gib": group["volume_gib"],
             "public": True, "instance_tags": tags,
+            "user_data": user_data(design.name, group["name"], design.place, design.programs) if design.place else "",
         })  # fmt: skip
         count = "count" if group["minimum"] == group["maximum"] else "initial_count"
         yield Wanted("AutoScalingGroup", name, {
@@ -157,6 +167,11 @@ def _workers(design: Design) -> Iterator[Wanted]:
             count: group["count"], "instance_types": group["instance_types"] if group["spot"] else [],
             "subnets": [_subnet(design, zone) for zone in group["zones"]],
         })  # fmt: skip
+
+
+def _joined(design: Design) -> str:
+    """The store's address where workers join by themselves."""
+    return design.store if design.place else ""
 
 
 def _machine(design: Design, part: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud
@@ -12,7 +12,7 @@ from clusterbook.cloud.images import resolve_image
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.plan import CloudPlan, compare, survey
 from clusterbook.cloud.state import StateFile
-from clusterbook.cluster import spec
+from clusterbook.cluster import joining, spec
 from clusterbook.cluster.spec import ClusterSpec
 from clusterbook.cluster.store import Store
 from clusterbook.errors import InvalidInput
@@ -20,11 +20,12 @@ from clusterbook.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Opened:
-    """A cluster on EC2: its store and specification, and the way to AWS."""
+    """A cluster on EC2: its store and specification, and the way to AWS. programs: see cloud.first_boot."""
 
     store: Store
     spec: ClusterSpec
     cloud: Cloud
+    programs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -38,13 +39,13 @@ class Opened:
         return found
 
 
-def open_on_ec2(store: Store, name: str) -> Opened:
+def open_on_ec2(store: Store, name: str, programs: Mapping[str, str] | None = None) -> Opened:
     """The cluster of that name. InvalidInput when the store has none, or its hosts are not EC2's."""
     found = spec.read(store, name)
     if "aws" not in found.written:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster, or use invoke provision and invoke reset.")  # fmt: skip
-    return Opened(store, found, Cloud(name, found.complete["aws"]["region"]))
+    return Opened(store, found, Cloud(name, found.complete["aws"]["region"]), programs or {})
 
 
 def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
@@ -52,7 +53,10 @@ def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
     there = survey(opened.cloud)
     name = opened.aws["image"]
     known = dict(state.state.image) or index_of(opened, there)["image"]
-    design = Design(opened.name, opened.spec.complete, known.get(name) or resolve_image(opened.cloud, name))
+    design = Design(
+        opened.name, opened.spec.complete, known.get(name) or resolve_image(opened.cloud, name), opened.store.address,
+        joining.place(opened.store, opened.name, opened.spec.complete), opened.programs,
+    )  # fmt: skip
     return compare(wanted(design), there)
 
 

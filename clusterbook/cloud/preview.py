@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from clusterbook.cloud.plan import CloudPlan, shown
 
 MOST_LETTERS = 60
 # Documents and tags say nothing in one line; --json has them.
-HIDDEN = ("trust", "policy", "instance_tags", "description")
+HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description")
 
 
 def lines(plan: CloudPlan) -> Iterator[str]:
@@ -77,4 +78,6 @@ def _value(value: Any) -> str:
         text = "on" if value else "off"
     else:
         text = str(shown(value))
+    if "\n" in text:  # a program: that it is another one is all that one line can say
+        return f"(text {hashlib.sha256(text.encode()).hexdigest()[:8]})"
     return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"

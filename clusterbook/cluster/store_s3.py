@@ -48,6 +48,15 @@ class S3Store:
         """s3://BUCKET/PREFIX."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
+    @property
+    def region(self) -> str:
+        """The region whose S3 is asked."""
+        return str(self._client.meta.region_name)
+
+    def url(self, name: str) -> str:
+        """The address of an object, or of a folder, for requests that are signed elsewhere."""
+        return f"{self._client.meta.endpoint_url}/{self._bucket}/{self._key(name)}"
+
     def read(self, name: str) -> bytes | None:
         """See Store."""
         return self._get(name)[0]

@@ -86,6 +86,10 @@ class Answers:
             return step.any_errors_fatal is not False
         return step.module == "ansible.builtin.meta" and meta_action(step) == kind
 
+    def certificate(self, step: Step) -> dict[str, Any]:
+        """What a certificate step asks for, by the inventory alone. Raises ExpressionError."""
+        return self._local_arguments(step, None)
+
     def _answer_gate(self, question: dict[str, Any]) -> Any:
         return self._gates.wait(self._host, question["key"], bool(question["run_once"]))
 

@@ -8,14 +8,21 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
-from clusterbook.cluster.artifacts import catalog
+from clusterbook.cluster.artifacts import catalog, supply
+from clusterbook.cluster.artifacts.images import supply_image
+from clusterbook.cluster.artifacts.registry import push
 from clusterbook.lab import host, record
 from clusterbook.lab.ec2 import lifecycle
+from clusterbook.language.environment import Expressions
+from clusterbook.language.scope import Scope
 
 NAME = "walk.k8s.local"
 AGNHOST = catalog.load().image("agnhost").reference
@@ -123,6 +130,54 @@ def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:
     run("validate-cluster", "--inventory", "aws", "--cluster", NAME, "--wait", "5m")
 
 
+def test_nodes_are_tied_to_their_instances_by_the_cloud_controller(run: Run) -> None:
+    nodes = json.loads(run("kubectl", "--cluster", NAME, "--", "get", "nodes", "--output=json"))["items"]
+    for node in nodes:
+        labels, taints = node["metadata"]["labels"], node["spec"].get("taints", [])
+        zone, instance = node["spec"]["providerID"].removeprefix("aws:///").split("/")
+        assert instance in hosts() and labels["topology.kubernetes.io/zone"] == zone, labels
+        assert labels["topology.kubernetes.io/region"] == lifecycle.REGION
+        assert labels["node.kubernetes.io/instance-type"] == "t3.medium"
+        assert not [taint for taint in taints if "uninitialized" in taint["key"]]
+
+
+def test_an_application_from_ecr_answers_through_a_network_load_balancer(run: Run) -> None:
+    spec = record.read_spec(lifecycle.NAME)
+    with_agnhost = supply_image(supply.default(), catalog.load().image("agnhost"))
+    image = replace(with_agnhost.image, reference=f"{lifecycle.ECR_HOST}/team/page:1")
+    push(f"http://{spec.gateway}:{spec.registry_port}", replace(with_agnhost, image=image))
+    asked = spec.directory / "ec2" / "ecr.log"
+    deploy = ("deploy-app", "--name", "page", "--image", image.reference, "--target-port", "8080", "--external",
+              "--probe", "/hostname", "--args", "netexec --http-port=8080", "--cluster", NAME)  # fmt: skip
+    found = json.loads(run(*deploy, "--json"))
+    balancer = found["service"]["balancer"]
+    assert ".elb.us-east-2.amazonaws.com" in balancer, found
+    until(lambda: page(balancer).startswith("page-"))
+    assert "GET /v2/team/page/manifests/1 200" in asked.read_text().replace("HEAD", "GET")
+
+
+@pytest.mark.parametrize("role", ["ebs_csi_driver", "cluster_autoscaler"])
+def test_the_api_server_takes_the_add_ons_of_aws_which_are_not_run_here(run: Run, tmp_path: Path, role: str) -> None:
+    folder, name = ROOT / "roles" / role, role.replace("_", "-")
+    variables = {"cluster_name": NAME, "aws": {"region": lifecycle.REGION}, "groups": {"control_plane": ["one"]}}
+    scope = Scope([yaml.safe_load((folder / "defaults/main.yml").read_text()), variables], Expressions({}), str)
+    template = (folder / f"templates/{name}.yaml.j2").read_text()
+    text = Expressions({}, {"trim_blocks": True}).text(template, scope.resolve)
+    (tmp_path / "manifest.yaml").write_text(text)
+    asked = ("apply", "--server-side", "--dry-run=server", "--filename", str(tmp_path / "manifest.yaml"))
+    lines = run("kubectl", "--cluster", NAME, "--", *asked).splitlines()
+    assert len(lines) == len(list(yaml.safe_load_all(text))) and all("serverside-applied" in line for line in lines)
+
+
+def page(address: str) -> str:
+    """What a load balancer answers; '' while it does not."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/hostname", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
 def test_an_application_is_deployed_scaled_changed_brought_back_and_removed(run: Run) -> None:
     about = ("--cluster", NAME)
     deploy = ("deploy-app", "--name", "hello", "--image", AGNHOST, "--target-port", "8080", "--probe", "/hostname",
@@ -164,6 +219,8 @@ def test_a_terminated_worker_is_replaced_by_its_group_and_its_host_goes(run: Run
 
 
 def test_a_deleted_cluster_leaves_no_resource_and_no_host(run: Run) -> None:
-    assert "Nothing has been done." in run("delete-cluster", NAME, expect=2)
+    preview = run("delete-cluster", NAME, expect=2)
+    assert "Nothing has been done." in preview
+    assert preview.count("\nLoadBalancer ") == preview.count("\nTargetGroup ") == 2, preview
     assert f"{NAME} is gone." in run("delete-cluster", NAME, "--yes")
     until(lambda: not hosts())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,10 @@ from clusterbook.cloud.model import Found, Wanted
 
 
 class LaunchTemplate:
-    """fields: image, type, key, profile, groups, volume_gib, public, instance_tags. A change is a new version."""
+    """fields: image, type, key, profile, groups, volume_gib, public, instance_tags, user_data.
+
+    A change is a new version.
+    """
 
     NAME = "LaunchTemplate"
     FIXED = frozenset[str]()
@@ -63,7 +67,11 @@ def _data(fields: Mapping[str, Any]) -> dict[str, Any]:
         "BlockDeviceMappings": [root_volume(fields["volume_gib"])],
         "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
     }  # fmt: skip
-    return {**data, "KeyName": fields["key"]} if fields["key"] else data
+    if fields["key"]:
+        data["KeyName"] = fields["key"]
+    if fields["user_data"]:
+        data["UserData"] = base64.b64encode(fields["user_data"].encode()).decode()
+    return data
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,5 +82,6 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "image": data.get("ImageId"), "type": data.get("InstanceType"), "key": data.get("KeyName", ""),
         "profile": data.get("IamInstanceProfile", {}).get("Name", ""), "groups": interface.get("Groups", []),
         "volume_gib": volumes[0] if volumes else None, "public": interface.get("AssociatePublicIpAddress", False),
+        "user_data": base64.b64decode(data.get("UserData", "")).decode("utf-8", "replace"),
         "instance_tags": {tag["Key"]: tag["Value"] for tag in (tags[0] if tags else ())},
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-SERVING = "?fieldSelector=" + quote("spec.signerName=kubernetes.io/kubelet-serving")
+SERVING, CLIENT = "kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client"
 
 
 class ApiError(Exception):
@@ -32,9 +32,10 @@ class Api:
         self._connection.close()
 
     def requests(self) -> tuple[str, list]:
-        """The version of the list, and all requests for serving certificates of kubelets."""
-        answer = self._call("GET", REQUESTS + SERVING)
-        return answer["metadata"]["resourceVersion"], answer["items"]
+        """The version of the list, and all requests to the signers whose certificates the rules know."""
+        answer = self._call("GET", REQUESTS)
+        found = [item for item in answer["items"] if item["spec"]["signerName"] in (SERVING, CLIENT)]
+        return answer["metadata"]["resourceVersion"], found
 
     def nodes(self) -> list:
         """All nodes."""
@@ -46,8 +47,8 @@ class Api:
         condition = {
             "type": "Approved",
             "status": "True",
-            "reason": "NodeAddress",
-            "message": "approved by clusterbook: the node asks for its own name and addresses",
+            "reason": "Rule",
+            "message": "approved by clusterbook: by the rules of its approver",
         }
         body = {**item, "status": {"conditions": [condition]}}
         path = f"{REQUESTS}/{quote(item['metadata']['name'], safe='')}/approval"
@@ -55,7 +56,7 @@ class Api:
 
     def wait_for_request(self, version: str, seconds: int) -> None:
         """Returns when a request comes or changes after this version, or after that time."""
-        path = f"{REQUESTS}{SERVING}&watch=1&timeoutSeconds={seconds}&resourceVersion={quote(version)}"
+        path = f"{REQUESTS}?watch=1&timeoutSeconds={seconds}&resourceVersion={quote(version)}"
         self._connection.request("GET", path)
         response = self._connection.getresponse()
         first = response.readline()

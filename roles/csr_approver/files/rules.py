@@ -1,4 +1,7 @@
-"""The rule: a node gets a serving certificate for its own name and its own addresses, and for nothing else."""
+"""The rules: a node gets a serving certificate for its own name and its own addresses, and for nothing else.
+
+A host that joins by itself gets client certificates of the few names that every worker has, for a joining token alone.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from dataclasses import dataclass
 
 from request import parse_request
 
+SERVING, CLIENT = "kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client"
+JOINING = "system:bootstrappers:clusterbook:joining"
+CLIENT_USAGES = {"digital signature", "client auth"}
 USAGES = {"digital signature", "key encipherment", "server auth"}
 
 
@@ -17,6 +23,7 @@ class Rules:
     node_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     refused_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     refused_names: frozenset[str]
+    joining_clients: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: dict) -> Rules:
@@ -25,11 +32,16 @@ class Rules:
             tuple(ipaddress.ip_network(item) for item in settings["node_networks"]),
             tuple(ipaddress.ip_network(item) for item in settings["refused_networks"]),
             frozenset(settings["refused_names"]),
+            frozenset(settings["joining_clients"]),
         )
 
 
 def refusal(spec: dict, nodes: list, rules: Rules) -> str | None:
     """The reason against a request (its `spec`), None when it is good. BadRequest when it cannot be read."""
+    if spec.get("signerName") == CLIENT:
+        return _refusal_of_client(spec, rules)
+    if spec.get("signerName") != SERVING:
+        return "its signer is none of these rules"
     username = spec.get("username", "")
     if not username.startswith("system:node:") or "system:nodes" not in spec.get("groups", []):
         return "who asks is no node"
@@ -52,6 +64,19 @@ def refusal(spec: dict, nodes: list, rules: Rules) -> str | None:
         reason = _refusal_of_address(address, name, nodes, rules)
         if reason:
             return reason
+    return None
+
+
+def _refusal_of_client(spec: dict, rules: Rules) -> str | None:
+    if JOINING not in spec.get("groups", []):
+        return "who asks shows no joining token"
+    if set(spec.get("usages", [])) != CLIENT_USAGES:
+        return "it asks for other usages than a client's"
+    request = parse_request(spec["request"])
+    if request.organizations or request.dns_names or request.addresses:
+        return "a joining host gets a client's name alone"
+    if request.common_name not in rules.joining_clients:
+        return f"{request.common_name} is no name that joining hosts get"
     return None
 
 

@@ -15,6 +15,8 @@ from clusterbook.cloud.permissions import BY_KIND
 from tests.unit.cloud.evaluator import allowed, asked
 
 NAME = "demo.k8s.local"
+ADDONS = ("ebs-csi-driver", "cluster-autoscaler")
+STORE = "s3://state-of-demo/team"
 GOLDEN = Path(__file__).parent / "golden"
 OWN, OTHER = {f"kubernetes.io/cluster/{NAME}": "owned"}, {"kubernetes.io/cluster/another": "owned"}
 EC2 = "arn:aws:ec2:us-east-2:123456789012"
@@ -23,8 +25,8 @@ MOST_LETTERS = 6144
 
 
 def everything() -> dict[str, Any]:
-    people = documents(Uses(NAME, frozenset(BY_KIND), "s3://state-of-demo/team"))
-    hosts = {"control_plane": policies.control_plane(NAME), "node": policies.node(NAME)}
+    people = documents(Uses(NAME, frozenset(BY_KIND), STORE))
+    hosts = {"control_plane": policies.control_plane(NAME, STORE, ADDONS), "node": policies.node(NAME, STORE)}
     return {**{f"operator-{part}": document for part, document in people.items()}, **hosts}
 
 

@@ -23,6 +23,7 @@ SETTINGS = {
     "node_networks": ["10.77.0.0/24"],
     "refused_networks": ["10.96.0.0/16", "10.244.0.0/16"],
     "refused_names": ["localhost", "kubernetes.default.svc", "10.77.0.10"],
+    "joining_clients": ["system:kube-proxy", "flannel"],
 }
 
 
@@ -66,6 +67,7 @@ def spec(wish: Wish, **changes: Any) -> dict[str, Any]:
         serialization.Encoding.PEM
     )
     made = {
+        "signerName": "kubernetes.io/kubelet-serving",
         "username": "system:node:w-1",
         "groups": ["system:nodes", "system:authenticated"],
         "usages": ["digital signature", "server auth"],
@@ -197,3 +199,40 @@ def test_a_cut_request_is_refused_at_every_length(rules: ModuleType) -> None:
         text = "\n".join([good[0], base64.b64encode(der[:length]).decode(), good[-1]])
         with pytest.raises(ValueError):
             refusal(rules, spec(Wish(), request=base64.b64encode(text.encode()).decode()))
+
+
+PROXY = Wish("system:kube-proxy", (), (), ())
+TOKEN = {
+    "signerName": "kubernetes.io/kube-apiserver-client", "username": "system:bootstrap:abcde0",
+    "groups": ["system:bootstrappers", "system:bootstrappers:clusterbook:joining", "system:authenticated"],
+    "usages": ["digital signature", "client auth"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["system:kube-proxy", "flannel"])
+def test_a_joining_host_gets_the_client_names_that_every_worker_has(rules: ModuleType, name: str) -> None:
+    assert refusal(rules, spec(replace(PROXY, common_name=name), **TOKEN)) is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "changes", "reason"),
+    [
+        (PROXY, {"groups": ["system:bootstrappers"]}, "who asks shows no joining token"),
+        (PROXY, {"groups": ["system:nodes"]}, "who asks shows no joining token"),
+        (PROXY, {"usages": ["digital signature", "client auth", "server auth"]},
+         "it asks for other usages than a client's"),
+        (replace(PROXY, common_name="kubernetes-admin"), {}, "kubernetes-admin is no name that joining hosts get"),
+        (replace(PROXY, organizations=("system:nodes",)), {}, "a joining host gets a client's name alone"),
+        (replace(PROXY, dns_names=("w-1",)), {}, "a joining host gets a client's name alone"),
+        (PROXY, {"signerName": "kubernetes.io/kube-apiserver-client-kubelet"}, "its signer is none of these rules"),
+    ],
+)  # fmt: skip
+def test_a_joining_host_gets_nothing_else(
+    rules: ModuleType, wish: Wish, changes: dict[str, Any], reason: str
+) -> None:
+    assert refusal(rules, spec(wish, **{**TOKEN, **changes})) == reason
+
+
+def test_where_no_worker_joins_by_itself_no_client_is_granted(rules: ModuleType) -> None:
+    asked = spec(PROXY, **TOKEN)
+    assert refusal(rules, asked, joining_clients=[]) == "system:kube-proxy is no name that joining hosts get"

@@ -21,14 +21,15 @@ GROUPS = [{"name": "cheap", "labels": {"tier": "spot", "example.org/disk": "ssd"
 def rendered(name: str, **variables: Any) -> str:
     more = {"group_names": ["worker"], "control_plane_runs_pods": False, "ansible_managed": "", "node_address": "a",
             "node_api_url": "u", "cgroup_driver": "systemd", "cluster_dns_address": "d",
-            "cluster_domain": "c"}  # fmt: skip
+            "cluster_domain": "c", "on_aws": False}  # fmt: skip
     scope = Scope([DEFAULTS, more, variables], Expressions({}), lambda name: "")
     return Expressions({}, {"trim_blocks": True}).text((TEMPLATES / name).read_text(), scope.resolve)
 
 
-def of_group(group: str) -> dict[str, Any]:
+def of_group(group: str, runs_pods: bool = False) -> dict[str, Any]:
     written = source.load_text((ROOT / "inventory/aws.yml").read_text(), "aws.yml")["variables"]
-    host = {"aws": {"worker_groups": GROUPS, "ssh_user": "admin"}, "aws_instance": {"tags": {}}}
+    host = {"aws": {"worker_groups": GROUPS, "ssh_user": "admin"}, "aws_instance": {"tags": {}},
+            "control_plane_runs_pods": runs_pods}  # fmt: skip
     if group:
         host["aws_instance"] = {"tags": {"clusterbook.io/group": group}}
     scope = Scope([written, host], Expressions({}), lambda name: "")
@@ -46,9 +47,15 @@ def test_a_worker_registers_with_the_labels_and_taints_of_its_group() -> None:
     assert "  --node-labels=example.org/disk=ssd,tier=spot \\\n  --node-ip=a\n" in unit
 
 
-def test_other_nodes_register_with_none() -> None:
+def test_control_planes_register_without_taints_of_a_group_and_get_no_traffic_of_load_balancers() -> None:
     for group in ("masters", ""):
-        assert of_group(group) == {"kubelet_node_labels": {}, "kubelet_node_taints": []}
+        found = of_group(group)
+        assert found["kubelet_node_taints"] == []
+        assert found["kubelet_node_labels"] == {"node.kubernetes.io/exclude-from-external-load-balancers": ""}
+        assert of_group(group, runs_pods=True)["kubelet_node_labels"] == {}
+
+
+def test_nodes_elsewhere_register_with_neither_labels_nor_taints() -> None:
     assert "registerWithTaints" not in rendered("config.yaml.j2")
     assert "--node-labels" not in rendered("kubelet.service.j2")
 
@@ -58,3 +65,12 @@ def test_a_control_plane_keeps_its_own_taint_beside_others() -> None:
     assert [one["key"] for one in yaml.safe_load(text)["registerWithTaints"]] == [
         "node-role.kubernetes.io/control-plane", "a"
     ]  # fmt: skip
+
+
+def test_on_ec2_a_kubelet_names_its_instance_and_waits_for_the_cloud_controller() -> None:
+    instance = {"zone": "us-east-2b", "instance_id": "i-0123"}
+    on_aws = {"on_aws": True, "aws_instance": instance}
+    assert yaml.safe_load(rendered("config.yaml.j2", **on_aws))["providerID"] == "aws:///us-east-2b/i-0123"
+    unit = rendered("kubelet.service.j2", **on_aws)
+    assert "  --cloud-provider=external \\\n" in unit and "--image-credential-provider-config=" in unit
+    assert "providerID" not in rendered("config.yaml.j2") and "cloud-provider" not in rendered("kubelet.service.j2")

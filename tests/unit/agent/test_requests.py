@@ -1,0 +1,72 @@
+"""A host without a local machine has its cluster sign its client certificates, once, and says why when it does not."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from clusterbook.agent import requests
+
+
+class Cluster:
+    """An API that signs, or refuses."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.refuses = refuses
+        self.asked: list[dict[str, Any]] = []
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Takes a request, then has decided on it."""
+        if method == "POST":
+            self.asked.append(body)
+            return {"metadata": {"name": "clusterbook-join-x"}}
+        assert path.endswith("/clusterbook-join-x")
+        if self.refuses:
+            return {"status": {"conditions": [{"type": "Denied", "message": self.refuses}]}}
+        return {"status": {"certificate": base64.b64encode(self._signed()).decode()}}
+
+    def _signed(self) -> bytes:
+        request = x509.load_pem_x509_csr(base64.b64decode(self.asked[-1]["spec"]["request"]))
+        now, key = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
+        builder = x509.CertificateBuilder(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "signer")]), request.subject, request.public_key(),
+            x509.random_serial_number(), now, now + timedelta(days=1),
+        )  # fmt: skip
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> dict[str, Any]:
+    """What a play says of a certificate."""
+    folder = tmp_path / "pki"
+    return {"path": f"{folder}/proxy.crt", "key_path": f"{folder}/proxy.key", "common_name": "system:kube-proxy",
+            "days": 7}  # fmt: skip
+
+
+def test_a_key_is_made_here_and_its_certificate_asked_for_under_the_wanted_name(wanted: dict[str, Any]) -> None:
+    cluster = Cluster()
+    assert requests.client_certificate(cluster, wanted)  # type: ignore[arg-type]
+    spec = cluster.asked[0]["spec"]
+    assert (spec["signerName"], spec["usages"]) == (requests.SIGNER, ["digital signature", "client auth"])
+    assert spec["expirationSeconds"] == 7 * 86400
+    certificate = x509.load_pem_x509_certificate(Path(wanted["path"]).read_bytes())
+    key = serialization.load_pem_private_key(Path(wanted["key_path"]).read_bytes(), None)
+    assert certificate.subject.rfc4514_string() == "CN=system:kube-proxy"
+    assert certificate.public_key() == key.public_key()
+    assert Path(wanted["key_path"]).stat().st_mode & 0o777 == 0o600
+    assert not requests.client_certificate(cluster, wanted)  # type: ignore[arg-type]
+    assert len(cluster.asked) == 1
+
+
+def test_a_refused_request_says_why_and_leaves_no_certificate(wanted: dict[str, Any]) -> None:
+    with pytest.raises(OSError, match="request clusterbook-join-x was refused: no such name"):
+        requests.client_certificate(Cluster("no such name"), wanted)  # type: ignore[arg-type]
+    assert not Path(wanted["path"]).exists()
