@@ -27,6 +27,7 @@ PRECEDENCE = (
     "playbook host_vars",
     "facts",
     "play vars",
+    "play vars_prompt",
     "play vars_files",
     "role vars",
     "block vars",
@@ -54,6 +55,7 @@ ABOUT = {
     "playbook host_vars": "`host_vars/HOST` beside the playbook",
     "facts": "what `setup` and modules find on the host",
     "play vars": "`vars` of the play",
+    "play vars_prompt": "what was typed for `vars_prompt`",
     "play vars_files": "files of `vars_files`",
     "role vars": "`vars/main.yml` of a role",
     "block vars": "`vars` of a block, or of a role in `roles:`",
@@ -126,6 +128,10 @@ def project_layers(project: Project) -> Iterator[Layer]:
 
 def _play_layers(play: Play, reader: Reader | None) -> Iterator[Layer]:
     yield Layer("play vars", _text(play.name), play.variables)
+    for number, prompt in enumerate(play.keywords.get("vars_prompt") or ()):
+        place = SourceMapping(position_of(play.keywords["vars_prompt"], number))
+        place[str(prompt["name"])] = "asked for when the run begins"
+        yield Layer("play vars_prompt", _text(play.name), place)
     for values in play.vars_files:
         if isinstance(values, Mapping):
             yield Layer("play vars_files", _text(play.name), values)

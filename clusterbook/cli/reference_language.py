@@ -22,7 +22,6 @@ NOT_SUPPORTED: Mapping[str, str] = {
     "become_flags": "`ansible_become_flags` of a host is heeded; a play has no flags of its own",
     "debugger": "no debugger stops in a task; `clusterbook report` shows what every step got and gave",
     "fact_path": "local facts are read from /etc/ansible/facts.d",
-    "vars_prompt": "give the values with `--extra-vars`, secret ones in a file or a vault",
 }
 _PARTS = (
     ("Plays", "playbook.schema.json", "$defs/play/else"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from clusterbook import __version__, project, validate
 from clusterbook.cli.boundary import describe
 from clusterbook.cli.extra_variables import extra_variables
+from clusterbook.cli.prompts import Asker, answered, refuse
 from clusterbook.cli.screen import console
 from clusterbook.cli.site import Site
 from clusterbook.cluster.lock import hold
@@ -91,6 +92,7 @@ def prepare(site: Site, order: Order) -> Plan:
     extra = Layer("extra vars", "", order.selection.extra_variables)
     problems += validate.of_project(loaded, [*chain.from_iterable(layers.values()), extra], reader)
     try:
+        loaded = answered(loaded, extra.values, site.vault, Asker(refuse)) if not problems else loaded
         plan = _compiled(site, order, loaded) if whole else None
     except InvalidInput as problem:
         if not problems:

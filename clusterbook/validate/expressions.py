@@ -105,22 +105,27 @@ def _unreadable(
     environment: LanguageEnvironment, text: str, condition: str, error: TemplateSyntaxError
 ) -> Mistake:
     said, line, piece = str(error.message), error.lineno, condition
-    if not condition and text.count("{{") == 1 and "}}" in text:
-        piece = text[text.index("{{") : text.rindex("}}") + 2]
-        line = text.count("\n", 0, text.index("{{")) + 1
-    elif not condition:
-        for found in _EXPRESSION.finditer(text):
-            try:
-                environment.parse(found.group())
-            except TemplateSyntaxError as own:
-                before = text.count("\n", 0, found.start())
-                said, line, piece = str(own.message), before + 1, found.group()
-                break
+    for start, found in _pieces(text) if not condition else ():
+        try:
+            environment.parse(found)
+        except TemplateSyntaxError as own:
+            said, line, piece = str(own.message), text.count("\n", 0, start) + 1, found
+            break
     shown = " ".join(piece.split())
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
     what = f"the expression {shown!r}" if shown else "the template"
     return Mistake(f"{what} cannot be read: {said}", "Correct the syntax at this place.",
                    (piece or _statement(text, line)).split("\n")[0].strip(), line)  # fmt: skip
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Where each expression of a text begins, and the expression; a lone one may hold braces of its own."""
+    if text.count("{{") == 1 and "}}" in text:
+        start = text.index("{{")
+        yield start, text[start : text.rindex("}}") + 2]
+        return
+    for found in _EXPRESSION.finditer(text):
+        yield found.start(), found.group()
 
 
 def _statement(text: str, line: int) -> str:

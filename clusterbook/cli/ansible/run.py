@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from clusterbook.cli.ansible.listing import listing
 from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
+from clusterbook.cli.prompts import Asker, answered
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
 from clusterbook.compile.patience import loses_hosts
-from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput
+from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput, Position
 from clusterbook.execute.events import Events
 from clusterbook.execute.executors import new_key
 from clusterbook.execute.hosts import Agents
@@ -59,6 +60,9 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
         path, root=path.resolve().parent, role_folders=folders, tolerant=True,
         extra_variables=selection.extra_variables, vault=vault,
     )
+    listed = options.syntax_check or options.list_hosts or options.list_tasks or options.list_tags
+    asker = Asker(_nobody, terminal=_never if listed else _interactive)
+    loaded = answered(loaded, selection.extra_variables, vault, asker)
     plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
     if options.syntax_check:
         print(f"\nplaybook: {name}")
@@ -73,6 +77,21 @@ def _refuse(options: Options) -> None:
     """Options that would be passed over in silence otherwise."""
     if options.step:
         raise InvalidInput("--step cannot be used yet", next_step="Leave it out.")
+
+
+def _interactive() -> bool:
+    if not sys.stdin.isatty():
+        sys.stderr.write("[WARNING]: Not prompting as we are not in interactive mode\n")
+    return sys.stdin.isatty()
+
+
+def _never() -> bool:
+    return False
+
+
+def _nobody(prompt: Mapping[str, Any], where: Position) -> str:
+    """As in Ansible, nothing is an answer, too."""
+    return ""
 
 
 def _vault(options: Options, settings: Settings) -> Vault:

@@ -63,8 +63,8 @@ def played(screen: Screen, folder: Path) -> tuple[int, str, str]:
 def called(command: str, folder: Path) -> tuple[int, str, str]:
     """The same of a command alone."""
     output, errors = io.StringIO(), io.StringIO()
-    before = (sys.argv, os.environ.get("CLUSTERBOOK_STATE_STORE"))
-    sys.argv = shlex.split(command)
+    before = (sys.argv, os.environ.get("CLUSTERBOOK_STATE_STORE"), sys.stdin)
+    sys.argv, sys.stdin = shlex.split(command), io.StringIO()
     os.environ["CLUSTERBOOK_STATE_STORE"] = f"file://{folder}/store"
     code: object = 0
     try:
@@ -73,7 +73,7 @@ def called(command: str, folder: Path) -> tuple[int, str, str]:
     except SystemExit as ended:
         code = ended.code
     finally:
-        sys.argv = before[0]
+        sys.argv, sys.stdin = before[0], before[2]
         os.environ.pop("CLUSTERBOOK_STATE_STORE")
         if before[1] is not None:
             os.environ["CLUSTERBOOK_STATE_STORE"] = before[1]

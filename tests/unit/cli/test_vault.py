@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import stat
 import subprocess
 import sys
@@ -138,9 +137,8 @@ def test_no_plain_text_stays_behind(folder: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_and_the_content_is_not(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, words: str, message: str
+    folder: Path, words: str, message: str
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
     (folder / "secret.yml").write_text(sealed(WORD, "prod"))
     lines = sealed(WORD).splitlines()
     (folder / "damaged.yml").write_text("\n".join([lines[0], "zz" + lines[1][2:], *lines[2:]]))
