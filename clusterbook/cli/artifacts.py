@@ -140,9 +140,10 @@ def mirror(
             serve(chosen, shown, silent if json_ else reporter(shown), wanted_versions(store, cluster), wanted)
     elif stop:
         _stop(chosen)
+    code = _show(chosen, json_, expected=not stop)
     if start and address and not json_:
-        print(f"Tell it to plan and provision: export {MIRROR_VARIABLE}={chosen.files_url}")
-    return _show(chosen, json_, expected=not stop)
+        print(f"Tell plan and provision of it: export {MIRROR_VARIABLE}={chosen.files_url}")
+    return code
 
 
 def serve(
