@@ -15,7 +15,7 @@ from typing import Any
 from clusterbook.errors import Distrusted, Failed, Interrupted, Unreachable
 from clusterbook.execute.helpers import Helpers
 from clusterbook.execute.services import Services
-from clusterbook.execute.session import AgentSession, Refusal
+from clusterbook.execute.session import AgentSession, NoPython, Refusal
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.scope import Scope
 from clusterbook.lookups.expressions import local_expressions
@@ -121,7 +121,7 @@ class Agents:
         try:
             session = AgentSession(connection, become)
         except Failed as error:
-            if not (host.patience or more.get("continues")):
+            if isinstance(error, NoPython) or not (host.patience or more.get("continues")):
                 raise
             raise Unreachable(error.message, next_step=error.next_step) from error  # it goes down, or comes up
         session.hello(self.holder, lock, {**more, "here": isinstance(connection, LocalConnection)})

@@ -31,6 +31,10 @@ class Refusal(Exception):
     """A question of a host that the compiled play does not allow, or that cannot be answered; the text says why."""
 
 
+class NoPython(Failed):
+    """The host lacks what the agent needs: to wait does not help."""
+
+
 class AgentSession:
     """A started agent. Used by one thread at a time, `stop` by any."""
 
@@ -135,7 +139,7 @@ class AgentSession:
             self._write(len(bundle.payload).to_bytes(8, "big") + bundle.payload)
         elif verdict != "have":
             found = "Python is not installed" if verdict == "none" else f"its Python is {version}"
-            raise Failed(
+            raise NoPython(
                 f"{self.host} cannot run the agent: {found}, and 3.9 or newer is needed",
                 next_step=f"install it: clusterbook ssh {self.host} -- sudo apt-get install -y python3 "
                 "(with the same --inventory)",
