@@ -40,7 +40,7 @@ class Absences:
         try:
             arguments = coerce(registry.specification(call.module), call.arguments)
             work = self._reboot if call.module == REBOOT else self._wait
-            result = work(call, arguments, begun)
+            result = {"failed": False, **work(call, arguments, begun)}
         except ModuleFailed as failure:
             step = {"next_step": failure.next_step} if failure.next_step else {}
             result = {"changed": False, **failure.values, "failed": True, "msg": failure.message, **step}

@@ -13,7 +13,7 @@ NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "attempts", "next_step")
-_UNREGISTERED = ("changes", "shown", "no_log")
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log")
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:

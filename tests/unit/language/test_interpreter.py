@@ -188,6 +188,13 @@ def test_until_tries_again() -> None:
     assert recorder.ran == ["a", "a", "a"]
 
 
+def test_a_registered_failure_does_not_say_that_it_was_ignored() -> None:
+    recorder = Recorder({"a": {"changed": False, "failed": True}})
+    shown = Template("{{ 'ignored' in r }}")
+    assert run(recorder, step(1, "a", register="r", ignore_errors=True), step(2, shown))
+    assert recorder.ran == ["a", "False"]
+
+
 def test_what_check_mode_cannot_know_is_not_tried_again() -> None:
     recorder = Recorder({"a": {"unknown": True, "changed": False}})
     assert run(recorder, step(1, "a", register="r", until=("r.rc == 0",), retries=2, delay=0))
