@@ -10,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: reference site help up down check test full laws differential differential-quick targets venv lint types unit lab build-tools lock wheel clean
+.PHONY: reference expressions site help up down check test full laws differential differential-quick targets venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -85,8 +85,12 @@ differential: venv
 	$(BIN)/python -m tests.differential --fresh --write --down
 
 # What ansible-playbook did is remembered by the playbook's content, so that this is quick the second time.
-differential-quick: venv build-tools
+differential-quick: venv build-tools expressions
 	$(BIN)/python -m tests.differential --quick --down
+
+# The table of expressions, asked of ansible-core again; seconds.
+expressions: venv
+	$(BIN)/python -m tests.differential.expressions
 
 # After a change of pyproject.toml's dependencies: look at the difference before committing it.
 lock:

@@ -108,6 +108,9 @@ class AnsibleReport:
         shown = {"changed": False, "msg": event.get("msg", "")}
         self._line(f"fatal: [{event['host']}]: FAILED! => {_json(shown)}", "red")
 
+    def _on_warning(self, event: Mapping[str, Any]) -> None:
+        self._line(f"[WARNING]: {event['msg']}", "bright purple")
+
     def _on_included(self, event: Mapping[str, Any]) -> None:
         self._line(f"included: {event['file']} for {event['host']}", "cyan")
 

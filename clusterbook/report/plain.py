@@ -84,6 +84,10 @@ class PlainReport:
 
     _on_failure = _on_unreachable
 
+    def _on_warning(self, event: dict[str, Any]) -> None:
+        """A lookup whose errors only warn."""
+        self._print([Text(f"! {event['host']:<8} {title(event)}: {event['msg']}", "yellow")])
+
     def _on_pending(self, event: dict[str, Any]) -> None:
         names = ", ".join(event["handlers"])
         self._print([Text(f"! {event['host']:<8} handlers left by an unfinished run: {names}", "yellow")])

@@ -127,3 +127,7 @@ def test_values_of_set_stats_stand_at_the_end_when_they_are_wanted() -> None:
 def test_values_that_cannot_be_added_replace_each_other() -> None:
     lines = shown(stats({"n": 1}), stats({"n": "x"}), {"type": "summary", "hosts": {}}, look=Look(show_stats=True))
     assert lines[-2] == '\tRUN: {"n": "x"}'
+
+
+def test_what_a_lookup_warns_of_is_shown() -> None:
+    assert shown({"type": "warning", "host": "h", "step": 1, "msg": "no file"}) == ["[WARNING]: no file"]

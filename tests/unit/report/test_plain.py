@@ -29,6 +29,12 @@ FAILED = {
 COUNTS = dict.fromkeys(("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored", "unknown"), 0)
 
 
+WARNING = {
+    "type": "warning", "host": "cp-1", "step": 4, "name": "Read it", "role": "etcd", "module": "ansible.builtin.debug",
+    "at": "roles/etcd/tasks/start.yml:9", "msg": "No such file or directory: 'a'",
+}  # fmt: skip
+
+
 def shown(style: Style, *events: dict[str, Any]) -> str:
     output = io.StringIO()
     report = sink_for(style, Console(file=output, width=120))
@@ -176,3 +182,8 @@ def test_a_run_that_was_stopped_before_any_result_does_not_say_that_nothing_was_
     assert "no host had finished a step.  2.0 s" in text
     assert "nothing to do" not in text
     assert "host  ok" not in text
+
+
+def test_what_a_lookup_warns_of_is_shown() -> None:
+    assert shown(Style(), WARNING) == "! cp-1     etcd | Read it: No such file or directory: 'a'\n"
+    assert json.loads(shown(Style(json=True), WARNING))["msg"] == "No such file or directory: 'a'"
