@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ def magic_of(play: Play, inventory: Inventory, selection: Selection, name: str, 
     roles = list(dict.fromkeys([*(role.name for role in used), *(name for name in imported if name not in dependent)]))
     return {
         "ansible_play_name": name,
+        "ansible_playbook_python": sys.executable,
         "playbook_dir": str(Path(play.position.file).parent),
         "inventory_file": source,
         "inventory_dir": str(Path(source).parent) if source else "",

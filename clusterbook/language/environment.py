@@ -13,6 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
 from clusterbook.language import bounds
+from clusterbook.language.embedded import with_embedded
 from clusterbook.language.filters import COMMUNITY_FILTERS, FILTERS
 from clusterbook.language.functions import FUNCTIONS
 from clusterbook.language.local_words import Local, local_filters, local_tests, nobody
@@ -171,14 +172,24 @@ class Expressions:
 
     def condition(self, text: str, resolve: Resolve) -> Any:
         """Evaluate an expression without braces (`when`, `until`, `assert.that`), with Python's backslashes."""
-        return _join(list(self._nodes("{{ " + text + " }}", resolve)))
+        whole = "{{ " + text + " }}"
+        if "{{" in text and whole not in self._compiled:
+            self._compiled[whole] = self._compile_tree(with_embedded(self._environment, self._tree(whole)))
+        return _join(list(self._nodes(whole, resolve)))
 
     def parse(self, text: str) -> nodes.Template:
         """The text as a tree. Raises ExpressionError."""
+        return self._tree(keep_backslashes(self._environment, text))
+
+    def _tree(self, text: str) -> nodes.Template:
         try:
-            return self._environment.parse(keep_backslashes(self._environment, text))
+            return self._environment.parse(text)
         except TemplateSyntaxError as error:
             raise ExpressionError(f"syntax error in template: {error.message}") from error
+
+    def _compile_tree(self, tree: nodes.Template) -> Any:
+        code = self._environment.compile(tree)
+        return self._environment.template_class.from_code(self._environment, code, self._environment.globals)
 
     def values(self, parts: Sequence[nodes.Expr], resolve: Resolve) -> list[Any]:
         """The values of expressions out of a tree."""
@@ -186,8 +197,7 @@ class Expressions:
         for part in parts:
             tree = nodes.Template([nodes.Output([part], lineno=1)], lineno=1)
             tree.set_environment(self._environment)
-            code = self._environment.compile(tree)
-            template = self._environment.template_class.from_code(self._environment, code, self._environment.globals)
+            template = self._compile_tree(tree)
             found.append(_join(list(self._rendered(template, resolve))))
         return found
 

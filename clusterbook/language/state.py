@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
@@ -76,6 +77,7 @@ def layers_for(
     role_defaults: list[Mapping[str, Any]] = [program.role_defaults]
     role_variables: list[Mapping[str, Any]] = [program.role_variables]
     magic = dict(program.magic)
+    beside = [os.path.dirname(step.place[0]), str(magic.get("playbook_dir", ""))]
     if step.role is not None:
         role = program.roles[step.role]
         for index in (*role.parents, step.role):
@@ -83,10 +85,12 @@ def layers_for(
             role_variables.append(program.roles[index].variables)
         magic.update(role_name=role.name, role_path=role.path)
         magic["ansible_role_name"] = role.name
+        beside = [program.roles[index].path for index in (step.role, *reversed(role.parents))] + beside
         if role.parents:
             parents = [program.roles[index] for index in reversed(role.parents)]
             magic["ansible_parent_role_names"] = [parent.name for parent in parents]
             magic["ansible_parent_role_paths"] = [parent.path for parent in parents]
+    magic["ansible_search_path"] = [path for path in dict.fromkeys(beside) if path]
     if program.grows:
         magic.pop("groups", None)  # asked for, see sources.Company
     return [

@@ -81,7 +81,9 @@ def ini(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> l
     """The values of keys of a section. re: keys are regular expressions; type: ini or properties."""
     found: list[Any] = []
     for term in terms:
-        key, chosen = key_and_options(term, options, _INI)
+        key, chosen = key_and_options(term, options, _INI, closed=True)
+        if not key:
+            raise LookupFailed("No key to look up was provided as first term within string inline options")
         found.extend(_values(surroundings, key, chosen))
     return found
 
@@ -101,7 +103,11 @@ def _values(surroundings: Surroundings, key: str, options: Options) -> list[Any]
         parser.read_string(f"[properties]\n{text}" if properties else text)
         if truth(options, "re", False):
             return _matching(parser, section, key)
+        if not parser.has_section(section) and "default" not in options:
+            raise LookupFailed(f"No section {section!r} in {path}")
         return _listed(parser.get(section, key, fallback=options.get("default", "")))
+    except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as error:
+        raise LookupFailed(f"Duplicate option in {path}: {str(error).splitlines()[0]}") from error
     except (configparser.Error, re.error) as error:
         raise LookupFailed(f"{path} as INI: {str(error).splitlines()[0]}") from error
 

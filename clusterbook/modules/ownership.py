@@ -90,7 +90,7 @@ def path_values(state: State) -> Dict[str, Any]:
     """Ansible's return keys for a path that exists; nothing for one that does not."""
     if state["kind"] == "absent":
         return {}
-    values: Dict[str, Any] = {"uid": state["uid"], "gid": state["gid"], "mode": mode_text(state["mode"]),
+    values: Dict[str, Any] = {"uid": state["uid"], "gid": state["gid"], "mode": f"0{state['mode']:03o}",
                               "state": ansible_state(state), "size": state["size"]}
     if state["owner"] is not None:
         values["owner"] = state["owner"]

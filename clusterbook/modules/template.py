@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Any, Dict, List, Sequence
 
@@ -61,4 +62,7 @@ def difference(state: State, changes: Sequence[Change]) -> List[Difference]:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    return copy.returns(arguments, before, after)
+    values = copy.returns(arguments, before, after)
+    if not before["items"][0]["same"]:
+        values["md5sum"] = hashlib.md5(before["source"].read(), usedforsecurity=False).hexdigest()
+    return values

@@ -85,15 +85,17 @@ def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> 
 def rekey_on_member(data: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
     """The mappings of a list (or the values of a mapping) by one of their members."""
     if duplicates not in ("error", "overwrite"):
-        raise FilterError(f"duplicates is {duplicates!r}, expected error or overwrite")
+        raise FilterError(f"duplicates parameter to rekey_on_member has unknown value {duplicates!r}")
     if isinstance(data, str) or not hasattr(data, "__iter__"):
-        raise FilterError(f"rekey_on_member needs a list or a mapping, got {type(data).__name__}")
+        raise FilterError(f"Type is not a valid list, set, or dict: {type(data).__name__}")
     found: dict[Any, Any] = {}
     for item in data.values() if isinstance(data, Mapping) else data:
-        if not isinstance(item, Mapping) or key not in item:
-            raise FilterError(f"rekey_on_member: an item has no member {key!r}")
+        if not isinstance(item, Mapping):
+            raise FilterError(f"List item is not a valid dict: {type(item).__name__}")
+        if key not in item:
+            raise FilterError(f"Key {key!r} was not found in an item of rekey_on_member")
         if item[key] in found and duplicates == "error":
-            raise FilterError(f"rekey_on_member: {item[key]!r} is there twice")
+            raise FilterError(f"Key {item[key]!r} is not unique, cannot convert to dict")
         found[item[key]] = item
     return found
 

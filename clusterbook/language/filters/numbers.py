@@ -45,7 +45,7 @@ def _check_unit(unit: str, key: str, isbits: bool, value: Any) -> None:
 def human_readable(size: Any, isbits: bool = False, unit: Optional[str] = None) -> str:
     """A number of bytes as people write it: 10485760 is '10.00 MB'."""
     if isinstance(size, str):
-        raise FilterError("human_readable needs a number")
+        raise FilterError("human_readable() failed on bad input: it needs a number")
     number = float(size)
     chosen = "B"
     for name in reversed(_UNITS):
@@ -62,7 +62,7 @@ def logarithm(value: Any, base: float = math.e) -> float:
     try:
         return math.log10(value) if base == 10 else math.log(value, base)
     except TypeError as error:
-        raise FilterError(f"log needs numbers: {error}") from error
+        raise FilterError(f"log() can only be used on numbers: {error}") from error
 
 
 def power(value: Any, exponent: Any) -> Any:
@@ -71,7 +71,7 @@ def power(value: Any, exponent: Any) -> Any:
     try:
         return math.pow(value, exponent)
     except TypeError as error:
-        raise FilterError(f"pow needs numbers: {error}") from error
+        raise FilterError(f"pow() can only be used on numbers: {error}") from error
 
 
 def root(value: Any, base: int = 2) -> float:
@@ -79,7 +79,7 @@ def root(value: Any, base: int = 2) -> float:
     try:
         return math.sqrt(value) if base == 2 else math.pow(value, 1.0 / float(base))
     except (ValueError, TypeError) as error:
-        raise FilterError(f"root needs numbers: {error}") from error
+        raise FilterError(f"root() can only be used on numbers: {error}") from error
 
 
 def seeded_random(end: Any, start: Any = None, step: Any = None, seed: Any = None) -> Any:

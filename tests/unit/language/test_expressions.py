@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from clusterbook.errors import Position
-from clusterbook.language.environment import ExpressionError
+from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import Template
 from clusterbook.lookups import LocalMachine, Surroundings
@@ -45,3 +45,10 @@ def test_an_expression_gives_what_ansible_gives(variables: dict[str, Any], case:
             evaluated(variables, case["of"])
         return
     assert json.loads(json.dumps(evaluated(variables, case["of"]))) == case["gives"]
+
+
+def test_a_text_in_a_condition_may_hold_an_expression_of_its_own() -> None:
+    scope = Scope([{"name": "x", "told": "{{ name }}"}], Expressions({}), str)
+    assert scope.condition("'{{ name }}/y' == 'x/y'")
+    assert scope.condition("'{{ name }}' in ['x']")
+    assert not scope.condition("told == 'x'")  # a value is not looked into
