@@ -61,6 +61,7 @@ class Gates:
     def wait(self, host: str, key: Sequence[int], run_once: bool) -> dict[str, Any] | None:
         """None: go on (and for run_once: you are the one). Else {"result": another host's}, or {"abort": why}."""
         self._give_back()
+        self.throttle.pass_over(host)
         try:
             return self._wait(host, tuple(key), run_once)
         finally:
@@ -120,6 +121,7 @@ class Gates:
     def leave(self, host: str, failed: bool = False) -> None:
         """The host is through with the play, one way or another; its slot is free."""
         self._give_back()
+        self.throttle.pass_over(host)
         self.throttle.leave(host)
         with self._changed:
             if failed:
@@ -154,10 +156,10 @@ class Gates:
             if lowest not in self._once:
                 self._choose(lowest)
             return
-        for host in self._order:
-            if held.get(host) == lowest:
-                self._open[host] = None
-                self._wanting.append(host)
+        opened = [host for host in self._order if held.get(host) == lowest]
+        self.throttle.expect(lowest[-1], list(opened))
+        self._wanting.extend(opened)
+        self._open.update(dict.fromkeys(opened))
         self._changed.notify_all()
 
     def _choose(self, place: Key) -> None:

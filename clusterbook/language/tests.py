@@ -117,9 +117,9 @@ def version(
         raise ResultExpected(f"version_type is {kind!r}, expected one of {', '.join(KEYS)}")
     if operator not in _COMPARISONS:
         raise ResultExpected(f"unknown comparison {operator!r}, expected one of {', '.join(_COMPARISONS)}")
-    for text in (value, other):
+    for text, what in ((value, "version value"), (other, "version to compare against")):
         if text in (None, ""):
-            raise ResultExpected("an empty version cannot be compared")
+            raise ResultExpected(f"the {what} cannot be empty")
     try:
         return bool(_COMPARISONS[operator](KEYS[kind](str(value)), KEYS[kind](str(other))))
     except (BadVersion, TypeError) as error:

@@ -115,14 +115,14 @@ def password_hash(
 
 
 def encrypt(
-    value: Any, secret: Any, salt: str | None = None, vault_id: str = "filter_default", wrap_object: bool = False,
+    value: Any, secret: Any, salt: Any = None, vault_id: str = "filter_default", wrap_object: bool = False,
     vaultid: str | None = None,
 ) -> str:  # fmt: skip
     """The text encrypted."""
     if not isinstance(value, str) or not isinstance(secret, str):
         raise FilterError("vault needs texts: the value and the password")
     name = vaultid or vault_id
-    seed = salt.encode() if salt else secrets.token_bytes(32)
+    seed = str(salt).encode() if salt else secrets.token_bytes(32)
     return vault.seal(value.encode(), secret.encode(), "" if name in ("filter_default", "default") else name, seed)
 
 

@@ -99,3 +99,22 @@ def test_slots_are_given_in_the_order_of_the_inventory() -> None:
         log: list[tuple[str, Any, Any]] = []
         drive(Gates("abcd", forks=1), {host: [((1,), False)] for host in "dcba"}, log)
         assert [host for host, _, _ in log] == ["a", "b", "c", "d"]
+
+
+def test_hosts_come_to_a_throttled_step_in_the_order_of_the_inventory() -> None:
+    for _ in range(10):
+        gates, came = Gates("abc"), list[str]()
+
+        def travel(host: str, gates: Gates = gates, came: list[str] = came) -> None:
+            gates.enter(host)
+            gates.wait(host, (1, 7), False)
+            if host != "a":  # it leaves the step out
+                gates.throttle.enter(7, host, 1)
+                came.append(host)
+                gates.throttle.leave(host, 7)
+            gates.leave(host)
+
+        with ThreadPoolExecutor(3) as pool:
+            for future in [pool.submit(travel, host) for host in "cba"]:
+                future.result(timeout=20)
+        assert came == ["b", "c"]
