@@ -39,7 +39,7 @@ class Throttle:
             self._changed.notify_all()
 
     def _may_enter(self, step: int, host: str, limit: int) -> bool:
-        before = self._expected.get(step, ())
+        before = self._expected.get(step, [])
         return len(self._at.get(step, ())) < limit and (host not in before or before[0] == host)
 
     def leave(self, host: str, step: int | None = None) -> None:

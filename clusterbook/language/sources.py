@@ -82,8 +82,7 @@ class HostVariables(Mapping[str, Any]):
         self._runtime = runtime
         self._hosts = {name: OtherHost(name, host.hostvars.get(name, {}), runtime) for name in names}
         self.own = OwnHost(host.name, host.hostvars.get(host.name, {}), runtime)
-        if host.name in self._hosts:
-            self._hosts[host.name] = self.own
+        self._hosts[host.name] = self.own  # also of the local machine, which is in no inventory
 
     def __getitem__(self, key: str) -> OtherHost:
         if self._grows and key not in self._hosts and key in self._everyone():
@@ -196,8 +195,11 @@ class Sources:
         if key not in self._texts:
             answer = self._runtime.ask("template", step=step.id, name=name)
             self._texts[key] = (Template(answer["text"], answer["file"], 0, 0), _origin(answer))
-        settings = {"trim_blocks": True}
+        settings: dict[str, Any] = {"trim_blocks": True}
         settings.update({name: arguments[name] for name in _TEMPLATE_SETTINGS if name in arguments})
+        if "newline_sequence" in settings:  # also as it is written between single quotes
+            written = str(settings["newline_sequence"])
+            settings["newline_sequence"] = written.replace("\\r", "\r").replace("\\n", "\n")
         engine_key = tuple(sorted(settings.items()))
         if engine_key not in self._engines:
             self._engines[engine_key] = Expressions(self.names(), settings, self._local, self._load)
