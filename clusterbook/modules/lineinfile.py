@@ -75,7 +75,7 @@ def with_line(arguments: Arguments, text: str) -> str:
             new = match.expand(new)
         lines[chosen] = new + "\n"
         return "".join(lines)
-    if arguments["backrefs"] or new in bare:
+    if arguments["backrefs"] or new in bare or f"\n{new}\n" in "\n".join(["", *bare, ""]):  # it may be several
         return text
     return inserted(lines, bare, new, insertion_index(arguments, bare))
 

@@ -109,3 +109,10 @@ def test_a_block_keeps_the_ends_of_its_lines(do: Do, place: Path) -> None:
     assert not do("blockinfile", path=str(path), block="b\r\nc").changed
     kept = do("blockinfile", path=str(path), block="d", backup=True).values["backup_file"]
     assert b"b\r\nc" in Path(kept).read_bytes()
+
+
+def test_a_line_that_is_several_is_put_in_once(do: Do, place: Path) -> None:
+    path = place / "x"
+    path.write_text("a\n")
+    assert do("lineinfile", path=str(path), line="b\nc").changed and path.read_text() == "a\nb\nc\n"
+    assert not do("lineinfile", path=str(path), line="b\nc").changed
