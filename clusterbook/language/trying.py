@@ -52,7 +52,7 @@ class StepTrier(StepKeeper):
         return self.scope(step, {**extra, **own})
 
     def _judge(self, step: Step, extra: Mapping[str, Any], result: Result) -> Result:
-        if result.get("unknown") or result.get("unreachable"):
+        if any(result.get(name) for name in ("unknown", "unreachable", "skipped")):
             return result
         if result.get("failed"):
             result.setdefault("exception", NO_TRACEBACK)

@@ -82,6 +82,10 @@ def run_guarded(arguments: Arguments, system: System, argv: List[str], shown: An
 
 def check_guarded(arguments: Arguments, system: System, shown: Any) -> Outcome:
     """A command that would run: changed, and its result unknown; paths of its guards are not known afterwards."""
+    directory = arguments["chdir"]
+    there = system.files.stat(directory, True) if directory else None
+    if directory and (there is None or there.kind != "directory"):
+        raise no_directory(directory)
     skipped = guard(arguments, system, shown)
     if skipped is not None:
         return skipped
@@ -126,8 +130,13 @@ def in_directory(path: str, directory: Optional[str]) -> str:
 def need_directory(directory: Optional[str]) -> None:
     """Refuse a directory that cannot be entered."""
     if directory and not os.path.isdir(directory):
-        raise ModuleFailed(f"Unable to change directory before execution: {directory!r} is no directory", {"rc": 2},
-                           f"Create {directory} in an earlier step.")
+        raise no_directory(directory)
+
+
+def no_directory(directory: str) -> ModuleFailed:
+    """The error of a command that has nowhere to run."""
+    return ModuleFailed(f"Unable to change directory before execution: {directory!r} is no directory", {"rc": 2},
+                        f"Create {directory} in an earlier step.")
 
 
 def result_values(done: Completed, shown: Any, strip: bool = True) -> Dict[str, Any]:

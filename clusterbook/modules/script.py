@@ -52,7 +52,10 @@ def run(arguments: Arguments, system: System) -> Outcome:
 def check(arguments: Arguments, system: System) -> Outcome:
     """See command."""
     name = words(arguments)[0]
-    return check_guarded(arguments, system, name) if guard(arguments, system, name) is None else left_out(arguments)
+    if guard(arguments, system, name) is not None:
+        return left_out(arguments)
+    system.source(name)  # refused when it is not there
+    return check_guarded(arguments, system, name)
 
 
 def left_out(arguments: Arguments) -> Outcome:
