@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.differences import Difference, of_attributes, of_text
@@ -105,18 +105,22 @@ def walk(source: Source, dest: str, system: System, remote: bool) -> Iterator[Tu
 def observe_item(path: str, source: Source, arguments: Arguments, system: System) -> State:
     """One file or directory of a tree."""
     if source.kind == "directory":
-        return observe_directory(path, arguments, system)
+        return observe_directory(path, arguments, system, source.mode)
     return observe_file(path, source, arguments, system)
 
 
-def observe_directory(path: str, arguments: Arguments, system: System) -> State:
-    """A directory that shall be there; directory_mode counts only for one that is made."""
+def observe_directory(path: str, arguments: Arguments, system: System, own: Optional[int] = None) -> State:
+    """A directory that shall be there; directory_mode counts only for one that is made.
+
+    own: its mode where it is copied from. On the host that is kept unless the step says another one.
+    """
     found = system.files.stat(path, True)
     if found is not None and found.kind != "directory":
         raise ModuleFailed(f"{path} is a {found.kind}, wanted a directory", {"dest": path}, "Remove it first.")
-    mode = arguments["directory_mode"] if found is None else None
-    own = {**arguments, "mode": None}
-    return {**path_state(path, own, system, found, True, mode), "source": None}
+    keeps = arguments["remote_src"] and arguments["mode"] in (None, "preserve")
+    made = arguments["directory_mode"] if arguments["directory_mode"] is not None else own if keeps else None
+    rest = {**arguments, "mode": None}
+    return {**path_state(path, rest, system, found, True, made if found is None else None), "source": None}
 
 
 def diff(arguments: Arguments, state: State) -> List[Change]:

@@ -114,3 +114,12 @@ def test_check_mode_shows_the_same_difference_and_later_steps_see_it(do: Do, pla
     assert plan("stat", path=str(place / "f")).values["stat"] == {"exists": False}
     assert tree(place) == before
     assert do("copy", dest=str(place / "f"), content="new\n", mode="0600").changes == foreseen.changes
+
+
+def test_a_directory_of_the_host_is_copied_with_its_mode(do: Do, place: Path) -> None:
+    (place / "from/deep").mkdir(parents=True)
+    (place / "from").chmod(0o750)
+    (place / "from/deep").chmod(0o711)
+    assert do("copy", src=f"{place}/from/", dest=str(place / "to"), remote_src=True, mode="preserve").changed
+    assert (place / "to").stat().st_mode & 0o777 == 0o750
+    assert (place / "to/deep").stat().st_mode & 0o777 == 0o711
