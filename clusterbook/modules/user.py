@@ -224,7 +224,8 @@ def modify(arguments: Arguments, state: State, user: User, system: System) -> No
     becomes = replace(becomes, ages=aged(arguments, user))
     set_ages(arguments, user, becomes, system)
     set_password(arguments, becomes, system, password_differs(arguments, user))
-    if arguments["create_home"] and state["home"] is None and not arguments["system"]:
+    moved = state["home"] is None and system.files.stat(becomes.home, True) is not None
+    if arguments["create_home"] and state["home"] is None and not moved and not arguments["system"]:
         make_home(arguments, becomes, system)
 
 

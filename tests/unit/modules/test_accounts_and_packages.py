@@ -159,3 +159,10 @@ def test_a_password_lasts_as_long_as_wanted(do: Do, name: str) -> None:
     assert outcome.changes == (Change("password_expire_warn", 7, 14),)
     assert do("user", name=name, create_home=False, password_expire_max=-1).changed
     assert not do("user", name=name, create_home=False, password_expire_max=-1).changed
+
+
+def test_a_home_that_moves_is_not_made_anew(do: Do, name: str, place: Path) -> None:
+    assert do("user", name=name, home=str(place / "one")).changed
+    outcome = do("user", name=name, home=str(place / "two"), move_home=True)
+    assert outcome.changed and not outcome.failed, outcome.message
+    assert (place / "two").is_dir() and not (place / "one").exists()
