@@ -82,6 +82,7 @@ class LanguageEnvironment(SandboxedEnvironment):
 
     context_class = ScopeContext
     code_generator_class = KeepTypes
+    concat = staticmethod(lambda parts: "".join(_as_text(part) for part in parts))  # of macros and blocks that are set
     intercepted_binops = bounds.OPERATORS
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

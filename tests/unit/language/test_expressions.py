@@ -52,3 +52,10 @@ def test_a_text_in_a_condition_may_hold_an_expression_of_its_own() -> None:
     assert scope.condition("'{{ name }}/y' == 'x/y'")
     assert scope.condition("'{{ name }}' in ['x']")
     assert not scope.condition("told == 'x'")  # a value is not looked into
+
+
+def test_macros_and_blocks_that_are_set_give_texts_of_what_is_in_them() -> None:
+    scope = Scope([], Expressions({}), str)
+    text = "{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}{% set held %}{{ 1 }}{{ 2 }}{% endset %}"
+    text += "{{ twice(3) }} {{ held }}"
+    assert scope.evaluate(Template(text)) == "33 12"
