@@ -114,7 +114,8 @@ class Runner:
             gates = Gates(hosts, self._forks, [name for name in alive if name not in self._lost])
             if not self._batch(play, hosts, gates):
                 if number + 1 < len(play.batches):
-                    reason = "too many hosts failed, so the batches after this one did not start"
+                    rest = "the batches after this one" if last else "the batches and plays after this one"
+                    reason = f"too many hosts failed, so {rest} did not start"
                     self._events.emit("stopped", play=play.name, reason=reason)
                 self._lost.update(name for rest in play.batches for name in rest)
                 if self._lost.issuperset(hosts):

@@ -29,6 +29,7 @@ class PlainReport:
         self._plan = plan
         self._clock = clock
         self._interrupted = False
+        self._stopped = False
         self._results: list[dict[str, Any]] = []
         # host -> (when its step started, when it was last told of)
         self._running: dict[str, tuple[float, float]] = {}
@@ -97,10 +98,11 @@ class PlainReport:
         self._print([Text(f"interrupted: {event['message']}", "yellow")])
 
     def _on_stopped(self, event: dict[str, Any]) -> None:
+        self._stopped = True
         self._print([Text(f"stopped: {event['reason']}", "yellow")])
 
     def _on_nobody_left(self, event: dict[str, Any]) -> None:
-        if not event.get("last"):  # runs before this was said are shown again, too
+        if not event.get("last") and not self._stopped:  # runs before this was said are shown again, too
             self._print([Text("stopped: no host of the play is left, so no play after it runs", "yellow")])
 
     def _on_summary(self, event: dict[str, Any]) -> None:

@@ -177,6 +177,11 @@ def test_a_removed_line_that_begins_with_dashes_is_shown() -> None:
     assert "--- old" in lines and "+++ new" in lines
 
 
+def test_a_stopped_run_gives_one_reason() -> None:
+    stopped = {"type": "stopped", "play": "p", "reason": "too many hosts failed"}
+    assert shown(Style(), stopped, {"type": "nobody_left", "last": False}) == "stopped: too many hosts failed\n"
+
+
 def test_a_run_that_was_stopped_before_any_result_does_not_say_that_nothing_was_to_do() -> None:
     text = shown(Style(), {"type": "interrupt", "message": "stopping"}, {"type": "summary", "hosts": {}, "time": 2.0})
     assert "no host had finished a step.  2.0 s" in text
