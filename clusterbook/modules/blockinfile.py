@@ -79,7 +79,8 @@ def span(bare: List[str], begin: str, end: str) -> "tuple[Optional[int], Optiona
     first = next((index for index, line in enumerate(bare) if line == begin), None)
     if first is None:
         return None, None
-    last = next((index for index in range(first, len(bare)) if bare[index] == end), None)
+    alone = first if begin == end else None  # marks that are alike: the next one ends the block
+    last = next((index for index in range(first + 1, len(bare)) if bare[index] == end), alone)
     return first, last
 
 

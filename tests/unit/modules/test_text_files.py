@@ -116,3 +116,11 @@ def test_a_line_that_is_several_is_put_in_once(do: Do, place: Path) -> None:
     path.write_text("a\n")
     assert do("lineinfile", path=str(path), line="b\nc").changed and path.read_text() == "a\nb\nc\n"
     assert not do("lineinfile", path=str(path), line="b\nc").changed
+
+
+def test_a_block_whose_marks_are_alike_is_put_in_once(do: Do, place: Path) -> None:
+    path = place / "x"
+    path.write_text("a\n")
+    for changed in (True, False):
+        assert do("blockinfile", path=str(path), block="b", marker="# mark").changed is changed
+    assert path.read_text() == "a\n# mark\nb\n# mark\n"
