@@ -197,6 +197,7 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
     """Ansible's keys."""
     if before["skipped"]:
         return {"msg": f"skipped, since {arguments['creates']} exists", "skipped": True}
+    after = before if after["skipped"] else after  # what `creates` names is there by now
     values: Dict[str, Any] = {"dest": after["dest"], "src": arguments["src"], "handler": "clusterbook"}
     found = after["directory"]
     values.update(path_values(found))

@@ -128,3 +128,15 @@ def test_files_are_found_by_name_age_size_and_content(do: Do, place: Path) -> No
     assert found(age="1h") == ["b.log"] and found(age="-1h") == ["a.log"]
     assert found(size="1k") == ["b.log"] and found(contains="err.*") == ["a.log"]
     assert found(file_type="directory") == ["d"]
+
+
+def test_an_archive_that_brings_what_creates_names_is_unpacked_once(do: Do, place: Path) -> None:
+    (place / "from").mkdir()
+    (place / "from/one").write_text("1")
+    (place / "to").mkdir()
+    with tarfile.open(place / "a.tar", "w") as packed:
+        packed.add(place / "from", "from")
+    wanted = {"src": str(place / "a.tar"), "dest": str(place / "to"), "remote_src": True}
+    outcome = do("unarchive", creates=str(place / "to/from/one"), **wanted)
+    assert outcome.changed and outcome.values["dest"] == str(place / "to")
+    assert not do("unarchive", creates=str(place / "to/from/one"), **wanted).changed
