@@ -28,6 +28,10 @@ class WrongPassword(Exception):
     """The password is not the one that this was encrypted with, or the bytes were changed."""
 
 
+class Closed(InvalidInput):
+    """Something encrypted that none of the passwords of the run opens."""
+
+
 class Malformed(Exception):
     """This begins as something encrypted, but is not."""
 
@@ -69,7 +73,7 @@ class Vault:
         except Malformed as error:
             raise _malformed(error, where) from None
         if not self.keys:
-            raise InvalidInput(
+            raise Closed(
                 "this is encrypted with ansible-vault, and no vault password was given" + _named(wanted),
                 where=where,
                 next_step="Give --vault-password-file FILE, --vault-id ID@FILE or --ask-vault-password.",
@@ -82,7 +86,7 @@ class Vault:
                 continue
             except Malformed as error:
                 raise _malformed(error, where) from None
-        raise InvalidInput(
+        raise Closed(
             f"none of the {len(ordered)} vault passwords opens this{_named(wanted)}" if len(ordered) > 1
             else f"the vault password does not open this{_named(wanted)}",
             where=where,

@@ -13,6 +13,7 @@ from clusterbook.cli.ansible.options import Options, parse
 from clusterbook.cli.ansible.run import run_playbook
 from clusterbook.cli.boundary import render, render_bug
 from clusterbook.errors import ClusterbookError, InvalidInput, InvalidProject
+from clusterbook.source.vault import Closed
 
 # Ansible's: 1 an error, 2 a failed host, 4 an unreachable host or a file that cannot be parsed, 5 wrong options.
 ERROR, PARSE_ERROR, OPTION_ERROR, INTERRUPTED, BUG = 1, 4, 5, 99, 250
@@ -28,7 +29,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _run(parse(arguments))
     except InvalidProject as error:
-        return _show(render(error), PARSE_ERROR)
+        closed = all(isinstance(problem, Closed) for problem in error.problems)
+        return _show(render(error), ERROR if closed else PARSE_ERROR)
+    except Closed as error:
+        return _show(render(error), ERROR)
     except InvalidInput as error:
         return _show(render(error), PARSE_ERROR if error.where is not None and error.where.line else ERROR)
     except ClusterbookError as error:

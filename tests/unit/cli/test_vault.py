@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli import vault_files, vaults
+from clusterbook.cli.ansible import program
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.source import Vault, VaultKey, load
 from tests.unit.cli.screens import called
@@ -261,6 +262,15 @@ def test_a_run_without_the_password_says_so_once_for_each_file(folder: Path) -> 
     assert (code, output) == (3, "")
     assert errors.count("error: this is encrypted with ansible-vault, and no vault password was given") == 2
     assert "at group_vars/all/vault.yml:1:1\n" in errors and "at group_vars/all/plain.yml:2:9\n" in errors
+
+
+def test_the_shim_ends_with_ansibles_status_for_a_file_that_it_cannot_open(folder: Path) -> None:
+    (folder / "vars.yml").write_text(sealed("a: 1\n"))
+    (folder / "play.yml").write_text("- hosts: all\n  vars_files: [vars.yml]\n  tasks: []\n")
+    words = [str(folder / "play.yml"), "-i", str(folder / "hosts.yml")]
+    assert program.run([*words, "--vault-password-file", str(folder / "other")]) == program.ERROR
+    assert program.run(words) == program.ERROR
+    assert program.run([*words, "--vault-password-file", str(folder / "pw")]) == 0
 
 
 def test_a_single_value_that_cannot_be_opened_is_left_to_its_use_when_that_is_wanted(folder: Path) -> None:
