@@ -110,10 +110,10 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
 
 
 def apply(arguments: Arguments, state: State, system: System) -> None:
-    """Write the files; lists that cannot be fetched put the old files back."""
+    """Write the files, with their modes at once; lists that cannot be fetched put the old files back."""
     for path, (_, after) in sorted(state["files"].items()):
-        put(path, after, system)
-    if state["mode"] is not None:
+        put(path, after, system, state["mode"] if path == state["target"] else None)
+    if state["mode"] is not None and state["target"] not in state["files"]:
         system.files.attributes(state["target"], Attributes(mode=state["mode"]))
     if not arguments["update_cache"] or not state["files"]:
         return
@@ -125,10 +125,11 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
         raise
 
 
-def put(path: str, text: str, system: System) -> None:
-    """A file of sources, none when it is empty; sources.list itself stays."""
+def put(path: str, text: str, system: System, mode: Optional[int] = None) -> None:
+    """A file of sources, none when it is empty; sources.list itself stays. mode: else a new one is for all to read."""
     if text.strip() or path == MAIN:
-        system.files.write(path, text.encode(), Attributes(mode=None if system.files.stat(path) else 0o644))
+        kept = None if system.files.stat(path) else 0o644
+        system.files.write(path, text.encode(), Attributes(mode=kept if mode is None else mode))
     else:
         system.files.remove(path)
 
