@@ -23,7 +23,7 @@ all:
     ansible_user: {user}
     # Where the API answers. With several control planes: a free address of the same network, which they share.
     api_address: {address}
-  children:
+{mode}  children:
     control_plane:
       hosts:
 {control_planes}
@@ -31,6 +31,9 @@ all:
       children:
         control_plane:
 """
+# Without an address to share there is nothing to move: haproxy would want the port that the API server has.
+ALONE = "    # What is behind it: the one control plane itself. Remove this line when others share the address.\n" \
+        "    api_endpoint_mode: external\n"  # fmt: skip
 
 
 def make(
@@ -74,7 +77,8 @@ def hosts_file(control_planes: Sequence[str], workers: Sequence[str], user: str,
     about = "Your hosts." if control_planes else "Examples: put the addresses of your hosts here."
     planes = control_planes or EXAMPLE[0]
     nodes = workers if control_planes else EXAMPLE[1]
-    head = HEAD.format(about=about, user=user, address=api_address or planes[0], control_planes=_hosts("cp", planes))
+    head = HEAD.format(about=about, user=user, address=api_address or planes[0],
+                       mode="" if api_address else ALONE, control_planes=_hosts("cp", planes))  # fmt: skip
     return head + (f"    worker:\n      hosts:\n{_hosts('w', nodes)}\n" if nodes else "    worker:\n      hosts:\n")
 
 

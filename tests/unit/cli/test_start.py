@@ -33,6 +33,13 @@ def test_a_new_project_has_hosts_in_the_three_groups(tmp_path: Path) -> None:
     assert {"node_address", "node_name", "is_node"} <= set(found.hosts["w-1"].variables)
 
 
+
+def test_one_control_plane_answers_at_its_own_address_and_several_share_one() -> None:
+    alone = yaml.safe_load(beginning.hosts_file(["192.0.2.1"], [], "admin", ""))["all"]["vars"]
+    assert (alone["api_address"], alone["api_endpoint_mode"]) == ("192.0.2.1", "external")
+    shared = yaml.safe_load(beginning.hosts_file(["192.0.2.1"], [], "admin", "192.0.2.100"))["all"]["vars"]
+    assert shared == {"ansible_user": "admin", "api_address": "192.0.2.100"}
+
 def test_a_new_project_is_without_findings(tmp_path: Path) -> None:
     beginning.make(tmp_path, [], [], "root", "")
     assert lint(Files((tmp_path / "playbooks" / "hello.yml",)), Files()) == []
