@@ -26,8 +26,15 @@ REQUIRED_IF = (("non_unique", True, ("gid",)),)
 
 
 def observe(arguments: Arguments, system: System) -> State:
-    """The group as it is."""
-    return {"group": system.accounts.group(arguments["name"])}
+    """The group as it is. ModuleFailed when another one has its number."""
+    name, gid = arguments["name"], arguments["gid"]
+    group = system.accounts.group(name)
+    holder = system.accounts.group_name(gid) if gid is not None and not arguments["non_unique"] else None
+    other = system.accounts.group(holder) if holder not in (None, name) and arguments["state"] == "present" else None
+    if other is not None and other.gid == gid and (group is None or group.gid != gid):
+        raise ModuleFailed(f"gid is {gid}, which group {other.name} has", {"name": name},
+                           "Choose another number, or set non_unique: true.")
+    return {"group": group}
 
 
 def diff(arguments: Arguments, state: State) -> List[Change]:
