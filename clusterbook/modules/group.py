@@ -26,7 +26,7 @@ REQUIRED_IF = (("non_unique", True, ("gid",)),)
 
 
 def observe(arguments: Arguments, system: System) -> State:
-    """The group as it is. ModuleFailed when another one has its number."""
+    """The group as it is. ModuleFailed when another one has its number, or groupdel(8) would not remove it."""
     name, gid = arguments["name"], arguments["gid"]
     group = system.accounts.group(name)
     holder = system.accounts.group_name(gid) if gid is not None and not arguments["non_unique"] else None
@@ -34,6 +34,10 @@ def observe(arguments: Arguments, system: System) -> State:
     if other is not None and other.gid == gid and (group is None or group.gid != gid):
         raise ModuleFailed(f"gid is {gid}, which group {other.name} has", {"name": name},
                            "Choose another number, or set non_unique: true.")
+    users = system.accounts.users_of(group.gid) if group and arguments["state"] == "absent" else []
+    if users and not arguments["force"]:
+        raise ModuleFailed(f"group {name} cannot go: it is the main group of {', '.join(users)}", {"name": name},
+                           "Remove these users before it, give them another group, or set force: true.")
     return {"group": group}
 
 

@@ -87,6 +87,10 @@ class Accounts:
         except KeyError:
             return None
 
+    def users_of(self, gid: int) -> List[str]:
+        """The users whose main group has the number, sorted."""
+        return sorted(user.pw_name for user in pwd.getpwall() if user.pw_gid == gid)
+
     def change_user(self, name: str, argv: Sequence[str], becomes: Optional[User]) -> None:
         """Run the program that changes a user. becomes: what a prediction shall show afterwards (None: gone)."""
         self._run(argv)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
 
 from clusterbook.modules.contract import Unknown
 from clusterbook.modules.system import Source, System, no_signature, no_source
@@ -79,6 +79,11 @@ class PredictedAccounts(Accounts):
         """The name of a predicted group by number."""
         made = (group.name for group in self.groups.values() if group is not None and group.gid == gid)
         return next(made, None) or (super().group_name(gid) if gid >= 0 else None)
+
+    def users_of(self, gid: int) -> List[str]:
+        """The users who would have the group as their main one."""
+        kept = {name for name in super().users_of(gid) if name not in self.users}
+        return sorted(kept | {user.name for user in self.users.values() if user is not None and user.gid == gid})
 
     def _number(self) -> int:
         """A number for an account that is not made yet: below every other, so that it equals none."""

@@ -46,6 +46,15 @@ def name(do: Do) -> Iterator[str]:
     do("group", name=found, state="absent")
 
 
+def test_the_main_group_of_a_user_is_not_removed_and_that_is_foretold(do: Do, plan: Do, name: str) -> None:
+    do("group", name=name)
+    do("user", name=name, group=name, create_home=False)
+    for act in (plan, do):
+        refused = act("group", name=name, state="absent")
+        assert refused.failed and refused.message == f"group {name} cannot go: it is the main group of {name}"
+    assert do("user", name=name, state="absent").changed
+
+
 def test_a_user_is_made_changed_and_removed(do: Do, name: str, place: Path) -> None:
     assert do("group", name=name, system=True).changed and not do("group", name=name, system=True).changed
     arguments = {"name": name, "group": name, "system": True, "shell": "/usr/sbin/nologin", "home": str(place / "home"),

@@ -51,6 +51,7 @@ def test_an_owner_that_a_pending_package_may_bring_is_unknown_and_no_failure(pla
 def test_a_user_of_an_earlier_step_may_own_files(plan: Do, place: Path) -> None:
     assert plan("group", name="cb-predicted").changed
     assert plan("user", name="cb-predicted", group="cb-predicted").changed
+    assert plan("group", name="cb-predicted", state="absent").failed
     first = plan("file", path=str(place), owner="cb-predicted", group="cb-predicted")
     assert [change.what for change in first.changes] == ["owner", "group"]
     assert not plan("file", path=str(place), owner="cb-predicted", group="cb-predicted").changed
