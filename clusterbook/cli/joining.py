@@ -19,7 +19,7 @@ from clusterbook.compile import Selection, compile_plan
 from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.kept import client_certificates, kept
 from clusterbook.inventory import SourcedInventory, matcher
-from clusterbook.inventory.aws_ec2.hosts import GROUP_TAG
+from clusterbook.inventory.aws_ec2.hosts import GROUP_TAG, INSTANCE
 from clusterbook.model import Host
 
 PLAYBOOK = "join"
@@ -86,13 +86,13 @@ def _authority(cluster: Cluster, name: str) -> str:
 def _host(inventory: SourcedInventory, group: str) -> Host:
     """A worker like the others, of that group, of which only marks are known."""
     like = inventory.hosts[inventory.groups["worker"][0]]
-    facts: Mapping[str, Any] = like.variables["aws_instance"]
+    facts: Mapping[str, Any] = like.variables[INSTANCE]
     tags = {**facts["tags"], GROUP_TAG: group}
     own = {name: MARKS[name] for name in ("instance_id", "instance_type", "image", "zone", "private_address",
                                           "private_dns")}  # fmt: skip
     plain = {name: value for name, value in like.variables.items() if not name.startswith("ansible_ssh_")}
     variables = {
-        **plain, "aws_instance": {**facts, **own, "public_address": "", "tags": tags},
+        **plain, INSTANCE: {**facts, **own, "public_address": "", "tags": tags},
         "ansible_host": MARKS["private_address"], "node_address": MARKS["private_address"],
         "node_name": MARKS["node_name"],
     }  # fmt: skip

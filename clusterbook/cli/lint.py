@@ -17,6 +17,7 @@ from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.module_help import names_page, page
 from clusterbook.cli.screen import plural, print_json
 from clusterbook.errors import InvalidInput
+from clusterbook.inventory.aws_ec2.hosts import INSTANCE
 from clusterbook.lint import RULES, Files, Finding
 from clusterbook.lint import lint as find
 from clusterbook.lint.sarif import sarif as sarif_document
@@ -55,7 +56,7 @@ def lint(
         return _show_rules(json_)
     _check_names(skip or ())
     chosen, root = _chosen(path)
-    known = {*extra_variables(extra_vars or ()), *_cluster_names()}
+    known = {*extra_variables(extra_vars or ()), *_cluster_names(), INSTANCE}
     found = [finding for finding in find(chosen, _project(root), known) if finding.rule not in (skip or ())]
     if sarif:
         places.write(Path(sarif), json.dumps(sarif_document(found, root, __version__), indent=2) + "\n")

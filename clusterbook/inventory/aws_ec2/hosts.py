@@ -20,6 +20,8 @@ _ATTRIBUTES = {
     "private_dns": "PrivateDnsName", "private_address": "PrivateIpAddress", "public_dns": "PublicDnsName",
     "public_address": "PublicIpAddress", "instance_id": "InstanceId",
 }  # fmt: skip
+# The variable with what EC2 says of a host.
+INSTANCE = "aws_instance"
 _NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -57,7 +59,7 @@ def _host(name: str, place: Place, item: Mapping[str, Any], settings: Settings) 
         "private_dns": item.get("PrivateDnsName", ""), "architecture": item.get("Architecture", ""),
     }  # fmt: skip
     address = next((value for value in (_attribute(item, kind) for kind in settings.address) if value), "")
-    variables = {"aws_instance": facts, "ansible_host": address, "node_address": facts["private_address"]}
+    variables = {INSTANCE: facts, "ansible_host": address, "node_address": facts["private_address"]}
     if facts["private_dns"]:
         # What cloud-init makes the host's own name of, which is kubelet's name for the node.
         variables["node_name"] = facts["private_dns"].partition(".")[0]

@@ -100,7 +100,7 @@ def test_wait_for_a_port_and_what_it_says(do: Do, port: int) -> None:
     assert outcome.values["match_groups"] == ["7"] and outcome.values["match_groupdict"] == {"number": "7"}
     assert waited(do, port=port).values["state"] == "started"
     assert waited(do, port=port, state="stopped", timeout=0).message == (
-        f"waited 0 s for 127.0.0.1:{port} to be stopped")
+        f"Timeout when waiting for 127.0.0.1:{port} to stop")
 
 
 def test_wait_for_a_file_that_comes_and_one_that_goes(do: Do, tmp_path: Path) -> None:
