@@ -182,8 +182,10 @@ def to_mapping(value: Any) -> Dict[str, Any]:
         return dict(loaded)
     import shlex
 
-    pairs = [word.split("=", 1) for word in shlex.split(value.replace(",", " "))]
-    return {pair[0]: pair[1] for pair in pairs}
+    pairs = [word.partition("=") for word in shlex.split(value.replace(",", " "))]
+    if not all(middle for _, middle, _ in pairs):
+        raise ValueError
+    return {name: text for name, _, text in pairs}
 
 
 def to_path(value: Any) -> str:

@@ -34,6 +34,7 @@ def test_values_become_their_type(kind: str, given: Any, meant: Any) -> None:
         ("file", {"path": "/x", "state": "dir"},
          "state is 'dir', expected one of absent, directory, file, hard, link, touch"),
         ("wait_for", {"port": "http"}, "port is 'http', expected a whole number"),
+        ("uri", {"url": "http://x", "headers": "abc"}, "headers is 'abc', expected a mapping"),
         ("systemd", {"name": "x", "enabled": "perhaps"}, "enabled is 'perhaps', expected true or false"),
         ("copy", {"dest": "/x", "src": "a", "content": "b"}, "src and content exclude each other"),
         ("copy", {"dest": "/x"}, "one of src, content is required"),
