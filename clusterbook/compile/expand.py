@@ -17,7 +17,7 @@ from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.names import NAMED, arguments_of, is_dynamic
 from clusterbook.compile.reach import closure, local_texts, other_host_names, texts, words
 from clusterbook.compile.tasks import TaskCompiler
-from clusterbook.compile.walk import every_step, every_text, layers_of, validated
+from clusterbook.compile.walk import every_step, every_text, layers_of
 from clusterbook.errors import InvalidInput
 from clusterbook.language.program import Expansion, Program, RolePart, Step
 from clusterbook.model import Host
@@ -90,7 +90,7 @@ class PlayExpander:
         found = list(every_text(steps, [part for _, part in roles]))
         self._shared |= other_host_names(found)
         self._local_texts.update(dict.fromkeys(local_texts(found)))
-        return expansion, frozenset(word for text in found for word in words(text)) | validated(steps)
+        return expansion, frozenset(word for text in found for word in words(text))
 
     def _layers(self, expansion: Expansion) -> list[Mapping[str, Any]]:
         program = self._program

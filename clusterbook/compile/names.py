@@ -18,7 +18,7 @@ NAMED = ("file", "_raw_params", "name", "tasks_from", "vars_from", "defaults_fro
 
 @dataclass(frozen=True)
 class RoleEntry:
-    """A role and which of its files to take."""
+    """A role and which of its files to take. specs: the entry point whose argument specs count, or empty."""
 
     name: str
     tasks: str = "main"
@@ -27,7 +27,7 @@ class RoleEntry:
     handlers: str = "main"
     public: bool = True
     duplicates: bool = True
-    validate: bool = True
+    specs: str = "main"
     included: bool = False
 
 
@@ -60,7 +60,7 @@ def role_entry(task: Task) -> RoleEntry:
         _stem(arguments.get("handlers_from")),
         _flag(arguments.get("public"), not included),
         _flag(arguments.get("allow_duplicates"), True),
-        _flag(arguments.get("rolespec_validate"), True),
+        str(arguments.get("tasks_from") or "main") if _flag(arguments.get("rolespec_validate"), True) else "",
         included,
     )
 

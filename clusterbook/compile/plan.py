@@ -18,6 +18,8 @@ class Selection:
     become, become_user, force_handlers: for plays that do not say. gathering: implicit, explicit or smart, as Ansible's
     setting. resume: handlers that an unfinished run left run, too. whole_results: events carry all of a step's result.
     foresight: in check mode a step sees what earlier ones would have done; without it, what is, as in Ansible.
+    role_checks: a role with argument specs begins with a step that compares its inputs with them on each host, as in
+    Ansible; without it, what is known before the run is compared before any connection (validate/).
     """
 
     tags: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ class Selection:
     resume: bool = True
     whole_results: bool = False
     foresight: bool = True
+    role_checks: bool = False
     verbosity: int = 0
     forks: int = 0
 

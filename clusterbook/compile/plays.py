@@ -22,7 +22,7 @@ from clusterbook.compile.reach import EVERY_NAME, closure, local_texts, other_ho
 from clusterbook.compile.root import becomes, may_become
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
-from clusterbook.compile.walk import every_step, every_text, layers_of, validated
+from clusterbook.compile.walk import every_step, every_text, layers_of
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
@@ -118,12 +118,11 @@ class _Play:
         names = closure(used | _ALWAYS, layers)
         of_variables = tuple(text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
         shared = other_host_names((*every, *of_variables))
-        sent = closure(names | validated(steps), layers)
         others = others_of(self.inventory, shared, self.selection, expressions)
         return PlayPlan(
             name=program.name, program=program,
             steps=compiler.steps, batches=batches_of(hosts, self._known(local, "serial")),
-            hosts=members, parts={name: host_part(host, sent, others) for name, host in members.items()},
+            hosts=members, parts={name: host_part(host, names, others) for name, host in members.items()},
             needs_root=bool(program.become) or becomes(layers)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),

@@ -34,7 +34,7 @@ class RoleBook:
 
     def number(self, role: Role, entry: RoleEntry, parents: tuple[int, ...], where: Position) -> int:
         """The number of a role used in this way."""
-        entry = replace(entry, tasks="", duplicates=True, validate=True)
+        entry = replace(entry, tasks="", duplicates=True, specs="")
         key = (role.name, parents, entry)
         if key in self._numbers:
             return self._numbers[key]

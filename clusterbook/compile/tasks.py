@@ -23,6 +23,7 @@ from clusterbook.compile.names import (
 )
 from clusterbook.compile.plan import Selection, StepInfo
 from clusterbook.compile.rolebook import RoleBook
+from clusterbook.compile.rolechecks import input_checks
 from clusterbook.compile.steps import fixed_names, make_step, plain_name
 from clusterbook.compile.tags import selected
 from clusterbook.compile.walk import every_step
@@ -80,7 +81,7 @@ class TaskCompiler:
         if self._has_run(use, inner) and not role.allow_duplicates:
             self._role_handlers(role, entry, self.book.number(role, entry, (), use.position), inner, use.position)
             return ()
-        return self._role(role, entry, inner, (), use.position)
+        return self._role(role, entry, inner, (), use.position, use.parameters)
 
     def _has_run(self, use: RoleUse, inner: Context) -> bool:
         """Whether an equal use came before, on each host that this one is for: under no condition that is not ours."""
@@ -139,8 +140,10 @@ class TaskCompiler:
             raise InvalidInput(f"roles depend on each other in a circle: {chain}", where=where)
 
     def _role(
-        self, role: Role, entry: RoleEntry, context: Context, parents: tuple[int, ...], where: Position
+        self, role: Role, entry: RoleEntry, context: Context, parents: tuple[int, ...], where: Position,
+        given: Mapping[str, Any] | None = None,
     ) -> Instructions:
+        """given: the parameters of a role in `roles:`."""
         mark = (role.name, entry.tasks)
         if not entry.duplicates and mark in self._done:
             return ()
@@ -148,12 +151,13 @@ class TaskCompiler:
         self._refuse_circle(mark, where)
         self._active.append(mark)
         try:
-            return self._role_body(role, entry, context, parents, where)
+            return self._role_body(role, entry, context, parents, where, given or {})
         finally:
             self._active.pop()
 
     def _role_body(
-        self, role: Role, entry: RoleEntry, context: Context, parents: tuple[int, ...], where: Position
+        self, role: Role, entry: RoleEntry, context: Context, parents: tuple[int, ...], where: Position,
+        given: Mapping[str, Any],
     ) -> Instructions:
         found: list[Any] = []
         for dependency in role.dependencies:
@@ -161,6 +165,8 @@ class TaskCompiler:
         number = self.book.number(role, entry, parents, where)
         self._role_handlers(role, entry, number, context, where)
         inner = replace(context, role=number, directory=str(Path(role.path) / "tasks"))
+        if self.selection.role_checks:
+            found.extend(self.nodes(input_checks(role, entry, given, where), inner))
         nodes = task_file(role.task_files, f"tasks/{entry.tasks}")
         if nodes is None:
             if entry.tasks == "main":

@@ -58,6 +58,8 @@ def _assertions(step: Step) -> Iterator[str]:
         yield str(getattr(arguments.get("var"), "text", arguments.get("var")))
         if step.module == "ansible.builtin.template":
             yield from _own_template(step, str(arguments.get("src", "")))
+        if step.module == VALIDATION and isinstance(arguments.get("argument_spec"), Mapping):
+            yield from map(str, arguments["argument_spec"])  # variables that it looks at by their names
 
 
 def _own_template(step: Step, name: str) -> Iterator[str]:
@@ -65,16 +67,6 @@ def _own_template(step: Step, name: str) -> Iterator[str]:
         for base in (Path(step.place[0]).parent / "templates", Path(step.place[0]).parent):
             if name and (base / name).is_file():
                 yield (base / name).read_text(encoding="utf-8", errors="replace")
-
-
-def validated(steps: Iterable[Step]) -> frozenset[str]:
-    """The names of variables that roles describe: their values are looked at when the role starts."""
-    return frozenset(
-        str(name)
-        for step in steps
-        if step.module == VALIDATION and isinstance(step.arguments, Mapping)
-        for name in step.arguments.get("argument_spec") or ()
-    )
 
 
 def layers_of(steps: Iterable[Step], roles: Iterable[RolePart]) -> list[Mapping[str, Any]]:

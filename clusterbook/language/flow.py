@@ -7,11 +7,14 @@ import time
 from functools import partial
 from typing import Any, Callable, Mapping
 
+from jinja2.utils import missing
+
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Step
-from clusterbook.language.scope import Scope
+from clusterbook.language.scope import OMIT, Scope
 from clusterbook.language.state import HostState, is_connection_variable
 from clusterbook.language.values import Template
+from clusterbook.modules.argument_spec import spec_errors
 
 _EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("var",)}
 _CONSTANTS = ("true", "false", "none")
@@ -115,6 +118,26 @@ def set_stats(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     return {"changed": False, "ansible_stats": own}
 
 
+def validate_argument_spec(arguments: Arguments, scope: Scope, state: HostState) -> Result:
+    """Compare variables that a specification names, and values that are given with it, with what it says of them."""
+    spec, given, context = (
+        scope.evaluate(arguments.get(name) or {})
+        for name in ("argument_spec", "provided_arguments", "validate_args_context")
+    )
+    for name, value in (("argument_spec", spec), ("provided_arguments", given)):
+        if not isinstance(value, dict):
+            return {"failed": True, "changed": False,
+                    "msg": f"Incorrect type for {name}, expected dict and got {type(value)}"}
+    values = {**{name: scope.resolve(name) for name in map(str, spec)}, **given}
+    known = {name: value for name, value in values.items() if value is not missing and value is not OMIT}
+    errors = spec_errors(spec, known)
+    result = {"changed": False, "validate_args_context": context}
+    if not errors:
+        return {**result, "msg": "The arg spec validation passed"}
+    message = "Validation of arguments failed:\n" + "\n".join(errors)
+    return {**result, "failed": True, "msg": message, "argument_errors": errors, "argument_spec_data": spec}
+
+
 def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Wait; prompts are not possible on a host."""
     seconds = float(scope.evaluate(arguments.get("seconds", 0))) + 60 * float(
@@ -132,6 +155,7 @@ FLOW: Mapping[str, Task] = {
     "ansible.builtin.fail": fail,
     "ansible.builtin.set_fact": set_fact,
     "ansible.builtin.set_stats": set_stats,
+    "ansible.builtin.validate_argument_spec": validate_argument_spec,
 }
 
 

@@ -17,10 +17,7 @@ def refusals(
     Rules come from Ansible's documentation of argument specifications.
     """
     names = {name for name, value in given.items() if value is not None}
-    for group in specification.mutually_exclusive:
-        both = [name for name in group if name in names]
-        if len(both) > 1:
-            yield f"parameters are mutually exclusive: {'|'.join(_shown(group))}"
+    yield from exclusive(specification, names)
     missing = [name for name, one in specification.parameters.items() if one.required and name not in names]
     if missing:
         yield f"missing required arguments: {', '.join(sorted(missing))}"
@@ -28,7 +25,7 @@ def refusals(
         yield _wrong_type(name, specification.parameters[name], given[name], why)
     for name, value in converted.items():
         yield from _wrong_choice(name, specification.parameters.get(name), value)
-    yield from _between(specification, names, converted)
+    yield from between(specification, names, converted)
     yield from _unsupported(specification, given)
 
 
@@ -56,7 +53,16 @@ def _wrong_choice(name: str, parameter: Any, value: Any) -> Iterator[str]:
         yield f"value of {name} must be one of: {listed}, got: {value}"
 
 
-def _between(specification: Specification, names: "set[str]", converted: Mapping[str, Any]) -> Iterator[str]:
+def exclusive(specification: Specification, names: "set[str]") -> Iterator[str]:
+    """Parameters that are given together and may not. names: those that are given."""
+    for group in specification.mutually_exclusive:
+        both = [name for name in group if name in names]
+        if len(both) > 1:
+            yield f"parameters are mutually exclusive: {'|'.join(_shown(group))}"
+
+
+def between(specification: Specification, names: "set[str]", converted: Mapping[str, Any]) -> Iterator[str]:
+    """Parameters that others make necessary. converted: values in their types."""
     for group in specification.required_together:
         if names & set(group) and not set(group) <= names:
             yield f"parameters are required together: {', '.join(group)}"

@@ -122,6 +122,7 @@ def selection_of(options: Options, settings: Settings, vault: Vault | None = Non
         resume=False,
         whole_results=True,
         foresight=False,
+        role_checks=True,
     )
 
 

@@ -165,3 +165,23 @@ def test_check_mode_foretells_a_change_in_what_an_earlier_step_would_make(
     assert run(["checked.yml", "--check"]) == 2
     assert "ok=2    changed=2    unreachable=0    failed=1 " in capsys.readouterr().out
     assert not Path("made").exists()
+
+
+def test_a_role_fails_the_host_whose_inputs_are_wrong_and_counts_a_good_check(
+    play: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("meta", "tasks"):
+        Path("roles/web", folder).mkdir(parents=True)
+    Path("roles/web/meta/argument_specs.yml").write_text("argument_specs: {main: {options: {size: {type: int}}}}\n")
+    Path("roles/web/tasks/main.yml").write_text("- debug: {msg: served}\n")
+    site = "- hosts: localhost\n  gather_facts: false\n  roles: [{role: web, size: '{{ given }}'}]\n"
+    Path("site.yml").write_text(site)
+    assert run(["site.yml", "-e", "given=3"]) == 0
+    output = capsys.readouterr().out
+    assert "TASK [web : Validating arguments against arg spec 'main'] ***" in output
+    assert "ok=2    changed=0    unreachable=0    failed=0" in output
+    assert run(["site.yml", "-e", "given=much"]) == 2
+    output = capsys.readouterr().out
+    assert "Validation of arguments failed:\\nargument 'size' is of type str" in output
+    assert "served" not in output
+    assert "ok=0    changed=0    unreachable=0    failed=1" in output

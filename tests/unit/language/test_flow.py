@@ -1,0 +1,53 @@
+"""Tasks that the interpreter does itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterbook.language.program import Step
+from clusterbook.language.values import Secret, Template
+from tests.unit.language.test_interpreter import Recorder, run, step
+
+SPEC = {"size": {"type": "int", "required": True}, "kind": {"choices": ["a", "b"]}}
+MODULE = "ansible.builtin.validate_argument_spec"
+
+
+def check(**arguments: Any) -> Step:
+    return Step(1, "check", MODULE, {"argument_spec": SPEC, **arguments}, register="told", ignore_errors=True)
+
+
+def told(check: Step, shown: str, **variables: Any) -> str:
+    recorder = Recorder()
+    assert run(recorder, check, step(2, Template("{{ " + shown + " }}")), variables=variables)
+    return recorder.ran[0]
+
+
+def test_a_specification_is_compared_with_the_variables_of_its_names() -> None:
+    assert told(check(), "told.msg", size=Template("{{ 1 + 1 }}"), kind="a") == "The arg spec validation passed"
+
+
+def test_what_is_wrong_is_listed_with_the_specification_and_where_it_is_from() -> None:
+    context = {"type": "role", "name": "web"}
+    wrong = check(validate_args_context=context)
+    errors = "value of kind must be one of: a, b, got: c"
+    shown = "[told.failed, told.msg, told.argument_errors[0], told.validate_args_context.name] | join('; ')"
+    expected = f"True; Validation of arguments failed:\n{errors}; {errors}; web"
+    assert told(wrong, shown, size=1, kind=Template("{{ 'c' }}")) == expected
+    assert told(wrong, "told.argument_spec_data.size.type", kind="a") == "int"
+
+
+def test_values_that_are_given_win_over_variables() -> None:
+    given = check(provided_arguments={"size": 2, "more": 3})
+    shown = told(given, "told.argument_errors | join", size="x", kind="a")
+    assert shown == "more. Supported parameters include: kind, size."
+
+
+def test_a_check_that_looked_at_a_secret_shows_no_values() -> None:
+    class Keeper(Recorder):
+        def ask(self, kind: str, **question: Any) -> Any:
+            return "hunter2" if kind == "secret" else None
+
+    recorder = Keeper()
+    assert run(recorder, check(), variables={"size": 1, "kind": Secret("word")})
+    assert "hunter2" not in str(recorder.events)
+    assert recorder.statuses() == ["failed"]
