@@ -210,6 +210,7 @@ def runs(
     """Foretell, do, do again, foretell again; afterwards the host is as it was."""
     hosts = hosts_of(small_lab, tmp_path_factory.mktemp("modules"))
     local_files(hosts.folder)
+    hosts.on("a", AFTER)  # what other tests and runs left
     hosts.on("a", BEFORE)
     data = base64.b64encode(wheel()).decode()
     hosts.on("a", f"mkdir -p /srv/wheels; echo {data} | base64 -d > /srv/wheels/lawpack-1.0-py3-none-any.whl")

@@ -82,7 +82,10 @@ def test_a_unit_file_of_an_earlier_step_makes_a_unit(predicted: PredictedSystem,
     assert masked.message == (
         "cb-none.service cannot be masked: /etc/systemd/system/cb-none.service is in the place of the mask")
     plan("file", path="/etc/systemd/system/cb-none.service", state="absent")
-    assert plan("systemd", name="cb-none", masked=True).changed
+    assert plan("systemd", name="cb-none", masked=True, state="stopped").changed
+    refused = plan("systemd", name="cb-none", state="started")
+    assert refused.failed and refused.message == "cb-none.service is masked, so it cannot be started"
+    assert plan("systemd", name="cb-none", state="started", masked=False).changed
 
 
 def test_a_predicted_directory_is_empty_and_a_removed_one_too(plan: Do, place: Path) -> None:
