@@ -205,7 +205,7 @@ def test_an_application_that_cannot_come_up_says_why(run: Run, words: tuple[str,
     run("delete-app", "bad", "--yes", "--cluster", NAME)
 
 
-def test_a_terminated_worker_is_replaced_by_its_group_and_its_host_goes(run: Run) -> None:
+def test_a_terminated_worker_is_replaced_by_its_group_and_the_new_one_joins_by_itself(run: Run) -> None:
     import boto3
 
     account = lifecycle.environment(lifecycle.spec_of())
@@ -217,6 +217,24 @@ def test_a_terminated_worker_is_replaced_by_its_group_and_its_host_goes(run: Run
     gone = client.describe_instances(Filters=wanted)["Reservations"][0]["Instances"][0]["InstanceId"]
     client.terminate_instances(InstanceIds=[gone])
     until(lambda: gone not in hosts() and len(hosts()) == 2)
+    until(lambda: _ready_workers(run) == hosts() - {_control_plane(run)}, 420)
+
+
+def _ready_workers(run: Run) -> set[str]:
+    """Instances behind the nodes that are labelled as workers and ready."""
+    chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/worker", "--output=json")
+    nodes = json.loads(run("kubectl", "--cluster", NAME, "--", *chosen))["items"]
+    return {
+        node["spec"]["providerID"].rpartition("/")[2] for node in nodes
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+    }  # fmt: skip
+
+
+def _control_plane(run: Run) -> str:
+    """The instance of the only control plane."""
+    chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/control-plane", "--output=json")
+    (node,) = json.loads(run("kubectl", "--cluster", NAME, "--", *chosen))["items"]
+    return str(node["spec"]["providerID"].rpartition("/")[2])
 
 
 def test_a_deleted_cluster_leaves_no_resource_and_no_host(run: Run) -> None:
