@@ -10,6 +10,7 @@ from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.values import Template
 from clusterbook.model import Block, Node, Play, Project, RoleUse, Task
 from clusterbook.source import SourceMapping, SourceSequence, position_of
+from clusterbook.validate import names
 from clusterbook.validate.expressions import Reader, condition_of
 from clusterbook.validate.modes import of_modes
 from clusterbook.variables import Layer
@@ -21,7 +22,7 @@ _ARGUMENT_CONDITIONS = {"ansible.builtin.assert": "that", "ansible.builtin.debug
 
 def of_project(project: Project, layers: Iterable[Layer], reader: Reader) -> Iterator[InvalidInput]:
     """Everything that is wrong whatever hosts there are. layers: of the inventory, whose texts are read too."""
-    seen: set[int] = set()
+    layers, seen = list(layers), set[int]()
     for values in _variables(project, layers):
         if id(values) not in seen:
             seen.add(id(values))
@@ -36,6 +37,7 @@ def of_project(project: Project, layers: Iterable[Layer], reader: Reader) -> Ite
             yield from _of_use(use, reader)
     for node in every_node(project):
         yield from _of_node(node, reader)
+    yield from names.problems(project, layers)
 
 
 def every_node(project: Project) -> Iterator[Node]:

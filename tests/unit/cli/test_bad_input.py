@@ -131,6 +131,22 @@ def test_a_connection_variable_that_only_an_expression_gives_is_evaluated(tmp_pa
     )
 
 
+@pytest.mark.parametrize(
+    "reading", ["'{{ web_prot }}'", "\"{{ hostvars['a']['web_prot'] }}\"", "'{{ other }}'"],
+)
+def test_a_variable_that_something_reads_may_have_any_name(tmp_path: Path, reading: str) -> None:
+    hosts = "all: {hosts: {a: {ansible_host: 127.0.0.1, ansible_port: 1, web_prot: 1, other: '{{ web_prot }}'}}}\n"
+    tasks = f"- include_role: {{name: web}}\n- debug: {{msg: {reading}}}"
+    role = {"roles__web__defaults__main_yml": "web_port: 80\n", "roles__web__tasks__main_yml": "- ping:\n"}
+    assert accepted(tmp_path, tasks, hosts_yml=hosts, **role)
+
+
+def test_a_name_that_is_only_somewhat_alike_is_a_person_s_own(tmp_path: Path) -> None:
+    hosts = "all: {hosts: {a: {ansible_host: 127.0.0.1, ansible_port: 1, web_root: /srv}}}\n"
+    role = {"roles__web__defaults__main_yml": "web_port: 80\n", "roles__web__tasks__main_yml": "- ping:\n"}
+    assert accepted(tmp_path, "- include_role: {name: web}", hosts_yml=hosts, **role)
+
+
 def test_the_shim_leaves_such_mistakes_to_the_task_as_ansible_does(tmp_path: Path) -> None:
     from clusterbook.cli.ansible import program
 
