@@ -1,4 +1,4 @@
-"""The pytest plugin: gives a verify file its hosts, and a test its `host` and `variables`."""
+"""The pytest plugin: gives a verify file its hosts, and a test its `host`, `service` and `variables`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from testinfra.host import Host as Testhost
 
 from clusterbook.cluster.verification.backend import testhost
+from clusterbook.cluster.verification.service import Service
 from clusterbook.cluster.verification.shell import RootShell
 from clusterbook.cluster.verification.subjects import Subject
 from clusterbook.model import Host
@@ -69,6 +70,12 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 def host(subject: Subject, request: pytest.FixtureRequest) -> Testhost:
     """testinfra's host."""
     return request.config.stash[RUN].testhost(subject)
+
+
+@pytest.fixture(scope="module")
+def service(host: Testhost, request: pytest.FixtureRequest) -> Service:
+    """The unit that the verify file names as SERVICE."""
+    return Service(host, request.module.SERVICE)
 
 
 @pytest.fixture(scope="session")

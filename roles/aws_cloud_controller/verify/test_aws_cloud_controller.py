@@ -4,14 +4,12 @@ import json
 
 GROUPS = ("control_plane",)
 WHEN = "on_aws"
+SERVICE = "aws-cloud-controller-manager"
 
 
-def test_it_runs_as_its_own_user_and_comes_back_after_a_boot(host):
-    service = host.service("aws-cloud-controller-manager")
-    assert service.is_running
-    assert service.is_enabled
-    user = "ps -o user:40= -p $(systemctl show --value --property=MainPID aws-cloud-controller-manager)"
-    assert host.check_output(user).strip() == "aws-cloud-controller"
+def test_it_runs_as_its_own_user_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
+    assert service.user == "aws-cloud-controller"
 
 
 def test_its_key_is_closed_to_others(host):

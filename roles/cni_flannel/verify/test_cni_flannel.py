@@ -6,6 +6,7 @@ import pytest
 
 GROUPS = ("control_plane", "worker")
 WHEN = "cni == 'flannel'"
+SERVICE = "flanneld"
 CLOSED = [
     "/etc/cni/net.d/10-flannel.conflist",
     "/etc/flannel/flannel.conf",
@@ -14,11 +15,8 @@ CLOSED = [
 ]
 
 
-def test_flannel_runs_and_comes_back_after_a_boot(host):
-    service = host.service("flanneld")
-    assert service.is_running
-    assert service.is_enabled
-    assert "Restart=always" in host.check_output("systemctl show --property=Restart flanneld")
+def test_flannel_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 @pytest.mark.parametrize("path", CLOSED)

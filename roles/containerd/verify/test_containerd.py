@@ -3,14 +3,12 @@
 import pytest
 
 GROUPS = ("control_plane", "worker")
+SERVICE = "containerd"
 CLOSED = ["/etc/containerd/config.toml", "/etc/systemd/system/containerd.service"]
 
 
-def test_containerd_runs_and_comes_back_after_a_boot(host):
-    service = host.service("containerd")
-    assert service.is_running
-    assert service.is_enabled
-    assert "Restart=always" in host.check_output("systemctl show --property=Restart containerd")
+def test_containerd_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 @pytest.mark.parametrize("path", CLOSED)

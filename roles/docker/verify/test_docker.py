@@ -4,12 +4,11 @@ import json
 
 GROUPS = ("control_plane", "worker")
 WHEN = "docker_engine"
+SERVICE = "docker"
 
 
-def test_docker_runs_and_comes_back_after_a_boot(host):
-    service = host.service("docker")
-    assert service.is_running
-    assert service.is_enabled
+def test_docker_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 def test_docker_answers_and_shares_the_cluster_s_containerd(host):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 GROUPS = ("etcd",)
+SERVICE = "etcd"
 FILES = {
     "/etc/systemd/system/etcd.service": ("root", 0o600),
     "/etc/etcd/pki": ("etcd", 0o700),
@@ -25,11 +26,9 @@ def etcdctl(host, *arguments):
     )  # fmt: skip
 
 
-def test_etcd_runs_as_its_own_user_and_comes_back_after_a_boot(host):
-    service = host.service("etcd")
-    assert service.is_running
-    assert service.is_enabled
-    assert host.process.get(comm="etcd").user == "etcd"
+def test_etcd_runs_as_its_own_user_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
+    assert service.user == "etcd"
 
 
 @pytest.mark.parametrize("path", FILES)

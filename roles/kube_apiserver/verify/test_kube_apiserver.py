@@ -3,6 +3,7 @@
 import pytest
 
 GROUPS = ("control_plane",)
+SERVICE = "kube-apiserver"
 UNIT = "/etc/systemd/system/kube-apiserver.service"
 CLOSED = [
     UNIT,
@@ -51,12 +52,6 @@ NEVER = [
 ]
 
 
-@pytest.fixture(scope="session")
-def arguments(host):
-    """The running server's own command line."""
-    return host.process.get(comm="kube-apiserver").args.split()
-
-
 def ask(host, variables, path):
     """The status of an answer to someone without a credential."""
     url = f"https://{variables['node_address']}:{variables['api_server_port']}{path}"
@@ -65,10 +60,8 @@ def ask(host, variables, path):
     return host.check_output(command, authority, url)
 
 
-def test_the_api_server_runs_and_comes_back_after_a_boot(host):
-    service = host.service("kube-apiserver")
-    assert service.is_running
-    assert service.is_enabled
+def test_the_api_server_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 def test_it_listens_on_the_hosts_own_address_alone(host, variables):
@@ -88,18 +81,18 @@ def test_a_stranger_hears_nothing_else(host, variables, path):
 
 
 @pytest.mark.parametrize("wanted", ARGUMENTS)
-def test_it_runs_with_the_argument(arguments, wanted):
-    assert wanted in arguments
+def test_it_runs_with_the_argument(service, wanted):
+    assert wanted in service.arguments
 
 
 @pytest.mark.parametrize("name", LEAST)
-def test_it_keeps_enough_of_its_audit_log(arguments, name):
-    assert next(int(each.split("=")[1]) for each in arguments if each.startswith(f"{name}=")) >= LEAST[name]
+def test_it_keeps_enough_of_its_audit_log(service, name):
+    assert next(int(each.split("=")[1]) for each in service.arguments if each.startswith(f"{name}=")) >= LEAST[name]
 
 
 @pytest.mark.parametrize("refused", NEVER)
-def test_it_runs_without_the_argument(arguments, refused):
-    assert not [each for each in arguments if refused in each]
+def test_it_runs_without_the_argument(service, refused):
+    assert not [each for each in service.arguments if refused in each]
 
 
 @pytest.mark.parametrize("path", CLOSED)

@@ -3,6 +3,7 @@
 import pytest
 
 GROUPS = ("control_plane",)
+SERVICE = "kube-controller-manager"
 CLOSED = [
     "/etc/systemd/system/kube-controller-manager.service",
     "/etc/kubernetes/controller-manager.conf",
@@ -19,18 +20,8 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def arguments(host):
-    """The running program's own command line."""
-    return host.check_output(
-        "tr '\\0' ' ' < /proc/$(systemctl show --value --property=MainPID kube-controller-manager)/cmdline"
-    ).split()
-
-
-def test_it_runs_and_comes_back_after_a_boot(host):
-    service = host.service("kube-controller-manager")
-    assert service.is_running
-    assert service.is_enabled
+def test_it_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 def test_it_listens_to_this_host_alone(host):
@@ -43,8 +34,8 @@ def test_it_is_healthy(host):
 
 
 @pytest.mark.parametrize("wanted", ARGUMENTS)
-def test_it_runs_with_the_argument(arguments, wanted):
-    assert wanted in arguments
+def test_it_runs_with_the_argument(service, wanted):
+    assert wanted in service.arguments
 
 
 @pytest.mark.parametrize("path", CLOSED)

@@ -3,6 +3,7 @@
 import pytest
 
 GROUPS = ("control_plane", "worker")
+SERVICE = "kube-proxy"
 CLOSED = [
     "/etc/kubernetes/kube-proxy.conf",
     "/etc/kubernetes/pki/kube-proxy.key",
@@ -11,11 +12,8 @@ CLOSED = [
 ]
 
 
-def test_kube_proxy_runs_and_comes_back_after_a_boot(host):
-    service = host.service("kube-proxy")
-    assert service.is_running
-    assert service.is_enabled
-    assert "Restart=always" in host.check_output("systemctl show --property=Restart kube-proxy")
+def test_kube_proxy_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 @pytest.mark.parametrize("path", CLOSED)

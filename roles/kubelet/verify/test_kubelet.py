@@ -5,6 +5,7 @@ import json
 import pytest
 
 GROUPS = ("control_plane", "worker")
+SERVICE = "kubelet"
 CONFIGURATION = "/var/lib/kubelet/config.yaml"
 CLOSED = ["/etc/systemd/system/kubelet.service", "/etc/kubernetes/kubelet.conf", CONFIGURATION]
 CERTIFICATES = ["kubelet-client-current.pem", "kubelet-server-current.pem"]
@@ -31,11 +32,8 @@ def status_of(host, variables, path):
     return host.check_output(command, "/etc/kubernetes/pki/ca.crt", url)
 
 
-def test_the_kubelet_runs_and_comes_back_after_a_boot(host):
-    service = host.service("kubelet")
-    assert service.is_running
-    assert service.is_enabled
-    assert "Restart=always" in host.check_output("systemctl show --property=Restart kubelet")
+def test_the_kubelet_runs_and_comes_back_after_a_boot(service):
+    assert service.lapses() == []
 
 
 def test_the_kubelet_is_well(host):
