@@ -19,9 +19,11 @@ BACKUPS = ("/etc/shadow", "/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/g
            "/etc/subgid-")  # fmt: skip
 # Named anew by systemd at each boot.
 OF_A_BOOT = ("/tmp/systemd-private-", "/var/tmp/systemd-private-")
+# A bare host's lists of packages may be younger or older than those that the playbooks found: the very versions.
 INSTALL = """\
 export DEBIAN_FRONTEND=noninteractive
-apt-get -q {proxy} update && apt-get -q -y {proxy} --no-install-recommends install {names}
+install() {{ apt-get -q -y {proxy} --no-install-recommends --allow-downgrades install {packages}; }}
+install || {{ apt-get -q {proxy} update && install; }}
 """
 
 
@@ -31,23 +33,23 @@ def left(spec: LabSpec, names: Sequence[str], apart: Sequence[str]) -> list[str]
     The hosts are made bare for the comparison, and stay so. apart: paths to leave out besides those of packages.
     """
     leave = (*apart, *OF_PACKAGES, *BACKUPS)
-    wanted = {name: _chosen(spec, name) for name in names}
+    wanted = {name: _packages(spec, name) for name in names}
     after = tree.read(spec, names, leave)
     lab.reset_hosts(spec, names)
     with ThreadPoolExecutor(len(names)) as pool:
-        list(pool.map(lambda name: _install(spec, name, wanted[name] - _chosen(spec, name)), names))
+        list(pool.map(lambda name: _install(spec, name, wanted[name] - _packages(spec, name)), names))
     reference = tree.read(spec, names, leave)
     return tree.differences(_timeless(reference), _timeless(after))
 
 
-def _chosen(spec: LabSpec, name: str) -> set[str]:
-    """Packages that somebody asked for on a host."""
-    return set(_on(spec, name, "apt-mark showmanual").split())
+def _packages(spec: LabSpec, name: str) -> set[str]:
+    """Packages on a host, each as NAME=VERSION."""
+    return set(_on(spec, name, "dpkg-query -W -f '${binary:Package}=${Version}\\n'").split())
 
 
 def _install(spec: LabSpec, name: str, packages: set[str]) -> None:
     proxy = f"-o Acquire::http::Proxy=http://{spec.gateway}:{spec.apt_port}"
-    _on(spec, name, INSTALL.format(proxy=proxy, names=" ".join(sorted(packages))))
+    _on(spec, name, INSTALL.format(proxy=proxy, packages=" ".join(sorted(packages))))
 
 
 def _on(spec: LabSpec, name: str, command: str) -> str:
