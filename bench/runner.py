@@ -30,7 +30,7 @@ from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import lab, tree
 from clusterbook.lab.spec import LabHost, LabSpec
 
-NETWORK = "10.82.0."
+NETWORK = "10.82.0.0/24"
 HOSTS = 8
 ROUND_TRIP, FIRST_PORT = 50, 22800
 
@@ -155,10 +155,10 @@ class Contest:
         return Sample(one.name, cost.seconds, cost.cpu, cost.peak, noise)
 
 
-def light(name: str, number: int) -> LabSpec:
+def light(name: str, number: int, network: str = NETWORK) -> LabSpec:
     """A lab of hosts that have nothing to do."""
-    hosts = tuple(LabHost(f"h-{index + 1}", f"{NETWORK}{11 + index}") for index in range(number))
-    return LabSpec(name, hosts, f"{NETWORK}0/24")
+    base = network.rsplit(".", 1)[0]
+    return LabSpec(name, tuple(LabHost(f"h-{index + 1}", f"{base}.{11 + index}") for index in range(number)), network)
 
 
 def row(one: Runner, samples: list[Sample]) -> dict[str, Any]:
@@ -188,6 +188,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--table", action="append", choices=[one.name for one in TABLES], help="only these tables")
     parser.add_argument("--hosts", type=int, default=HOSTS, help="number of hosts")
     parser.add_argument("--lab", default="runner", help="name of the lab; made when absent, left for the next run")
+    parser.add_argument("--network", default=NETWORK, help="the lab's network, with three numbers of its own")
     parser.add_argument(
         "--without", action="append", default=[], metavar="RUNNER", help="leave out: ansible-core, mitogen, pyinfra"
     )
@@ -199,7 +200,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Measure, print, write."""
     options = _options(arguments)
-    spec, directory = light(options.lab, options.hosts), CACHE / options.lab
+    spec, directory = light(options.lab, options.hosts, options.network), CACHE / options.lab
     contest = Contest(spec, directory, 1 if options.quick else 5)
     try:
         lab.up(spec, lambda line: None)

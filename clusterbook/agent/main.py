@@ -90,7 +90,8 @@ def _play(
     link: Link, message: dict[str, Any], state: HostState, predicted: PredictedSystem, record: Record
 ) -> None:
     program: Program = from_wire(message["play"])
-    link.ahead = message.get("ahead", {})
+    # Steps on the local machine itself may change its files: they ask for each when they need it.
+    link.ahead = message.get("ahead", {}) if not link.here else {}
     record.begin()
     succeeded = run_play(link, program, from_wire(message["host"]), state, predicted, record)
     link.send({"done": True, "succeeded": succeeded})

@@ -29,11 +29,14 @@ class Performer:
     """Gives each step to a process, relays its questions, enforces the step's time limit."""
 
     def __init__(self, link: Link, marks: Marks, live: SystemFor, emit: Callable[[dict[str, Any]], None],
-                 finished: Callable[[dict[str, Any]], None] = lambda result: None) -> None:
+                 finished: Callable[[dict[str, Any]], None] = lambda result: None,
+                 relay: Optional[Callable[[dict[str, Any]], Any]] = None) -> None:
         """live(ask, call) makes the System that a child works with; emit sends an event, masked.
 
         finished(result) is told of every step that ended by itself, also of one after which Stopped is raised.
+        relay(question) answers what a child asks, the local machine alone when there is none.
         """
+        self._relay = relay or link.relay
         self._finished = finished
         self._cut = False
         self._link = link
@@ -142,7 +145,7 @@ class Performer:
                 link.send({"refused": str(refusal)})
             return
         try:
-            answer = self._link.relay(message)
+            answer = self._relay(message)
         except (Refused, Stopped) as error:
             self._cut = self._cut or isinstance(error, Stopped)
             link.send({"refused": str(error)})

@@ -13,6 +13,7 @@ from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
 from clusterbook.agent.performer import Performer, outcome_of, result_of
 from clusterbook.agent.record import Record
+from clusterbook.agent.supplies import LARGE, Supplies
 from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
 from clusterbook.language.runtime import Call, Refused, Stopped
@@ -45,7 +46,8 @@ class PlayRuntime:
         self._mask = Mask()
         self._directory = state_directory
         self._record = record
-        self._performer = Performer(link, self._marks, self._live, self._tell, record.add)
+        self._supplies = Supplies(link)
+        self._performer = Performer(link, self._marks, self._live, self._tell, record.add, self._supplies.relay)
         self._jobs = Jobs(state_directory)
         self._background = Background(link, self._jobs, key, self._tell)
         self._absences = Absences(link, record, lambda call: self._performer.run(call, kept=False))
@@ -70,7 +72,7 @@ class PlayRuntime:
 
     def ask(self, kind: str, **question: Any) -> Any:
         """Ask the local machine; secrets that it gives are masked from now on."""
-        answer = self._link.ask(kind, number=self._record.number(), **question)
+        answer = self._supplies.relay({"ask": kind, "number": self._record.number(), **question})
         if kind == "secret":
             self._mask.add(str(answer))
         elif kind == "local" and answer.get("secret"):
@@ -78,8 +80,15 @@ class PlayRuntime:
                 self._mask.add(str(value))
         return answer
 
+    def expect(self, kind: str, step: int, names: Sequence[str]) -> None:
+        """A loop will ask for these files; what is replayed asks for none."""
+        if not self._record.replaying:
+            self._supplies.expect(kind, step, names)
+
     def perform(self, call: Call) -> dict[str, Any]:
         """Run a module: in a fork, or in check mode here, where it can only read."""
+        if call.item is None:
+            self._supplies.begin(call.step)
         if self._link.stopping or self._link.lost:
             raise Stopped("the run is over here")
         if call.module in MAY_LEAVE and not call.run_async:
@@ -199,11 +208,24 @@ class PlayRuntime:
 
     def _source(self, name: str) -> Source:
         assert self._current is not None
-        return _source(self._link.ask, self._current, name)
+        return _source(self._ask, self._current, name)
+
+    def _ask(self, kind: str, **question: Any) -> Any:
+        """A question of a module that works in this process."""
+        return self._supplies.relay({"ask": kind, **question})
 
 
 def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
     about = ask("source", step=call.step, name=name)
+    kept: list[bytes] = []
+
+    def read() -> bytes:
+        """Small files are shown and then written: they are asked for once."""
+        content = kept[0] if kept else bytes(ask("content", step=call.step, name=name))
+        if about["size"] <= LARGE and not kept:
+            kept.append(content)
+        return content
+
     return Source(
         name=name,
         kind=about["kind"],
@@ -211,7 +233,7 @@ def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
         size=about["size"],
         sha256=about["sha256"],
         entries=tuple(about["entries"]),
-        read=lambda: bytes(ask("content", step=call.step, name=name)),
+        read=read,
         sha1=about.get("sha1", ""),
     )
 

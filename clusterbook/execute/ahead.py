@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
@@ -11,10 +12,14 @@ from clusterbook.execute.answers import AUTHORITIES, Answers
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
+from clusterbook.language.elsewhere import elsewhere
+from clusterbook.language.including import INCLUDES
 from clusterbook.language.program import Step
 from clusterbook.modules import certificate
 
 LARGEST_TEMPLATE = 256 * 1024
+# What is told of a directory; it compresses well.
+LARGEST_DIRECTORY = 2 << 20
 
 
 def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if any(step.module == certificate.NAME for step in steps):
         found = {f"authority:None:{name}": services.authority(name) for name in AUTHORITIES}
-    for step in steps:
+    for step in takewhile(_leaves_files_alone, steps):
         kind = _question(step)
         name = step.arguments.get("src") if isinstance(step.arguments, Mapping) else None
         if not kind or not isinstance(name, str):
@@ -35,9 +40,15 @@ def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
             continue  # the step may never run; if it does, it asks and is told why
         if step.id in answers.files.secretive:
             continue  # what is encrypted is opened when the step runs
-        if len(str(value)) <= LARGEST_TEMPLATE:
+        if len(str(value)) <= (LARGEST_DIRECTORY if value.get("below") else LARGEST_TEMPLATE):
             found[f"{kind}:{step.id}:{name}"] = value
     return found
+
+
+def _leaves_files_alone(step: Step) -> bool:
+    """Whether files of the local machine are the same after the step: later steps must see what it wrote."""
+    known = step.module not in INCLUDES or step.body is not None
+    return known and not elsewhere(step) and step.module != "ansible.builtin.fetch"
 
 
 def _question(step: Step) -> str:

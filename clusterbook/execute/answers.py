@@ -190,6 +190,12 @@ class Answers:
     def _answer_content(self, question: dict[str, Any]) -> bytes:
         return self.files.content(self._step(question), question)
 
+    def _answer_several(self, question: dict[str, Any]) -> dict[str, Any]:
+        return self.files.several(self._step(question), str(question["of"]), question["names"])
+
+    def _answer_contents(self, question: dict[str, Any]) -> bytes:
+        return self.files.contents([(self._step({"step": number}), name) for number, name in question["wanted"]])
+
     def _answer_authority(self, question: dict[str, Any]) -> str:
         name = str(question["name"])
         if name not in AUTHORITIES or not any(step.module == certificate.NAME for step in self._steps.values()):

@@ -28,7 +28,7 @@ from clusterbook.language.values import decode
 
 SET_FACT = "ansible.builtin.set_fact"
 # Questions that a module asks while it runs for another host; the others are the interpreter's.
-_OF_MODULES = frozenset(("source", "content", "sign", "fetch", "authority"))
+_OF_MODULES = frozenset(("source", "content", "contents", "sign", "fetch", "authority"))
 _TEXTS = ("arguments", "layers", "parameters", "environment", "defaults", "become", "become_user", "delegate_to",
           "timeout", "check_mode", "run_async", "poll", "connection")  # fmt: skip
 
@@ -172,7 +172,8 @@ class Delegation:
 
     def _for_modules(self, step: Step) -> Answer:
         def answer(question: dict[str, Any]) -> Any:
-            if question.get("ask") not in _OF_MODULES or question.get("step") != step.id:
+            steps = {question.get("step")} if "wanted" not in question else {number for number, _ in question["wanted"]}
+            if question.get("ask") not in _OF_MODULES or steps != {step.id}:
                 raise Refusal("a step that runs for another host may only ask for its own files")
             return self._answer(question)
 
@@ -194,6 +195,9 @@ class _Local:
             return self._answer({"ask": kind, **question})
         except Refusal as refusal:
             raise Refused(str(refusal)) from refusal
+
+    def expect(self, kind: str, step: int, names: Sequence[str]) -> None:
+        """What is here need not be asked for ahead."""
 
     def perform(self, call: Call) -> dict[str, Any]:
         """Never called."""

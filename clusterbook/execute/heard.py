@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from clusterbook.agent.supplies import MOST_FILES
 from clusterbook.language.values import decode, encode
 
 Check = Callable[[Any], bool]
@@ -91,6 +92,17 @@ def _items(value: Any) -> bool:
     )
 
 
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MOST_FILES and all(_name(item) for item in value)
+
+
+def _files(value: Any) -> bool:
+    """Pairs of a step and a name."""
+    return isinstance(value, list) and len(value) <= MOST_FILES and all(
+        isinstance(item, list) and len(item) == 2 and _whole(item[0]) and _name(item[1]) for item in value
+    )
+
+
 _ITEM = {"item": _or_none(_whole)}
 # Kind of question -> its fields. A name in _OPTIONAL may be missing.
 QUESTIONS: Mapping[str, Mapping[str, Check]] = {
@@ -109,6 +121,8 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "local": {"step": _whole, "of": _name, "word": _name, "arguments": _arguments, "options": _arguments},
     "source": {"step": _whole, "name": _name},
     "content": {"step": _whole, "name": _name},
+    "several": {"of": lambda value: value in ("source", "template"), "step": _whole, "names": _names},
+    "contents": {"wanted": _files},
     "sign": {"step": _whole, "public_key": _text, **_ITEM},
     "fetch": {"step": _whole, "src": _name, **_ITEM},
     "include": {"step": _whole, "arguments": _object},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from clusterbook.agent.supplies import LARGE, MOST_BYTES, NOT_GIVEN
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.execute.calls import MOST_ITEMS
 from clusterbook.execute.origins import digest, origin_of
@@ -18,6 +19,9 @@ from clusterbook.source import is_encrypted
 
 # Of files up to this size the modules return Ansible's `checksum`, which is SHA-1.
 SMALL = 1 << 20
+# So many files and directories below one are told of with it.
+MOST_BELOW = 10_000
+_NO = ("false", "no", "off", "0")
 _NAMES = ("src", "file", "cmd", "_raw_params")
 # The step, its item, names of arguments -> their values by what the inventory alone knows.
 Known = Callable[[Step, Any, tuple[str, ...]], Mapping[str, Any]]
@@ -44,20 +48,77 @@ class LocalFiles:
         return {"text": text.removeprefix("\ufeff"), "file": str(path), **origin_of(path)}
 
     def source(self, step: Step, question: Mapping[str, Any]) -> dict[str, Any]:
-        """What a file or a directory is. Raises Refusal."""
+        """What a file or a directory is, and by their names what is below a directory. Raises Refusal."""
         path = self._path(step, question)
-        directory, state = path.is_dir(), path.stat()
-        data = self._decrypted(step, path, question) if not directory else None
+        if not path.is_dir():
+            return self._file(step, path, question, path.stat().st_size <= SMALL)
+        below: dict[str, Any] = {}
+        entries = self._below(step, path, str(question["name"]), below)
+        return {**_directory(path, entries), "below": below}
+
+    def _below(self, step: Step, directory: Path, name: str, below: dict[str, Any]) -> list[str]:
+        """The names in a directory. What is encrypted, or refused, is not told of before a step asks for it."""
+        entries = sorted(entry.name for entry in directory.iterdir())
+        for entry in entries:
+            if len(below) >= MOST_BELOW:
+                break
+            question = {"ask": "source", "name": f"{name.rstrip('/')}/{entry}"}
+            try:
+                path = self._path(step, question)
+                if path.is_dir():
+                    below[question["name"]] = about = _directory(path, [])
+                    about["entries"] = self._below(step, path, question["name"], below)
+                elif not self._is_encrypted(step, path):
+                    below[question["name"]] = self._file(step, path, question, False)
+            except (Refusal, OSError):
+                continue
+        return entries
+
+    def _file(self, step: Step, path: Path, question: Mapping[str, Any], told: bool) -> dict[str, Any]:
+        """What a file is. told: its SHA-1, too."""
+        state, data = path.stat(), self._decrypted(step, path, question)
         size = state.st_size if data is None else len(data)
-        sums = {} if directory else {"sha256": _sum(path, data, "sha256")}
-        sums |= {"sha1": _sum(path, data, "sha1")} if not directory and size <= SMALL else {}
         return {
-            "kind": "directory" if directory else "file",
-            "mode": state.st_mode & 0o7777,
-            "size": size,
-            "sha256": "", "sha1": "", **sums,
-            "entries": sorted(entry.name for entry in path.iterdir()) if directory else [],
+            "kind": "file", "mode": state.st_mode & 0o7777, "size": size, "sha256": _sum(path, data, "sha256"),
+            "sha1": _sum(path, data, "sha1") if told else "", "entries": [],
         }  # fmt: skip
+
+    def several(self, step: Step, kind: str, names: Sequence[str]) -> dict[str, Any]:
+        """Answers by name, as far as they can be given ahead: nothing encrypted, and no more than MOST_BYTES."""
+        found: dict[str, Any] = {}
+        size = 0
+        for name in names:
+            question = {"ask": kind, "step": step.id, "name": name}
+            try:
+                if self._is_encrypted(step, self._path(step, question)):
+                    continue
+                answer = self.template(step, question) if kind == "template" else self.source(step, question)
+            except (Refusal, OSError):
+                continue  # if the step does ask for it, it is told why
+            size += len(str(answer))
+            if size > MOST_BYTES:
+                break
+            found[name] = answer
+        return found
+
+    def contents(self, wanted: Sequence[tuple[Step, str]]) -> bytes:
+        """Each file's length (4 bytes) and content; NOT_GIVEN for what has to be asked for by itself."""
+        parts: list[bytes] = []
+        room = 2 * MOST_BYTES
+        for step, name in wanted:
+            data = self._plain(step, name, room)
+            parts += [NOT_GIVEN.to_bytes(4, "big")] if data is None else [len(data).to_bytes(4, "big"), data]
+            room -= len(data or b"")
+        return b"".join(parts)
+
+    def _plain(self, step: Step, name: str, room: int) -> bytes | None:
+        try:
+            path = self._path(step, {"ask": "content", "name": name})
+            if not path.is_file() or path.stat().st_size > min(LARGE, room) or self._is_encrypted(step, path):
+                return None
+            return path.read_bytes()
+        except (Refusal, OSError):
+            return None
 
     def content(self, step: Step, question: Mapping[str, Any]) -> bytes:
         """What a file holds. Raises Refusal."""
@@ -72,16 +133,22 @@ class LocalFiles:
         key = (step.id, path)
         if key in self._opened:
             return self._opened[key]
-        with path.open("rb") as file:
-            beginning = file.read(20)
-        arguments = step.arguments if isinstance(step.arguments, Mapping) else {}
-        if not is_encrypted(beginning) or str(arguments.get("decrypt", True)).lower() in ("false", "no", "off", "0"):
+        if not self._is_encrypted(step, path):
             return None
         if not self.is_named(step, str(question["name"])):
             raise Refusal(f"{path} is encrypted, and its name comes from the host: what a host says opens nothing")
         self.secretive.add(step.id)
         self._opened[key] = self._decrypt(path.read_bytes(), str(path))
         return self._opened[key]
+
+    def _is_encrypted(self, step: Step, path: Path) -> bool:
+        """Whether the step is to be given something decrypted."""
+        if path.is_dir():
+            return False
+        with path.open("rb") as file:
+            beginning = file.read(20)
+        arguments = step.arguments if isinstance(step.arguments, Mapping) else {}
+        return is_encrypted(beginning) and str(arguments.get("decrypt", True)).lower() not in _NO
 
     def is_named(self, step: Step, name: str) -> bool:
         """Whether the play names the file, or the directory that it is in, by what the inventory alone knows."""
@@ -111,6 +178,12 @@ class LocalFiles:
 
 def _named_by(name: str, written: Any) -> bool:
     return any(name == fixed or name.startswith(fixed.rstrip("/") + "/") for fixed in written)
+
+
+def _directory(path: Path, entries: list[str]) -> dict[str, Any]:
+    state = path.stat()
+    about = {"kind": "directory", "mode": state.st_mode & 0o7777, "size": state.st_size}
+    return {**about, "sha256": "", "sha1": "", "entries": entries}
 
 
 def _sum(path: Path, data: bytes | None, algorithm: str) -> str:

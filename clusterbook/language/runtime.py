@@ -39,6 +39,9 @@ class Runtime(Protocol):
     def ask(self, kind: str, **question: Any) -> Any:
         """Ask the local machine; it answers only what the compiled play names."""
 
+    def expect(self, kind: str, step: int, names: Sequence[str]) -> None:
+        """A loop will soon ask for these files of the local machine, one by one. kind: source or template."""
+
     def perform(self, call: Call) -> dict[str, Any]:
         """Run a module; returns its result as Ansible's registered variable, plus 'changes'."""
 

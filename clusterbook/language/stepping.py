@@ -8,6 +8,7 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.calls import call_of, number
 from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
+from clusterbook.language.expecting import kind_of, names_of
 from clusterbook.language.flow import PAUSES, Task, written
 from clusterbook.language.including import included_names
 from clusterbook.language.keeping import SET_FACT, Key, Result
@@ -164,6 +165,9 @@ class StepRunner(StepTrier):
             raise
         if not variables:
             return no_items()
+        kind = kind_of(step) if len(variables) > 1 else ""
+        if kind:
+            self._runtime.expect(kind, step.id, names_of(step, (self.scope(step, extra) for extra in variables)))
         told, pause = time.monotonic(), number(self.scope(step, {}), loop.pause)
         for index, extra in enumerate(variables):
             if index and pause:

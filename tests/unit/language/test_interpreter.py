@@ -26,6 +26,10 @@ class Recorder:
         self.calls: list[Call] = []
         self.events: list[dict[str, Any]] = []
         self.marks = marks or set()
+        self.expected: list[tuple[str, int, tuple[str, ...]]] = []
+
+    def expect(self, kind: str, step: int, names: tuple[str, ...]) -> None:
+        self.expected.append((kind, step, names))
 
     def emit(self, event: dict[str, Any]) -> None:
         self.events.append(event)
