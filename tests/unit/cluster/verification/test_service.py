@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from testinfra.host import Host as Testhost
+from testinfra.host import Host
 
 from clusterbook.cluster.verification.service import Service
 
@@ -22,7 +22,7 @@ class Shown:
 
 
 def lapses(text: str) -> list[str]:
-    return Service(cast(Testhost, cast(Any, Shown(text))), "etcd").lapses()
+    return Service(cast(Host, cast(Any, Shown(text))), "etcd").lapses()
 
 
 def test_a_unit_that_runs_and_always_comes_back_has_no_lapses() -> None:
