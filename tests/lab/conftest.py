@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,11 @@ GROUPS = {
     "worker": [LabHost("w-1", "10.84.0.21"), LabHost("w-2", "10.84.0.22", "debian-13")],
 }
 SPEC = LabSpec("ci", tuple(host for hosts in GROUPS.values() for host in hosts), "10.84.0.0/24")
+
+
+def pytest_sessionstart() -> None:
+    """A run that is asked to end (SIGTERM) removes its labs as one that is interrupted does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
