@@ -30,7 +30,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "delete-cluster": "cloud", "cost": "cost", "force-unlock": "state", "state-rebuild": "state",
         },
     ),
-    "Operate": ("keep it right", {"verify": "check", "probe": "probe"}),
+    "Operate": (
+        "keep it right",
+        {"verify": "check", "probe": "probe", "backup": "backups", "backups": "backups", "restore": "backups"},
+    ),
     "Use": (
         "work with a running cluster",
         {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use", "deploy-dashboard": "dashboard",

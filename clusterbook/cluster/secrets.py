@@ -67,9 +67,13 @@ def open_keyring(store: Store, environment: Mapping[str, str], configuration: Pa
     """The keyring of a store; key and keyring.json are made the first time. configuration: where the key file lives."""
     directory = configuration or Path(platformdirs.user_config_dir("clusterbook"))
     passphrase = environment.get(PASSPHRASE_VARIABLE, "")
-    described = store.read(KEYRING)
-    if described is None:
-        described = _describe(store, passphrase, directory)
+    return unlock(store.read(KEYRING) or _describe(store, passphrase, directory), environment, configuration)
+
+
+def unlock(described: bytes, environment: Mapping[str, str], configuration: Path | None = None) -> Keyring:
+    """The keyring that a keyring.json describes. WrongKey when the key at hand is another."""
+    directory = configuration or Path(platformdirs.user_config_dir("clusterbook"))
+    passphrase = environment.get(PASSPHRASE_VARIABLE, "")
     form = _parse(described)
     if form["kind"] == "passphrase":
         key = _derive(_demanded(passphrase), base64.b64decode(form["salt"]))

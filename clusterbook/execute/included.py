@@ -43,11 +43,11 @@ def variables_answer(
 ) -> dict[str, Any]:
     """The variables of include_vars and the files that they came from. Raises Refusal.
 
-    named(name): the play itself names the file, so that it may be one that is encrypted.
+    named(name): the play or the inventory names the file, so that it may lie anywhere, and may be encrypted.
     """
     if reader is None:
         raise Refusal("this play reads no files of variables during the run")
-    files = list(_files(info, arguments))
+    files = list(_files(info, arguments, named))
     values: dict[str, Any] = {}
     name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
     for file in files:
@@ -68,7 +68,7 @@ def variables_answer(
     }
 
 
-def _files(info: StepInfo, arguments: Mapping[str, Any]) -> Iterator[Path]:
+def _files(info: StepInfo, arguments: Mapping[str, Any], named: Callable[[str], bool]) -> Iterator[Path]:
     name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
     if not name:
         raise Refusal("Could not find file: include_vars needs a file or a dir")
@@ -76,7 +76,7 @@ def _files(info: StepInfo, arguments: Mapping[str, Any]) -> Iterator[Path]:
     path = find(name, places)
     if path is None:
         raise Refusal(f"Could not find file {name}; looked in {', '.join(places)}")
-    if name not in info.fixed_names and not inside(path, tuple(places)):
+    if not named(name) and not inside(path, tuple(places)):
         raise Refusal(f"{name} lies outside the directories of this step")
     if not arguments.get("dir"):
         if path.is_dir():

@@ -164,14 +164,14 @@ class LocalFiles:
         return False
 
     def _path(self, step: Step, question: Mapping[str, Any]) -> Path:
-        """A local file that the step names: anywhere when literal, else inside the step's own directories."""
+        """A local file: anywhere when the play or the inventory names it, else inside the step's own directories."""
         name, info = str(question["name"]), self._plan.steps[step.id]
-        literal = _named_by(name, info.fixed_names)
         places = directories("templates" if question["ask"] == "template" else "files", info.bases)
         path = find(name, places)
         if path is None:
             raise Refusal(f"{name} was not found; looked in {', '.join(places)}")
-        if (".." in Path(name).parts and not literal) or not (literal or inside(path, places)):
+        below = ".." not in Path(name).parts and inside(path, places)
+        if not below and not self.is_named(step, name):
             raise Refusal(f"{name} lies outside the directories of this step")
         return path
 

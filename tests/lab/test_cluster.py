@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import itertools
 import json
@@ -230,6 +231,26 @@ def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -
     assert [host for host in HOSTS if host not in page] == []
     raised("kubectl", "delete", "namespace", "dashboard")
     raised("kubectl", "delete", "clusterrolebinding,clusterrole", "clusterbook:dashboard-view")
+
+
+def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: Cluster, tmp_path: Path) -> None:
+    at = ("--at", f"file://{tmp_path}/elsewhere")
+    raised("kubectl", "create", "namespace", "kept")
+    raised("kubectl", "--namespace=kept", "create", "secret", "generic", "kept", "--from-literal=word=before")
+    objects = ("get", "namespaces,secrets,configmaps,deployments,clusterroles", "--all-namespaces", "--output=name")
+    was = raised("kubectl", *objects).output
+    raised.on("backup", *at)
+    raised("kubectl", "delete", "namespace", "kept")
+    raised("kubectl", "create", "namespace", "later")
+    lab.reset_hosts(record.read_spec(raised.name), CONTROL_PLANES)
+    raised.on("restore", "--from", "latest", *at, expect=2)  # says what it would do
+    raised.on("restore", "--from", "latest", *at, "--yes")
+    word = raised("kubectl", "--namespace=kept", "get", "secret", "kept", "--output=jsonpath={.data.word}").output
+    assert base64.b64decode(word) == b"before"
+    assert raised("kubectl", *objects).output == was
+    raised.on("plan")
+    raised.on("validate-cluster", "--wait", "5m")
+    raised.on("verify")
 
 
 def test_a_reset_without_yes_does_nothing(raised: Cluster) -> None:

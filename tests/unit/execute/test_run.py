@@ -191,16 +191,19 @@ def test_a_secret_that_the_play_does_not_name_is_refused() -> None:
     assert "not named by this play" in str(recorder.events)
 
 
-def test_a_file_outside_the_steps_directories_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("source", "given"), [("{{ name }}", True), ("{{ said.stdout }}", False)])
+def test_a_file_outside_the_steps_directories_is_given_to_who_does_not_choose_it(
+    tmp_path: Path, source: str, given: bool
+) -> None:
     (tmp_path / "role").mkdir()
-    outside = tmp_path / "outside"
+    outside, got = tmp_path / "outside", tmp_path / "got"
     outside.write_text("private")
-    steps = (step(1, "ansible.builtin.copy", {"src": Template("{{ name }}"), "dest": str(tmp_path / "got")}),)
+    steps = (step(1, COMMAND, {"argv": ["echo", str(outside)]}, register="said"),
+             step(2, "ansible.builtin.copy", {"src": Template(source), "dest": str(got)}))  # fmt: skip
     plan = play("a", steps, variables={"name": str(outside)}, bases=(str(tmp_path / "role"),))
     outcome, recorder = run(plan)
-    assert outcome.exit_code(check=False) == 1
-    assert "lies outside the directories of this step" in str(recorder.events)
-    assert not (tmp_path / "got").exists()
+    assert (outcome.exit_code(check=False) == 0) == given == got.exists()
+    assert ("lies outside the directories of this step" in str(recorder.events)) != given
 
 
 def test_a_step_that_takes_too_long_is_ended() -> None:

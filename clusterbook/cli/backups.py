@@ -1,0 +1,169 @@
+"""Tasks that save what a cluster holds, and bring it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from invoke.context import Context
+
+from clusterbook.cli import places, runs
+from clusterbook.cli.boundary import command
+from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.clusters import CLUSTER_HELP, chosen
+from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cluster import backups as saved
+from clusterbook.cluster.backups import Backup
+from clusterbook.cluster.store import Store, cluster_names, open_store
+from clusterbook.compile import Selection
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, Failed, InvalidInput
+from clusterbook.report import Style
+
+AT_HELP = "store of the backups, file:///DIRECTORY or s3://BUCKET/PREFIX (default: the cluster's own)"
+STYLE_HELP = {name: SELECTION_HELP[name] for name in ("json", "verbose")}
+# A restore that was cut off is taken up by the next one of the same backup.
+UNDER_WAY = "restore.json"
+
+
+@command(help={**TARGET_HELP, "at": AT_HELP, "keep": "how many backups stay; older ones are removed (default: all stay)",
+               "check": SELECTION_HELP["check"], **STYLE_HELP})  # fmt: skip
+def backup(
+    _: Context, inventory: str = "lab", cluster: str = "", at: str = "", keep: int = 0, check: bool = False,
+    json_: bool = False, verbose: bool = False,
+) -> int:  # fmt: skip
+    """Save what the cluster holds: a snapshot of etcd, and the keys that open it, encrypted.
+
+    The snapshot is checked on the host, again here, and read once more after writing. Running workloads do not notice.
+
+    Example: invoke backup --inventory lab
+    Example: invoke backup --at s3://my-backups/clusters --keep 14
+    """
+    if keep < 0:
+        raise InvalidInput(f"--keep is {keep}", next_step="Say how many backups are to stay, 1 or more.")
+    site = open_site(inventory, cluster)
+    opened, store = the_cluster(site), _at(site.store, at)
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="clusterbook-backup-") as folder:  # 0700
+        snapshot = Path(folder) / "snapshot.db"
+        given = Selection(check=check, extra_variables={"backup_folder": folder})
+        code = runs.run(site, Order(places.playbook("backup"), given, Style(json=json_, verbose=verbose, plan=check)))
+        if code != EXIT_DONE or check:
+            return code
+        if not snapshot.exists():
+            raise Failed("no member of etcd is well, so there is no snapshot",
+                         next_step="See what is wrong: invoke validate-cluster")  # fmt: skip
+        found = json.loads(Path(f"{snapshot}.json").read_bytes())
+        taken = saved.save(opened, store, _free(store, site.name, now), snapshot, found, now)
+    gone = saved.prune(store, site.name, keep) if keep else []
+    if json_:
+        print_json({"type": "backup", **vars(taken), "store": store.address, "removed": gone})
+    else:
+        print(f"backup   {taken.id}: {_about(taken)} in {store.address}")
+        print("".join(f"removed  {name}\n" for name in gone), end="")
+    return EXIT_DONE
+
+
+@command(help={"cluster": CLUSTER_HELP, "at": AT_HELP, "json": "show the result as JSON"})
+def backups(_: Context, cluster: str = "", at: str = "", json_: bool = False) -> int:
+    """List the backups of a cluster, oldest first.
+
+    Example: invoke backups
+    """
+    own = open_store(os.environ)
+    store = _at(own, at)
+    name = cluster or chosen(own)
+    found = saved.every(store, name)
+    if json_:
+        print_json([vars(one) for one in found])
+    elif found:
+        rows = [(one.id, one.taken, one.kubernetes_version, str(one.revision), str(one.keys), _size(one.bytes))
+                for one in found]  # fmt: skip
+        print_table(("backup", "taken", "kubernetes", "revision", "keys", "size"), rows)
+    else:
+        print(f"There is no backup of {name} in {store.address}. Take one: invoke backup")
+    return EXIT_DONE
+
+
+@command(positional=["from_"], help={"from": "id of a backup, or latest", **TARGET_HELP, "at": AT_HELP,
+                                     "yes": "really do it", **STYLE_HELP})  # fmt: skip
+def restore(
+    _: Context, from_: str = "latest", inventory: str = "lab", cluster: str = "", at: str = "", yes: bool = False,
+    json_: bool = False, verbose: bool = False,
+) -> int:  # fmt: skip
+    """Bring a cluster back to a backup, whatever is left of its hosts, new hosts of the same names too.
+
+    Without --yes it only shows what each host would see. The API is away meanwhile; running containers go on. Objects
+    that were made after the backup are lost. Run again after an error, it goes on where it stopped.
+
+    Example: invoke restore --from latest --inventory lab
+    Example: invoke restore --from 20261126-104500 --at s3://my-backups/clusters --yes
+    """
+    own = open_store(os.environ)
+    store = _at(own, at)
+    name = cluster or open_site(inventory).name
+    found = saved.find(store, name, from_)
+    if name not in cluster_names(own):
+        if not yes:
+            print(f"The store {own.address} has no cluster {name}: the backup brings its part of it back first.")
+            return EXIT_CHANGES
+        saved.bring_back(own, store, found, os.environ)
+    site = open_site(inventory, name, playbook=places.playbook("restore"))
+    opened = the_cluster(site)
+    with tempfile.TemporaryDirectory(prefix="clusterbook-restore-") as folder:  # 0700
+        snapshot = Path(folder) / "snapshot.db"
+        with snapshot.open("wb") as file:
+            for part in saved.opened(opened, store, found):
+                file.write(part)
+        token = _token(site, found) if yes else found.id
+        given = Selection(check=not yes, extra_variables={"restore_file": str(snapshot), "restore_token": token})
+        style = Style(json=json_, verbose=verbose, plan=not yes)
+        code = runs.run(site, Order(places.playbook("restore"), given, style))
+    if yes and code == EXIT_DONE:
+        _finished(site)
+        if not json_:
+            print(f"restored {found.id}: {_about(found)}")
+    elif not yes and not json_:
+        print(f"Nothing has been done. Backup {found.id}: {_about(found)}. To restore it: the same with --yes")
+    return code
+
+
+def _at(own: Store, address: str) -> Store:
+    return open_store(os.environ, address) if address else own
+
+
+def _free(store: Store, cluster: str, now: datetime) -> str:
+    identity = saved.new_id(now)
+    if store.names(f"{cluster}/backups/{identity}"):
+        raise Failed(f"there is a backup {identity} already", next_step="Run it again.")
+    return identity
+
+
+def _token(site: Site, backup: Backup) -> str:
+    """What names this restore: that of one of the same backup which is under way, else a new one."""
+    name = f"{site.name}/{UNDER_WAY}"
+    written = site.store.read(name)
+    if written is not None and json.loads(written)["backup"] == backup.id:
+        return str(json.loads(written)["token"])
+    token = f"{site.name}-{backup.id}-{saved.new_id(datetime.now(UTC))}"
+    site.store.write(name, json.dumps({"backup": backup.id, "token": token}).encode() + b"\n")
+    return token
+
+
+def _finished(site: Site) -> None:
+    name = f"{site.name}/{UNDER_WAY}"
+    written = site.store.read(name)
+    if written is not None:
+        site.store.swap(name, written, None)
+
+
+def _about(backup: Backup) -> str:
+    return f"{plural(backup.keys, 'key')} at revision {backup.revision}, {_size(backup.bytes)}, taken {backup.taken}"
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:.1f} MB"
