@@ -30,7 +30,7 @@ STYLE_HELP = {name: SELECTION_HELP[name] for name in ("json", "verbose")}
 UNDER_WAY = "restore.json"
 
 
-@command(help={**TARGET_HELP, "at": AT_HELP, "keep": "how many backups stay; older ones are removed (default: all stay)",
+@command(help={**TARGET_HELP, "at": AT_HELP, "keep": "how many backups stay; older ones go (default: all stay)",
                "check": SELECTION_HELP["check"], **STYLE_HELP})  # fmt: skip
 def backup(
     _: Context, inventory: str = "lab", cluster: str = "", at: str = "", keep: int = 0, check: bool = False,
