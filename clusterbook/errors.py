@@ -6,8 +6,9 @@ Exit codes (design of the command line): 0 done, 1 failed, 2 changes pending, 3 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Sequence
+
+from clusterbook.records import dataclass
 
 EXIT_DONE = 0
 EXIT_FAILED = 1

@@ -6,10 +6,11 @@ All are frozen. `Value` is plain YAML data (None, bool, int, float, str, list, d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Callable, Iterable, Mapping, Optional, Protocol, Sequence, Union
 
 from clusterbook.errors import Position
+from clusterbook.records import dataclass
 
 Value = Any
 Variables = Mapping[str, Value]

@@ -6,11 +6,11 @@ The order is Ansible's ("Understanding variable precedence"); `cluster`, what th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.errors import Position
 from clusterbook.model import Block, Node, Play, Project, Reader, RoleUse, Task, Value, Variables
+from clusterbook.records import dataclass
 from clusterbook.source import SourceMapping, position_of
 
 PRECEDENCE = (

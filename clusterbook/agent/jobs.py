@@ -12,7 +12,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
 from typing import Any, Callable, Dict, Optional
 
@@ -68,7 +67,7 @@ class Jobs:
         folder = self._folder(jid)
         if folder is None:
             return self.status(jid)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         return {"changed": False, "ansible_job_id": jid, "erased": os.path.join(folder, "result.json")}
 
     def unfinished(self, identity: str) -> Optional[str]:
@@ -103,7 +102,7 @@ class Jobs:
             folder = os.path.join(self._directory, jid)
             with contextlib.suppress(OSError):
                 if os.stat(folder).st_mtime < time.time() - KEPT and not _held(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove(folder)
 
 
 def _held(folder: str) -> bool:
@@ -138,3 +137,10 @@ def _write(path: str, value: Result) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def _remove(folder: str) -> None:
+    """With all that is in it. What does it is loaded only for that."""
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)

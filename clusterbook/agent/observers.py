@@ -14,7 +14,6 @@ import contextlib
 import marshal
 import os
 import signal
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Optional
 
 from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
@@ -25,6 +24,7 @@ from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
+from clusterbook.records import dataclass
 
 SystemFor = Callable[[Callable[..., Any], Call], System]
 ResultOf = Callable[[Outcome], Dict[str, Any]]

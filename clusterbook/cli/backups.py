@@ -22,7 +22,7 @@ from clusterbook.cluster.backups import Backup
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, Failed, InvalidInput
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 
 AT_HELP = "store of the backups, file:///DIRECTORY or s3://BUCKET/PREFIX (default: the cluster's own)"
 STYLE_HELP = {name: SELECTION_HELP[name] for name in ("json", "verbose")}

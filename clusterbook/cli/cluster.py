@@ -15,7 +15,7 @@ from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.cluster.reset import forget_access
 from clusterbook.compile import Selection
 from clusterbook.errors import InvalidInput
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 from clusterbook.source import Vault
 
 TARGET_HELP = {"inventory": "name of an inventory, or its file (default: lab)", "cluster": CLUSTER_HELP}

@@ -22,7 +22,7 @@ from clusterbook.cluster.artifacts.registry import push
 from clusterbook.cluster.kube import Kubectl, open_kubectl
 from clusterbook.errors import InvalidInput
 from clusterbook.lab.mirror_servers import of_lab
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 
 PROVIDER = "dashboard_provider"
 PORT = 8001

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -16,6 +15,7 @@ from clusterbook import __version__
 from clusterbook.cli import places
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import ClusterbookError
+from clusterbook.records import dataclass
 
 OLDEST = (3, 11)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import sys
 
 from invoke.exceptions import Exit, ParseError
@@ -58,6 +59,8 @@ def main() -> None:
     """Entry point."""
     sys.argv[:] = asks_for_help(passed_on(sys.argv))
     known = collection(sys.argv[1:])
+    gc.freeze()
+    gc.enable()  # see clusterbook.__main__
     program = Clusterbook(version=__version__, namespace=known, name="clusterbook", binary="clusterbook")
     sys.exit(program.go(sys.argv))
 

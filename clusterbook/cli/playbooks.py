@@ -19,7 +19,7 @@ from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Secret, Template
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 from clusterbook.source import Vault
 from clusterbook.variables import Layer, Setting, project_layers
 from clusterbook.variables import explain as explain_layers

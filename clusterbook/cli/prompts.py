@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from clusterbook.compile.headers import no_secret
@@ -18,6 +18,7 @@ from clusterbook.lookups.computing import password_hash
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.lookups.files import truth
 from clusterbook.model import Play, Project
+from clusterbook.records import dataclass
 from clusterbook.source import SourceMapping, Vault, position_of
 
 DIFFER = "The two answers differ; once more."

@@ -16,13 +16,13 @@ from clusterbook.cli.runs import SELECTION_HELP
 from clusterbook.cli.screen import console, print_json, print_table
 from clusterbook.cluster.store import Store, open_store
 from clusterbook.errors import InvalidInput
-from clusterbook.report import Style
 from clusterbook.report.choose import Report
 from clusterbook.report.history import history
 from clusterbook.report.html import page
 from clusterbook.report.junit import junit as junit_document
 from clusterbook.report.machine import JsonLines
 from clusterbook.report.plain import PlainReport
+from clusterbook.report.style import Style
 from clusterbook.schema import suggestion
 
 SHOWN_RUNS = 15

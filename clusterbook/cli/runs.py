@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import field, replace
 from datetime import UTC, datetime
-from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from clusterbook import __version__, project, validate
-from clusterbook.cli.boundary import describe
+from clusterbook import project, validate
+from clusterbook.agent.masking import Mask
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.prompts import Asker, answered, refuse
-from clusterbook.cli.screen import console
 from clusterbook.cli.site import Site
 from clusterbook.cluster.lock import hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
 from clusterbook.compile.patience import loses_hosts
-from clusterbook.errors import ClusterbookError, InvalidInput, InvalidProject
+from clusterbook.errors import InvalidInput, InvalidProject
 from clusterbook.execute import executors
-from clusterbook.execute.events import Events
-from clusterbook.execute.executors import choose, open_places
-from clusterbook.execute.hosts import Agents
-from clusterbook.execute.run import Outcome, Runner
+from clusterbook.execute.executors import THREADS, choose
+from clusterbook.execute.hosts import Agents, needs_root
 from clusterbook.execute.services import Services
 from clusterbook.inventory import matcher
-from clusterbook.journal import Journal
 from clusterbook.language.environment import ExpressionError
-from clusterbook.model import Project
-from clusterbook.report import Style, sink_for
+from clusterbook.model import Host, Project
+from clusterbook.records import dataclass
+from clusterbook.report.style import Style
 from clusterbook.source import Vault
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
 from clusterbook.variables import Layer
+
+if TYPE_CHECKING:
+    from clusterbook.execute.run import Outcome
 
 SELECTION_HELP = {
     "check": "show what would change; write nothing (exit status 2 when something would)",
@@ -120,52 +119,30 @@ def _compiled(site: Site, order: Order, loaded: Project) -> Plan:
 
 
 def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
-    """Run a compiled plan, with journal and report."""
-    hosts = len({name for play in plan.plays for name in play.hosts})
-    chosen = choose(order.executor, hosts, loses_hosts(plan))
-    directory = new_run(site.store, site.name, datetime.now(UTC))
-    journal, report = Journal(directory), sink_for(order.style, console())
-    steps = {number: step for play in plan.plays for number, step in play.steps.items()}
-    events = Events([journal, report], steps)
-    services = _masked(site.services, events)
-    site.vault.listen(events.mask.add)
-    options, lock = Options(), not order.selection.check
+    """Run a compiled plan, with journal and report. Hosts start agents while the rest of the program is loaded."""
+    chosen = choose(order.executor, len({name for play in plan.plays for name in play.hosts}), loses_hosts(plan))
+    directory, mask = new_run(site.store, site.name, datetime.now(UTC)), Mask()
+    services, options, lock = _masked(site.services, mask), Options(), not order.selection.check
     agents = Agents(Connector(options), directory.name, services, lock, keep=chosen.key)
-    places = open_places(chosen, hosts, agents, services, options, lock, partial(_taken_over, events))
-    try:
-        events.emit("run", id=directory.name, playbook=str(order.playbook), check=order.selection.check,
-                    inventory=str(site.path), user=getpass.getuser(), version=__version__,
-                    started=datetime.now(UTC).isoformat(timespec="seconds"))  # fmt: skip
-        with _noted(events):
-            outcome = Runner(plan, agents, services, events, order.forks, places).run()
-        events.summary()
-    finally:
-        report.close()
-        journal.close()
-        places.close()
-    return outcome
+    if chosen.name == THREADS:
+        agents.expect(_first(plan, order.forks), needs_root(plan))
+    from clusterbook.cli.carrying import Run
+
+    return Run(site, order, plan, directory).carry_out(agents, chosen, services, options, mask)
 
 
-@contextlib.contextmanager
-def _noted(events: Events) -> Iterator[None]:
-    """An error that ends the run is in the journal, too."""
-    try:
-        yield
-    except ClusterbookError as error:
-        events.emit("error", **describe(error))
-        raise
+def _first(plan: Plan, forks: int) -> list[Host]:
+    """The hosts that the run begins with, all at once."""
+    play = next((play for play in plan.plays if play.batches and play.batches[0]), None)
+    return [play.hosts[name] for name in play.batches[0][: forks or None]] if play is not None else []
 
 
-def _taken_over(events: Events, host: str, text: str) -> None:
-    events.emit("taken_over", host=host, msg=text)
-
-
-def _masked(services: Services, events: Events) -> Services:
+def _masked(services: Services, mask: Mask) -> Services:
     """The services; each secret that is given out is masked from then on."""
 
     def secret(name: str) -> str:
         value = services.secret(name)
-        events.mask.add(value)
+        mask.add(value)
         return value
 
     return replace(services, secret=secret)

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import IO, Any
+from dataclasses import field
+from typing import IO, TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+from clusterbook.records import dataclass
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 STAGE_WIDTH = 78
 NAME_WIDTH = 9
@@ -69,6 +71,8 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table without lines; long cells are not cut when the output is no terminal."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in columns:
         table.add_column(name, overflow="fold")
@@ -79,6 +83,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def console() -> Console:
     """Standard output; without a terminal lines are as long as they need to be."""
+    from rich.console import Console
+
     made = Console(highlight=False, markup=False, emoji=False)
     return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from clusterbook.lab.spec import LabSpec
 from clusterbook.language.scope import Scope
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
+from clusterbook.records import dataclass
 from clusterbook.source import Vault
 from clusterbook.transport.connect import connect
 from clusterbook.transport.protocol import Connection

@@ -23,7 +23,7 @@ from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_FAILED
 from clusterbook.lab.mirror_servers import of_lab
 from clusterbook.lab.spec import LabSpec
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 
 WAIT_SECONDS = 180.0
 # What people know a cluster by, of all that it is made of.

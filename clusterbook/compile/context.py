@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from clusterbook.language.values import Template
 from clusterbook.modules import registry
+from clusterbook.records import dataclass
 
 INHERITED = (
     "become", "become_user", "become_method", "no_log", "ignore_errors", "ignore_unreachable", "check_mode", "diff",

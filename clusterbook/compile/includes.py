@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.compile.context import Context
@@ -10,6 +9,7 @@ from clusterbook.compile.names import task_file
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.program import RolePart
 from clusterbook.model import Node, Project
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

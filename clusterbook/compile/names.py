@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.language.values import Template
 from clusterbook.model import Node, Task
+from clusterbook.records import dataclass
 
 IMPORTS = ("ansible.builtin.import_tasks", "ansible.builtin.import_role")
 INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")

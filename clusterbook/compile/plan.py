@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from clusterbook.errors import Position
 from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step
 from clusterbook.model import Host, Inventory, Reader
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -31,6 +31,7 @@ from clusterbook.language.scope import OMIT, Scope
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Inventory, Play, Project
 from clusterbook.modules.registry import is_flow
+from clusterbook.records import dataclass
 
 _OMITTED = {"omit": OMIT}
 STRATEGIES = ("linear", "free", "host_pinned", "debug")

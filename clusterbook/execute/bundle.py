@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from threading import Lock
 
 import jinja2
 import markupsafe
 
 import clusterbook
+from clusterbook.records import dataclass
 
 _OURS = ("agent", "language", "modules")
+_READING = Lock()
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,18 @@ class Bundle:
         return zlib.compress(self.code, 9)
 
 
-@cache
 def agent_bundle() -> Bundle:
-    """Read the code once a run."""
+    """Read the code once a run, whoever of several threads comes first."""
+    with _READING:
+        return _read()
+
+
+@cache
+def _read() -> Bundle:
     root = Path(clusterbook.__file__).parent
     modules: dict[str, tuple[bool, str]] = {"clusterbook": (True, "")}
-    modules["clusterbook.errors"] = (False, (root / "errors.py").read_text(encoding="utf-8"))
+    for name in ("errors", "records"):
+        modules[f"clusterbook.{name}"] = (False, (root / f"{name}.py").read_text(encoding="utf-8"))
     for name in _OURS:
         modules.update(_package(root / name, f"clusterbook.{name}"))
     modules.update(_package(Path(jinja2.__file__).parent, "jinja2"))

@@ -8,7 +8,7 @@ into another one, and what it says never replaces a variable of the play or the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from clusterbook.compile.context import CONNECTION_KEYWORDS
@@ -25,6 +25,7 @@ from clusterbook.language.scope import Unknown
 from clusterbook.language.state import HostState, is_connection_variable, layers_for
 from clusterbook.language.stepping import StepRunner
 from clusterbook.language.values import decode
+from clusterbook.records import dataclass
 
 SET_FACT = "ansible.builtin.set_fact"
 # Questions that a module asks while it runs for another host; the others are the interpreter's.

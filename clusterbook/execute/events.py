@@ -32,15 +32,16 @@ class Events:
     """Hands each event to every sink, in one order, with secrets masked. Counts results by host."""
 
     def __init__(
-        self, sinks: Sequence[Sink], steps: Mapping[int, StepInfo], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """steps: of the whole plan, to name them in events; clock: seconds."""
+        self, sinks: Sequence[Sink], steps: Mapping[int, StepInfo], clock: Callable[[], float] = time.monotonic,
+        mask: Mask | None = None,
+    ) -> None:  # fmt: skip
+        """steps: of the whole plan, to name them in events; clock: seconds; mask: knows secrets already."""
         self._steps = dict(steps)
         self._sinks = tuple(sinks)
         self._clock = clock
         self._started = clock()
         self._lock = Lock()
-        self.mask = Mask()
+        self.mask = mask or Mask()
         self.counts: dict[str, dict[str, int]] = {}
 
     def emit(self, kind: str, **details: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from clusterbook.errors import InvalidInput
@@ -14,6 +14,7 @@ from clusterbook.execute.here import Here
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.segments import Places
 from clusterbook.execute.services import Services
+from clusterbook.records import dataclass
 from clusterbook.transport.protocol import Options
 
 THREADS, PROCESSES, DASK = "threads", "processes", "dask://"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from clusterbook.execute.session import Answer
 from clusterbook.execute.work import Work
 from clusterbook.execute.workers import Crew, Remote, WorkerLost
 from clusterbook.model import Host
+from clusterbook.records import dataclass
 
 Say = Callable[[str, str], None]
 

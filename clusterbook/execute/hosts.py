@@ -6,13 +6,15 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
+from clusterbook.compile.plan import Plan
 from clusterbook.errors import Distrusted, Failed, Interrupted, Unreachable
+from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.helpers import Helpers
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession, NoPython, Refusal
@@ -61,6 +63,8 @@ class Agents:
         # A host is connected to once, also when several other hosts delegate to it at the same time.
         self._opening: dict[Way, Lock] = {}
         self._stops = 0
+        # Agents that were started before anything asked for them.
+        self._expected: dict[Way, Future[AgentSession]] = {}
 
     @property
     def keeps(self) -> bool:
@@ -72,6 +76,28 @@ class Agents:
 
         continues: an agent that is gone has begun a play there.
         """
+        with self._lock:
+            expected = self._expected.pop(way(host), None)
+        return expected.result() if expected is not None else self._session(host, root, continues)
+
+    def expect(self, hosts: Iterable[Host], root: Callable[[str], bool]) -> None:
+        """Start the agents of hosts that will surely be worked on, while this thread does something else.
+
+        What goes wrong is raised when the host's agent is asked for. root: whether it has to be root's.
+        """
+        for host in hosts:
+            started: Future[AgentSession] = Future()
+            self._expected[way(host)] = started
+            Thread(target=self._begin, args=(host, root(host.name), started), daemon=True).start()
+        agent_bundle()  # it is there when the first host is ready for it
+
+    def _begin(self, host: Host, root: bool, started: Future[AgentSession]) -> None:
+        try:
+            started.set_result(self._session(host, root, continues=False))
+        except BaseException as error:
+            started.set_exception(error)
+
+    def _session(self, host: Host, root: bool, continues: bool) -> AgentSession:
         key = way(host)
         with self._lock:
             if key in self._sessions:
@@ -191,3 +217,12 @@ def evaluated(host: Host, services: Services) -> Host:
 def way(host: Host) -> Way:
     """The host and the way to it: a play or a step may go another one (`connection`, `remote_user`, `port`)."""
     return (host.name, *(str(host.variables.get(name, "")) for name in WAY))
+
+
+def needs_root(plan: Plan) -> Callable[[str], bool]:
+    """Whether a host's agent must be root's. While hosts may join, it is not known which plays a host is in."""
+    if plan.growing is not None:
+        anywhere = any(play.needs_root for play in plan.plays)
+        return lambda host: anywhere
+    hosts = {name for play in plan.plays if play.needs_root for name in play.hosts}
+    return lambda host: host in hosts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -24,11 +24,12 @@ from clusterbook.execute.delegates import Delegates
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.here import Here
-from clusterbook.execute.hosts import Agents
+from clusterbook.execute.hosts import Agents, needs_root
 from clusterbook.execute.local_files import concealed
 from clusterbook.execute.segments import Places, Segment
 from clusterbook.execute.services import Services
 from clusterbook.language.program import to_wire
+from clusterbook.records import dataclass
 
 GRACE_SECONDS = 30.0
 
@@ -79,7 +80,7 @@ class Runner:
         # Hosts that failed in the batch that runs; counts when `clear_host_errors` forgave all failures before.
         self._failed: set[str] = set()
         self._forgiven: dict[str, dict[str, int]] = {}
-        self._root = _needs_root(plan)
+        self._root = needs_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
         self._delegates = Delegates(plan, agents, services, self._learnt)
@@ -229,15 +230,6 @@ class Runner:
             self._lost.clear()
             self._failed.clear()
             self._forgiven = {host: dict(counts) for host, counts in self._events.counts.items()}
-
-
-def _needs_root(plan: Plan) -> Callable[[str], bool]:
-    """Whether a host's agent must be root's. While hosts may join, it is not known which plays a host is in."""
-    if plan.growing is not None:
-        anywhere = any(play.needs_root for play in plan.plays)
-        return lambda host: anywhere
-    hosts = {name for play in plan.plays if play.needs_root for name in play.hosts}
-    return lambda host: host in hosts
 
 
 def _described(error: ClusterbookError) -> dict[str, Any]:

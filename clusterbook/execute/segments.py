@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from clusterbook.execute.session import Answer
 from clusterbook.model import Host
+from clusterbook.records import dataclass
 
 # Takes the events that came together, in order.
 Take = Callable[[Sequence[dict[str, Any]]], None]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.execute.session import Refusal
+from clusterbook.records import dataclass
 
 
 def _no_secrets(name: str) -> str:

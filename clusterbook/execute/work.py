@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from clusterbook.execute.segments import Segment, Take
 from clusterbook.execute.session import Answer
+from clusterbook.records import dataclass
 
 # Events of modules while they run: a module that is not run again does not send them again.
 NOT_REPEATED = frozenset({"output", "progress", "job", "waiting"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from clusterbook.errors import InvalidInput, InvalidProject, Position
@@ -15,6 +15,7 @@ from clusterbook.inventory.tree import Tree
 from clusterbook.inventory.vars_directories import VariableFiles
 from clusterbook.inventory.yaml_file import read_yaml
 from clusterbook.model import Host, Inventory, Variables
+from clusterbook.records import dataclass
 from clusterbook.source import Vault
 from clusterbook.variables import Layer, merge
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from clusterbook.errors import InvalidInput, Position
+from clusterbook.records import dataclass
 from clusterbook.source import SourceMapping
 
 IMPLICIT_GROUPS = ("all", "ungrouped")

@@ -11,10 +11,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.errors import Failed
+from clusterbook.records import dataclass
 
 TOP = "clusterbook"
 # Version -> the file with a group's weight among its neighbours, what one group weighs by default, and the most it may.

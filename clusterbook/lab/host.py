@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 import clusterbook
@@ -19,6 +18,7 @@ from clusterbook.lab.command import run
 from clusterbook.lab.files import make_directory, write_file
 from clusterbook.lab.record import Settings, group, host_directory, read_settings, write_settings
 from clusterbook.lab.spec import LabHost, LabSpec
+from clusterbook.records import dataclass
 
 _ADMIN = 1000
 READY_SECONDS = 90.0

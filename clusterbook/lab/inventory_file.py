@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.lab.rootfs import USER
 from clusterbook.lab.spec import DEFAULT_IMAGE, DEFAULT_NETWORK, LabHost, LabSpec, check
+from clusterbook.records import dataclass
 
 # First address of each group within the network; the inventory of the standard lab uses the same.
 _FIRST = {"control_plane": 11, "worker": 21, "etcd": 31}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import apt_cache, cgroups, host, keys, network, process, record, requirements, rootfs, sysctl
 from clusterbook.lab.ec2 import names
 from clusterbook.lab.spec import STATE, LabHost, LabSpec, check
+from clusterbook.records import dataclass
 
 Progress = Callable[[str], None]
 LOCKS = Path("/run/lock")

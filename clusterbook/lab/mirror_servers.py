@@ -11,12 +11,12 @@ import shutil
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.errors import Failed
 from clusterbook.lab import process
 from clusterbook.lab.spec import STATE, LabSpec
+from clusterbook.records import dataclass
 
 NOBODY = 65534
 READY_SECONDS = 15

@@ -8,10 +8,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from clusterbook.errors import Failed
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

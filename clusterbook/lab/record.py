@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.lab.cgroups import TOP
 from clusterbook.lab.spec import STATE, LabHost, LabSpec
+from clusterbook.records import dataclass
 
 _SETTINGS = "settings.json"
 _SPEC = "spec.json"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from clusterbook.errors import InvalidInput
+from clusterbook.records import dataclass
 
 IMAGES = ("debian-12", "debian-13")
 DEFAULT_IMAGE = "debian-12"

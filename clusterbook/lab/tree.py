@@ -12,11 +12,11 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.lab.record import host_directory, read_settings
 from clusterbook.lab.spec import LabSpec
+from clusterbook.records import dataclass
 
 # Where looking itself, or logging in, leaves traces: run-time state, logs, the agent's cache, sudo's stamps.
 APART = ("/run", "/var/log", "/var/lib/clusterbook", "/var/lib/sudo")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from jinja2 import nodes
 
 from clusterbook.language.environment import Expressions, Resolve
 from clusterbook.language.local_words import TEST_ALIASES
+from clusterbook.records import dataclass
 
 LOOKUP_FUNCTIONS = ("lookup", "query", "q")
 # Filters that apply another filter or a test, named by their first argument, to each item.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Callable, Iterable, Iterator, Optional
 
 from clusterbook.language.environment import ExpressionError
@@ -30,6 +29,8 @@ class Handlers:
         """What is wrong with the first name that no handler has; empty when all are known."""
         for name in names:
             if not any(True for _ in self._known_as(name)):
+                import difflib  # only for a mistake
+
                 every = sorted({known for handler in self._including.handlers for known in self.names(handler)})
                 near = difflib.get_close_matches(name, every, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; handlers are: {', '.join(every) or 'none'}"

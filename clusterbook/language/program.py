@@ -5,10 +5,11 @@ Every field is data: unevaluated values with `Template` leaves. A host is sent o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from clusterbook.language.values import decode, encode
+from clusterbook.records import dataclass
 
 Place = Tuple[str, int, int]
 # Fields of several parts; Python 3.9 evaluates this line, so typing's spelling.

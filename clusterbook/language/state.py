@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Mapping, Sequence
 
 from clusterbook.language.program import HostPart, Program, Step
+from clusterbook.records import dataclass
 
 
 @dataclass

@@ -7,8 +7,9 @@ a plain string and is never rendered, so data from a host cannot become code.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any, Optional
+
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

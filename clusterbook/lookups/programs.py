@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import ssl
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,6 +68,10 @@ def url(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> l
 
 
 def _fetched(address: str, options: Options) -> str:
+    import ssl
+    import urllib.error
+    import urllib.request
+
     if not address.startswith(("http://", "https://")):
         raise LookupFailed(f"{address!r} is no http or https address")
     request = urllib.request.Request(address, headers=_headers(options))  # noqa: S310

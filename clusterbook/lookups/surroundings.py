@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from clusterbook.language.lookups import LookupFailed
 from clusterbook.lookups.places import directories
+from clusterbook.records import dataclass
 
 
 def _no_hosts(pattern: str) -> Sequence[str]:

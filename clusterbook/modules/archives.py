@@ -6,10 +6,10 @@ import io
 import os
 import tarfile
 import zipfile
-from dataclasses import dataclass
 from typing import Callable, Iterator, Optional
 
 from clusterbook.modules.contract import ModuleFailed
+from clusterbook.records import dataclass
 
 LARGEST = 8 << 30  # bytes that one archive may unpack to
 

@@ -12,10 +12,11 @@ host a step is about, where a prediction cannot show what it changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from clusterbook.errors import Failed
+from clusterbook.records import dataclass
 
 Arguments = Dict[str, Any]
 State = Dict[str, Any]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import List, Optional, Set, Tuple
+
+from clusterbook.records import dataclass
 
 SECTION = re.compile(r"\s*\[(.+?)\]\s*([#;].*)?$")
 IDLE = re.compile(r"[ \t]*([#;].*)?$")

@@ -6,10 +6,10 @@ import calendar
 import hashlib
 import socket
 import time
-from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from clusterbook.modules import der
+from clusterbook.records import dataclass
 
 NAMES = {"2.5.4.3": "common_name", "2.5.4.10": "organization"}
 USAGES = {"1.3.6.1.5.5.7.3.1": "server_auth", "1.3.6.1.5.5.7.3.2": "client_auth", "1.3.6.1.5.5.7.3.3": "code_signing",

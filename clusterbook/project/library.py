@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from threading import RLock
 
@@ -13,6 +13,7 @@ from clusterbook.project.files import read_yaml
 from clusterbook.project.mistakes import no_file
 from clusterbook.project.roles import find_role, read_role, role_directories, role_names
 from clusterbook.project.tasks import read_tasks
+from clusterbook.records import dataclass
 from clusterbook.schema import suggestion
 from clusterbook.source import Vault, position_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, not_l
 from clusterbook.project.modules import Lacking
 from clusterbook.project.roles import role_uses
 from clusterbook.project.tasks import TaskReader
+from clusterbook.records import dataclass
 from clusterbook.source import Vault, position_of
 
 _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", "post_tasks", "handlers"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from clusterbook.project import modules
 from clusterbook.project.defaults import default_problems
 from clusterbook.project.files import TASKS, encrypted, read_yaml, told
 from clusterbook.project.keywords import task_keywords, uniform
+from clusterbook.records import dataclass
 from clusterbook.schema import nearest, suggestion
 from clusterbook.source import Vault, position_of
 

@@ -1,5 +1,4 @@
-"""Shows a run to people (terminal, plain lines) and to programs (JSON lines), from its events."""
+"""Shows a run to people (terminal, plain lines) and to programs (JSON lines), from its events.
 
-from clusterbook.report.choose import Style, sink_for
-
-__all__ = ["Style", "sink_for"]
+choose.py says which report fits an output. Nothing is imported here: what draws is loaded when something is shown.
+"""

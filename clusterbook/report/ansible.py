@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import IO, Any
 
+from clusterbook.records import dataclass
 from clusterbook.report.changes import unified
 from clusterbook.report.custom_stats import CustomStats
 

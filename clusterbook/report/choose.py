@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -11,16 +10,7 @@ from rich.console import Console
 from clusterbook.report.live import LiveReport
 from clusterbook.report.machine import JsonLines
 from clusterbook.report.plain import PlainReport
-
-
-@dataclass(frozen=True)
-class Style:
-    """How much is shown. plan: the run is a check and lists what it would change."""
-
-    json: bool = False
-    diff: bool = False
-    verbose: bool = False
-    plan: bool = False
+from clusterbook.report.style import Style
 
 
 class Report(Protocol):

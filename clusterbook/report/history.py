@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from clusterbook.execute.events import COUNTED, count
+from clusterbook.records import dataclass
 from clusterbook.report.changes import change_lines
 from clusterbook.report.lines import failure_lines, title, unreachable_lines
 

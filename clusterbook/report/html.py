@@ -10,13 +10,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup
 
+from clusterbook.records import dataclass
 from clusterbook.report.history import Failure, History, Result
 
 PARTS = Path(__file__).parent / "page"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from clusterbook.records import dataclass
 from clusterbook.report.lines import title
 
 Clock = Callable[[], float]

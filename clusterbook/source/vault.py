@@ -12,10 +12,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from threading import Lock
 
 from clusterbook.errors import InvalidInput, Position
+from clusterbook.records import dataclass
 
 BEGINNING = "$ANSIBLE_VAULT;"
 MARK = BEGINNING.encode()

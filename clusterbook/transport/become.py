@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from clusterbook.errors import InvalidInput
+from clusterbook.records import dataclass
 from clusterbook.transport.protocol import Become
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import paramiko
 
 from clusterbook.errors import Distrusted
+from clusterbook.records import dataclass
 from clusterbook.transport.known_hosts import KnownHosts, KnownKey, fingerprint, host_entry
 from clusterbook.transport.settings import Settings
 

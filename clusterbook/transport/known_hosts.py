@@ -12,11 +12,11 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from clusterbook.errors import InvalidInput, Position
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Thread
 from typing import Protocol
 
 from clusterbook.errors import ClusterbookError
+from clusterbook.records import dataclass
 
 STDERR_KEPT = 16 * 1024
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput
 from clusterbook.model import Host
+from clusterbook.records import dataclass
 from clusterbook.transport.arguments import parse_arguments
 from clusterbook.transport.protocol import Become, Options
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import nodes
@@ -15,6 +15,7 @@ from clusterbook.language.call_sites import LOOKUP_FUNCTIONS
 from clusterbook.language.environment import LanguageEnvironment, keep_backslashes, new_environment
 from clusterbook.language.lookups import every_lookup, short_name
 from clusterbook.language.values import Template
+from clusterbook.records import dataclass
 from clusterbook.schema import nearest
 from clusterbook.source import place_of
 

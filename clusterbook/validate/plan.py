@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from clusterbook.compile.inputs import input_problems
 from clusterbook.compile.plan import Plan, Selection
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.model import Project, Task
+from clusterbook.records import dataclass
 from clusterbook.validate import connections, files, handlers, roles
 from clusterbook.validate.expressions import Reader
 from clusterbook.validate.project import every_node

@@ -6,7 +6,6 @@ Values of the inventory and the command line are looked at by `compile/inputs.py
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.compile.inputs import is_plain, next_step_of, parameter_of
@@ -16,6 +15,7 @@ from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.values import Template
 from clusterbook.model import Play, Project, Role, RoleUse
 from clusterbook.modules.parameters import value_problems
+from clusterbook.records import dataclass
 from clusterbook.source import SourceMapping
 from clusterbook.variables import PRECEDENCE, Layer
 

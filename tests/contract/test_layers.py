@@ -14,7 +14,7 @@ PACKAGE = ROOT / "clusterbook"
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 LAYERS = {
-    "__init__": 0, "errors": 0, "model": 0,
+    "__init__": 0, "records": 0, "errors": 0, "model": 0,
     "language": 1, "modules": 1, "agent": 1, "source": 1, "schema": 1, "variables": 1,
     "inventory": 2, "lookups": 2, "project": 2, "transport": 2,
     "validate": 3, "compile": 3, "lint": 4,
@@ -25,7 +25,7 @@ LAYERS = {
 # These run on hosts, from a copy of their own.
 HOST_SIDE = ("language", "modules", "agent")
 # What the host side may import of ours beyond itself: the error tree, which is copied along.
-HOST_SIDE_OURS = (*HOST_SIDE, "errors", "model", "__init__")
+HOST_SIDE_OURS = (*HOST_SIDE, "errors", "model", "records", "__init__")
 # library -> the parts of the package that may import it
 PLACES = {
     "fabric": ("transport",),

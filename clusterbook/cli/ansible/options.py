@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from clusterbook import __version__
+from clusterbook.records import dataclass
 
 USAGE_ERROR = 2
 

@@ -6,7 +6,6 @@ import getpass
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
 from clusterbook.inventory import SourcedInventory, matcher
 from clusterbook.inventory import load as load_inventory
+from clusterbook.records import dataclass
 from clusterbook.report.ansible import AnsibleReport, Look
 from clusterbook.source import Vault, read_text
 from clusterbook.transport.connect import Connector

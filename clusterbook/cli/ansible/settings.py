@@ -5,11 +5,12 @@ from __future__ import annotations
 import configparser
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput, Position
+from clusterbook.records import dataclass
 
 _TRUE = ("1", "true", "yes", "on", "t", "y")
 # field -> (environment variables, section and keys of ansible.cfg), the first that is set counts

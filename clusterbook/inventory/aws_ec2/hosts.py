@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.aws_ec2.settings import Place, Settings
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
+from clusterbook.records import dataclass
 
 ROLE_TAG = "clusterbook.io/role"
 GROUP_TAG = "clusterbook.io/group"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput, InvalidProject, Position
+from clusterbook.records import dataclass
 from clusterbook.schema import load_schema, problems
 from clusterbook.source import SourceMapping, position_of
 

@@ -8,12 +8,11 @@ import hashlib
 import re
 import shlex
 import time
-import uuid
 from typing import Any, Mapping, Optional
 
 from clusterbook.language.filters.errors import FilterError
 
-_UUID_NAMESPACE = uuid.UUID("361E6D51-FAEC-444A-9079-341386DA8E2E")
+_UUID_NAMESPACE = "361E6D51-FAEC-444A-9079-341386DA8E2E"
 
 
 def to_bool(value: Any) -> bool:
@@ -162,6 +161,8 @@ def split(value: Any, separator: Optional[str] = None, maxsplit: int = -1) -> li
 
 def to_uuid(value: Any, namespace: Any = _UUID_NAMESPACE) -> str:
     """A UUID that is the same for the same text."""
+    import uuid  # slow to load, and few playbooks make some
+
     try:
         space = namespace if isinstance(namespace, uuid.UUID) else uuid.UUID(str(namespace))
     except ValueError as error:

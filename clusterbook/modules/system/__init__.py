@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
@@ -14,6 +13,7 @@ from clusterbook.modules.system.files import Files
 from clusterbook.modules.system.following import Tell
 from clusterbook.modules.system.packages import Packages
 from clusterbook.modules.system.units import Units
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

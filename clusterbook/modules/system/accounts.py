@@ -5,11 +5,11 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.commands import Completed
+from clusterbook.records import dataclass
 
 UNBORN = -2  # id of an account that only a prediction knows
 

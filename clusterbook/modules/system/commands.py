@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.following import Tell, communicate
+from clusterbook.records import dataclass
 
 
 @dataclass(frozen=True)

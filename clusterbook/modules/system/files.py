@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from typing import Callable, Iterable, List, Optional, Tuple, Union
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.checksums import Checksums
+from clusterbook.records import dataclass
 
 Content = Union[bytes, Callable[[], Iterable[bytes]]]
 KINDS = {
@@ -96,7 +96,7 @@ class Files:
         self,
         path: str,
         content: Content,
-        attributes: Attributes = Attributes(),
+        attributes: Attributes = Attributes(),  # noqa: B008 - cannot be changed
         accept: Optional[Callable[[str], None]] = None,
         digest: str = "",
         in_place: bool = False,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.commands import Completed
+from clusterbook.records import dataclass
 
 STATUS = "/var/lib/dpkg/status"
 LOCK_WAIT_SECONDS = 60

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Callable, Dict, List, Optional
 
 from clusterbook.modules.contract import Unknown
 from clusterbook.modules.system.checksums import Checksums
 from clusterbook.modules.system.files import Attributes, Content, Files, FileState, current_umask, parents
+from clusterbook.records import dataclass
 
 MOST_LINKS = 40
 NEVER_PACKAGED = ("/proc/", "/sys/", "/dev/", "/tmp/", "/home/", "/usr/local/")  # noqa: S108

@@ -13,7 +13,7 @@ from clusterbook.cli import runs
 from clusterbook.cli.runs import Order
 from clusterbook.cli.site import Site, open_site
 from clusterbook.errors import InvalidInput
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 
 INVENTORY = "all:\n  hosts:\n    here: {ansible_connection: local, color: blue}\n"
 PLAY = """\

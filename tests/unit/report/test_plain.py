@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from clusterbook.report import Style, sink_for
+from clusterbook.report.choose import sink_for
 from clusterbook.report.plain import PlainReport
+from clusterbook.report.style import Style
 
 CHANGED = {
     "type": "result", "host": "cp-2", "step": 3, "name": "Ensure the unit is in place", "role": "kube_apiserver",
