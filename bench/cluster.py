@@ -30,6 +30,7 @@ from clusterbook.cluster import health
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.cluster import Cluster, open_cluster
 from clusterbook.cluster.kube import open_kubectl
+from clusterbook.cluster.reset import forget_access
 from clusterbook.cluster.store import STORE_VARIABLE, open_store
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.journal import read as read_journal
@@ -85,6 +86,7 @@ class Bench:
     def bare(self) -> None:
         """Make every host bare again; then let the machine come to rest."""
         lab.reset_hosts(self.spec, [host.name for host in self.spec.hosts])
+        forget_access(open_store(self.environment), self.spec.name)
         time.sleep(SETTLE_SECONDS)
 
     def floor(self) -> Sample:

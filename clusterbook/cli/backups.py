@@ -19,6 +19,7 @@ from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster import backups as saved
 from clusterbook.cluster.backups import Backup
+from clusterbook.cluster.formed import is_now_formed
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, Failed, InvalidInput
@@ -124,6 +125,7 @@ def restore(
         style = Style(json=json_, verbose=verbose, plan=not yes)
         code = runs.run(site, Order(places.playbook("restore"), given, style))
     if yes and code == EXIT_DONE:
+        is_now_formed(site.store, site.name)
         _finished(site)
         if not json_:
             print(f"restored {found.id}: {_about(found)}")

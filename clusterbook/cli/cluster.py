@@ -12,6 +12,7 @@ from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
+from clusterbook.cluster.formed import is_now_formed
 from clusterbook.cluster.reset import forget_access
 from clusterbook.compile import Selection
 from clusterbook.errors import InvalidInput
@@ -44,8 +45,10 @@ def provision(
     order = Order(places.playbook("site"), chosen, style, forks, executor)
     site = _site(inventory, cluster, order, vault)
     code = runs.run(site, order)
-    if code == 0 and not (check or limit or tags or skip_tags):
-        _keep(site, order, json_)
+    if code == 0 and not (check or tags or skip_tags):
+        is_now_formed(site.store, site.name)
+        if not limit:
+            _keep(site, order, json_)
     return code
 
 

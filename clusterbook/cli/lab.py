@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from invoke.context import Context
 from clusterbook.cli import places
 from clusterbook.cli.boundary import command
 from clusterbook.cli.screen import Stage, plural, print_json, print_table, stage
+from clusterbook.cluster.reset import forget_access
+from clusterbook.cluster.store import open_store
 from clusterbook.lab import lab, record, requirements
 from clusterbook.lab.inventory_file import spec_from_counts, spec_from_inventory_file
 from clusterbook.lab.spec import DEFAULT_IMAGE, DEFAULT_NETWORK, LabSpec
@@ -111,7 +114,7 @@ def lab_status(_: Context, inventory: str = "lab", name: str = "", json_: bool =
 
 @command(help=HELP)
 def lab_down(_: Context, inventory: str = "lab", name: str = "", json_: bool = False) -> None:
-    """Stop a lab and remove everything of it; binaries stay in the cache.
+    """Stop a lab and remove everything of it; binaries stay in the cache, and its cluster's configuration in the store.
 
     Example: invoke lab-down
     Example: invoke lab-down --name big
@@ -119,10 +122,13 @@ def lab_down(_: Context, inventory: str = "lab", name: str = "", json_: bool = F
     spec = wanted(inventory, name)
     if json_:
         print_json({"lab": spec.name, "removed": list(lab.down(spec))})
-        return
-    with stage("lab") as shown:
-        removed = lab.down(spec, shown.say)
-        shown.result = removed[-1] if removed else f"there is no lab {spec.name}"
+    else:
+        with stage("lab") as shown:
+            removed = lab.down(spec, shown.say)
+            shown.result = removed[-1] if removed else f"there is no lab {spec.name}"
+    store = open_store(os.environ)
+    if store.address.startswith("file:"):  # another one may have been the lab's own, and be gone with it
+        forget_access(store, spec.name)
 
 
 def _described(status: lab.LabStatus) -> dict[str, Any]:

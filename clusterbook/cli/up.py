@@ -18,6 +18,7 @@ from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.publish import COMPONENTS
+from clusterbook.cluster.formed import is_now_formed
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_FAILED
@@ -57,6 +58,7 @@ def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = 
     code = runs.run(site, Order(places.playbook("site"), runs.selection(), Style(json=json_, verbose=verbose)))
     if code:
         return code
+    is_now_formed(site.store, site.name)
     with stage("cluster", output) as shown:
         findings = wait_until_well(site, WAIT_SECONDS, lambda text: shown.say(text, urgent=False))
         shown.result = "API, etcd, nodes, pods and names are well"

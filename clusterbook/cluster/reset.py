@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from clusterbook.cluster.formed import FORMED
 from clusterbook.cluster.store import Store
 
-_AFTER_RESET = ("kubeconfig", "secrets/bootstrap-token")
+_AFTER_RESET = ("kubeconfig", "secrets/bootstrap-token", FORMED)
 
 
 def forget_access(store: Store, cluster: str) -> list[str]:
     """After the hosts were reset: the kubeconfig and the join token go, so the next cluster has new ones.
 
-    The CAs and the encryption key stay: backups of etcd can only be read with them. Returns what was removed.
+    Its etcd begins anew. The CAs and the encryption key stay: backups of etcd can only be read with them.
+    Returns what was removed.
     """
     return [name for name in (f"{cluster}/{part}" for part in _AFTER_RESET) if _remove(store, name)]
 

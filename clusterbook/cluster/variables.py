@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterbook.cluster import joining, pki
+from clusterbook.cluster import formed, joining, pki
 from clusterbook.cluster import spec as specs
 from clusterbook.cluster.cluster import SECRETS, Cluster, ensure_secrets
 from clusterbook.errors import InvalidInput
@@ -16,8 +16,8 @@ Resolve = Callable[[str], str]
 # What each cluster's store sets besides the keys of cluster.yaml.
 PUBLIC = (
     "cluster_ca_certificate", "cluster_signing_ca_certificate", "cluster_etcd_ca_certificate",
-    "cluster_front_proxy_ca_certificate", "cluster_service_account_public_key", "artifacts", "images", "image_mirror",
-    "joining",
+    "cluster_front_proxy_ca_certificate", "cluster_service_account_public_key", "cluster_etcd_formed",
+    "artifacts", "images", "image_mirror", "joining",
 )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterV
 
     plain = {**cluster.spec.complete, **_shaped(supplied), **_public(cluster), **{name: Secret(name) for name in names}}
     plain["image_mirror"] = cluster.spec.written.get("image_mirror", supplied.get("image_mirror", ""))
+    plain["cluster_etcd_formed"] = formed.is_formed(cluster.store, cluster.name)
     plain["joining"] = joining.place(cluster.store, cluster.name, cluster.spec.complete)
     return ClusterVariables(plain, resolve)
 

@@ -8,6 +8,7 @@ import pytest
 
 from clusterbook.cluster import kubeconfig, reset
 from clusterbook.cluster.cluster import ensure_cluster, ensure_secrets
+from clusterbook.cluster.formed import is_formed, is_now_formed
 from clusterbook.cluster.store import FileStore
 
 
@@ -17,7 +18,9 @@ def test_after_a_reset_the_token_and_the_kubeconfig_are_new_and_the_authorities_
     first = ensure_cluster(store, "lab", {"api_address": "10.77.0.10"}, {}, configuration)
     kubeconfig.ensure_kubeconfig(first)
     old = ensure_secrets(first)
-    assert reset.forget_access(store, "lab") == ["lab/kubeconfig", "lab/secrets/bootstrap-token"]
+    is_now_formed(store, "lab")
+    assert reset.forget_access(store, "lab") == ["lab/kubeconfig", "lab/secrets/bootstrap-token", "lab/etcd-formed"]
+    assert not is_formed(store, "lab")
     assert reset.forget_access(store, "lab") == []
     second = ensure_cluster(store, "lab", {}, {}, configuration)
     new = ensure_secrets(second)
