@@ -26,7 +26,8 @@ from clusterbook.modules.system import Source, System
 from clusterbook.modules.system.predicted import PredictedSystem
 
 # What in Ansible's check mode says "changed" without a look at what it needs.
-FORETELLING = ("ansible.builtin.copy", "ansible.builtin.file", "ansible.builtin.template", "ansible.builtin.user")
+FORETELLING = ("ansible.builtin.copy", "ansible.builtin.file", "ansible.builtin.template", "ansible.builtin.user",
+               "ansible.posix.authorized_key")
 # What these look at is the agent's own.
 OF_THE_AGENT = ("ansible.builtin.async_status",)
 MAY_LEAVE = (REBOOT, WAIT)

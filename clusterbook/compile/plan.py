@@ -103,7 +103,7 @@ def _no_others(host: str, names: frozenset[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PlayPlan:
-    """One play for its hosts. batches: names of the hosts of each `serial` batch, in order.
+    """One play for its hosts, which are in the order of the inventory. batches: of `serial`, in `order`.
 
     names: variables that it reads of other hosts; others(host, names) evaluates them from the inventory.
     local_texts: templates that may call the local machine (lookups), with braces.

@@ -102,14 +102,15 @@ class _Play:
         """The play for its hosts."""
         expressions = local_expressions()
         local = Scope([_OMITTED, *_variables(self.play), self.selection.extra_variables], expressions, no_secret)
-        hosts = ordered(hosts_of(match, pattern_of(local, self.play), self.play), self._known(local, "order"))
+        chosen = hosts_of(match, pattern_of(local, self.play), self.play)
+        hosts = ordered(chosen, self._known(local, "order"))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
         instructions, handlers = _instructions(self.play, compiler, self.directory, set(hosts) <= self.gathered)
         self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
-        program = self._program(compiler, instructions, handlers, hosts, local)
+        program = self._program(compiler, instructions, handlers, tuple(chosen), local)
         steps = list(every_step((*instructions, *handlers)))
         known, patience = self.inventory.hosts, patience_of(instructions)
-        members = {name: replace(reached(known[name], self.play, local), patience=patience) for name in hosts}
+        members = {name: replace(reached(known[name], self.play, local), patience=patience) for name in chosen}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
         used = frozenset(word for text in every for word in words(text))
         layers = [

@@ -112,7 +112,7 @@ class Runner:
             hosts = tuple(name for name in batch if name not in self._lost)
             if not hosts:
                 continue
-            gates = Gates(hosts, self._forks, [name for name in alive if name not in self._lost])
+            gates = Gates(hosts, self._forks, [name for name in play.hosts if name not in self._lost])
             if not self._batch(play, hosts, gates):
                 if number + 1 < len(play.batches):
                     rest = "the batches after this one" if last else "the batches and plays after this one"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import time
+from datetime import datetime
 from functools import partial
 from typing import Any, Callable, Mapping
 
@@ -17,6 +18,7 @@ from clusterbook.language.values import Template
 from clusterbook.modules.argument_spec import spec_errors
 
 _EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("var",)}
+_VERBOSITY = Template("{{ ansible_verbosity | default(0) }}")
 _CONSTANTS = ("true", "false", "none")
 Arguments = Mapping[str, Any]
 Result = dict[str, Any]
@@ -41,7 +43,9 @@ def written(step: Step, scope: Scope) -> Arguments:
 
 
 def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
-    """Show a message or a variable."""
+    """Show a message or a variable, where the run is to tell that much."""
+    if int(scope.evaluate(arguments.get("verbosity", 0))) > int(scope.evaluate(_VERBOSITY)):
+        return {"changed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if "var" in arguments:
         name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""
@@ -78,7 +82,9 @@ def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Re
             shown = assertion.text if isinstance(assertion, Template) else assertion
             message = arguments.get("fail_msg", arguments.get("msg", "Assertion failed"))
             return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": scope.evaluate(message)}
-    return {"changed": False, "msg": scope.evaluate(arguments.get("success_msg", "All assertions passed"))}
+    said, quiet = (scope.evaluate(arguments.get(name, default)) for name, default in
+                   (("success_msg", "All assertions passed"), ("quiet", False)))
+    return {"changed": False, "msg": said, "quiet": quiet is True}
 
 
 def fail(arguments: Arguments, scope: Scope, state: HostState) -> Result:
@@ -143,9 +149,11 @@ def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> R
     seconds = float(scope.evaluate(arguments.get("seconds", 0))) + 60 * float(
         scope.evaluate(arguments.get("minutes", 0))
     )
-    started = time.monotonic()
+    started, start = time.monotonic(), str(datetime.now())
     wait(max(0.0, seconds))
-    return {"changed": False, "rc": 0, "delta": int(time.monotonic() - started), "stderr": "", "stdout": ""}
+    delta = int(time.monotonic() - started)
+    return {"changed": False, "rc": 0, "start": start, "stop": str(datetime.now()), "delta": delta, "echo": True,
+            "user_input": "", "stderr": "", "stdout": ""}
 
 
 Task = Callable[[Arguments, Scope, HostState], Result]

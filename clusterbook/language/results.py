@@ -13,7 +13,7 @@ NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "attempts", "next_step")
-_UNREGISTERED = ("ignored", "changes", "shown", "no_log")
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet")
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -42,6 +42,8 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
         return event
     if whole:
         event["result"] = registered(result)
+    if result.get("quiet"):
+        event["quiet"] = True
     for name in ("msg", "next_step", "place", "changes", "attempts"):
         if result.get(name):
             event[name] = result[name]
@@ -75,6 +77,11 @@ def registered(result: Mapping[str, Any]) -> Result:
     return {key: value for key, value in result.items() if key not in _UNREGISTERED}
 
 
+def told_plainly(result: Result) -> Result:
+    """The result of what ran: it always says whether it failed and changed, as playbooks ask `x.failed` of anything."""
+    return result if result.get("skipped") or result.get("unknown") else {"changed": False, "failed": False, **result}
+
+
 def label(item: Mapping[str, Any]) -> Any:
     """The item that a result belongs to."""
     return item.get(item.get("ansible_loop_var", "item"))
@@ -96,8 +103,7 @@ def combine(results: list[Result]) -> Result:
         combined["unknown"] = True
     if any(item.get("unreachable") for item in results):
         combined.update(unreachable=True, msg=next(item["msg"] for item in results if item.get("unreachable")))
-    if all(item.get("skipped") for item in results):
-        combined["skipped"] = True
+    combined["skipped"] = all(item.get("skipped") for item in results)
     if any(item.get("no_log") for item in results):
         combined["no_log"] = True
     return combined

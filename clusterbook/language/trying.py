@@ -7,7 +7,13 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.keeping import Result, StepKeeper
 from clusterbook.language.program import Step
-from clusterbook.language.results import NO_TRACEBACK, expression_failure, failed_again, unmet_condition
+from clusterbook.language.results import (
+    NO_TRACEBACK,
+    expression_failure,
+    failed_again,
+    told_plainly,
+    unmet_condition,
+)
 from clusterbook.language.scope import Scope
 
 
@@ -31,7 +37,7 @@ class StepTrier(StepKeeper):
             result = self.once(step, scope, extra, index)
             if repeated:
                 result["attempts"] = attempt
-            result = self._judge(step, extra, result)
+            result = self._judge(step, extra, told_plainly(result))
             if not repeated or _is_final(result) or self._is_enough(step, extra, result):
                 return result
             if attempt < tries:

@@ -46,7 +46,8 @@ def edited(text: str, wanted: Wanted) -> Tuple[str, str]:
     if found is None:
         if not wanted.present:
             return text, "OK"
-        new = [*lines, *([f"[{wanted.section}]"] if wanted.section is not None else []), *held(wanted), *fresh(wanted)]
+        head = [f"[{wanted.section}]"] if wanted.section is not None else []
+        new = [*(lines or [""]), *head, *held(wanted), *fresh(wanted)]  # a new file begins with a line, as in Ansible
         return ended(new), "section and option added" if wanted.option else "only section added"
     start, end = found
     if wanted.option is None:

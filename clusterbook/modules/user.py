@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.homes import make_home
 from clusterbook.modules.password_ages import AGE_PARAMETERS, age_changes, aged, set_ages
 from clusterbook.modules.system import System
 from clusterbook.modules.system.accounts import UNBORN, User, group_id
@@ -226,7 +227,7 @@ def modify(arguments: Arguments, state: State, user: User, system: System) -> No
     set_password(arguments, becomes, system, password_differs(arguments, user))
     moved = state["home"] is None and system.files.stat(becomes.home, True) is not None
     if arguments["create_home"] and state["home"] is None and not moved and not arguments["system"]:
-        make_home(arguments, becomes, system)
+        make_home(arguments["skeleton"], becomes, system)
 
 
 def set_password(arguments: Arguments, user: User, system: System, hashed: bool) -> None:
@@ -238,19 +239,6 @@ def set_password(arguments: Arguments, user: User, system: System, hashed: bool)
     lock = arguments["password_lock"]
     if lock is not None and (hashed or user.password.startswith("!") != lock):
         system.accounts.change_user(user.name, ["usermod", "-L" if lock else "-U", user.name], user)
-
-
-def make_home(arguments: Arguments, user: User, system: System) -> None:
-    """Make a home directory that is missing, with the skeleton's files."""
-    system.files.make_directory(user.home, 0o700)
-    skeleton = arguments["skeleton"] or "/etc/skel"
-    if system.files.stat(skeleton, True) is not None:
-        for name in system.files.entries(skeleton):
-            found = system.files.stat(os.path.join(skeleton, name))
-            if found is not None and found.kind == "file":
-                system.files.write(os.path.join(user.home, name), system.files.read(os.path.join(skeleton, name)),
-                                   Attributes(user.uid, user.gid, found.mode))
-    system.files.attributes(user.home, Attributes(user.uid, user.gid))
 
 
 def make_key(arguments: Arguments, state: State, system: System) -> None:

@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, Optional
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
+from clusterbook.modules.ownership import path_state, path_values
 from clusterbook.modules.system import System
 
 NAME = "ansible.builtin.wait_for"
@@ -54,12 +55,18 @@ def run(arguments: Arguments, system: System) -> Outcome:
             raise ModuleFailed(arguments["msg"] or timeout_words(arguments), values)
         time.sleep(min(pause, max(arguments["timeout"] - passed, 0.01)))
         pause = min(pause * 2, float(arguments["sleep"]))
+    values.update(about_path(arguments["path"], system) if arguments["path"] else {})
     return Outcome(values={**values, "elapsed": int(time.monotonic() - started)})
 
 
 def check(arguments: Arguments, system: System) -> Outcome:
     """Waiting is left out, as Ansible does."""
     return Outcome(skipped=True, message="check mode does not wait")
+
+
+def about_path(path: str, system: System) -> Dict[str, Any]:
+    """Ansible's keys for a file that is there."""
+    return path_values(path_state(path, {}, system, system.files.stat(path)))
 
 
 def condition(arguments: Arguments, system: System, values: Dict[str, Any]) -> Callable[[], bool]:

@@ -172,7 +172,7 @@ class AnsibleReport:
 
     def _more(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         """The result behind a line that is not a failure: with -v, and always where the task only shows something."""
-        always = event.get("module") in _VERBOSE_ALWAYS and event["status"] != "skipped"
+        always = event.get("module") in _VERBOSE_ALWAYS and event["status"] != "skipped" and not event.get("quiet")
         return self._dump(event, result) if self._look.verbosity or always else ""
 
     def _dump(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> str:

@@ -113,6 +113,7 @@ def selection_of(options: Options, settings: Settings, vault: Vault | None = Non
         limit=options.limit,
         check=options.check,
         diff=options.diff or settings.diff,
+        verbosity=options.verbosity,
         extra_variables=extra_variables(options.extra_vars, vault),
         start_at_task=options.start_at_task,
         become=options.become or settings.become,

@@ -157,3 +157,12 @@ def test_a_variable_of_a_task_leads_another_way_to_the_host(tmp_path: Path) -> N
 """}, "a")
     assert told.count("ignored", "a") == 1
     assert told.messages("a") == ["after"]
+
+
+def test_the_order_of_hosts_is_that_of_their_turns_and_not_of_their_names_in_variables(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  order: reverse_sorted
+  tasks:
+    - debug: {msg: "{{ [ansible_play_hosts, ansible_play_hosts_all, ansible_play_batch] | map('join') | join(' ') }}"}
+"""}, "ab")
+    assert told.messages("a") == ["ab ab ba"]

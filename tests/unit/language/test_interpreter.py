@@ -249,6 +249,25 @@ def test_debug_shows_that_a_variable_is_undefined_instead_of_failing() -> None:
     assert recorder.ran == ["<< error 1 - 'none_such' is undefined >>"]
 
 
+def test_debug_is_left_out_where_the_run_is_to_say_less() -> None:
+    for verbosity, status in ((0, "skipped"), (2, "ok")):
+        recorder = Recorder()
+        shown = Step(1, "d", "ansible.builtin.debug", {"msg": "x", "verbosity": 2})
+        assert run(recorder, shown, magic={"ansible_verbosity": verbosity})
+        assert recorder.statuses() == [status]
+
+
+def test_what_ran_says_whether_it_failed_and_a_loop_whether_it_was_left_out() -> None:
+    recorder = Recorder()
+    shown = Step(1, "d", "ansible.builtin.debug", {"msg": "x"}, register="a")
+    fact = Step(2, "f", "ansible.builtin.set_fact", {"x": 1}, register="b")
+    told = "{{ [a.failed, b.failed, b.changed, c.skipped, d.skipped, 'failed' in d] }}"
+    loops = [step(number, "l", loop=Loop([1]), register=name, when=(when,))
+             for number, name, when in ((3, "c", "1 < 2"), (4, "d", "1 > 2"))]
+    assert run(recorder, shown, fact, *loops, step(5, Template(told)))
+    assert recorder.ran[-1] == "[False, False, False, False, True, False]"
+
+
 def test_set_fact_and_set_stats_refuse_names_that_no_variable_can_have() -> None:
     for module, arguments in (("set_fact", {"true": 1}), ("set_stats", {"data": {".bad": 1}})):
         recorder = Recorder()

@@ -67,6 +67,19 @@ def test_a_user_is_made_changed_and_removed(do: Do, name: str, place: Path) -> N
     assert do("user", name=name, state="absent").changed and not do("user", name=name, state="absent").changed
 
 
+def test_a_home_that_is_made_later_is_like_one_of_a_new_user(do: Do, name: str, place: Path) -> None:
+    skeleton = place / "skeleton"
+    (skeleton / "inner").mkdir(parents=True)
+    (skeleton / "inner/file").write_text("x")
+    arguments = {"name": name, "skeleton": str(skeleton)}
+    assert do("user", **arguments, home=str(place / "first")).changed
+    assert do("user", **arguments, home=str(place / "second")).changed
+    first, second = (
+        [(path.relative_to(home), path.stat().st_mode, path.stat().st_uid) for path in [home, *sorted(home.rglob("*"))]]
+        for home in (place / "first", place / "second"))
+    assert first == second and len(first) == 3
+
+
 def test_a_password_is_never_shown(do: Do, name: str) -> None:
     assert do("user", name=name, create_home=False, password="$6$a$b").changed
     outcome = do("user", name=name, create_home=False, password="$6$c$d")

@@ -18,7 +18,7 @@ def wanted(**changes: Any) -> Wanted:
 @pytest.mark.parametrize(
     ("before", "change", "after"),
     [
-        ("", {}, "[s]\no = v\n"),
+        ("", {}, "\n[s]\no = v\n"),
         ("[s]\n", {"equals": "="}, "[s]\no=v\n"),
         ("[s]\no=x\n\n[t]\no=1\n", {}, "[s]\no = v\n\n[t]\no=1\n"),
         ("[s]\n#o = z\na=b\n\n# c\n[t]\n", {}, "[s]\no = v\na=b\n\n# c\n[t]\n"),
@@ -49,7 +49,7 @@ def test_a_file_is_made_changed_and_left_alone(do: Do, place: Path) -> None:
     arguments = {"path": str(path), "section": "s", "option": "o", "value": "v", "mode": "0600"}
     first = do("ini_file", **arguments)
     assert first.changed and first.values["msg"] == "section and option added"
-    assert path.read_text() == "[s]\no = v\n" and path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == "\n[s]\no = v\n" and path.stat().st_mode & 0o777 == 0o600
     assert not do("ini_file", **arguments).changed
     assert do("ini_file", path=str(path), section="s", state="absent").values["msg"] == "section removed"
     assert do("ini_file", path=str(place / "none"), section="s", option="o", state="absent").changed is False

@@ -55,6 +55,11 @@ def test_a_failure_shows_its_result_as_json_and_whether_it_is_ignored() -> None:
     ]
 
 
+def test_an_assertion_that_shall_be_quiet_shows_no_result() -> None:
+    told = result("ok", module="ansible.builtin.assert", quiet=True)
+    assert shown(told) == ["ok: [h]"] and len(shown({**told, "quiet": False})) > 1
+
+
 def test_a_loop_has_a_line_for_each_item() -> None:
     items = [{"status": "ok", "item": "a"}, {"status": "failed", "item": "b"}, {"status": "skipped", "item": "c"}]
     results = [{"changed": False}, {"msg": "no"}, {"skipped": True}]
