@@ -32,8 +32,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Operate": (
         "keep it right",
-        {"add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check", "probe": "probe",
-         "backup": "backups", "backups": "backups", "restore": "backups"},
+        {"add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check", "certs": "certs",
+         "probe": "probe", "backup": "backups", "backups": "backups", "restore": "backups"},
     ),
     "Use": (
         "work with a running cluster",

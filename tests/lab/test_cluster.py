@@ -242,6 +242,17 @@ def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -
     raised("kubectl", "delete", "clusterrolebinding,clusterrole", "clusterbook:dashboard-view")
 
 
+def test_every_certificate_is_listed_with_a_right_chain_and_those_that_end_soon_are_told(raised: Cluster) -> None:
+    listed = json.loads(raised.on("certs", "--json").output)
+    assert listed["unread"] == {}
+    assert {one["fault"] for one in listed["certificates"]} == {""}
+    assert {one["host"] for one in listed["certificates"]} == {"", *HOSTS}
+    kubelets = [one["host"] for one in listed["certificates"] if "/kubelet-" in one["path"]]
+    assert sorted(kubelets) == sorted(HOSTS * 2)
+    soon = json.loads(raised.on("certs", "--days", "400", "--json", expect=2).output)
+    assert {one["soon"] for one in soon["certificates"] if one["path"].startswith("/var/lib/kubelet")} == {True}
+
+
 def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: Cluster, tmp_path: Path) -> None:
     at = ("--at", f"file://{tmp_path}/elsewhere")
     raised("kubectl", "create", "namespace", "kept")

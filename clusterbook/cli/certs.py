@@ -1,0 +1,106 @@
+"""The task that tells until when every certificate is good."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from invoke.context import Context
+
+from clusterbook.cli.boundary import command
+from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.site import Site, connected, open_site, the_cluster
+from clusterbook.cluster.certificates import Certificate, in_order, of_host, of_store, reading_command
+from clusterbook.cluster.pki import Authorities
+from clusterbook.cluster.verification.shell import RootShell
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, ClusterbookError, Failed, InvalidInput
+from clusterbook.model import Host
+
+# Hosts that are read at a time.
+AT_A_TIME = 16
+STORE = "(store)"
+NAMED_HOSTS = 3
+
+
+@command(help={**TARGET_HELP, "days": "mark those that end within so many days", "json": "show the result as JSON"})
+def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30, json_: bool = False) -> int:
+    """Show every certificate on the hosts and in the store: who signed it, when it ends, who uses it.
+
+    Those that end first come first. Exit status 2: one ends within --days, has ended, or is not signed by the
+    store's CA; 1: a host could not be read. Nothing is changed, and no private key is read on a host.
+
+    Example: invoke certs --inventory lab
+    Example: invoke certs --days 90 --json
+    """
+    if days < 0:
+        raise InvalidInput(f"--days is {days}", next_step="Say a number of days, 0 or more.")
+    site = open_site(inventory, cluster)
+    opened, now = the_cluster(site), datetime.now(UTC)
+    read, unread = _of_hosts(site, opened.authorities)
+    found = in_order([*read, *of_store(site.store, opened.authorities)])
+    bad = [one for one in found if one.fault or one.ends_within(now, days)]
+    if json_:
+        print_json({"certificates": [_form(one, now, days) for one in found], "unread": unread, "days": days})
+    else:
+        _show(found, unread, now, days)
+    return EXIT_FAILED if unread else EXIT_CHANGES if bad else EXIT_DONE
+
+
+def _of_hosts(site: Site, authorities: Authorities) -> tuple[list[Certificate], dict[str, str]]:
+    """What the hosts have, and why those that could not be read could not."""
+
+    def read(host: Host) -> list[Certificate] | ClusterbookError:
+        try:
+            return of_host(host.name, _printed(host), authorities)
+        except ClusterbookError as error:
+            return error
+
+    hosts = list(site.inventory.hosts.values())
+    with ThreadPoolExecutor(AT_A_TIME) as executor:
+        answers = dict(zip((host.name for host in hosts), executor.map(read, hosts), strict=True))
+    found = [one for answer in answers.values() if isinstance(answer, list) for one in answer]
+    return found, {name: answer.message for name, answer in answers.items() if isinstance(answer, ClusterbookError)}
+
+
+def _printed(host: Host) -> bytes:
+    shell = RootShell(connected(host))
+    try:
+        status, output, errors = shell.run(reading_command().encode())
+    finally:
+        shell.close()
+    if status:
+        raise Failed(f"its certificates cannot be read: {errors.decode(errors='replace').strip()[-200:]!r}")
+    return output
+
+
+def _form(one: Certificate, now: datetime, days: int) -> dict[str, object]:
+    return {**vars(one), "expires": one.expires.isoformat() if one.expires else None, "days_left": one.days_left(now),
+            "soon": one.ends_within(now, days)}  # fmt: skip
+
+
+def _show(found: Sequence[Certificate], unread: Mapping[str, str], now: datetime, days: int) -> None:
+    """A row a certificate; copies of one on several hosts share theirs."""
+    copies: dict[tuple[str, str, str], list[Certificate]] = {}
+    for one in found:
+        copies.setdefault((one.path, one.fingerprint, one.fault), []).append(one)
+    print_table(("name", "host", "path", "issued by", "expires", "days", "chain", "used by", ""),
+                [_row(same, now, days) for same in copies.values()])  # fmt: skip
+    soon, wrong = sum(one.ends_within(now, days) for one in found), sum(bool(one.fault) for one in found)
+    print(f"\n{plural(len(found), 'certificate')}: {soon or 'none'} ended or ending within {days} days, "
+          f"{wrong or 'none'} with a wrong chain")  # fmt: skip
+    if soon or wrong:
+        print("  next: invoke provision makes those anew that it wants otherwise or that end soon")
+    for host, why in unread.items():
+        print(f"not read {host}: {why}", file=sys.stderr)
+
+
+def _row(same: Sequence[Certificate], now: datetime, days: int) -> tuple[object, ...]:
+    one, hosts = same[0], [each.host or STORE for each in same]
+    where = ", ".join(hosts) if len(hosts) <= NAMED_HOSTS else f"{len(hosts)} hosts"
+    left = one.days_left(now)
+    mark = "ENDED" if left is not None and left < 0 else "SOON" if one.ends_within(now, days) else ""
+    return (one.name, where, one.path, one.issued_by, f"{one.expires:%Y-%m-%d}" if one.expires else "?",
+            "?" if left is None else left, one.fault or "right", one.used_by, mark)  # fmt: skip

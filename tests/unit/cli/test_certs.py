@@ -1,0 +1,111 @@
+"""`certs` as a person sees it: a table, and an exit status that a timer can act on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from clusterbook.cli import certs
+from clusterbook.cli.main import main
+from clusterbook.cluster.cluster import ensure_cluster
+from clusterbook.cluster.pki import Authorities
+from clusterbook.cluster.signing import CertificateSubject
+from clusterbook.cluster.store import open_store
+from clusterbook.errors import Unreachable
+from clusterbook.model import Host
+
+PROXY = "/etc/kubernetes/pki/kube-proxy.crt"
+Run = Callable[..., tuple[int, str, str]]
+INVENTORY = "all:\n  hosts:\n    w-1: {ansible_host: 192.0.2.1}\n    w-2: {ansible_host: 192.0.2.2}\n"
+
+
+@pytest.fixture
+def authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authorities:
+    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
+    monkeypatch.setenv("CLUSTERBOOK_STORE_PASSPHRASE", "open sesame")
+    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
+    return ensure_cluster(open_store(environment), "hosts", {"api_address": "192.0.2.10"}, environment).authorities
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(INVENTORY)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["clusterbook", "certs", "--inventory", str(inventory), *words])
+        try:
+            code = main() or 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, authorities: Authorities, days: int, authority: str = "cluster") -> None:
+    def printed(host: Host) -> bytes:
+        key = ec.generate_private_key(ec.SECP256R1()).public_key()
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        pem = key.public_bytes(serialization.Encoding.PEM, form).decode()
+        subject = CertificateSubject(f"proxy-of-{host.name}", days=days)
+        return f"certificate of {PROXY}\n{authorities.sign(authority, pem, subject)}".encode()
+
+    monkeypatch.setattr(certs, "_printed", printed)
+
+
+def test_all_that_is_good_for_long_ends_with_0(
+    run: Run, authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, authorities, 100)
+    code, text, _ = run()
+    assert code == 0
+    assert "proxy-of-w-1" in text and "proxy-of-w-2" in text and "kubernetes-ca" in text
+    assert "6 certificates: none ended or ending within 30 days, none with a wrong chain" in text
+    assert "SOON" not in text
+
+
+def test_what_ends_soon_is_marked_and_ends_with_2(
+    run: Run, authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, authorities, 20)
+    code, text, _ = run()
+    assert code == 2
+    assert [line.split()[0] for line in text.splitlines() if "SOON" in line] == ["proxy-of-w-1", "proxy-of-w-2"]
+    assert run("--days", "5")[0] == 0
+
+
+def test_a_wrong_chain_ends_with_2(run: Run, authorities: Authorities, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, authorities, 100, "front_proxy")
+    code, text, _ = run("--json")
+    assert code == 2
+    faults = {one["fault"] for one in json.loads(text)["certificates"]}
+    assert faults == {"", "signed by front-proxy-ca, wanted kubernetes-ca"}
+
+
+def test_a_host_that_cannot_be_read_ends_with_1_and_the_others_are_shown(
+    run: Run, authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, authorities, 100)
+    good = certs._printed
+
+    def printed(host: Host) -> bytes:
+        if host.name == "w-2":
+            raise Unreachable("it does not answer")
+        return good(host)
+
+    monkeypatch.setattr(certs, "_printed", printed)
+    code, text, errors = run()
+    assert (code, errors) == (1, "not read w-2: it does not answer\n")
+    assert "proxy-of-w-1" in text
+    assert json.loads(run("--json")[1])["unread"] == {"w-2": "it does not answer"}
+
+
+def test_a_number_of_days_below_0_is_refused(run: Run, authorities: Authorities) -> None:
+    assert run("--days=-1")[0] == 3
