@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 
 from clusterbook.lab import cgroups
 from clusterbook.lab.record import group
@@ -31,17 +33,27 @@ class Cost:
         return sum(self.hosts.values())
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str], log: Path, spec: LabSpec | None = None) -> Cost:
-    """Run a command to its end, its output into a file. Children that it waited for count with it."""
+def run(
+    argv: Sequence[str], environment: Mapping[str, str], log: Path, spec: LabSpec | None = None, most: float = 0.0
+) -> Cost:
+    """Run a command to its end, its output into a file. Children that it waited for count with it.
+
+    most: seconds after which it is ended with all that it has started (exit code -9); 0 waits as long as it takes.
+    """
     before = hosts_cpu(spec) if spec else {}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         started = time.monotonic()
         process = subprocess.Popen(
-            list(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
+            list(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            process_group=0 if most else None,
+        )  # fmt: skip
+        ender = Timer(most, os.killpg, (process.pid, signal.SIGKILL))
+        if most:
+            ender.start()
         # wait4 gives what the kernel counted; Popen would wait without it.
         _, status, usage = os.wait4(process.pid, 0)
+        ender.cancel()
         seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     after = hosts_cpu(spec) if spec else {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import zlib
 from functools import cache, cached_property
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from threading import Lock
 
@@ -16,7 +18,9 @@ import clusterbook
 from clusterbook.records import dataclass
 
 _OURS = ("agent", "language", "modules")
-_READING = Lock()
+_READING, _COMPILING = Lock(), Lock()
+# Of the form that this Python compiles to.
+MAGIC = MAGIC_NUMBER.hex()
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ class Bundle:
 
     code: bytes
     digest: str
+
+    def compiled(self) -> bytes:
+        """What a host whose Python has the same magic number as this one is sent; made once a run."""
+        with _COMPILING:
+            return self._compiled
+
+    @cached_property
+    def _compiled(self) -> bytes:
+        modules = {
+            name: (package, marshal.dumps(compile(text, f"<clusterbook>/{name}", "exec", dont_inherit=True)))
+            for name, (package, text) in json.loads(self.code).items()
+        }
+        return b"C" + zlib.compress(marshal.dumps(modules), 1)
 
     @cached_property
     def payload(self) -> bytes:

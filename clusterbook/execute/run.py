@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -128,7 +128,9 @@ class Runner:
 
     def _batch(self, play: PlayPlan, hosts: tuple[str, ...], gates: Gates) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""
-        program = {"play": to_wire(play.program), "ahead": ahead_of(play, self._services)}
+        alone = len(hosts) == 1  # it has nobody to wait for
+        wire = to_wire(replace(play.program, lockstep=False) if alone else play.program)
+        program = {"play": wire, "ahead": ahead_of(play, self._services)}
         failed = self._failed
         failed.clear()
 

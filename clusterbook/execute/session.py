@@ -13,7 +13,7 @@ from typing import Any
 from clusterbook.agent import frames
 from clusterbook.errors import ClusterbookError, Failed, Unreachable
 from clusterbook.execute import heard
-from clusterbook.execute.bundle import Bundle, agent_bundle
+from clusterbook.execute.bundle import MAGIC, Bundle, agent_bundle
 from clusterbook.execute.stub import launch_command
 from clusterbook.transport.protocol import Become, Channel, Connection
 
@@ -134,9 +134,10 @@ class AgentSession:
         line = b""
         while not line.startswith(b"CLUSTERBOOK "):
             line = self._line()
-        _, verdict, version = (*line.decode("ascii", "replace").split(), "", "")[:3]
+        _, verdict, version, magic = (*line.decode("ascii", "replace").split(), "", "", "")[:4]
         if verdict == "need":
-            self._write(len(bundle.payload).to_bytes(8, "big") + bundle.payload)
+            code = bundle.compiled() if magic == MAGIC else bundle.payload
+            self._write(len(code).to_bytes(8, "big") + code)
         elif verdict != "have":
             found = "Python is not installed" if verdict == "none" else f"its Python is {version}"
             raise NoPython(

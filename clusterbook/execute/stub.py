@@ -3,9 +3,10 @@
 They are passed as an argument to `python3 -I -S -c`, so they hold no secret. `-S` leaves out the directories of other
 packages, which nothing here uses. importlib.abc is left out too: with all that it loads it costs as much as the agent.
 
-They say one line, `CLUSTERBOOK have|need PYTHON`; after `need` they read 8 bytes of length and the payload, whose code
-must have the wanted SHA-256. The compiled code is kept in a directory that only its owner can write; its own hash is
-checked before it is loaded again.
+They say one line, `CLUSTERBOOK have|need PYTHON MAGIC`; after `need` they read 8 bytes of length and the payload:
+source that must have the wanted SHA-256, or after a `C` what a Python with the same MAGIC number has compiled of it (to
+compile takes a second of processor on each host). The compiled code is kept in a directory that only its owner can
+write; its own hash is checked before it is loaded again.
 """
 
 from __future__ import annotations
@@ -44,18 +45,19 @@ def exactly(count):
         count -= len(part)
     return b"".join(parts)
 def received():
-    text = zlib.decompress(exactly(int.from_bytes(exactly(8), "big")))
-    if hashlib.sha256(text).hexdigest() != WANTED:
-        sys.stderr.write("the agent's code was damaged on its way\n")
-        sys.exit(1)
-    parts = json.loads(text)
-    modules = {name: (package, marshal.dumps(compile(text, "<clusterbook>/" + name, "exec", dont_inherit=True)))
-               for name, (package, text) in parts.items()}
+    data = exactly(int.from_bytes(exactly(8), "big"))
+    modules = marshal.loads(zlib.decompress(data[1:])) if data[:1] == b"C" else compiled(zlib.decompress(data))
     try:
         keep(marshal.dumps(modules))
     except OSError:
         pass
     return modules
+def compiled(text):
+    if hashlib.sha256(text).hexdigest() != WANTED:
+        sys.stderr.write("the agent's code was damaged on its way\n")
+        sys.exit(1)
+    return {name: (package, marshal.dumps(compile(text, "<clusterbook>/" + name, "exec", dont_inherit=True)))
+            for name, (package, text) in json.loads(text).items()}
 def keep(data):
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     temporary = PATH + "." + str(os.getpid())
@@ -78,7 +80,8 @@ class Finder:
     def exec_module(self, module):
         exec(marshal.loads(self.modules[module.__name__][1]), module.__dict__)
 modules = cached()
-sys.stdout.write("CLUSTERBOOK %s %d.%d\n" % ("have" if modules else "need", sys.version_info[0], sys.version_info[1]))
+MAGIC = importlib._bootstrap_external.MAGIC_NUMBER.hex()
+sys.stdout.write("CLUSTERBOOK %s %d.%d %s\n" % (("have" if modules else "need",) + sys.version_info[:2] + (MAGIC,)))
 sys.stdout.flush()
 if modules is None:
     modules = received()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from clusterbook.execute.gates import Gates
 from tests.unit.execute.playing import run_files
 
 PLAY = "- hosts: all\n  gather_facts: false\n"
@@ -52,6 +57,25 @@ def test_the_end_of_a_batch_lets_the_next_one_run(tmp_path: Path) -> None:
     - debug: msg=2
 """}, "ab")
     assert [told.messages(host) for host in "ab"] == [["1"], ["1"]]
+
+
+def test_a_host_that_is_alone_in_its_batch_waits_at_no_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    wait = Gates.wait
+
+    def noting(self: Gates, host: str, key: Sequence[int], run_once: bool) -> Any:
+        waited.append(host)
+        return wait(self, host, key, run_once)
+
+    monkeypatch.setattr(Gates, "wait", noting)
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  serial: [1, 2]
+  tasks:
+    - debug: msg=1
+    - debug: msg=2
+"""}, "abc")
+    assert [told.messages(host) for host in "abc"] == [["1", "2"]] * 3
+    assert sorted(waited) == ["b", "b", "c", "c"]
 
 
 def test_forgiven_hosts_take_part_in_the_next_play(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import re
 import subprocess
@@ -11,20 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.execute.bundle import agent_bundle
+from clusterbook.execute.bundle import MAGIC, agent_bundle
 from clusterbook.execute.stub import STUB
 
 
-def verdict(root: Path) -> str:
+def verdict(root: Path, compiled: bool = False) -> str:
     """What the stub says when its cache is below `root`: have or need; it is given the code, then its input ends."""
     bundle = agent_bundle()
+    payload = bundle.compiled() if compiled else bundle.payload
     text = re.sub("^ROOT = .*$", f"ROOT = {str(root)!r}", STUB, flags=re.MULTILINE)
     assert str(root) in text
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", text, bundle.digest], capture_output=True, timeout=60,
-        input=len(bundle.payload).to_bytes(8, "big") + bundle.payload,
+        input=len(payload).to_bytes(8, "big") + payload,
     )  # fmt: skip
-    return done.stdout.decode(errors="replace").split()[1]
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.decode(errors="replace").split()
+    assert words[3] == MAGIC
+    return words[1]
 
 
 @pytest.fixture
@@ -34,6 +39,14 @@ def root(tmp_path: Path) -> Path:
     assert verdict(root) == "need"
     assert verdict(root) == "have"
     return root
+
+
+def test_what_a_python_of_the_same_kind_compiled_is_kept_as_what_was_compiled_here(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert verdict(other, compiled=True) == "need"
+    assert verdict(other) == "have"
+    here, there = (marshal.loads(code(place).read_bytes()[32:]) for place in (root, other))
+    assert [(name, package) for name, (package, _) in here.items()] == [(name, there[name][0]) for name in there]
 
 
 def code(root: Path) -> Path:

@@ -1,0 +1,20 @@
+"""What a command costs is told, also of one that takes too long."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bench import measure
+
+
+def test_a_command_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    argv = ["sh", "-c", "echo begun; sleep 600 & wait"]
+    cost = measure.run(argv, os.environ, tmp_path / "log", most=0.3)
+    assert cost.exit_code == -9
+    assert cost.output == "begun\n"
+
+
+def test_a_command_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
+    cost = measure.run(["sh", "-c", "echo done; exit 3"], os.environ, tmp_path / "log", most=600)
+    assert (cost.exit_code, cost.output) == (3, "done\n")
