@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from clusterbook.agent.supplies import LARGE, MOST_BYTES, NOT_GIVEN
@@ -36,6 +36,7 @@ class LocalFiles:
         self._decrypt = decrypt
         self._known = known
         self._opened: dict[tuple[int, Path], bytes] = {}
+        self._named: dict[int, frozenset[str]] = {}
         self.secretive: set[int] = set()
 
     def template(self, step: Step, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,16 +153,19 @@ class LocalFiles:
 
     def is_named(self, step: Step, name: str) -> bool:
         """Whether the play names the file, or the directory that it is in, by what the inventory alone knows."""
-        if _named_by(name, self._plan.steps[step.id].fixed_names):
+        if _is_within(name, self._plan.steps[step.id].fixed_names):
             return True
+        if not _is_within(name, self._named.get(step.id, ())):
+            self._named[step.id] = frozenset(self._names(step))
+        return _is_within(name, self._named[step.id])
+
+    def _names(self, step: Step) -> Iterator[str]:
+        """What the inventory alone gives as names of files, for each item of a loop."""
         try:
             for item in [None] if step.loop is None else range(MOST_ITEMS):
-                found = self._known(step, item, _NAMES)
-                if _named_by(name, [value for value in found.values() if isinstance(value, str)]):
-                    return True
+                yield from (value for value in self._known(step, item, _NAMES).values() if isinstance(value, str))
         except (ExpressionError, Refusal, IndexError, KeyError, TypeError):
-            pass  # what the inventory alone does not give is the host's word
-        return False
+            return  # what the inventory alone does not give is the host's word
 
     def _path(self, step: Step, question: Mapping[str, Any]) -> Path:
         """A local file: anywhere when the play or the inventory names it, else inside the step's own directories."""
@@ -176,8 +180,10 @@ class LocalFiles:
         return path
 
 
-def _named_by(name: str, written: Any) -> bool:
-    return any(name == fixed or name.startswith(fixed.rstrip("/") + "/") for fixed in written)
+def _is_within(name: str, written: Collection[str]) -> bool:
+    """Whether it is one of these names, or below one of them."""
+    above = () if ".." in PurePosixPath(name).parts else map(str, PurePosixPath(name).parents)
+    return any(one in written or f"{one}/" in written for one in (name, *above))
 
 
 def _directory(path: Path, entries: list[str]) -> dict[str, Any]:
