@@ -66,6 +66,7 @@ full: check venv build-tools
 	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab tests/unit/cli/test_cloud_kills.py
 	$(BIN)/python -m tests.differential --write --down
 	$(BIN)/python -m tests.targets
+	$(BIN)/python -m tests.community
 
 # After a change of modules, tasks or schemas.
 reference: venv

@@ -79,27 +79,27 @@ class Library:
         if not self.problems:
             self.task_files[key] = nodes
 
-    def follow(self, nodes: Iterable[Node], directory: Path, role: Role | None) -> None:
-        """Read what the tasks import and include by a literal name."""
+    def follow(self, nodes: Iterable[Node], directory: Path, role: Role | None, handlers: bool = False) -> None:
+        """Read what the tasks import and include by a literal name; a file that handlers name holds handlers."""
         for node in nodes:
             if isinstance(node, Block):
-                self.follow((*node.body, *node.rescue, *node.always), directory, role)
+                self.follow((*node.body, *node.rescue, *node.always), directory, role, handlers)
             elif self.tolerant and node.module in INCLUDES:
-                self._tried(node, directory, role)
+                self._tried(node, directory, role, handlers)
             else:
-                self._used(node, directory, role)
+                self._used(node, directory, role, handlers)
 
-    def _used(self, node: Task, directory: Path, role: Role | None) -> None:
+    def _used(self, node: Task, directory: Path, role: Role | None, handlers: bool) -> None:
         if node.module in ("ansible.builtin.import_role", "ansible.builtin.include_role"):
             self._used_role(node)
         elif node.module in ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks"):
-            self._used_file(node, directory, role)
+            self._used_file(node, directory, role, handlers)
 
-    def _tried(self, node: Task, directory: Path, role: Role | None) -> None:
+    def _tried(self, node: Task, directory: Path, role: Role | None, handlers: bool) -> None:
         """What an include names may be wrong until it runs: then it is read again, and what is wrong is told."""
         known = len(self.problems)
         before = (dict(self.roles), dict(self.task_files), set(self.missing))
-        self._used(node, directory, role)
+        self._used(node, directory, role, handlers)
         if len(self.problems) > known:
             del self.problems[known:]
             self.roles, self.task_files, self.missing = before
@@ -124,7 +124,7 @@ class Library:
                 )
             )
 
-    def _used_file(self, task: Task, directory: Path, role: Role | None) -> None:
+    def _used_file(self, task: Task, directory: Path, role: Role | None, handlers: bool) -> None:
         arguments = task.arguments if isinstance(task.arguments, Mapping) else {}
         name = arguments.get("file", arguments.get("_raw_params"))
         if not isinstance(name, str):
@@ -142,8 +142,8 @@ class Library:
         key = str(found)
         if key not in self.task_files:
             self.task_files[key] = ()
-            self.task_files[key] = nodes = read_tasks(found, self.problems, self.tolerant, self.vault)
-            self.follow(nodes, found.parent, role)
+            self.task_files[key] = nodes = read_tasks(found, self.problems, self.tolerant, self.vault, handlers)
+            self.follow(nodes, found.parent, role, handlers)
 
     def known_role(self, name: str, where: Position) -> Role | None:
         """Read a role once, with its dependencies and what its tasks name."""
@@ -166,5 +166,5 @@ class Library:
             self.known_role(use.name, use.position)
         for file, nodes in role.task_files.items():
             self.follow(nodes, (path / file).parent, role)
-        self.follow(role.handlers, path / "handlers", role)
+        self.follow(role.handlers, path / "handlers", role, handlers=True)
         return role

@@ -128,7 +128,7 @@ class _Loader:
         reader = TaskReader(tolerant=self.library.tolerant)
         nodes = reader.nodes(written, handler)
         self.library.problems.extend(reader.problems)
-        self.library.follow(nodes, path.parent, None)
+        self.library.follow(nodes, path.parent, None, handler)
         return nodes
 
     def _vars_files(self, written: Mapping[Any, Any], path: Path) -> Iterator[Mapping[str, Any]]:

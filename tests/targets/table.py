@@ -35,8 +35,9 @@ repeats only ours), `python -m tests.targets 'lookup_*'` for some. `make test` r
 
 
 def write(results: Results, reasons: Reasons) -> None:
-    """Write the document."""
-    DOCUMENT.write_text(text(results, reasons))
+    """Write the document; the section of `python -m tests.community` at its end stays."""
+    _, title, others = DOCUMENT.read_text().partition("\n## Roles of others\n")
+    DOCUMENT.write_text(text(results, reasons) + title + others)
 
 
 def text(results: Results, reasons: Reasons) -> str:

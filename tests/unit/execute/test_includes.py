@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clusterbook.execute.services import Services
 from clusterbook.language.values import Secret
-from tests.unit.execute.playing import run_files
+from tests.unit.execute.playing import HEAD, run_files
 
 ROLE = {
     "roles/r/tasks/main.yml": "- debug: msg='main {{ d }} {{ v }}'\n",
@@ -161,3 +161,20 @@ def test_templates_include_import_and_extend_others_of_the_role(tmp_path: Path) 
     })  # fmt: skip
     assert told.messages()[0] == "[aa seen]"
     assert told.failures() == ["/etc/passwd"]
+
+
+def test_files_that_handlers_import_hold_handlers_with_topics(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": HEAD + """\
+    - debug: msg=done
+      changed_when: true
+      notify: [ours, theirs]
+  roles: [r]
+  handlers:
+    - import_tasks: handlers/more.yml
+""",
+        "handlers/more.yml": "- name: one\n  debug: msg=one\n  listen: ours\n",
+        "roles/r/handlers/main.yml": "- import_tasks: parts/two.yml\n",
+        "roles/r/handlers/parts/two.yml": "- name: two\n  debug: msg=two\n  listen: [theirs]\n",
+    })  # fmt: skip
+    assert told.messages() == ["done", "two", "one"]

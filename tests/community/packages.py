@@ -1,0 +1,78 @@
+"""Packages with roles: fetched by pip, and laid out as playbooks with the roles beside them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.differential.cases import Case
+from tests.differential.known import CACHE
+
+HERE = Path(__file__).parent
+FOLDER = CACHE / "community"
+
+
+@dataclass(frozen=True)
+class Package:
+    """Roles of one package. companions: roles that they import; variables: by role."""
+
+    name: str
+    release: str
+    folder: str
+    roles: tuple[str, ...]
+    companions: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def packages() -> list[Package]:
+    """Those of roles.toml."""
+    read = tomllib.loads((HERE / "roles.toml").read_text())["package"]
+    return [
+        Package(one["name"], one["release"], one["folder"], tuple(one["roles"]), tuple(one.get("with", ())),
+                one.get("vars", {}))
+        for one in read
+    ]  # fmt: skip
+
+
+def cases(names: list[str]) -> Iterator[Case]:
+    """A playbook for each role (all, when none is named), in a folder for each package."""
+    for package in packages():
+        chosen = [role for role in package.roles if not names or role in names or package.name in names]
+        if chosen:
+            place = laid_out(package)
+            for role in chosen:
+                yield Case(place / f"{role}.yml", f"{role} of {package.name}", (), {}, False)
+
+
+def laid_out(package: Package) -> Path:
+    """The folder with its playbooks; made anew."""
+    source, place = fetched(package) / package.folder, FOLDER / "playbooks" / package.name
+    shutil.rmtree(place, ignore_errors=True)
+    for role in (*package.roles, *package.companions):
+        shutil.copytree(source / role, place / "roles" / role)
+    for role in package.roles:
+        play = {"hosts": "one", "become": True, "vars": package.variables.get(role, {}), "roles": [role]}
+        (place / f"{role}.yml").write_text(json.dumps([play], indent=2) + "\n")
+    return place
+
+
+def fetched(package: Package) -> Path:
+    """The unpacked package; fetched when it is not in the cache."""
+    folder = FOLDER / f"{package.name}-{package.release}"
+    if not folder.is_dir():
+        wheels = FOLDER / "wheels"
+        words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(wheels)]
+        wanted = f"{package.name}=={package.release}"
+        subprocess.run([sys.executable, "-m", "pip", *words, wanted], check=True)
+        file = next(wheels.glob(f"{package.name.replace('-', '_')}-{package.release}-*.whl"))
+        with zipfile.ZipFile(file) as packed:
+            packed.extractall(folder)
+    return folder
