@@ -17,8 +17,14 @@ def start() -> None:
     load_invoke()
     from clusterbook.cli.main import main
 
+    main(_loaded)
+
+
+def _loaded() -> None:
+    """The program begins: an interrupt is an exception from here on."""
+    gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    main()
 
 
 if __name__ == "__main__":

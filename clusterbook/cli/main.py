@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import sys
+from collections.abc import Callable
 
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
@@ -55,12 +55,11 @@ class Clusterbook(Program):
         return 0
 
 
-def main() -> None:
-    """Entry point."""
+def main(loaded: Callable[[], None] = lambda: None) -> None:
+    """Entry point. loaded() is called when the tasks of the command line have been."""
     sys.argv[:] = asks_for_help(passed_on(sys.argv))
     known = collection(sys.argv[1:])
-    gc.freeze()
-    gc.enable()  # see clusterbook.__main__
+    loaded()
     program = Clusterbook(version=__version__, namespace=known, name="clusterbook", binary="clusterbook")
     sys.exit(program.go(sys.argv))
 

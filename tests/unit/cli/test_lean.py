@@ -31,3 +31,15 @@ def test_unittest_is_itself_again_afterwards() -> None:
 
 def test_invoke_reads_yaml_as_before() -> None:
     loaded(f"{LEAN}from invoke.util import yaml\nassert yaml.safe_load('a: [1]') == {{'a': [1]}}")
+
+
+def test_an_interrupt_ends_the_program_quietly_until_its_tasks_are_loaded() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from clusterbook import __main__ as program\n"
+        "from clusterbook.cli import main\n"
+        "main.collection = lambda words: os.kill(os.getpid(), signal.SIGINT)\n"
+        "program.start()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "")
