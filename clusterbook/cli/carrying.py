@@ -50,7 +50,8 @@ class Run:
         try:
             events.emit("run", **self._about())
             with _noted(events):
-                outcome = Runner(self.plan, agents, services, events, self.order.forks, places).run()
+                order = self.order
+                outcome = Runner(self.plan, agents, services, events, order.forks, places, order.asker).run()
             events.summary()
         finally:
             report.close()

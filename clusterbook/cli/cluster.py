@@ -9,6 +9,7 @@ from invoke.context import Context
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
+from clusterbook.cli.prompts import task_asker
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
@@ -20,14 +21,14 @@ from clusterbook.report.style import Style
 from clusterbook.source import Vault
 
 TARGET_HELP = {"inventory": "name of an inventory, or its file (default: lab)", "cluster": CLUSTER_HELP}
-PLAN_HELP = {name: text for name, text in SELECTION_HELP.items() if name != "check"}
+PLAN_HELP = {name: text for name, text in SELECTION_HELP.items() if name not in ("check", "step")}
 
 
 @command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **SELECTION_HELP, **VAULT_HELP})
 def provision(
     _: Context, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False, limit: str = "",
     tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
-    json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
+    step: bool = False, json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
     vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Make hosts a cluster, or bring it to what its configuration says.
@@ -41,11 +42,11 @@ def provision(
     chosen = runs.selection(
         check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
-    style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
-    order = Order(places.playbook("site"), chosen, style, forks, executor)
+    style = Style(json=json_, diff=diff, verbose=verbose, plan=check, asked=step)
+    order = Order(places.playbook("site"), chosen, style, forks, executor, task_asker() if step else None)
     site = _site(inventory, cluster, order, vault)
     code = runs.run(site, order)
-    if code == 0 and not (check or tags or skip_tags):
+    if code == 0 and not (check or tags or skip_tags or step):
         is_now_formed(site.store, site.name)
         if not limit:
             _keep(site, order, json_)

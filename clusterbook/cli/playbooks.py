@@ -13,6 +13,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command, near
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.extra_variables import extra_variables
+from clusterbook.cli.prompts import task_asker
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
@@ -33,8 +34,9 @@ from clusterbook.variables import explain as explain_layers
 def run(
     _: Context, playbook: str, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False,
     limit: str = "", tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
-    executor: str = "", json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
-    vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
+    executor: str = "", step: bool = False, json_: bool = False, verbose: bool = False,
+    ask_vault_password: bool = False, vault_password_file: Sequence[str] | None = None,
+    vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Run a playbook, your own or one of clusterbook's, on an inventory.
 
@@ -44,9 +46,10 @@ def run(
     selection = runs.selection(
         check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
     )
-    style = Style(json=json_, diff=diff, verbose=verbose, plan=check)
+    style = Style(json=json_, diff=diff, verbose=verbose, plan=check, asked=step)
+    asker = task_asker() if step else None
     site = open_site(inventory, cluster, playbook=path, vault=vault)
-    return runs.run(site, Order(path, selection, style, forks, executor))
+    return runs.run(site, Order(path, selection, style, forks, executor, asker))
 
 
 @command(

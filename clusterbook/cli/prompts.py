@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import select
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from clusterbook.compile.headers import no_secret
 from clusterbook.errors import InvalidInput, Position
+from clusterbook.execute.asking import TaskAsker
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.filters.errors import FilterError
 from clusterbook.language.filters.passwords import hashed_here
@@ -21,6 +23,7 @@ from clusterbook.model import Play, Project
 from clusterbook.records import dataclass
 from clusterbook.source import SourceMapping, Vault, position_of
 
+LOOK_SECONDS = 0.2
 DIFFER = "The two answers differ; once more."
 
 
@@ -55,6 +58,24 @@ def refuse(prompt: Mapping[str, Any], where: Position) -> str:
         f"the play asks for {name!r}, and the input is no terminal", where=where,
         next_step=f"Give it: --extra-vars {name}=VALUE, or a default.",
     )
+
+
+def task_asker() -> TaskAsker:
+    """Asks on the terminal before each task (`--step`). Raises InvalidInput where there is none."""
+    if not sys.stdin.isatty():
+        raise InvalidInput("--step asks before each task, but the input is no terminal",
+                           next_step="Run it in a terminal, or leave --step out.")  # fmt: skip
+    return TaskAsker(_from_terminal)
+
+
+def _from_terminal(text: str, over: Callable[[], bool]) -> str:
+    """A line that the person types; it is not waited for any longer once the run is over."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    while not over():
+        if select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:
+            return sys.stdin.readline()
+    return ""
 
 
 def answered(project: Project, given: Mapping[str, Any], vault: Vault, asker: Asker) -> Project:

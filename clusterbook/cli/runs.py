@@ -37,6 +37,7 @@ from clusterbook.transport.protocol import Options
 from clusterbook.variables import Layer
 
 if TYPE_CHECKING:
+    from clusterbook.execute.asking import TaskAsker
     from clusterbook.execute.run import Outcome
 
 SELECTION_HELP = {
@@ -49,19 +50,21 @@ SELECTION_HELP = {
     "json": "one event a line as JSON, the summary last",
     "verbose": "show every step, also those that change nothing",
     "executor": f"what drives the hosts' connections: {executors.HELP}",
+    "step": "ask before each task whether it shall run: no, yes, or all from here on (needs a terminal)",
     "forks": "work on so many hosts at a time (default: all of a batch)",
 }
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to run and how to show it. quiet: no report at all, for callers with a screen of their own."""
+    """What to run and how to show it. asker: asks before each task whether it shall run (`--step`)."""
 
     playbook: Path
     selection: Selection = field(default_factory=Selection)
     style: Style = field(default_factory=Style)
     forks: int = 0
     executor: str = ""
+    asker: TaskAsker | None = None
 
 
 def selection(

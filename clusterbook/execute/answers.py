@@ -13,6 +13,7 @@ from clusterbook.compile.patience import MAY_LEAVE
 from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.compile.walk import every_step
+from clusterbook.execute.asking import PASSED_OVER, TaskAsker
 from clusterbook.execute.delegation import Delegation
 from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
@@ -43,13 +44,14 @@ class Answers:
     def __init__(
         self, plan: PlayPlan, host: str, gates: Gates, services: Services,
         delegation: Callable[[Answers], Delegation] | None, learnt: Learnt,
-        know: Callable[[Mapping[int, StepInfo]], None] = lambda steps: None,
+        know: Callable[[Mapping[int, StepInfo]], None] = lambda steps: None, asker: TaskAsker | None = None,
     ) -> None:
         """delegation(self): evaluates and runs delegated steps; learnt: what hosts have reported so far.
 
-        know(steps) tells the reports of steps that only now were compiled.
+        know(steps) tells the reports of steps that only now were compiled; asker: who says which tasks run.
         """
         self._know = know
+        self._asker = asker
         self._learnt = learnt
         self.plan = self._plan = plan
         self.host = self._host = host
@@ -91,7 +93,17 @@ class Answers:
         return self._local_arguments(step, None)
 
     def _answer_gate(self, question: dict[str, Any]) -> Any:
-        return self._gates.wait(self._host, question["key"], bool(question["run_once"]))
+        key, once = question["key"], bool(question["run_once"])
+        verdict = self._gates.wait(self._host, key, once)
+        if verdict is not None or self._asker is None:
+            return verdict
+        if self._asker.wants(key, self._plan.steps, lambda: bool(self._gates.aborted)):
+            return None
+        if self._gates.aborted:
+            return {"abort": self._gates.aborted}
+        if once:
+            self._gates.ran_once(self._host, key, dict(PASSED_OVER))
+        return {"result": dict(PASSED_OVER)}
 
     def _answer_company(self, question: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = dict(self._gates.company())

@@ -20,6 +20,7 @@ from clusterbook.errors import (
 )
 from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers
+from clusterbook.execute.asking import TaskAsker
 from clusterbook.execute.delegates import Delegates
 from clusterbook.execute.events import Events
 from clusterbook.execute.gates import Gates
@@ -63,13 +64,15 @@ class Runner:
 
     def __init__(
         self, plan: Plan, agents: Agents, services: Services, events: Events, forks: int = 0,
-        places: Places | None = None,
+        places: Places | None = None, asker: TaskAsker | None = None,
     ) -> None:  # fmt: skip
         """agents are closed by the caller, after run(). forks: so many hosts work at a time, 0 for all of a batch.
 
         places: where hosts are worked on; with the agents, in this process, unless said. Closed by the caller.
+        asker: asks before each task whether it shall run (`--step`).
         """
         self._forks = forks
+        self._asker = asker
         self._plan = plan
         self._agents = agents
         self._places = places or Here(agents)
@@ -129,7 +132,10 @@ class Runner:
     def _batch(self, play: PlayPlan, hosts: tuple[str, ...], gates: Gates) -> bool:
         """Run one batch; False when so many hosts failed that the play must not go on."""
         alone = len(hosts) == 1  # it has nobody to wait for
-        wire = to_wire(replace(play.program, lockstep=False) if alone else play.program)
+        if self._asker is not None:
+            self._asker.begin()
+        lockstep = self._asker is not None or (play.program.lockstep and not alone)
+        wire = to_wire(replace(play.program, lockstep=lockstep))
         program = {"play": wire, "ahead": ahead_of(play, self._services)}
         failed = self._failed
         failed.clear()
@@ -196,7 +202,8 @@ class Runner:
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
         segment = Segment(play.hosts[name], self._root(name), program, to_wire(play.parts[name]))
-        answers = Answers(play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know)
+        answers = Answers(
+            play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know, self._asker)
 
         def take(messages: Sequence[dict[str, Any]]) -> None:
             for message in messages:

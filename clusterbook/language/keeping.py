@@ -107,6 +107,8 @@ class StepKeeper:
         """Another host ran this run_once step: its result is ours too. See heed."""
         self.heed(step, verdict)
         result = dict(verdict["result"])
+        if result.get("passed_over"):  # a person said so, see execute/asking.py
+            return []
         self.register(step, result)
         if step.module == SET_FACT:
             self.state.registered.update(result.get("ansible_facts", {}))

@@ -27,7 +27,7 @@ def sink_for(style: Style, console: Console) -> Report:
     """The report for this output."""
     if style.json:
         return JsonLines(console.file)
-    if _overwritable(console) and not style.plan:
+    if _overwritable(console) and not (style.plan or style.asked):
         return LiveReport(console, style.diff, style.verbose)
     return PlainReport(console, style.diff, style.verbose, style.plan)
 

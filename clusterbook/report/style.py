@@ -7,9 +7,13 @@ from clusterbook.records import dataclass
 
 @dataclass(frozen=True)
 class Style:
-    """How much is shown. plan: the run is a check and lists what it would change."""
+    """How much is shown. plan: the run is a check and lists what it would change.
+
+    asked: a person answers between the lines, so none is written over.
+    """
 
     json: bool = False
     diff: bool = False
     verbose: bool = False
     plan: bool = False
+    asked: bool = False

@@ -14,12 +14,13 @@ from clusterbook.cli.ansible.listing import listing
 from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
-from clusterbook.cli.prompts import Asker, answered
+from clusterbook.cli.prompts import Asker, answered, task_asker
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
 from clusterbook.compile.patience import loses_hosts
 from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput, Position
+from clusterbook.execute.asking import TaskAsker
 from clusterbook.execute.events import Events
 from clusterbook.execute.executors import new_key
 from clusterbook.execute.hosts import Agents
@@ -49,7 +50,8 @@ class Passwords:
 
 def run_playbook(name: str, options: Options, settings: Settings) -> int:
     """Run, check or list one playbook; Ansible's exit status. Raises ClusterbookError."""
-    _refuse(options)
+    listed = options.syntax_check or options.list_hosts or options.list_tasks or options.list_tags
+    asks = task_asker() if options.step and not listed else None
     path = Path(name)
     vault = _vault(options, settings)
     passwords = _ask(options, settings)
@@ -60,7 +62,6 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
         path, root=path.resolve().parent, role_folders=folders, tolerant=True,
         extra_variables=selection.extra_variables, vault=vault,
     )
-    listed = options.syntax_check or options.list_hosts or options.list_tasks or options.list_tags
     asker = Asker(_nobody, terminal=_never if listed else _interactive)
     loaded = answered(loaded, selection.extra_variables, vault, asker)
     plan = compile_plan(loaded, inventory, selection, _matcher(inventory, options.limit))
@@ -70,13 +71,7 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     if options.list_hosts or options.list_tasks or options.list_tags:
         print("\n".join(listing(name, plan, options)))
         return 0
-    return _carry_out(plan, passwords, options, settings, vault)
-
-
-def _refuse(options: Options) -> None:
-    """Options that would be passed over in silence otherwise."""
-    if options.step:
-        raise InvalidInput("--step cannot be used yet", next_step="Leave it out.")
+    return _carry_out(plan, passwords, options, settings, vault, asks)
 
 
 def _interactive() -> bool:
@@ -127,7 +122,9 @@ def selection_of(options: Options, settings: Settings, vault: Vault | None = Non
     )
 
 
-def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Settings, vault: Vault) -> int:
+def _carry_out(
+    plan: Plan, passwords: Passwords, options: Options, settings: Settings, vault: Vault, asks: TaskAsker | None
+) -> int:
     color = settings.force_color or (sys.stdout.isatty() and not settings.no_color)
     diff = options.diff or settings.diff
     look = Look(options.verbosity, color, diff, settings.show_skipped, settings.show_custom_stats)
@@ -140,7 +137,8 @@ def _carry_out(plan: Plan, passwords: Passwords, options: Options, settings: Set
     run, keep = f"clusterbook-playbook {secrets.token_hex(8)}", new_key(loses_hosts(plan))
     agents = Agents(_connector(options, settings, passwords), run, services, lock_hosts=False, keep=keep)
     try:
-        outcome = Runner(plan, agents, services, events, options.forks or settings.forks or 0).run()
+        forks = options.forks or settings.forks or 0
+        outcome = Runner(plan, agents, services, events, forks, asker=asks).run()
         events.summary()
     finally:
         report.close()
