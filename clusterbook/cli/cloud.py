@@ -15,13 +15,14 @@ from clusterbook.cli.joining import first_programs
 from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
-from clusterbook.cloud.opened import index_of, open_on_ec2, plan_of
+from clusterbook.cloud.opened import Opened, index_of, open_on_ec2, plan_of
 from clusterbook.cloud.plan import CloudPlan
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import lock
 from clusterbook.cluster.reset import delete_cluster as forget_cluster
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput
+from clusterbook.inventory.aws_ec2 import cache
 
 NAME_HELP = {"name": "name of the cluster", "json": "show the result as JSON"}
 
@@ -53,22 +54,29 @@ def update_cluster(
         plan = plan_of(opened, StateFile(opened.store, name))
         if out:
             Path(out).write_text(json.dumps(plans.as_data(plan), indent=2) + "\n")
-        _show(plan, json_)
+        show(plan, json_)
         if not plan.empty and not json_:
             print(f"Nothing has been done. To apply: invoke update-cluster {name} --yes")
         return EXIT_DONE if plan.empty else EXIT_CHANGES
-    with lock.hold(opened.store, name, "update-cluster", say=print):
-        state = StateFile(opened.store, name)
+    return make(opened, prune=prune, saved=saved, as_json=json_)
+
+
+def make(opened: Opened, *, prune: bool = False, saved: str = "", as_json: bool = False) -> int:
+    """Create and change what the plan lists, under the cluster's lock; the exit code. saved: see update_cluster."""
+    with lock.hold(opened.store, opened.name, "update-cluster", say=print):
+        state = StateFile(opened.store, opened.name)
         plan = plan_of(opened, state)
         _refuse_moved(plan, saved)
-        if not json_:
-            _show(plan, False)
-        outcome = apply.apply(opened.cloud, plan, state, opened.spec.complete["aws"]["tags"], _teller(json_))
+        if not as_json:
+            show(plan, False)
+        cache.forget()
+        outcome = apply.apply(opened.cloud, plan, state, opened.spec.complete["aws"]["tags"], _teller(as_json))
         if prune and not outcome.failed:
             surplus = {item.key: item for item in plan.surplus}
-            outcome = teardown.joined(outcome, apply.remove(opened.cloud, surplus, state, _teller(json_)))
+            outcome = teardown.joined(outcome, apply.remove(opened.cloud, surplus, state, _teller(as_json)))
         state.set(**index_of(opened, plans.survey(opened.cloud)))
-    return _report(outcome, json_)
+        cache.forget()
+    return _report(outcome, as_json)
 
 
 @command(positional=["name"], help={**NAME_HELP, "yes": "really do it"})
@@ -93,7 +101,9 @@ def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False
             print(f"Nothing has been done. To delete: invoke delete-cluster {name} --yes")
         return EXIT_CHANGES
     with lock.hold(opened.store, name, "delete-cluster", say=print):
+        cache.forget()
         outcome = teardown.delete_all(opened.cloud, StateFile(opened.store, name), _teller(json_))
+        cache.forget()
     code = _report(outcome, json_)
     if code == EXIT_DONE:
         forget_cluster(opened.store, name)
@@ -115,7 +125,8 @@ def _refuse_moved(plan: CloudPlan, saved: str) -> None:
                            next_step="Make a new one with --out, look at it, and run it.")  # fmt: skip
 
 
-def _show(plan: CloudPlan, as_json: bool) -> None:
+def show(plan: CloudPlan, as_json: bool) -> None:
+    """A plan on the screen, or as JSON."""
     if as_json:
         print_json(plans.as_data(plan))
     else:

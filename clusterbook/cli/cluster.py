@@ -44,13 +44,7 @@ def provision(
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check, asked=step)
     order = Order(places.playbook("site"), chosen, style, forks, executor, task_asker() if step else None)
-    site = _site(inventory, cluster, order, vault)
-    code = runs.run(site, order)
-    if code == 0 and not (check or tags or skip_tags or step):
-        is_now_formed(site.store, site.name)
-        if not limit:
-            _keep(site, order, json_)
-    return code
+    return raise_site(site_for(inventory, cluster, order, vault), order)
 
 
 @command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **PLAN_HELP, **VAULT_HELP})
@@ -72,7 +66,7 @@ def plan(
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=True)
     order = Order(places.playbook("site"), chosen, style, forks, executor)
-    return runs.run(_site(inventory, cluster, order, vault), order)
+    return runs.run(site_for(inventory, cluster, order, vault), order)
 
 
 @command(
@@ -109,7 +103,19 @@ def reset(
     return code
 
 
-def _site(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
+def raise_site(site: Site, order: Order) -> int:
+    """Run the order on the site; after a whole run, keep what new workers join by. The exit code."""
+    code = runs.run(site, order)
+    chosen = order.selection
+    if code == 0 and not (chosen.check or chosen.tags or chosen.skip_tags or order.asker):
+        is_now_formed(site.store, site.name)
+        if not chosen.limit:
+            _keep(site, order)
+    return code
+
+
+def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
+    """The site of a run that makes a cluster. InvalidInput when its hosts would find no binaries."""
     site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
     if site.inventory.hosts and not any(host.variables.get("artifacts") for host in site.inventory.hosts.values()):
         from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
@@ -122,12 +128,12 @@ def _site(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
     return site
 
 
-def _keep(site: Site, order: Order, as_json: bool) -> None:
+def _keep(site: Site, order: Order) -> None:
     """Where workers join by themselves, what they do then is what this run did."""
     if site.variables is None or not site.variables.plain["joining"]:
         return
     from clusterbook.cli import joining
 
     groups = joining.keep(site, order.selection)
-    if not as_json:
+    if not order.style.json:
         print(f"New workers of {', '.join(groups) or 'no group'} join by themselves as these hosts did.")

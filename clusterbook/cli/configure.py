@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,50 @@ from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import Failed, InvalidInput, InvalidProject
 
 PUBLIC_KEYS = ("id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub")
+SIZE = "t3.medium"
+# Options that say what EC2 makes, here and for `up`.
+MACHINES_HELP = {
+    "zones": "availability zones, separated by commas: hosts are made by EC2",
+    "node-count": "workers",
+    "node-size": "instance type of the workers",
+    "master-count": "control planes: 1, 3 or 5 (default: 3 with three zones or more, else 1)",
+    "master-size": "instance type of the control planes",
+    "image": "debian-12, debian-13 (the default) or the id of an image",
+    "access": "ranges of addresses that may reach the API and ssh, separated by commas (default: none)",
+}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person says of a new cluster. masters, nodes: how many, and their instance type; 0 masters: by the zones.
+
+    api_address: of hosts that exist already, without zones.
+    """
+
+    zones: str = ""
+    masters: tuple[int, str] = (0, SIZE)
+    nodes: tuple[int, str] = (2, SIZE)
+    image: str = ""
+    access: str = ""
+    ssh_public_key: str = ""
+    kubernetes_version: str = ""
+    api_address: str = ""
 
 
 @command(
     positional=["name"],
     help={
         "name": "name of the cluster, such as demo.k8s.local",
-        "zones": "availability zones, separated by commas: hosts are made by EC2",
-        "node-count": "workers",
-        "node-size": "instance type of the workers",
-        "master-count": "control planes: 1, 3 or 5 (default: 3 with three zones or more, else 1)",
-        "master-size": "instance type of the control planes",
+        **MACHINES_HELP,
         "ssh-public-key": "file with your public key (default: the first of ~/.ssh/id_*.pub)",
-        "image": "debian-12, debian-13 (the default) or the id of an image",
-        "access": "ranges of addresses that may reach the API and ssh, separated by commas (default: none)",
         "kubernetes-version": "version of Kubernetes (default: the newest)",
         "api-address": "without --zones: the address of the API, for hosts that exist already",
         "json": "show the result as JSON",
     },
 )
 def create_cluster(
-    _: Context, name: str, zones: str = "", node_count: int = 2, node_size: str = "t3.medium", master_count: int = 0,
-    master_size: str = "t3.medium", ssh_public_key: str = "", image: str = "", access: str = "",
+    _: Context, name: str, zones: str = "", node_count: int = 2, node_size: str = SIZE, master_count: int = 0,
+    master_size: str = SIZE, ssh_public_key: str = "", image: str = "", access: str = "",
     kubernetes_version: str = "", api_address: str = "", json_: bool = False,
 ) -> None:  # fmt: skip
     """Write the configuration of a new cluster.
@@ -52,23 +75,9 @@ def create_cluster(
     Example: invoke create-cluster office --api-address 192.0.2.10
     """
     store = open_store(os.environ)
-    written: dict[str, Any] = {"cluster_name": check_cluster_name(name)}
-    if kubernetes_version:
-        written["kubernetes_version"] = kubernetes_version
-    if api_address:
-        written["api_address"] = api_address
-    if zones:
-        count = master_count or (3 if len(_words(zones)) >= 3 else 1)
-        written["aws"] = _aws(zones, ssh_public_key, access, (count, master_size), (node_count, node_size))
-        if image:
-            written["aws"]["image"] = image
-    text = spec.render(written)
-    complete = spec.parse(text, f"{name}/{spec.FILE}").complete
-    if zones and store.address.startswith("s3://"):
-        ensure_bucket(Cloud(name, complete["aws"]["region"]), store.address[5:].partition("/")[0])
-    if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
-        raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
-                           next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip
+    wishes = Wishes(zones, (master_count, master_size), (node_count, node_size), image, access, ssh_public_key,
+                    kubernetes_version, api_address)  # fmt: skip
+    written, text = configure(store, name, wishes)
     if json_:
         print_json({"cluster": name, "store": store.address, "configuration": written})
         return
@@ -77,6 +86,25 @@ def create_cluster(
     print(f"  invoke edit-cluster {name}      to change it")
     if zones:
         print(f"  invoke update-cluster {name}    to see what it would create")
+
+
+def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], str]:
+    """Write the configuration of a new cluster, and make the store's bucket. Returns its keys, and the text."""
+    written: dict[str, Any] = {"cluster_name": check_cluster_name(name)}
+    if wishes.kubernetes_version:
+        written["kubernetes_version"] = wishes.kubernetes_version
+    if wishes.api_address:
+        written["api_address"] = wishes.api_address
+    if wishes.zones:
+        written["aws"] = _aws(wishes)
+    text = spec.render(written)
+    complete = spec.parse(text, f"{name}/{spec.FILE}").complete
+    if wishes.zones and store.address.startswith("s3://"):
+        ensure_bucket(Cloud(name, complete["aws"]["region"]), store.address[5:].partition("/")[0])
+    if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
+        raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
+                           next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip
+    return written, text
 
 
 @command(
@@ -109,19 +137,20 @@ def edit_cluster(_: Context, name: str, file: str = "") -> None:
     print(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
 
 
-def _aws(
-    zones: str, key: str, access: str, masters: tuple[int, str], nodes: tuple[int, str]
-) -> dict[str, Any]:
+def _aws(wishes: Wishes) -> dict[str, Any]:
+    zones, (masters, master_size), (nodes, node_size) = _words(wishes.zones), wishes.masters, wishes.nodes
     aws: dict[str, Any] = {
-        "zones": _words(zones),
-        "control_plane": {"count": masters[0], "instance_type": masters[1]},
-        "worker_groups": [{"name": "nodes", "count": nodes[0], "instance_types": [nodes[1]]}],
+        "zones": zones,
+        "control_plane": {"count": masters or (3 if len(zones) >= 3 else 1), "instance_type": master_size},
+        "worker_groups": [{"name": "nodes", "count": nodes, "instance_types": [node_size]}],
     }
-    public = _public_key(key)
+    public = _public_key(wishes.ssh_public_key)
     if public:
         aws["ssh_public_key"] = public
-    if access:
-        aws |= {"api_access_cidrs": _words(access), "ssh_access_cidrs": _words(access)}
+    if wishes.access:
+        aws |= {"api_access_cidrs": _words(wishes.access), "ssh_access_cidrs": _words(wishes.access)}
+    if wishes.image:
+        aws["image"] = wishes.image
     return aws
 
 

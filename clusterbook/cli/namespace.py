@@ -26,7 +26,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "raise and change a cluster",
         {
             "iam": "iam", "create-cluster": "configure", "edit-cluster": "configure", "update-cluster": "cloud",
-            "plan": "cluster", "provision": "cluster", "validate-cluster": "check", "reset": "cluster",
+            "plan": "cluster", "provision": "cluster", "validate-cluster": "validation", "reset": "cluster",
             "delete-cluster": "cloud", "cost": "cost", "force-unlock": "state", "state-rebuild": "state",
         },
     ),
@@ -37,9 +37,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Use": (
         "work with a running cluster",
-        {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "ssh": "use", "deploy-dashboard": "dashboard",
-         "dashboard": "dashboard", "deploy-app": "apps", "app-status": "apps", "scale-app": "apps",
-         "rollback-app": "apps", "delete-app": "apps"},
+        {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "get-secrets": "secrets", "ssh": "use",
+         "deploy-dashboard": "dashboard", "dashboard": "dashboard", "deploy-app": "apps", "app-status": "apps",
+         "scale-app": "apps", "rollback-app": "apps", "delete-app": "apps"},
     ),
     "Playbooks": (
         "run your own, and understand runs",

@@ -8,9 +8,9 @@ import time
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.check import seconds as seconds_of
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.screen import print_json, print_table, stage
+from clusterbook.cli.validation import seconds as seconds_of
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig
 from clusterbook.cluster.probe import Probe, api_of
 from clusterbook.errors import EXIT_FAILED, InvalidInput

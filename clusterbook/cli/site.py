@@ -107,6 +107,13 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Va
     return Site(found, path, store, name, None, opened, variables, vault)
 
 
+def refreshed(site: Site) -> Site:
+    """The site with the hosts that its cloud lists now; one of a plain inventory as it is."""
+    if not plugin_of(site.path) or site.variables is None:
+        return site
+    return replace(site, inventory=load_inventory(site.path, None, site.variables.plain, site.vault))
+
+
 def overridden(site: Site, extra: Mapping[str, Any]) -> Site:
     """A site whose hosts have these variables above those of their inventory, as a run with --extra-vars has them."""
     known = site.inventory.hosts.items()

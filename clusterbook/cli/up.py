@@ -1,21 +1,25 @@
-"""One command from nothing to a cluster that can be used: what `make up` calls."""
+"""One command from nothing to a cluster that can be used: on this machine (what `make up` calls), or on EC2."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import IO
 
 from invoke.context import Context
 
 from clusterbook.cli import artifacts, lab, places, runs
 from clusterbook.cli.boundary import command
-from clusterbook.cli.check import show_findings, show_verified, wait_until_well
+from clusterbook.cli.check import show_verified
 from clusterbook.cli.clusters import wanted_versions
+from clusterbook.cli.configure import MACHINES_HELP, SIZE, Wishes
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.up_ec2 import Raising, raise_on_ec2
+from clusterbook.cli.validation import show_failures, wait_until_well
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.publish import COMPONENTS
 from clusterbook.cluster.formed import is_now_formed
@@ -32,30 +36,51 @@ NAMED = ("kubernetes", "etcd", "containerd")
 
 
 @command(
+    word="name",
+    iterable=["extra_vars"],
     help={
-        "inventory": lab.HELP["inventory"],
+        "name": "with a name, a cluster on EC2; else a lab on this machine",
+        **MACHINES_HELP,
+        "yes": "with a name: really make it; else its resources are only shown",
+        "inventory": "name of an inventory, or its file (default: lab, or aws with a name)",
+        "extra-vars": "with a name: as for provision (may be repeated)",
         "verbose": runs.SELECTION_HELP["verbose"],
         "json": "show events as JSON, the result last",
-    }
+    },
 )
-def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = False) -> int:
-    """Raise a whole cluster here: lab, binaries, mirror, provision, verify.
+def up(
+    _: Context, name: str | None = None, zones: str = "", node_count: int = 2, node_size: str = SIZE,
+    master_count: int = 0, master_size: str = SIZE, image: str = "", access: str = "", yes: bool = False,
+    inventory: str = "", extra_vars: Sequence[str] | None = None, verbose: bool = False, json_: bool = False,
+) -> int:  # fmt: skip
+    """Raise a whole cluster: here, or with a name on EC2.
 
-    Running it again changes nothing and takes seconds. Needs root.
+    Here: lab, binaries, mirror, provision, verify; needs root. On EC2: create-cluster when there is none,
+    update-cluster, provision as soon as the hosts answer, validate-cluster. Running it again changes nothing, and
+    goes on after an error.
 
     Example: invoke up
+    Example: invoke up demo.k8s.local --zones us-east-2a,us-east-2b,us-east-2c --access 203.0.113.0/24 --yes
     """
+    style = Style(json=json_, verbose=verbose)
+    if not name:
+        return _here(inventory or "lab", style)
+    wishes = Wishes(zones, (master_count, master_size), (node_count, node_size), image, access)
+    return raise_on_ec2(Raising(name, wishes, inventory or "aws", yes, tuple(extra_vars or ()), style))
+
+
+def _here(inventory: str, style: Style) -> int:
     started = time.monotonic()
     # With --json, standard output holds nothing but JSON.
-    output = sys.stderr if json_ else sys.stdout
+    output = sys.stderr if style.json else sys.stdout
     with stage("lab", output) as shown:
         spec = lab.wanted(inventory)
         lab.bring_up(spec, shown)
     _fetch(spec, output)
     site = open_site(inventory, make=True, playbook=places.playbook("site"))
-    if not json_:
+    if not style.json:
         print("provision  playbooks/site.yml", flush=True)
-    code = runs.run(site, Order(places.playbook("site"), runs.selection(), Style(json=json_, verbose=verbose)))
+    code = runs.run(site, Order(places.playbook("site"), runs.selection(), style))
     if code:
         return code
     is_now_formed(site.store, site.name)
@@ -65,11 +90,11 @@ def up(_: Context, inventory: str = "lab", verbose: bool = False, json_: bool = 
         if not all(one.healthy for one in findings):
             shown.result = "not well"
     if not all(one.healthy for one in findings):
-        show_findings(findings)
+        show_failures(findings)
         return EXIT_FAILED
     if not show_verified(site, output=output).well:
         return EXIT_FAILED
-    _welcome(site, time.monotonic() - started, json_)
+    _welcome(site, time.monotonic() - started, style.json)
     return 0
 
 

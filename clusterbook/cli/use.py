@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.screen import print_json, print_table
-from clusterbook.cli.site import open_site, with_evaluated_connection
+from clusterbook.cli.site import Site, open_site, value_of, with_evaluated_connection
+from clusterbook.cluster import nodes as known_nodes
 from clusterbook.cluster.kube import Kubectl, open_kubectl
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
 from clusterbook.errors import InvalidInput
@@ -66,21 +67,29 @@ def rest(argv: Sequence[str]) -> list[str]:
 
 @command(
     positional=["node"],
-    help={"node": "name of a host in the inventory", "inventory": "name of an inventory, or its file (default: lab)"},
-)
-def ssh(_: Context, node: str, inventory: str = "lab") -> None:
+    help={"node": "name of a host in the inventory, or of a node",
+          "inventory": "name of an inventory, or its file (default: lab)", **CLUSTER},
+)  # fmt: skip
+def ssh(_: Context, node: str, inventory: str = "lab", cluster: str = "") -> None:
     """Log in to a host, or run a command there: its words come after `--`.
 
     Example: invoke ssh cp-1
+    Example: invoke ssh ip-10-20-32-10 --inventory aws
     Example: invoke ssh cp-1 -- sudo journalctl -u kubelet -n 50
     """
-    site = open_site(inventory)
-    if node not in list(site.inventory.hosts):
-        known = ", ".join(site.inventory.hosts)
-        raise InvalidInput(f"there is no host {node!r} in the inventory", next_step=f"Hosts are: {known}.")
-    argv = ssh_argv(with_evaluated_connection(site.inventory.hosts[node]), rest(sys.argv))
+    found = host_of(open_site(inventory, cluster), node)
+    argv = ssh_argv(with_evaluated_connection(found), rest(sys.argv))
     sys.stdout.flush()
     os.execvp("ssh", argv)  # noqa: S606
+
+
+def host_of(site: Site, name: str) -> Host:
+    """The host of that name, or the one that is the node of that name. InvalidInput when there is none."""
+    for host in site.inventory.hosts.values():
+        if name == host.name or ("node_name" in host.variables and name == value_of(site, host.name, "node_name")):
+            return host
+    known = ", ".join(site.inventory.hosts)
+    raise InvalidInput(f"there is no host {name!r} in the inventory", next_step=f"Hosts are: {known}.")
 
 
 def ssh_argv(host: Host, words: Sequence[str]) -> list[str]:
@@ -105,7 +114,7 @@ def cluster_info(_: Context, cluster: str = "", json_: bool = False) -> None:
     """
     opened = open_chosen(cluster)
     program = open_kubectl(opened)
-    nodes = _nodes(program)
+    nodes = known_nodes.nodes(program)
     found = {
         "cluster": opened.name, "server": server_url(opened), "store": opened.store.address,
         "kubernetes": program.json("version")["serverVersion"]["gitVersion"], "nodes": nodes,
@@ -117,23 +126,3 @@ def cluster_info(_: Context, cluster: str = "", json_: bool = False) -> None:
         print(f"{name:<11} {found[name]}")
     print()
     print_table(("NODE", "STATE", "ROLE", "ADDRESS", "VERSION", "RUNTIME"), [list(row.values()) for row in nodes])
-
-
-def _nodes(program: Kubectl) -> list[dict[str, str]]:
-    return [_node(item) for item in program.json("get", "nodes")["items"]]
-
-
-def _node(item: Mapping[str, Any]) -> dict[str, str]:
-    """One node object as a row. Roles are labels by Kubernetes' own convention."""
-    prefix = "node-role.kubernetes.io/"
-    metadata, status = item["metadata"], item["status"]
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"])
-    roles = sorted(label.removeprefix(prefix) for label in metadata.get("labels", {}) if label.startswith(prefix))
-    return {
-        "name": metadata["name"],
-        "state": "Ready" if ready else "NotReady",
-        "roles": ",".join(roles),
-        "address": next((one["address"] for one in status["addresses"] if one["type"] == "InternalIP"), ""),
-        "version": status["nodeInfo"]["kubeletVersion"],
-        "runtime": status["nodeInfo"]["containerRuntimeVersion"],
-    }

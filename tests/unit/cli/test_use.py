@@ -1,23 +1,46 @@
-"""Small pieces of the tasks for people: durations, ssh's command line."""
+"""Small pieces of the tasks for people: whom ssh means, ssh's command line, which secrets there are."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from clusterbook.cli.check import seconds
-from clusterbook.cli.use import ssh_argv
+from clusterbook.cli.site import Site
+from clusterbook.cli.use import host_of, ssh_argv
+from clusterbook.cluster.store import FileStore
 from clusterbook.errors import InvalidInput
+from clusterbook.inventory import load
 from clusterbook.model import Host
+from tests.unit.cli.conftest import Run
+
+HOSTS = """
+all:
+  hosts:
+    master-us-east-2a: {ansible_host: 10.20.32.10, node_name: ip-10-20-32-10}
+    w-1: {ansible_host: 10.20.32.11, node_name: "{{ inventory_hostname }}-node"}
+"""
 
 
-@pytest.mark.parametrize(("text", "value"), [("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600), ("0s", 0)])
-def test_a_time_has_a_unit(text: str, value: float) -> None:
-    assert seconds(text) == value
+@pytest.mark.parametrize(("name", "host"), [
+    ("w-1", "w-1"), ("ip-10-20-32-10", "master-us-east-2a"), ("w-1-node", "w-1"),
+])  # fmt: skip
+def test_ssh_takes_the_name_of_a_host_or_of_its_node(tmp_path: Path, name: str, host: str) -> None:
+    (tmp_path / "hosts.yml").write_text(HOSTS)
+    path = tmp_path / "hosts.yml"
+    site = Site(load(path), path, FileStore(tmp_path / "store"), "demo")
+    assert host_of(site, name).name == host
+    with pytest.raises(InvalidInput, match="there is no host 'w-9'") as caught:
+        host_of(site, "w-9")
+    assert "master-us-east-2a, w-1" in caught.value.next_step
 
 
-def test_what_is_no_time_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="'soon' is not a time"):
-        seconds("soon")
+def test_the_secrets_that_can_be_had_are_listed_without_their_values(run: Run) -> None:
+    code, text = run("get-secrets")
+    assert code == 0 and "kube/admin" in text and "dashboard/viewer" in text
+    code, text = run("get-secrets", "--json")
+    assert [one["name"] for one in json.loads(text)] == ["kube/admin", "dashboard/viewer"]
 
 
 def test_ssh_uses_the_inventorys_address_user_key_and_options() -> None:
