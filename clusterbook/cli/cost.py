@@ -10,7 +10,8 @@ from invoke.context import Context
 from clusterbook.cli.boundary import command
 from clusterbook.cli.screen import print_json, print_table
 from clusterbook.cloud.cost import estimate
-from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.design import wanted
+from clusterbook.cloud.layout import Design
 from clusterbook.cloud.opened import open_on_ec2
 from clusterbook.cluster.store import open_store
 

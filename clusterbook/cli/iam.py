@@ -16,7 +16,8 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.screen import print_json
 from clusterbook.cloud import operator_policy, operators, policies
 from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.design import wanted
+from clusterbook.cloud.layout import SHARED, Design
 from clusterbook.cloud.operator_policy import Uses
 from clusterbook.cloud.operators import Operators
 from clusterbook.cloud.permissions import BY_KIND
@@ -93,13 +94,14 @@ def _uses(store: Store, name: str) -> Uses:
         print(f"{error.message}\nThe policies allow all that a cluster can use.", file=sys.stderr)
         written = None
     if written is None:
-        return Uses(name, frozenset(BY_KIND), store.address)
+        return Uses(name, frozenset(BY_KIND) - {SHARED}, store.address)
     found = spec.read(store, name)
     if "aws" not in found.written:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster.")  # fmt: skip
     resources = wanted(Design(name, found.complete, image=""))
-    return Uses(name, frozenset(item.kind for item in resources), store.address)
+    kinds, vpc = {item.kind for item in resources}, found.complete["aws"].get("vpc_id", "")
+    return Uses(name, frozenset(kinds | {SHARED} if vpc else kinds), store.address, vpc)
 
 
 def _make(cloud: Cloud, people: Operators, file: Path, yes: bool, as_json: bool) -> int:

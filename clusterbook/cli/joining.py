@@ -14,7 +14,7 @@ from clusterbook.cli.site import Site, the_cluster, value_of
 from clusterbook.cluster import pki
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.joining import AGENT, FOLDER, IDENTITY, SEGMENT
-from clusterbook.cluster.kubeconfig import server_url
+from clusterbook.cluster.kubeconfig import inside_url
 from clusterbook.compile import Selection, compile_plan
 from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.kept import client_certificates, kept
@@ -74,7 +74,7 @@ def segment(site: Site, cluster: Cluster, group: str, selection: Selection) -> d
         **kept(play, host.name, services), "marks": MARKS, "token_names": TOKENS,
         "identities": [f"{IDENTITY}{name}" for name in names],
         "certificates": client_certificates(play, host.name, services),
-        "api": {"url": server_url(cluster), "authority": cluster.authorities.trust_bundle()},
+        "api": {"url": inside_url(cluster), "authority": cluster.authorities.trust_bundle()},
     }  # fmt: skip
 
 

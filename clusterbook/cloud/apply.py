@@ -40,7 +40,8 @@ def apply(cloud: Cloud, plan: CloudPlan, state: StateFile, tags: Mapping[str, st
 
     outcome = graph.run({key: item.needs - kept for key, item in todo.items()}, work)
     for key in sorted(set(plan.there) - set(state.state.resources)):
-        state.record(plan.there[key])
+        if plan.there[key].kind in KINDS:
+            state.record(plan.there[key])
     return outcome
 
 

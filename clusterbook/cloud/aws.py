@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, WaiterError
 from botocore.parsers import ResponseParserError
 
 from clusterbook.errors import Failed
@@ -52,10 +52,11 @@ class CloudError(Failed):
 class Cloud:
     """AWS in one region for one cluster. Thread-safe; clients are made when first used."""
 
-    def __init__(self, cluster: str, region: str, session: Any = None) -> None:
-        """session: boto3's, with the credentials of its own chain; a fresh one by default."""
+    def __init__(self, cluster: str, region: str, session: Any = None, zones: Collection[str] = ()) -> None:
+        """session: boto3's, with the credentials of its own chain; a fresh one by default. zones: private ones."""
         self.cluster = cluster
         self.region = region
+        self.zones = frozenset(zones)
         self._session = session or boto3.session.Session(region_name=region)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -81,6 +82,15 @@ class Cloud:
     def settle(self, service: str, action: str, **arguments: Any) -> Any:
         """Like call, for a request that names what was made just before: asked again until AWS has seen it."""
         return patiently(lambda: self.call(service, action, **arguments), UNSEEN_SECONDS, (*NOT_YET, *UNSEEN))
+
+    def wait(self, service: str, waiter: str, **arguments: Any) -> None:
+        """Wait, as botocore does, until AWS has done what it was asked for. Raises CloudError."""
+        try:
+            self.client(service).get_waiter(waiter).wait(**arguments)
+        except WaiterError as error:
+            code = str(error.last_response.get("Error", {}).get("Code", ""))
+            raise CloudError(f"{service}: {waiter.replace('_', ' ')} did not come true: {error}", code,
+                             "Look at it in AWS, then run the same command again.") from error  # fmt: skip
 
     def pages(self, service: str, action: str, key: str, **arguments: Any) -> Iterator[Any]:
         """The items under `key` of every page of a listing. Raises CloudError."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.design import wanted
 from clusterbook.cloud.images import resolve_image
+from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.plan import CloudPlan, compare, survey
+from clusterbook.cloud.shared import shared_network
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import joining, spec
 from clusterbook.cluster.spec import ClusterSpec
@@ -45,12 +48,23 @@ def open_on_ec2(store: Store, name: str, programs: Mapping[str, str] | None = No
     if "aws" not in found.written:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster, or use invoke provision and invoke reset.")  # fmt: skip
-    return Opened(store, found, Cloud(name, found.complete["aws"]["region"]), programs or {})
+    aws = found.complete["aws"]
+    return Opened(store, found, Cloud(name, aws["region"], zones=_zones(store, name, aws)), programs or {})
+
+
+def _zones(store: Store, name: str, aws: Mapping[str, Any]) -> set[str]:
+    """Private zones that the cluster wants, or has by its index: an account's own are not looked through."""
+    try:
+        known = json.loads(store.read(f"{name}/{spec.STATE}") or b"{}").get("resources", {})
+    except (ValueError, AttributeError):  # damaged: who needs the index itself says so
+        known = {}
+    found = {key.partition("/")[2] for key in known if key.startswith("PrivateZone/")}
+    return found | ({aws["private_zone"]} if "private_zone" in aws else set())
 
 
 def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
     """What is wanted against what is there. An image is looked up once: a newer one changes no hosts."""
-    there = survey(opened.cloud)
+    there = {**survey(opened.cloud), **shared_network(opened.cloud, opened.aws)}
     name = opened.aws["image"]
     known = dict(state.state.image) or index_of(opened, there)["image"]
     design = Design(

@@ -6,7 +6,7 @@ creation. IAM's roles are held by a path of the cluster's own, the store's objec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from clusterbook.cloud.permissions import (
     ON_OBJECTS,
     ON_PROFILES,
     ON_ROLES,
+    ON_ZONES,
     SERVICE_ROLES,
     Permission,
 )
@@ -30,32 +31,54 @@ UNTAGGED = {"ec2:RunInstances": ("image", "network-interface")}
 CREATE_ACTIONS = {"ec2": "ec2:CreateAction", "elasticloadbalancing": "elasticloadbalancing:CreateAction"}
 TAGGING = {"ec2": "ec2:CreateTags", "elasticloadbalancing": "elasticloadbalancing:AddTags"}
 Statement = dict[str, Any]
-NETWORK = frozenset({"Vpc", "Subnet", "InternetGateway", "RouteTable", "SecurityGroup", "SecurityGroupRules"})
+NETWORK = frozenset({"Vpc", "SharedVpc", "Subnet", "InternetGateway", "RouteTable", "SecurityGroup",
+                     "SecurityGroupRules", "ElasticAddress", "NatGateway"})  # fmt: skip
+NAMES = frozenset({"PrivateZone"})
+ALWAYS = ("ElasticAddress", "NatGateway")
 BALANCING = frozenset({"LoadBalancer", "TargetGroup", "Listener", "TargetRegistration"})
 IDENTITY = frozenset({"Role", "InstanceProfile"})
 
 
 @dataclass(frozen=True)
 class Uses:
-    """What the documents are made of. kinds: of resources; store: its address (only s3:// needs anything)."""
+    """What the documents are made of. kinds: of resources; store: its address (only s3:// needs anything).
+
+    vpc: the id of an existing one that the cluster is put into. What can be looked at does not hang on the kinds: an
+    update looks for all of them.
+    """
 
     cluster: str
     kinds: frozenset[str]
     store: str
+    vpc: str = ""
 
 
 def documents(uses: Uses) -> dict[str, Statement]:
     """Name -> policy: network, machines, load balancing, identity, store. IAM holds each to 6,144 letters."""
-    rest = uses.kinds - NETWORK - BALANCING - IDENTITY
+    rest = uses.kinds - NETWORK - BALANCING - IDENTITY - NAMES
     found = {
-        "network": _statements(uses, _parts(uses.kinds & NETWORK)),
+        "network": [*_statements(uses, _parts(uses.kinds & NETWORK)), *_elsewhere(uses)],
         "machines": _statements(uses, [*_parts(rest), OF_CONTROLLERS]),
         "balancing": _statements(uses, _parts(uses.kinds & BALANCING)),
         "identity": _identity(uses),
     }
+    if uses.kinds & NAMES:
+        looks = [action for one in _parts(uses.kinds & NAMES) for action in one.look]
+        found["names"] = [_allow("Look", looks, ["*"]), _allow("Zones", ON_ZONES, ["*"]),
+                          _allow("ZonesOfVpc", ["ec2:DescribeVpcs"], ["*"])]  # fmt: skip
     if uses.store.startswith("s3://"):
         found["store"] = _store(uses)
     return {name: {"Version": VERSION, "Statement": statements} for name, statements in found.items()}
+
+
+def _elsewhere(uses: Uses) -> Iterator[Statement]:
+    """What an update looks for in any case; and making parts in a VPC that does not carry the cluster's tag."""
+    absent = set(ALWAYS) - uses.kinds
+    if absent:
+        yield _allow("LookForMore", (action for one in _parts(absent) for action in one.look), ["*"])
+    if uses.vpc:
+        makes = {action for one in _parts(uses.kinds & NETWORK) if "vpc" in one.inside for action in one.make}
+        yield _allow("InVpc", makes, [f"arn:*:ec2:*:*:vpc/{uses.vpc}"])
 
 
 def _parts(kinds: Iterable[str]) -> list[Permission]:

@@ -39,7 +39,7 @@ BY_KIND: Mapping[str, Permission] = MappingProxyType({
     "RouteTable": Permission(
         ("ec2:DescribeRouteTables",), {"ec2:CreateRouteTable": ("route-table",)}, ("vpc",),
         change=("ec2:CreateRoute", "ec2:ReplaceRoute", "ec2:AssociateRouteTable", "ec2:DisassociateRouteTable",
-         "ec2:DeleteRouteTable"),
+         "ec2:ReplaceRouteTableAssociation", "ec2:DeleteRouteTable"),
     ),
     "SecurityGroup": Permission(
         ("ec2:DescribeSecurityGroups",), {"ec2:CreateSecurityGroup": ("security-group",)}, ("vpc",),
@@ -48,6 +48,19 @@ BY_KIND: Mapping[str, Permission] = MappingProxyType({
     "SecurityGroupRules": Permission(
         ("ec2:DescribeSecurityGroups",),
         change=("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
+    ),
+    "ElasticAddress": Permission(
+        ("ec2:DescribeAddresses",), {"ec2:AllocateAddress": ("elastic-ip",)}, change=("ec2:ReleaseAddress",)
+    ),
+    "NatGateway": Permission(
+        ("ec2:DescribeNatGateways",), {"ec2:CreateNatGateway": ("natgateway",)}, ("elastic-ip", "subnet"),
+        change=("ec2:DeleteNatGateway",),
+    ),
+    # Route 53 knows no tags in conditions: see ON_ZONES.
+    "PrivateZone": Permission(("route53:ListHostedZonesByName",)),
+    # An existing VPC is looked at; what may be made in it says operator_policy.
+    "SharedVpc": Permission(
+        ("ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeInternetGateways"),
     ),
     "KeyPair": Permission(
         ("ec2:DescribeKeyPairs",), {"ec2:ImportKeyPair": ("key-pair",)}, change=("ec2:DeleteKeyPair",)
@@ -104,6 +117,10 @@ ON_ROLES = (
 ON_PROFILES = (
     "iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile",
     "iam:RemoveRoleFromInstanceProfile", "iam:TagInstanceProfile",
+)  # fmt: skip
+ON_ZONES = (
+    "route53:AssociateVPCWithHostedZone", "route53:ChangeResourceRecordSets", "route53:CreateHostedZone",
+    "route53:DeleteHostedZone", "route53:GetHostedZone", "route53:ListResourceRecordSets",
 )  # fmt: skip
 # AWS makes these roles when an account first uses a service.
 SERVICE_ROLES = ("autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com", "spot.amazonaws.com")

@@ -85,7 +85,8 @@ def compare(wanted: Sequence[Wanted], there: Mapping[str, Found]) -> CloudPlan:
             entry = Change(item, found, different)
             (replace if entry.fixed else change).append(entry)
     names = {item.key for item in wanted}
-    surplus = tuple(found for key, found in sorted(there.items()) if key not in names)
+    # What is of no kind of ours is an existing VPC that the cluster is put into.
+    surplus = tuple(found for key, found in sorted(there.items()) if key not in names and found.kind in KINDS)
     by_key = {item.key: item for item in wanted}
     return CloudPlan(tuple(create), tuple(change), tuple(replace), surplus, there, by_key)
 

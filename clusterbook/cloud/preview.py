@@ -17,7 +17,7 @@ HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description")
 def lines(plan: CloudPlan) -> Iterator[str]:
     """The screen of update-cluster, without what to do next."""
     if plan.empty:
-        yield f"Nothing to do: all {len(plan.there)} resources are as wanted."
+        yield f"Nothing to do: all {len(plan.wanted)} resources are as wanted."
         return
     if plan.create:
         yield "Will create"

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.signing import MASTERS, CertificateSubject
+from clusterbook.cluster.spec_aws import INTERNAL_API
 from clusterbook.errors import Failed
 
 ADMINISTRATORS = "clusterbook:cluster-admins"
@@ -50,6 +51,13 @@ def operator_kubeconfig(cluster: Cluster) -> str:
 def server_url(cluster: Cluster) -> str:
     """The API's address for people."""
     return f"https://{cluster.spec.complete['api_address']}:{cluster.spec.complete['api_port']}"
+
+
+def inside_url(cluster: Cluster) -> str:
+    """The API's address for hosts of the cluster: in the private zone, where there is one."""
+    complete = cluster.spec.complete
+    zone = complete.get("aws", {}).get("private_zone", "")
+    return f"https://{INTERNAL_API}.{zone}:{complete['api_server_port']}" if zone else server_url(cluster)
 
 
 def _render(cluster: Cluster, subject: CertificateSubject) -> str:

@@ -10,6 +10,8 @@ from clusterbook import schema, source
 from clusterbook.errors import InvalidInput, Position
 
 SCHEMA = "cluster.schema.json"
+# The API's name in the private zone, where it leads to the control planes themselves.
+INTERNAL_API = "api"
 # Domains of Kubernetes in which a kubelet may label its own node.
 MAY_SET = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
@@ -20,8 +22,16 @@ def complete_aws(written: Mapping[str, Any]) -> dict[str, Any]:
     aws = _filled(parts["aws"], written)
     aws.setdefault("region", aws["zones"][0].rstrip("abcdefghijklmnopqrstuvwxyz"))
     aws["control_plane"] = _filled(parts["aws"]["properties"]["control_plane"], aws["control_plane"])
+    if "bastion" in aws:
+        aws["bastion"] = _filled(parts["aws"]["properties"]["bastion"], aws["bastion"])
     aws["worker_groups"] = [_group(_filled(parts["worker_group"], group), aws) for group in aws["worker_groups"]]
     return aws
+
+
+def certificate_names(complete: Mapping[str, Any]) -> list[str]:
+    """More names of the API: those that are written, and the one in the private zone."""
+    zone = complete["aws"].get("private_zone", "")
+    return list(dict.fromkeys([*complete["api_certificate_names"], *([f"{INTERNAL_API}.{zone}"] if zone else [])]))
 
 
 def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str) -> Iterator[InvalidInput]:
@@ -38,6 +48,8 @@ def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str)
     for zone in aws["zones"]:
         if not zone.startswith(aws["region"]):
             yield _problem(f"aws.zones: {zone} is not in region {aws['region']}", part, "zones", here)
+    if "bastion" in aws and not aws["ssh_access_cidrs"]:
+        yield _problem("aws.bastion: nobody may reach it, for aws.ssh_access_cidrs is empty", part, "bastion", here)
     yield from _group_problems(aws, part, here)
 
 

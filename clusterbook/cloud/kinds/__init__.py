@@ -10,16 +10,18 @@ from clusterbook.cloud.kinds.compute import Instance, KeyPair
 from clusterbook.cloud.kinds.contract import Kind
 from clusterbook.cloud.kinds.groups import AutoScalingGroup
 from clusterbook.cloud.kinds.identity import InstanceProfile, Role
+from clusterbook.cloud.kinds.names import PrivateZone
 from clusterbook.cloud.kinds.network import InternetGateway, RouteTable, Subnet, Vpc
 from clusterbook.cloud.kinds.security import SecurityGroup, SecurityGroupRules
 from clusterbook.cloud.kinds.templates import LaunchTemplate
+from clusterbook.cloud.kinds.translation import ElasticAddress, NatGateway
 
 # Deleted in this order; kinds in one row do not hold each other back.
 DELETION: tuple[tuple[Kind, ...], ...] = (
     (AutoScalingGroup(), TargetRegistration(), Listener()),
     (LoadBalancer(), Instance()),
-    (TargetGroup(), SecurityGroupRules(), LaunchTemplate()),
-    (SecurityGroup(), RouteTable(), InstanceProfile(), KeyPair()),
+    (TargetGroup(), SecurityGroupRules(), LaunchTemplate(), NatGateway()),
+    (SecurityGroup(), RouteTable(), InstanceProfile(), KeyPair(), ElasticAddress(), PrivateZone()),
     (Subnet(), InternetGateway(), Role()),
     (Vpc(),),
 )

@@ -1,4 +1,4 @@
-"""Key pairs, and instances with a fixed private address: the control planes."""
+"""Key pairs, and instances with a fixed private address: control planes and the bastion."""
 
 from __future__ import annotations
 
@@ -78,13 +78,15 @@ class Instance:
         fields = wanted.fields
         arguments: dict[str, Any] = {
             "ImageId": fields["image"], "InstanceType": fields["type"], "MinCount": 1, "MaxCount": 1,
-            "IamInstanceProfile": {"Name": fields["profile"]}, "MetadataOptions": METADATA,
+            "MetadataOptions": METADATA,
             "NetworkInterfaces": [_interface(fields)],
             "BlockDeviceMappings": [root_volume(fields["initial_volume_gib"])],
             "TagSpecifications": [*specification("instance", tags), *specification("volume", tags)],
         }  # fmt: skip
         if fields["key"]:
             arguments["KeyName"] = fields["key"]
+        if fields["profile"]:
+            arguments["IamInstanceProfile"] = {"Name": fields["profile"]}
         answer = cloud.settle("ec2", "run_instances", **arguments)
         item = answer["Instances"][0]
         return Found(self.NAME, wanted.name, item["InstanceId"], fields, _addresses(item))
@@ -103,7 +105,7 @@ class Instance:
             if error.code != "InvalidInstanceID.NotFound":
                 raise
             return
-        cloud.client("ec2").get_waiter("instance_terminated").wait(InstanceIds=[found.id])
+        cloud.wait("ec2", "instance_terminated", InstanceIds=[found.id])
 
 
 def bare_key(key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clusterbook.cloud.aws import Cloud, CloudError, patiently
+from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently
 from clusterbook.cloud.kinds.contract import ec2_listing, ids, specification
 from clusterbook.cloud.model import Found, Wanted
 
@@ -118,7 +118,7 @@ class InternetGateway:
 
 
 class RouteTable:
-    """fields: vpc, gateway (where everything outside the VPC goes), subnets."""
+    """fields: vpc, gateway (where everything outside the VPC goes: the internet's, or a NAT), subnets."""
 
     NAME = "RouteTable"
     FIXED = frozenset({"vpc"})
@@ -127,7 +127,7 @@ class RouteTable:
         """See Kind."""
         found = []
         for name, item in ec2_listing(cloud, self.NAME, "describe_route_tables", "RouteTables"):
-            ways = [way.get("GatewayId", "") for way in item.get("Routes", ())
+            ways = [way.get("GatewayId") or way.get("NatGatewayId", "") for way in item.get("Routes", ())
                     if way.get("DestinationCidrBlock") == "0.0.0.0/0"]  # fmt: skip
             links = {link["SubnetId"]: link["RouteTableAssociationId"]
                      for link in item.get("Associations", ()) if link.get("SubnetId")}  # fmt: skip
@@ -148,13 +148,15 @@ class RouteTable:
         """See Kind."""
         if "gateway" in changed:
             action = "replace_route" if found.fields["gateway"] else "create_route"
-            cloud.settle("ec2", action, RouteTableId=found.id, DestinationCidrBlock="0.0.0.0/0",
-                         GatewayId=wanted.fields["gateway"])  # fmt: skip
+            gateway = str(wanted.fields["gateway"])
+            way = {"NatGatewayId" if gateway.startswith("nat-") else "GatewayId": gateway}
+            cloud.settle("ec2", action, RouteTableId=found.id, DestinationCidrBlock="0.0.0.0/0", **way)
         there, wished = set(found.fields["subnets"]), set(ids(wanted.fields["subnets"]))
         for subnet in sorted(wished - there):
-            cloud.settle("ec2", "associate_route_table", RouteTableId=found.id, SubnetId=subnet)
-        for subnet in sorted(there - wished):
-            cloud.call("ec2", "disassociate_route_table", AssociationId=found.attributes[subnet])
+            _associate(cloud, found.id, subnet)
+        for subnet in sorted(there - wished):  # one that another table has taken over is no longer ours
+            remove(cloud, "disassociate_route_table", "InvalidAssociationID.NotFound",
+                   AssociationId=found.attributes[subnet])  # fmt: skip
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -162,6 +164,18 @@ class RouteTable:
         for link in found.attributes.values():
             remove(cloud, "disassociate_route_table", "InvalidAssociationID.NotFound", AssociationId=link)
         remove(cloud, "delete_route_table", "InvalidRouteTableID.NotFound", RouteTableId=found.id)
+
+
+def _associate(cloud: Cloud, table: str, subnet: str) -> None:
+    """A subnet follows one table: from another one it is moved without a moment without any."""
+    wanted = filters(**{"association.subnet-id": subnet})
+    tables = cloud.call("ec2", "describe_route_tables", Filters=wanted)["RouteTables"]
+    links = [link["RouteTableAssociationId"] for item in tables for link in item["Associations"]
+             if link.get("SubnetId") == subnet]  # fmt: skip
+    if links:
+        cloud.call("ec2", "replace_route_table_association", AssociationId=links[0], RouteTableId=table)
+    else:
+        cloud.settle("ec2", "associate_route_table", RouteTableId=table, SubnetId=subnet)
 
 
 def remove(cloud: Cloud, action: str, *absent: str, **arguments: str) -> None:

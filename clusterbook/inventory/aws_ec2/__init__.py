@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from clusterbook.errors import Position
 from clusterbook.inventory.aws_ec2 import cache, fetch, keys
 from clusterbook.inventory.aws_ec2.hosts import FoundHost, hosts_of
-from clusterbook.inventory.aws_ec2.settings import settings_of
+from clusterbook.inventory.aws_ec2.settings import Settings, settings_of
 from clusterbook.inventory.tree import Tree, empty_mapping
 
 # Groups that playbooks name exist although nobody is in them.
@@ -34,13 +35,30 @@ def read_aws(path: Path, written: Mapping[str, Any], tree: Tree, cluster: Mappin
     for name in ALWAYS:
         tree.group(name, settings.where)
     for host in hosts:
-        _add(host, options, tree, settings.where)
+        _add(host, ssh_options(host, options, settings), tree, settings.where)
+
+
+def ssh_options(host: FoundHost, keys_by_id: str, settings: Settings) -> str:
+    """OpenSSH's options for a host: its key by its instance's id, and the way through a bastion, whose key is so, too.
+
+    keys_by_id: options that name the learnt keys; '' for a person's own known_hosts.
+    """
+    own = f"-o HostKeyAlias={host.instance} {keys_by_id}" if keys_by_id else ""
+    bastion, address = host.bastion
+    if not bastion:
+        return own
+    login = f"{settings.ssh_user}@{address}" if settings.ssh_user else address
+    trusted = f"-o HostKeyAlias={bastion} {keys_by_id} " if keys_by_id else ""
+    key = settings.variables.get("ansible_ssh_private_key_file", "") if settings.variables else ""
+    identity = f"-i {shlex.quote(key)} " if isinstance(key, str) and key else ""
+    command = f"ssh -o BatchMode=yes {trusted}{identity}-W %h:%p {shlex.quote(login)}"
+    return f"{own} -o {shlex.quote(f'ProxyCommand={command}')}".strip()
 
 
 def _add(host: FoundHost, options: str, tree: Tree, where: Position) -> None:
     values = dict(host.variables)
     if options:
-        values["ansible_ssh_common_args"] = f"-o HostKeyAlias={host.instance} {options}"
+        values["ansible_ssh_common_args"] = options
     tree.host(host.name, where, empty_mapping(where, {name: (value, where) for name, value in values.items()}))
     for name in host.groups:
         tree.group(name, where).hosts[host.name] = None

@@ -15,7 +15,9 @@ from clusterbook.records import dataclass
 ROLE_TAG = "clusterbook.io/role"
 GROUP_TAG = "clusterbook.io/group"
 # A control plane that says nothing else has an etcd of its own.
-GROUPS_OF_ROLE = {"control_plane": ("control_plane", "etcd"), "etcd": ("etcd",), "worker": ("worker",)}
+GROUPS_OF_ROLE = {"control_plane": ("control_plane", "etcd"), "etcd": ("etcd",), "worker": ("worker",),
+                  "bastion": ("bastion",)}  # fmt: skip
+THROUGH_BASTION = "bastion"
 _ATTRIBUTES = {
     "private_dns": "PrivateDnsName", "private_address": "PrivateIpAddress", "public_dns": "PublicDnsName",
     "public_address": "PublicIpAddress", "instance_id": "InstanceId",
@@ -27,7 +29,10 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True)
 class FoundHost:
-    """One host of the inventory. place: where it was found, to ask for its console."""
+    """One host of the inventory. place: where it was found, to ask for its console.
+
+    bastion: the instance through which alone it is reached, and the address of that; '' for none.
+    """
 
     name: str
     instance: str
@@ -36,21 +41,37 @@ class FoundHost:
     variables: Mapping[str, Any]
     tags: Mapping[str, str]
     place: Place
+    bastion: tuple[str, str] = ("", "")
 
 
 def hosts_of(settings: Settings, found: list[tuple[Place, Mapping[str, Any]]]) -> list[FoundHost]:
     """Hosts in the order of their names. Two instances of one name are told apart by their ids."""
     named = [(_named(item, settings), place, item) for place, item in found]
-    names = [name for name, _, _ in named]
+    names, bastions = [name for name, _, _ in named], _bastions(found)
     hosts = []
     for name, place, item in named:
         unique = name if names.count(name) == 1 else f"{name}-{item['InstanceId']}"
-        hosts.append(_host(unique, place, item, settings))
+        hosts.append(_host(unique, place, item, settings, bastions.get(str(item.get("VpcId", "")), ("", ""))))
     return sorted(hosts, key=lambda host: host.name)
 
 
-def _host(name: str, place: Place, item: Mapping[str, Any], settings: Settings) -> FoundHost:
-    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
+def _bastions(found: list[tuple[Place, Mapping[str, Any]]]) -> dict[str, tuple[str, str]]:
+    """VPC -> the instance and the address of its bastion; the first by id where there are several."""
+    ours = [item for _, item in found if _tags(item).get(ROLE_TAG) == THROUGH_BASTION]
+    return {
+        str(item.get("VpcId", "")): (item["InstanceId"], item.get("PublicIpAddress") or item["PrivateIpAddress"])
+        for item in sorted(ours, key=lambda item: str(item["InstanceId"]), reverse=True)
+    }
+
+
+def _tags(item: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
+
+
+def _host(
+    name: str, place: Place, item: Mapping[str, Any], settings: Settings, bastion: tuple[str, str]
+) -> FoundHost:
+    tags = _tags(item)
     region = item["Placement"]["AvailabilityZone"].rstrip("abcdefghijklmnopqrstuvwxyz")
     facts = {
         "instance_id": item["InstanceId"], "instance_type": item["InstanceType"], "image": item["ImageId"],
@@ -58,17 +79,23 @@ def _host(name: str, place: Place, item: Mapping[str, Any], settings: Settings) 
         "private_address": item.get("PrivateIpAddress", ""), "public_address": item.get("PublicIpAddress") or "",
         "private_dns": item.get("PrivateDnsName", ""), "architecture": item.get("Architecture", ""),
     }  # fmt: skip
-    address = next((value for value in (_attribute(item, kind) for kind in settings.address) if value), "")
+    if tags.get(ROLE_TAG) == THROUGH_BASTION:
+        bastion = ("", "")
+    ways = {THROUGH_BASTION: facts["private_address"] if bastion[0] else ""}
+    reached = {kind: ways[kind] if kind in ways else _attribute(item, kind) for kind in settings.address}
+    way = next((kind for kind, value in reached.items() if value), "")
+    address = reached.get(way, "")
     variables = {INSTANCE: facts, "ansible_host": address, "node_address": facts["private_address"]}
     if facts["private_dns"]:
         # What cloud-init makes the host's own name of, which is kubelet's name for the node.
         variables["node_name"] = facts["private_dns"].partition(".")[0]
     groups = tuple(dict.fromkeys([*_fixed_groups(facts, tags, settings), *_chosen(settings, variables)]))
-    return FoundHost(name, item["InstanceId"], address, groups, variables, tags, place)
+    through = bastion if way == THROUGH_BASTION else ("", "")
+    return FoundHost(name, item["InstanceId"], address, groups, variables, tags, place, through)
 
 
 def _named(item: Mapping[str, Any], settings: Settings) -> str:
-    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
+    tags = _tags(item)
     for kind in settings.host_name:
         value = tags.get(kind[4:], "") if kind.startswith("tag:") else _attribute(item, kind)
         if value:

@@ -33,7 +33,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Settings:
-    """One inventory file. cluster: a name, or '' for all instances; where: the file, for messages."""
+    """One inventory file. cluster: a name, or '' for all instances; where: the file, for messages.
+
+    ssh_user: of the cluster's hosts, to pass through its bastion as.
+    """
 
     where: Position
     cluster: str
@@ -48,6 +51,7 @@ class Settings:
     host_keys: str
     cache_seconds: int
     groups_at: Mapping[str, Position] = field(default_factory=dict)
+    ssh_user: str = ""
 
 
 def settings_of(path: Path, written: Mapping[str, Any], cluster: Mapping[str, Any]) -> Settings:
@@ -80,6 +84,7 @@ def settings_of(path: Path, written: Mapping[str, Any], cluster: Mapping[str, An
         on_error=value["on_error"],
         host_keys=value["host_keys"],
         cache_seconds=value["cache_seconds"],
+        ssh_user=str(aws.get("ssh_user", "")) if isinstance(aws, Mapping) else "",
         groups_at={key: position_of(groups, key, where) for key in groups},
     )
 

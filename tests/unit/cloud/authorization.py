@@ -125,6 +125,12 @@ class Questions:
             path = given.get("Path") or self._path("role", given["RoleName"])
             yield asked(action, f"arn:aws:iam::{ACCOUNT}:role{path}{given['RoleName']}")
 
+    def _route53(self, operation: str, given: Mapping[str, Any]) -> Iterator[Asked]:
+        yield asked(f"route53:{operation}", f"arn:aws:route53:::hostedzone/{given.get('Id', 'new')}")
+        if operation == "CreateHostedZone":
+            yield asked("ec2:DescribeVpcs")
+            yield asked("route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/new")
+
     def _s3(self, operation: str, given: Mapping[str, Any]) -> Iterator[Asked]:
         action = f"s3:{S3_ACTIONS.get(operation, operation)}"
         bucket = f"arn:aws:s3:::{given['Bucket']}"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.design import Design
+from clusterbook.cloud.layout import Design
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import spec
 from clusterbook.cluster.store import FileStore

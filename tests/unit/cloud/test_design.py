@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from clusterbook.cloud import policies
-from clusterbook.cloud.design import Design, control_planes, wanted
+from clusterbook.cloud.design import wanted
 from clusterbook.cloud.kinds import KINDS
+from clusterbook.cloud.layout import Design, control_planes
 from clusterbook.cloud.model import Ref
 from clusterbook.cluster import spec
 

@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from clusterbook.cloud import apply, aws, plan, teardown
 from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.design import wanted
 from clusterbook.cloud.graph import Outcome
+from clusterbook.cloud.layout import Design
 from clusterbook.cloud.state import StateFile
 
 Inject = Callable[[Mapping[str, tuple[int, str, str]]], collections.Counter[str]]

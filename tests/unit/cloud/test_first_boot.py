@@ -14,9 +14,10 @@ import pytest
 
 from clusterbook.cli.joining import first_programs
 from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.design import wanted
 from clusterbook.cloud.first_boot import FOLDER, MOST_BYTES, user_data
 from clusterbook.cloud.kinds.templates import LaunchTemplate
+from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import differences
 from clusterbook.errors import InvalidInput
 

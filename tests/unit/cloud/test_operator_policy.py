@@ -10,6 +10,7 @@ import pytest
 
 from clusterbook.cloud import policies
 from clusterbook.cloud.kinds import KINDS
+from clusterbook.cloud.layout import SHARED
 from clusterbook.cloud.operator_policy import Uses, documents
 from clusterbook.cloud.permissions import BY_KIND
 from tests.unit.cloud.evaluator import allowed, asked
@@ -47,7 +48,24 @@ def test_a_policy_fits_into_iams_quota(part: str) -> None:
 
 
 def test_each_kind_of_resource_says_what_it_takes() -> None:
-    assert set(BY_KIND) == set(KINDS)
+    assert set(BY_KIND) == {*KINDS, SHARED}
+
+
+def test_parts_of_a_cluster_may_be_made_in_the_existing_vpc_that_it_is_put_into_and_in_no_other() -> None:
+    people = list(documents(Uses(NAME, frozenset(BY_KIND) - {"Vpc", "InternetGateway"}, STORE, "vpc-0123")).values())
+    for action, new in (("CreateSubnet", "subnet"), ("CreateSecurityGroup", "security-group")):
+        assert allowed(people, asked(f"ec2:{action}", f"{EC2}:{new}/new", OWN))
+        assert allowed(people, asked(f"ec2:{action}", f"{EC2}:vpc/vpc-0123"))
+        assert not allowed(people, asked(f"ec2:{action}", f"{EC2}:vpc/vpc-4567"))
+    for action in ("DeleteVpc", "ModifyVpcAttribute"):
+        assert not allowed(people, asked(f"ec2:{action}", f"{EC2}:vpc/vpc-0123"))
+
+
+def test_an_update_may_look_for_what_the_cluster_does_not_use_and_may_not_make_it() -> None:
+    people = list(documents(Uses(NAME, frozenset({"Vpc", "Subnet"}), STORE)).values())
+    assert allowed(people, asked("ec2:DescribeNatGateways")) and allowed(people, asked("ec2:DescribeAddresses"))
+    assert not allowed(people, asked("ec2:AllocateAddress", f"{EC2}:elastic-ip/new", OWN))
+    assert not allowed(people, asked("route53:ListHostedZonesByName"))
 
 
 @pytest.mark.parametrize(("question", "answer"), [

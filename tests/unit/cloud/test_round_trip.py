@@ -9,7 +9,8 @@ import pytest
 
 from clusterbook.cloud import apply, foreign, plan, teardown
 from clusterbook.cloud.aws import Cloud, CloudError
-from clusterbook.cloud.design import Design, wanted
+from clusterbook.cloud.design import wanted
+from clusterbook.cloud.layout import Design
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import spec
 
