@@ -31,7 +31,8 @@ def apply(cloud: Cloud, plan: CloudPlan, state: StateFile, tags: Mapping[str, st
     def work(key: str) -> None:
         with guard:
             there = dict(known)
-        wanted = replace(todo[key], fields=resolved(todo[key].fields, there))
+        generation = state.state.made.get(key, 0)
+        wanted = replace(todo[key], fields=resolved(todo[key].fields, there), generation=generation)
         verb, found = _one(cloud, wanted, there.get(key), tags)
         with guard:
             known[key] = found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,12 +31,16 @@ class Ref:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One resource as it shall be. fields may hold Refs; tags beyond those that every resource gets."""
+    """One resource as it shall be. fields may hold Refs; tags beyond those that every resource gets.
+
+    generation: how many of this key were made before it (see client_token).
+    """
 
     kind: str
     name: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    generation: int = 0
 
     @property
     def key(self) -> str:
@@ -74,6 +80,16 @@ class Difference:
     field: str
     before: Any
     after: Any
+
+
+def client_token(cluster: str, wanted: Wanted) -> str:
+    """By which AWS knows a request that it had already: the same resource, wanted the same way, for the same time.
+
+    A run that was killed between the request and its answer so gets the resource of that request and no second one.
+    What replaces a resource has another generation: AWS remembers tokens of those that are gone. wanted: without Refs.
+    """
+    basis = [cluster, wanted.key, wanted.generation, repr(_comparable(wanted.fields))]
+    return hashlib.sha256(json.dumps(basis).encode()).hexdigest()
 
 
 def refs(value: Any) -> Iterator[Ref]:

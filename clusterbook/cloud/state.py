@@ -16,13 +16,17 @@ from clusterbook.cluster.store import Store
 
 @dataclass(frozen=True)
 class State:
-    """serial: counts every write; image: what aws.image stood for when hosts were first made from it."""
+    """serial: counts every write; image: what aws.image stood for when hosts were first made from it.
+
+    made: how many of each key there have been.
+    """
 
     serial: int = 0
     region: str = ""
     image: Mapping[str, str] = field(default_factory=dict)
     api_address: str = ""
     resources: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, int] = field(default_factory=dict)
 
 
 class StateFile:
@@ -47,7 +51,13 @@ class StateFile:
 
     def record(self, found: Found) -> None:
         """A resource exists."""
-        self._write(lambda state: replace(state, resources={**state.resources, found.key: found.id}))
+
+        def change(state: State) -> State:
+            new = state.resources.get(found.key) != found.id
+            made = {**state.made, found.key: state.made.get(found.key, 0) + 1} if new else state.made
+            return replace(state, resources={**state.resources, found.key: found.id}, made=made)
+
+        self._write(change)
 
     def forget(self, key: str) -> None:
         """A resource is gone."""

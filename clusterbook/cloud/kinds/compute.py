@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud, CloudError, filters, tags_of
 from clusterbook.cloud.kinds.contract import ids, name_in_tags, specification
 from clusterbook.cloud.kinds.network import remove
-from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
+from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted, client_token
 
 ALIVE = "pending,running,stopping,stopped"
 ROOT_DEVICE = "/dev/xvda"
@@ -87,8 +88,7 @@ class Instance:
             arguments["KeyName"] = fields["key"]
         if fields["profile"]:
             arguments["IamInstanceProfile"] = {"Name": fields["profile"]}
-        answer = cloud.settle("ec2", "run_instances", **arguments)
-        item = answer["Instances"][0]
+        item = _started(cloud, client_token(cloud.cluster, wanted), arguments)
         return Found(self.NAME, wanted.name, item["InstanceId"], fields, _addresses(item))
 
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
@@ -106,6 +106,18 @@ class Instance:
                 raise
             return
         cloud.wait("ec2", "instance_terminated", InstanceIds=[found.id])
+
+
+def _started(cloud: Cloud, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The instance; a token whose instance is gone (the index that counts them was lost) is not used again."""
+    try:
+        answer = cloud.settle("ec2", "run_instances", ClientToken=token, **arguments)
+    except CloudError as error:
+        if error.code != "IdempotentInstanceTerminated":
+            raise
+        answer = cloud.settle("ec2", "run_instances", ClientToken=secrets.token_hex(32), **arguments)
+    found: Mapping[str, Any] = answer["Instances"][0]
+    return found
 
 
 def bare_key(key: str) -> str:

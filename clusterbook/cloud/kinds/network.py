@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently
 from clusterbook.cloud.kinds.contract import ec2_listing, ids, specification
-from clusterbook.cloud.model import Found, Wanted
+from clusterbook.cloud.model import Found, Wanted, client_token
 
 # How long EC2 may take to let go of what used a subnet, gateway or VPC.
 RELEASE_SECONDS = 300
@@ -139,7 +139,7 @@ class RouteTable:
         """See Kind."""
         answer = cloud.settle(
             "ec2", "create_route_table", VpcId=wanted.fields["vpc"],
-            TagSpecifications=specification("route-table", tags),
+            TagSpecifications=specification("route-table", tags), ClientToken=client_token(cloud.cluster, wanted),
         )  # fmt: skip
         found = Found(self.NAME, wanted.name, answer["RouteTable"]["RouteTableId"], {"gateway": "", "subnets": []})
         return self.update(cloud, wanted, found, ("gateway", "subnets"))

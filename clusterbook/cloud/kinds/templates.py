@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud, tag_list
 from clusterbook.cloud.kinds.compute import METADATA, network_interface, root_volume
 from clusterbook.cloud.kinds.contract import ec2_listing, specification
 from clusterbook.cloud.kinds.network import remove
-from clusterbook.cloud.model import Found, Wanted
+from clusterbook.cloud.model import Found, Wanted, client_token
+
+# Requests about versions at the same time.
+AT_ONCE = 8
 
 
 class LaunchTemplate:
@@ -24,22 +28,18 @@ class LaunchTemplate:
 
     def listing(self, cloud: Cloud) -> list[Found]:
         """See Kind."""
-        found = []
         # EC2 lists 200 at the most at once; moto 15, without a next page, unless it is told a number.
-        for name, item in ec2_listing(cloud, self.NAME, "describe_launch_templates", "LaunchTemplates", page=200):
-            versions = cloud.call(
-                "ec2", "describe_launch_template_versions", LaunchTemplateId=item["LaunchTemplateId"],
-                Versions=["$Default"],
-            )["LaunchTemplateVersions"]  # fmt: skip
-            data = versions[0]["LaunchTemplateData"] if versions else {}
-            found.append(Found(self.NAME, name, item["LaunchTemplateId"], _fields(data)))
-        return found
+        items = list(ec2_listing(cloud, self.NAME, "describe_launch_templates", "LaunchTemplates", page=200))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            data = list(pool.map(lambda item: _default(cloud, item[1]["LaunchTemplateId"]), items))
+        return [Found(self.NAME, name, item["LaunchTemplateId"], _fields(version))
+                for (name, item), version in zip(items, data, strict=True)]  # fmt: skip
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind."""
         answer = cloud.call(
             "ec2", "create_launch_template", LaunchTemplateName=wanted.name, LaunchTemplateData=_data(wanted.fields),
-            TagSpecifications=specification("launch-template", tags),
+            TagSpecifications=specification("launch-template", tags), ClientToken=client_token(cloud.cluster, wanted),
         )  # fmt: skip
         return Found(self.NAME, wanted.name, answer["LaunchTemplate"]["LaunchTemplateId"], wanted.fields)
 
@@ -56,6 +56,15 @@ class LaunchTemplate:
     def delete(self, cloud: Cloud, found: Found) -> None:
         """See Kind."""
         remove(cloud, "delete_launch_template", "InvalidLaunchTemplateId.NotFound", LaunchTemplateId=found.id)
+
+
+def _default(cloud: Cloud, template: str) -> Mapping[str, Any]:
+    """What the template makes. EC2 tells versions of one template at a time."""
+    versions = cloud.call(
+        "ec2", "describe_launch_template_versions", LaunchTemplateId=template, Versions=["$Default"]
+    )["LaunchTemplateVersions"]  # fmt: skip
+    found: Mapping[str, Any] = versions[0]["LaunchTemplateData"] if versions else {}
+    return found
 
 
 def _data(fields: Mapping[str, Any]) -> dict[str, Any]:

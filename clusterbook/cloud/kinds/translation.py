@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from clusterbook.cloud.aws import Cloud, filters, tags_of
 from clusterbook.cloud.kinds.contract import ec2_listing, name_in_tags, specification
 from clusterbook.cloud.kinds.network import remove
-from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
+from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted, client_token
 
 
 class ElasticAddress:
@@ -62,7 +62,7 @@ class NatGateway:
         fields = wanted.fields
         answer = cloud.settle(
             "ec2", "create_nat_gateway", SubnetId=fields["subnet"], AllocationId=fields["address"],
-            TagSpecifications=specification("natgateway", tags),
+            TagSpecifications=specification("natgateway", tags), ClientToken=client_token(cloud.cluster, wanted),
         )  # fmt: skip
         found = Found(self.NAME, wanted.name, answer["NatGateway"]["NatGatewayId"], fields)
         cloud.wait("ec2", "nat_gateway_available", NatGatewayIds=[found.id])

@@ -33,3 +33,9 @@ def test_a_second_run_replaces_its_section_and_leaves_the_others(tmp_path: Path)
 def test_a_bar_is_longer_by_the_same_for_each_doubling(tmp_path: Path) -> None:
     text = report.write("unchanged", result(1.0), tmp_path / "measured.md")
     assert "floor  ████ 1.00 s\nother  ████████ 2.00 s\n" in text
+
+
+def test_a_plan_of_cloud_resources_says_how_many_there_were_and_how_busy_the_machine_was(tmp_path: Path) -> None:
+    found = {**result(1.0), "resources": 101, "seconds": 2.0, "max": 3.0, "rounds": 3, "cpu": 1.5, "peak_mib": 90.0}
+    text = report.write("cloud-plan", found, tmp_path / "measured.md")
+    assert [cell.strip() for cell in text.splitlines()[-5].split("|")[1:6]] == ["101", "2.00", "3.00", "3", "1.50"]
