@@ -26,7 +26,7 @@ from clusterbook.cluster.names import StoreError
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, InvalidInput, Unreachable
 from clusterbook.model import Host
-from clusterbook.report import Style
+from clusterbook.report.style import Style
 
 # How long instances have for their first boot, and the cluster to be well.
 BOOT_SECONDS = 600.0

@@ -88,8 +88,8 @@ def client_token(cluster: str, wanted: Wanted) -> str:
     A run that was killed between the request and its answer so gets the resource of that request and no second one.
     What replaces a resource has another generation: AWS remembers tokens of those that are gone. wanted: without Refs.
     """
-    basis = [cluster, wanted.key, wanted.generation, repr(_comparable(wanted.fields))]
-    return hashlib.sha256(json.dumps(basis).encode()).hexdigest()
+    basis = [cluster, wanted.key, wanted.generation, _comparable(wanted.fields)]
+    return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 
 
 def refs(value: Any) -> Iterator[Ref]:
