@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,8 +28,17 @@ _NAMES = ("src", "file", "cmd", "_raw_params")
 Known = Callable[[Step, Any, tuple[str, ...]], Mapping[str, Any]]
 
 
+class TooMuch(Refusal):
+    """To look at all of a directory would take long; who is told ahead asks when the step runs."""
+
+
 class LocalFiles:
-    """Answers one host's questions about files. secretive: steps that were given something encrypted, decrypted."""
+    """Answers one host's questions about files. secretive: steps that were given something encrypted, decrypted.
+
+    most: bytes of one directory that are looked at.
+    """
+
+    most = math.inf
 
     def __init__(self, plan: PlayPlan, decrypt: Callable[[bytes, str], bytes], known: Known) -> None:
         """decrypt(data, its name) -> plain data."""
@@ -38,6 +48,7 @@ class LocalFiles:
         self._opened: dict[tuple[int, Path], bytes] = {}
         self._named: dict[int, frozenset[str]] = {}
         self.secretive: set[int] = set()
+        self._looked_at = 0
 
     def template(self, step: Step, question: Mapping[str, Any]) -> dict[str, Any]:
         """The text of a template and where it is. Raises Refusal."""
@@ -54,6 +65,7 @@ class LocalFiles:
         if not path.is_dir():
             return self._file(step, path, question, path.stat().st_size <= SMALL)
         below: dict[str, Any] = {}
+        self._looked_at = 0
         entries = self._below(step, path, str(question["name"]), below)
         return {**_directory(path, entries), "below": below}
 
@@ -70,10 +82,18 @@ class LocalFiles:
                     below[question["name"]] = about = _directory(path, [])
                     about["entries"] = self._below(step, path, question["name"], below)
                 elif not self._is_encrypted(step, path):
+                    self._look_at(path)
                     below[question["name"]] = self._file(step, path, question, False)
+            except TooMuch:
+                raise
             except (Refusal, OSError):
                 continue
         return entries
+
+    def _look_at(self, path: Path) -> None:
+        self._looked_at += path.stat().st_size
+        if self._looked_at > self.most:
+            raise TooMuch(f"more than {self.most} bytes")
 
     def _file(self, step: Step, path: Path, question: Mapping[str, Any], told: bool) -> dict[str, Any]:
         """What a file is. told: its SHA-1, too."""

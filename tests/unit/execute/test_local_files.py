@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.compile.plan import PlayPlan
+from clusterbook.execute import ahead
 from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers
 from clusterbook.execute.gates import Gates
@@ -91,6 +92,18 @@ def test_a_directory_is_told_of_ahead_with_all_that_is_in_it(playbooks: Playbook
     assert found["entries"] == [str(number) for number in range(7)]
     assert found["below"]["many/0"]["entries"] == ["0.txt", "7.txt"]
     assert found["below"]["many/0/7.txt"]["size"] == len("text 7")
+
+
+def test_a_directory_too_large_to_be_looked_at_first_is_asked_for(
+    playbooks: Playbooks, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = files(playbooks.folder, 20)
+    text = f"{HEAD}  - copy: {{src: many/, dest: {playbooks.folder}/there/}}\n"
+    monkeypatch.setattr(ahead, "MOST_LOOKED_AT", 100)
+    assert ahead_of(playbooks.plan(text).plays[0], Services()) == {}
+    assert playbooks.run(text).code == 0
+    assert tree(playbooks.folder / "there") == tree(source)
+    assert asked.count("source") == 3  # twice before a play began
 
 
 @pytest.mark.parametrize("writes", [
