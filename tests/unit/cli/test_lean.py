@@ -43,3 +43,8 @@ def test_an_interrupt_ends_the_program_quietly_until_its_tasks_are_loaded() -> N
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_the_program_that_stands_in_for_ansible_playbook_starts_so_too() -> None:
+    code = "import sys; sys.argv[1:] = ['--version']\nfrom clusterbook.cli.ansible.start import main\ntry: main()\n"
+    assert {"asyncio", "unittest"}.isdisjoint(loaded(f"{code}except SystemExit: pass"))
