@@ -26,8 +26,8 @@ from bench.cluster import CACHE, ROOT
 from clusterbook.lab.ec2.corrections import answers
 
 NAME, RESOURCES, ROUNDS = "plan.k8s.local", 100, 3
-# One zone and one control plane make 21 resources with one group; each further group is a template and a group.
-FIRST, EACH = 19, 2
+# One zone and one control plane make 20 resources with one group; each further group is a template and a group.
+FIRST, EACH = 18, 2
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
 READY_SECONDS = 120
 
@@ -36,7 +36,7 @@ def configuration(resources: int, image: str) -> str:
     """A cluster.yaml of at least so many resources; its groups have no workers yet."""
     groups = -(-(resources - FIRST) // EACH)
     rows = "".join(f"  - {{name: group-{number}, count: 0}}\n" for number in range(groups))
-    return (f"cluster_name: {NAME}\naws:\n  zones: [us-east-2a]\n  image: {image}\n  ssh_public_key: ssh-ed25519 AAAA\n"
+    return (f"cluster_name: {NAME}\naws:\n  zones: [us-east-2a]\n  image: {image}\n"
             f"  worker_groups:\n{rows}")  # fmt: skip
 
 

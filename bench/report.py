@@ -12,10 +12,10 @@ from bench.table import table
 
 HEAD = """# What was measured
 
-Written by the benchmarks in `bench/` (`python -m bench.cluster`, `python -m bench.runner`, `python -m bench.wide`);
-each section is the last run on the machine that it names. A machine that did other work meanwhile says so: "busy" is
-the share of all cores in use by anybody, "calibration" the milliseconds for a fixed piece of work on one core just
-before.
+Written by the benchmarks in `bench/` (`python -m bench.cluster`, `python -m bench.runner`, `python -m bench.wide`,
+`python -m bench.cloud_plan`); each section is the last run on the machine that it names. A machine that did other work
+meanwhile says so: "busy" is the share of all cores in use by anybody, "calibration" the milliseconds for a fixed piece
+of work on one core just before.
 """
 Result = Mapping[str, Any]
 
