@@ -219,15 +219,6 @@ def test_a_control_plane_may_be_lost_while_the_playbook_runs(raised: Cluster, tm
     raised.on("validate-cluster", "--wait", "5m")
 
 
-def test_the_first_control_plane_is_replaced_and_nobody_notices(raised: Cluster) -> None:
-    lab.reset_hosts(record.read_spec(raised.name), ["cp-1"])
-    with probed(raised) as records:
-        raised.on("replace-node", "cp-1", "--yes")
-    assert failed(records) == {}
-    raised.on("validate-cluster", "--wait", "5m")
-    raised.on("plan")
-
-
 def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -> None:
     refused = raised.on("deploy-dashboard", "--provider", "kubernetes-dashboard", expect=3)
     assert refused.errors == (
