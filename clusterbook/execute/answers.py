@@ -45,13 +45,16 @@ class Answers:
         self, plan: PlayPlan, host: str, gates: Gates, services: Services,
         delegation: Callable[[Answers], Delegation] | None, learnt: Learnt,
         know: Callable[[Mapping[int, StepInfo]], None] = lambda steps: None, asker: TaskAsker | None = None,
+        given: Callable[[str], Mapping[str, Any]] = lambda host: {},
     ) -> None:
         """delegation(self): evaluates and runs delegated steps; learnt: what hosts have reported so far.
 
-        know(steps) tells the reports of steps that only now were compiled; asker: who says which tasks run.
+        know(steps) tells the reports of steps that only now were compiled; asker: who says which tasks run;
+        given(host): what steps of other hosts learnt for it since it was asked last.
         """
         self._know = know
         self._asker = asker
+        self._given = given
         self._learnt = learnt
         self.plan = self._plan = plan
         self.host = self._host = host
@@ -93,7 +96,11 @@ class Answers:
         return self._local_arguments(step, None)
 
     def _answer_gate(self, question: dict[str, Any]) -> Any:
-        key, once = question["key"], bool(question["run_once"])
+        verdict = self._decided(question["key"], bool(question["run_once"]))
+        given = self._given(self._host)
+        return {**(verdict or {}), "given": encode(given)} if given else verdict
+
+    def _decided(self, key: list[int], once: bool) -> dict[str, Any] | None:
         verdict = self._gates.wait(self._host, key, once)
         if verdict is not None or self._asker is None:
             return verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from threading import Lock
 from typing import Any
 
 from clusterbook.compile.patience import MAY_LEAVE, MODULE
@@ -32,6 +33,8 @@ class Delegates:
     def __init__(self, plan: Plan, agents: Agents, services: Services, learnt: dict[str, dict[str, Any]]) -> None:
         """learnt: host -> name -> value on the wire; facts of `delegate_facts` go there."""
         self._plan, self._agents, self._services, self._learnt = plan, agents, services, learnt
+        self._given: dict[str, dict[str, Any]] = {}
+        self._lock = Lock()
         self._learnable = learnable_names(
             step for play in plan.plays
             for step in every_step((*play.program.instructions, *play.program.handlers))
@@ -40,6 +43,11 @@ class Delegates:
     def of(self, answers: Answers) -> Delegation:
         """What answers the delegated steps of one host in one play."""
         return Delegation(answers.plan, answers.host, answers, self.run, self._learnable)
+
+    def given(self, host: str) -> Mapping[str, Any]:
+        """What steps of other hosts learnt for a host since it was asked last: `facts` of modules, `set` facts."""
+        with self._lock:
+            return self._given.pop(host, {})
 
     def run(self, errand: Errand, answer: Answer) -> dict[str, Any]:
         """Run one step elsewhere; its result."""
@@ -113,10 +121,13 @@ class Delegates:
     def _keep(self, target: str, facts: Mapping[str, Any], own_names: bool) -> None:
         """Facts of a host for `hostvars`, also as ansible_NAME; never those that steer the connection."""
         kept = self._learnt.setdefault(target, {})
+        with self._lock:
+            given = self._given.setdefault(target, {}).setdefault("set" if own_names else "facts", {})
         for name, value in facts.items():
             shown = str(name) if own_names or str(name).startswith("ansible_") else f"ansible_{name}"
             if not is_connection_variable(shown):
                 kept[shown] = encode(value)
+                given[shown] = value
         if not own_names:
             short = {str(name).removeprefix("ansible_"): encode(value) for name, value in facts.items()}
             kept["ansible_facts"] = {**kept.get("ansible_facts", {}), **short}

@@ -201,9 +201,11 @@ class Runner:
         return False
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
-        segment = Segment(play.hosts[name], self._root(name), program, to_wire(play.parts[name]))
+        part = replace(play.parts[name], given=self._delegates.given(name))
+        segment = Segment(play.hosts[name], self._root(name), program, to_wire(part))
         answers = Answers(
-            play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know, self._asker)
+            play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know, self._asker,
+            self._delegates.given)
 
         def take(messages: Sequence[dict[str, Any]]) -> None:
             for message in messages:

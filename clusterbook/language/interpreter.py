@@ -19,6 +19,7 @@ class Interpreter:
         """program and host as sent; state: what the host has learnt in earlier plays."""
         self._program = program
         self._runtime = runtime
+        state.accept(host.given)
         self._steps = StepRunner(program, host, state, runtime)
         self._handlers = self._steps.handlers
         self._left: set[str] = self._runtime.pending()

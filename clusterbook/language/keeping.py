@@ -16,7 +16,7 @@ from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.sources import Company, Sources
 from clusterbook.language.state import HostState, layers_for
-from clusterbook.language.values import Template, UnknownValue, encode
+from clusterbook.language.values import Template, UnknownValue, decode, encode
 
 Result = dict[str, Any]
 Key = tuple[int, ...]
@@ -70,6 +70,14 @@ class StepKeeper:
     def _learnt(self) -> dict[str, Any]:
         return {**self.state.fact_layer(), **self.state.included, **self.state.registered}
 
+    def meet(self, step: Step, key: Key, run_once: bool) -> Optional[Mapping[str, Any]]:
+        """Wait where hosts meet; what was decided there for this one, None when it goes on."""
+        verdict = self._runtime.ask("gate", key=list(key), step=step.id, run_once=run_once)
+        if verdict is None or "given" not in verdict:
+            return verdict
+        self.state.accept(decode(verdict["given"]))
+        return {name: value for name, value in verdict.items() if name != "given"} or None
+
     def fails_all(self, failure: StepFailed, key: Key) -> None:
         """Of hosts that go step by step all fail with one whose failure is fatal; each goes through its own rescue."""
         if self.program.lockstep and not failure.told and self.is_fatal(failure.step):
@@ -80,7 +88,7 @@ class StepKeeper:
         """Wait for the others after a step whose failure is everybody's. Raises StepFailed when it failed on one."""
         if not self.program.lockstep or not step.any_errors_fatal:
             return
-        verdict = self._runtime.ask("gate", key=[*key, step.id, AFTER], step=step.id, run_once=False)
+        verdict = self.meet(step, (*key, step.id, AFTER), run_once=False)
         if verdict is not None:
             self.heed(step, verdict)
 

@@ -154,12 +154,16 @@ class Program:
 
 @dataclass(frozen=True)
 class HostPart:
-    """What only this host is sent. hostvars: the variables of other hosts that the play names."""
+    """What only this host is sent. hostvars: the variables of other hosts that the play names.
+
+    given: what steps of other hosts learnt for this one in earlier plays, see HostState.accept.
+    """
 
     name: str
     groups: Parts
     variables: Mapping[str, Any]
     hostvars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ class HostState:
         """Facts that a module returned, by its names; `ansible_` is left out in ansible_facts."""
         self.facts.update({short_fact(name): value for name, value in facts.items()})
 
+    def accept(self, given: Mapping[str, Any]) -> None:
+        """What steps of other hosts learnt for this one (`delegate_facts`). facts: of modules; set: by set_fact."""
+        self.learn_facts(given.get("facts", {}))
+        self.registered.update(given.get("set", {}))
+
     def include(self, values: Mapping[str, Any], merge: bool) -> None:
         """Variables of include_vars. merge: mappings are put together instead of replaced (hash_behaviour)."""
         for name, value in values.items():

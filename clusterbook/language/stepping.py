@@ -66,7 +66,7 @@ class StepRunner(StepTrier):
         """Whether a `meta` step is to be done. by_first: in a linear play the first host decides for all."""
         meet = by_first and self.program.lockstep
         if meet:
-            verdict = self._runtime.ask("gate", key=[*key, step.id], step=step.id, run_once=True)
+            verdict = self.meet(step, (*key, step.id), run_once=True)
             if verdict is not None:
                 self.heed(step, verdict)
                 return bool(verdict["result"].get("met"))
@@ -112,9 +112,7 @@ class StepRunner(StepTrier):
         """Where hosts meet before the step: what was decided for this one, None when it is to run it."""
         if not self.program.lockstep and not step.run_once:
             return None
-        verdict: Optional[Mapping[str, Any]] = self._runtime.ask(
-            "gate", key=[*key, step.id], step=step.id, run_once=bool(step.run_once))
-        return verdict
+        return self.meet(step, (*key, step.id), run_once=bool(step.run_once))
 
     def _throttled(self, step: Step) -> Result:
         """Run it when fewer hosts than its `throttle` says are at it."""

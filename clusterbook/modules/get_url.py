@@ -58,11 +58,21 @@ def observe(arguments: Arguments, system: System) -> State:
     state = path_state(path, arguments, system, status)
     algorithm, wanted = wanted_checksum(arguments)
     if not wanted and status is not None and arguments["force"]:
-        wanted = remote_checksum(arguments)
+        wanted = source_checksum(arguments, system)
     state.update(algorithm=algorithm, wanted_digest=wanted, digest="", download={})
     if status is not None and wanted:
         state["digest"] = system.files.digest(path, algorithm)
     return state
+
+
+def source_checksum(arguments: Arguments, system: System) -> str:
+    """The digest of what is at the address; a plan reads a file of the host as its earlier steps would leave it."""
+    import urllib.request
+
+    address = arguments["url"]
+    if not system.predicting or not address.startswith("file://"):
+        return remote_checksum(arguments)
+    return system.files.digest(urllib.request.url2pathname(address[len("file://"):]), UNCHECKED)
 
 
 def file_name(url: str) -> str:

@@ -114,6 +114,37 @@ def test_facts_that_are_delegated_belong_to_the_other_host(playbooks: Playbooks)
     assert ran.messages("Show") == ["Linux Linux green False False"]
 
 
+def test_what_a_step_sets_for_another_host_is_a_variable_of_that_host_from_the_next_task_on(
+    playbooks: Playbooks,
+) -> None:
+    ran = playbooks.run("""\
+    - hosts: all
+      gather_facts: false
+      tasks:
+        - ansible.builtin.set_fact: {colour: "of {{ inventory_hostname }}", ansible_user: nobody}
+          delegate_to: b
+          delegate_facts: true
+          when: inventory_hostname == 'c'
+        - name: Show
+          ansible.builtin.debug: {msg: "{{ colour | default('none') }} {{ ansible_user is defined }}"}
+    - hosts: all
+      gather_facts: false
+      strategy: free
+      tasks:
+        - ansible.builtin.setup: {gather_subset: ["!all"]}
+          delegate_to: b
+          delegate_facts: true
+          when: inventory_hostname == 'a'
+    - hosts: b
+      gather_facts: false
+      tasks:
+        - name: Later
+          ansible.builtin.debug: {msg: "{{ ansible_system }} {{ colour }}"}
+    """)
+    assert sorted(ran.messages("Show")) == ["none False", "none False", "of c False"]
+    assert ran.messages("Later") == ["Linux of c"]
+
+
 def test_handlers_that_a_delegated_step_notifies_run_on_the_first_host(playbooks: Playbooks) -> None:
     ran = playbooks.run(HEAD + """\
     - ansible.builtin.command: echo x

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
+from clusterbook.modules.system.predicted import PredictedSystem
 from tests.unit.modules.conftest import Do, Web
 
 DATA = os.urandom(300_000)
@@ -109,3 +110,14 @@ def test_a_file_of_the_host_is_an_address_too(do: Do, place: Path) -> None:
     given = {"url": f"file://{place}/here", "dest": str(place / "there")}
     assert do("get_url", **given).changed and (place / "there").read_text() == "x"
     assert not do("get_url", **given).changed
+
+
+def test_a_plan_fetches_a_file_of_the_host_as_its_earlier_steps_would_leave_it(place: Path) -> None:
+    for name in ("old", "new"):
+        (place / name).write_text(name)
+    predicted = PredictedSystem()
+    steps = [(place / "new", place / "old"), (place / "old", place / "old")]
+    foretold = [
+        perform("get_url", {"url": f"file://{source}", "dest": str(dest), "force": True}, predicted, True)
+        for source, dest in steps]
+    assert foretold[0].changed and (foretold[1].unknown or not foretold[1].changed)
