@@ -77,6 +77,23 @@ class KeepTypes(NativeCodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
 
+class UndefinedPath(StrictUndefined):
+    """A name without a value; so has every part of it, as in Ansible: `a.b.c | default(1)` is 1 when there is no a.
+
+    Using it is an error that names the first part that is missing.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+
 class LanguageEnvironment(SandboxedEnvironment):
     """Settings as Ansible's: StrictUndefined, `do` and `loopcontrols`, first newline after a block removed in files."""
 
@@ -121,7 +138,7 @@ def new_environment(local: Local = nobody, **settings: Any) -> LanguageEnvironme
     """settings: trim_blocks, lstrip_blocks, *_string, newline_sequence as the template module's parameters."""
     settings.setdefault("trim_blocks", False)
     environment = LanguageEnvironment(
-        undefined=StrictUndefined,
+        undefined=UndefinedPath,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         autoescape=False,
         finalize=_finalize,

@@ -43,25 +43,24 @@ def packages() -> list[Package]:
 
 
 def cases(names: list[str]) -> Iterator[Case]:
-    """A playbook for each role (all, when none is named), in a folder for each package."""
+    """A playbook for each role; for all, when none is named."""
     for package in packages():
         chosen = [role for role in package.roles if not names or role in names or package.name in names]
         if chosen:
-            place = laid_out(package)
             for role in chosen:
-                yield Case(place / f"{role}.yml", f"{role} of {package.name}", (), {}, False)
+                yield Case(laid_out(package, role), f"{role} of {package.name}", (), {}, False)
 
 
-def laid_out(package: Package) -> Path:
-    """The folder with its playbooks; made anew."""
-    source, place = fetched(package) / package.folder, FOLDER / "playbooks" / package.name
+def laid_out(package: Package, role: str) -> Path:
+    """The playbook of a role, in a folder of its own with the roles that it needs; made anew."""
+    source, place = fetched(package) / package.folder, FOLDER / "playbooks" / f"{package.name}.{role}"
     shutil.rmtree(place, ignore_errors=True)
-    for role in (*package.roles, *package.companions):
-        shutil.copytree(source / role, place / "roles" / role)
-    for role in package.roles:
-        play = {"hosts": "one", "become": True, "vars": package.variables.get(role, {}), "roles": [role]}
-        (place / f"{role}.yml").write_text(json.dumps([play], indent=2) + "\n")
-    return place
+    for name in (role, *package.companions):
+        shutil.copytree(source / name, place / "roles" / name)
+    play = {"hosts": "one", "become": True, "vars": package.variables.get(role, {}), "roles": [role]}
+    playbook = place / "site.yml"
+    playbook.write_text(json.dumps([play], indent=2) + "\n")
+    return playbook
 
 
 def fetched(package: Package) -> Path:

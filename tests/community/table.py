@@ -47,7 +47,8 @@ def keep(verdict: Verdict, theirs: Observed) -> None:
     steps = sum(counts["ok"] + counts["skipped"] for counts in theirs["first"]["counts"].values())
     unlike = tuple(f"{phase} {aspect}" for phase, aspect, _ in verdict.unlike)
     case = verdict.case
-    found = Kept(case.section, case.path.stem, commit(), theirs["first"]["status"], steps, unlike)
+    package, _, role = case.section.rpartition(".")
+    found = Kept(package, role, commit(), theirs["first"]["status"], steps, unlike)
     path = FOLDER / "results" / f"{found.package}-{found.role}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(found)))
