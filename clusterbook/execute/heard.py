@@ -132,8 +132,8 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
 # Fields that fetch has with an offer or with a block of content.
 FETCH: Mapping[str, Check] = {"sha1": _text, "data": _text, "offset": _whole, "last": _truth}
 _IN_RESULTS: Mapping[str, Check] = {
-    "status": lambda value: value in _STATUS, "changes": _changes, "items": _items, "times": _whole, "name": _text,
-    "seconds": _number, "hidden": _truth, "ignored": _truth, "attempts": _whole, "next_step": _text,
+    "status": lambda value: value in _STATUS, "changes": _changes, "about": _text, "items": _items, "times": _whole,
+    "name": _text, "seconds": _number, "hidden": _truth, "ignored": _truth, "attempts": _whole, "next_step": _text,
     "place": lambda value: isinstance(value, list) and len(value) == 3,
 }
 EVENTS: Mapping[str, Mapping[str, Check]] = {

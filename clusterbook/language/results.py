@@ -8,11 +8,13 @@ from clusterbook.language.environment import ExpressionError, RefusedName, Undef
 from clusterbook.language.scope import Scope
 
 Result = dict[str, Any]
+# What on the host a module's result is about, of these the first that it has.
+_ABOUT = ("dest", "path", "name")
 # Failed results have an `exception`, by which playbooks tell failures.
 NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
-              "status", "times", "hidden", "ignored", "items", "place", "changes", "attempts", "next_step")
+              "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step")
 _UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet")
 
 
@@ -47,6 +49,9 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     for name in ("msg", "next_step", "place", "changes", "attempts"):
         if result.get(name):
             event[name] = result[name]
+    if status == "changed":
+        known = [result[name] for name in _ABOUT if isinstance(result.get(name), str)]
+        event.update({"about": known[0]} if known else {})
     if status == "failed" or "shown" in result:
         names = ("rc", "stdout", "stderr", "cmd", *result.get("shown", ()))
         event.update({name: result[name] for name in names if name in result and name not in (*event, *_OF_EVENTS)})

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
+from clusterbook.report.drift import DriftReport
 from clusterbook.report.live import LiveReport
 from clusterbook.report.machine import JsonLines
 from clusterbook.report.plain import PlainReport
@@ -25,6 +26,8 @@ class Report(Protocol):
 
 def sink_for(style: Style, console: Console) -> Report:
     """The report for this output."""
+    if style.drift:
+        return DriftReport(console, style.json)
     if style.json:
         return JsonLines(console.file)
     if _overwritable(console) and not (style.plan or style.asked):

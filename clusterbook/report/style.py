@@ -17,3 +17,4 @@ class Style:
     verbose: bool = False
     plan: bool = False
     asked: bool = False
+    drift: bool = False

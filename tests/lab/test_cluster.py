@@ -244,6 +244,23 @@ def test_every_certificate_is_listed_with_a_right_chain_and_those_that_end_soon_
     assert {one["soon"] for one in soon["certificates"] if one["path"].startswith("/var/lib/kubelet")} == {True}
 
 
+def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluster) -> None:
+    assert raised.on("drift").output == "5 hosts: all as the playbooks want it\n"
+    on(raised, "w-1", "chmod 0644 /var/lib/kubelet/config.yaml")
+    on(raised, "cp-2", "sed -i s/audit-log-maxage=30/audit-log-maxage=3/ /etc/systemd/system/kube-apiserver.service")
+    on(raised, "cp-3", "systemctl disable --quiet kube-scheduler")
+    drifted = json.loads(raised.on("drift", "--json", expect=2).output)["differences"]
+    assert {(one["host"], one["kind"], one["name"], one["what"]) for one in drifted} == {
+        ("w-1", "file", "/var/lib/kubelet/config.yaml", "mode"),
+        ("cp-2", "file", "/etc/systemd/system/kube-apiserver.service", "content"),
+        ("cp-3", "unit", "kube-scheduler.service", "enabled"),
+    }
+    flag = next(one for one in drifted if one["host"] == "cp-2")
+    assert "+  --audit-log-maxage=30 \\" in flag["lines"]
+    raised.on("provision")
+    raised.on("drift")
+
+
 def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: Cluster, tmp_path: Path) -> None:
     at = ("--at", f"file://{tmp_path}/elsewhere")
     raised("kubectl", "create", "namespace", "kept")

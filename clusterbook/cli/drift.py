@@ -1,0 +1,42 @@
+"""The task that tells what on the hosts is no longer as the playbooks made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from invoke.context import Context
+
+from clusterbook.cli import places, runs
+from clusterbook.cli.boundary import command
+from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.site import open_site, the_cluster
+from clusterbook.report.style import Style
+
+
+@command(
+    iterable=["extra_vars"],
+    help={
+        **TARGET_HELP,
+        "limit": SELECTION_HELP["limit"],
+        "extra-vars": "those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE (may be repeated)",
+        "json": "show the result as JSON",
+    },
+)
+def drift(
+    _: Context, inventory: str = "lab", cluster: str = "", limit: str = "", extra_vars: Sequence[str] | None = None,
+    json_: bool = False,
+) -> int:  # fmt: skip
+    """Say which file, unit, package or setting differs from what the playbooks want, host by host.
+
+    Nothing is changed; invoke provision heals what is shown. Exit status 0: nothing differs, 2: something does,
+    1: failed, 4: a host could not be reached.
+
+    Example: invoke drift --inventory lab
+    Example: invoke drift --limit worker --json
+    """
+    playbook = places.playbook("site")
+    site = open_site(inventory, cluster, playbook=playbook)
+    the_cluster(site)
+    chosen = runs.selection(check=True, limit=limit, extra_vars=extra_vars, vault=site.vault)
+    return runs.run(site, Order(playbook, chosen, Style(json=json_, drift=True)))
