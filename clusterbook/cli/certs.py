@@ -25,7 +25,8 @@ STORE = "(store)"
 NAMED_HOSTS = 3
 
 
-@command(help={**TARGET_HELP, "days": "mark those that end within so many days", "json": "show the result as JSON"})
+@command(help={**TARGET_HELP, "days": "mark those that end within so many days (at most half of their life)",
+               "json": "show the result as JSON"})  # fmt: skip
 def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30, json_: bool = False) -> int:
     """Show every certificate on the hosts and in the store: who signed it, when it ends, who uses it.
 
@@ -77,7 +78,7 @@ def _printed(host: Host) -> bytes:
 
 
 def _form(one: Certificate, now: datetime, days: int) -> dict[str, object]:
-    return {**vars(one), "expires": one.expires.isoformat() if one.expires else None, "days_left": one.days_left(now),
+    return {**vars(one), "issued": one.issued, "expires": one.expires, "days_left": one.days_left(now),
             "soon": one.ends_within(now, days)}  # fmt: skip
 
 

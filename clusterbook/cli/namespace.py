@@ -33,7 +33,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Operate": (
         "keep it right",
         {"add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check", "certs": "certs",
-         "drift": "drift", "probe": "probe", "backup": "backups", "backups": "backups", "restore": "backups"},
+         "drift": "drift", "probe": "probe", "rotate-certs": "rotation", "backup": "backups", "backups": "backups",
+         "restore": "backups"},
     ),
     "Use": (
         "work with a running cluster",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import yaml
 from cryptography import x509
@@ -81,14 +81,18 @@ class Certificate:
     fault: str
     used_by: str
     fingerprint: str = ""
+    issued: datetime | None = None
 
     def days_left(self, now: datetime) -> int | None:
         """Whole days; below 0 when it has expired."""
         return None if self.expires is None else (self.expires - now) // timedelta(days=1)
 
     def ends_within(self, now: datetime, days: int) -> bool:
-        """Whether it has expired or will within these days."""
-        return self.expires is not None and self.expires - now <= timedelta(days=days)
+        """Whether it has expired or will within these days; they count for at most half of its life."""
+        if self.expires is None:
+            return False
+        life = self.expires - (self.issued or now)
+        return self.expires - now <= min(timedelta(days=days), life / 2)
 
 
 def reading_command() -> str:
@@ -125,7 +129,7 @@ def of_store(store: Store, authorities: Authorities) -> list[Certificate]:
 
 def in_order(found: Sequence[Certificate]) -> list[Certificate]:
     """Those that end first come first, before them what is no certificate."""
-    return sorted(found, key=lambda one: (one.expires or datetime.min.replace(tzinfo=UTC), one.path, one.host))
+    return sorted(found, key=lambda one: (one.expires.date() if one.expires else date.min, one.path, one.host))
 
 
 def _in_file(host: str, place: Place, pem: str, authorities: Authorities) -> Iterator[Certificate]:
@@ -146,7 +150,7 @@ def _in_file(host: str, place: Place, pem: str, authorities: Authorities) -> Ite
 def _certificate(found: x509.Certificate, host: str, path: str, used_by: str, fault: str) -> Certificate:
     return Certificate(
         _name(found.subject), host, path, _name(found.issuer), found.not_valid_after_utc, fault, used_by,
-        _fingerprint(found),
+        _fingerprint(found), found.not_valid_before_utc,
     )  # fmt: skip
 
 

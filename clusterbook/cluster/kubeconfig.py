@@ -28,9 +28,14 @@ def ensure_kubeconfig(cluster: Cluster) -> Path:
     name = f"{cluster.name}/kubeconfig"
     found = cluster.store.read(name)
     if found is None or not _fits(cluster, found):
-        subject = CertificateSubject(ADMINISTRATOR, (ADMINISTRATORS,), days=DAYS)
-        cluster.store.write(name, _render(cluster, subject).encode())
+        _write(cluster)
     return cluster.store.local_file(name)
+
+
+def renew_kubeconfig(cluster: Cluster) -> None:
+    """Give the administrator's kubeconfig a new key and certificate, when somebody has asked for one."""
+    if cluster.store.read(f"{cluster.name}/kubeconfig") is not None:
+        _write(cluster)
 
 
 def kubeconfig_file(cluster: Cluster) -> Path:
@@ -58,6 +63,11 @@ def inside_url(cluster: Cluster) -> str:
     complete = cluster.spec.complete
     zone = complete.get("aws", {}).get("private_zone", "")
     return f"https://{INTERNAL_API}.{zone}:{complete['api_server_port']}" if zone else server_url(cluster)
+
+
+def _write(cluster: Cluster) -> None:
+    subject = CertificateSubject(ADMINISTRATOR, (ADMINISTRATORS,), days=DAYS)
+    cluster.store.write(f"{cluster.name}/kubeconfig", _render(cluster, subject).encode())
 
 
 def _render(cluster: Cluster, subject: CertificateSubject) -> str:

@@ -17,6 +17,7 @@ Resolve = Callable[[str], str]
 PUBLIC = (
     "cluster_ca_certificate", "cluster_signing_ca_certificate", "cluster_etcd_ca_certificate",
     "cluster_front_proxy_ca_certificate", "cluster_service_account_public_key", "cluster_etcd_formed",
+    "certificate_issued_after",
     "artifacts", "images", "image_mirror", "joining",
 )  # fmt: skip
 
@@ -42,6 +43,7 @@ def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterV
     plain = {**cluster.spec.complete, **_shaped(supplied), **_public(cluster), **{name: Secret(name) for name in names}}
     plain["image_mirror"] = cluster.spec.written.get("image_mirror", supplied.get("image_mirror", ""))
     plain["cluster_etcd_formed"] = formed.is_formed(cluster.store, cluster.name)
+    plain["certificate_issued_after"] = 0  # a rotation says from when on certificates count
     plain["joining"] = joining.place(cluster.store, cluster.name, cluster.spec.complete)
     return ClusterVariables(plain, resolve)
 

@@ -1,7 +1,8 @@
 """Certificates of the cluster's authorities: the private key is made on the host and never leaves it.
 
 Only the public key goes to the local machine, which signs it for the subject, names and usages that the compiled play
-says. A certificate is renewed when those differ, when its key or authority is another, or when it ends soon.
+says. A certificate is renewed when those differ, when its key or authority is another, or when it ends soon. One that
+was made before a time that the step names is made anew with a new key.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from clusterbook.modules.transfer import need_directory
 
 NAME = "certificate"
 KIND = "state"
+SUBJECT = "path"
 DESCRIPTION = "A private key made on the host and its certificate, signed by an authority of the cluster."
 PARAMETERS = {
     "path": Parameter("path", "File of the certificate.", required=True),
@@ -36,8 +38,12 @@ PARAMETERS = {
     "key_mode": Parameter("raw", "Mode of the private key.", default="0600"),
     "days": Parameter("int", "Days that a new certificate is valid.", default=365),
     "renew_before_days": Parameter("int", "Days before its end at which it is renewed.", default=30),
+    "issued_after": Parameter("int", "Seconds since 1970: one that was made before is made anew, with a new key.",
+                              default=0),
 }
 DAY = 86400
+# The cluster's authorities date certificates back, for hosts whose clocks differ.
+BACKDATED = 300
 LISTS = ("organizations", "dns_names", "ip_addresses", "usages")
 
 
@@ -111,6 +117,9 @@ def renewal(arguments: Arguments, state: State) -> List[Change]:
         found = tuple(sorted(getattr(certificate, name)))
         if found != wanted:
             changes.append(Change(name.replace("_", " "), ", ".join(found), ", ".join(wanted)))
+    if rotated(arguments, state):
+        made, wanted_time = certificate.not_before + BACKDATED, arguments["issued_after"]
+        changes.append(Change("made with its key", moment(made), f"after {moment(wanted_time)}"))
     if state["key"] is not None and state["key"] != x509.public_bits(certificate.key):
         changes.append(Change("certificate's key", "of another private key", "of the private key on the host"))
     authority: Optional[x509.Certificate] = state["authority"]
@@ -129,6 +138,17 @@ def expiry(arguments: Arguments, certificate: x509.Certificate, now: float) -> L
     return [Change("valid until", ends, time.strftime("%Y-%m-%d", time.gmtime(now + arguments["days"] * DAY)))]
 
 
+def rotated(arguments: Arguments, state: State) -> bool:
+    """Whether it is too old for `issued_after`, so that its key goes, too."""
+    certificate: Optional[x509.Certificate] = state["certificate"]
+    return certificate is not None and certificate.not_before + BACKDATED < arguments["issued_after"]
+
+
+def moment(seconds: float) -> str:
+    """A time for people, UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
 def apply(arguments: Arguments, state: State, system: System) -> None:
     """Make the key where there is none, have it signed, write both; the key is in place before the certificate."""
     if not renewal(arguments, state):
@@ -139,10 +159,11 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
         for name in ("path", "key_path"):
             system.files.write(arguments[name], lambda: iter(()), state[name]["wanted"])
         return
-    key = make_key(system) if state["key"] is None else system.files.read(arguments["key_path"])
+    fresh = state["key"] is None or rotated(arguments, state)
+    key = make_key(system) if fresh else system.files.read(arguments["key_path"])
     certificate = system.sign(public_key(key, system))
     check_answer(certificate, key)
-    if state["key"] is None:
+    if fresh:
         system.files.write(arguments["key_path"], key, state["key_path"]["wanted"])
     else:
         system.files.attributes(arguments["key_path"], state["key_path"]["wanted"])

@@ -9,7 +9,7 @@ from clusterbook.records import dataclass
 class Style:
     """How much is shown. plan: the run is a check and lists what it would change.
 
-    asked: a person answers between the lines, so none is written over.
+    asked: a person answers between the lines, so none is written over. drift: what a check finds, host by host.
     """
 
     json: bool = False

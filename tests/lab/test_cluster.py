@@ -240,8 +240,6 @@ def test_every_certificate_is_listed_with_a_right_chain_and_those_that_end_soon_
     assert {one["host"] for one in listed["certificates"]} == {"", *HOSTS}
     kubelets = [one["host"] for one in listed["certificates"] if "/kubelet-" in one["path"]]
     assert sorted(kubelets) == sorted(HOSTS * 2)
-    soon = json.loads(raised.on("certs", "--days", "400", "--json", expect=2).output)
-    assert {one["soon"] for one in soon["certificates"] if one["path"].startswith("/var/lib/kubelet")} == {True}
 
 
 def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluster) -> None:
@@ -259,6 +257,26 @@ def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluste
     assert "+  --audit-log-maxage=30 \\" in flag["lines"]
     raised.on("provision")
     raised.on("drift")
+
+
+def certificates(cluster: Cluster) -> dict[tuple[str, str], str]:
+    """The certificate in each file that is no CA: (host, path) -> fingerprint."""
+    found = json.loads(cluster.on("certs", "--json").output)["certificates"]
+    return {(one["host"], one["path"]): one["fingerprint"] for one in found if not one["name"].endswith("-ca")}
+
+
+def test_every_certificate_is_made_anew_and_no_request_fails(raised: Cluster) -> None:
+    before, key = certificates(raised), on(raised, "cp-1", "sha256sum /etc/etcd/pki/peer.key")
+    raised.on("rotate-certs", expect=2)
+    with probed(raised) as records:
+        raised.on("rotate-certs", "--yes")
+    assert failed(records) == {}
+    after = certificates(raised)
+    assert after.keys() == before.keys()
+    assert [place for place, fingerprint in after.items() if fingerprint == before[place]] == []
+    assert on(raised, "cp-1", "sha256sum /etc/etcd/pki/peer.key") != key
+    raised.on("drift")
+    raised.on("validate-cluster", "--wait", "5m")
 
 
 def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: Cluster, tmp_path: Path) -> None:

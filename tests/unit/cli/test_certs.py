@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -49,6 +51,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
+class _Later(datetime):
+    """A clock that is 180 days ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(days=180)
+
+
 def answer(monkeypatch: pytest.MonkeyPatch, authorities: Authorities, days: int, authority: str = "cluster") -> None:
     def printed(host: Host) -> bytes:
         key = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -74,7 +84,10 @@ def test_all_that_is_good_for_long_ends_with_0(
 def test_what_ends_soon_is_marked_and_ends_with_2(
     run: Run, authorities: Authorities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer(monkeypatch, authorities, 20)
+    answer(monkeypatch, authorities, 200)
+    code, text, _ = run("--days", "250")
+    assert code == 0, "half of a life is not over"
+    monkeypatch.setattr(certs, "datetime", _Later)
     code, text, _ = run()
     assert code == 2
     assert [line.split()[0] for line in text.splitlines() if "SOON" in line] == ["proxy-of-w-1", "proxy-of-w-2"]

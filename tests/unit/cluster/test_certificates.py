@@ -116,10 +116,18 @@ def test_letters_that_move_the_cursor_are_not_shown(authorities: Authorities) ->
 
 def test_days_left_go_below_nothing_when_it_has_ended() -> None:
     def ending(after: timedelta) -> Certificate:
-        return Certificate("a", "", "p", "b", NOW + after, "", "c")
+        return Certificate("a", "", "p", "b", NOW + after, "", "c", issued=NOW - timedelta(days=365))
 
     assert [ending(timedelta(hours=hours)).days_left(NOW) for hours in (-25, -1, 1, 25)] == [-2, -1, 0, 1]
     assert [ending(timedelta(days=days)).ends_within(NOW, 30) for days in (-1, 30, 31)] == [True, True, False]
+
+
+def test_a_certificate_of_a_short_life_does_not_end_soon_from_its_first_day_on() -> None:
+    def left(days: int) -> Certificate:
+        end = NOW + timedelta(days=days)
+        return Certificate("a", "", "p", "b", end, "", "c", issued=end - timedelta(days=30))
+
+    assert [left(days).ends_within(NOW, 30) for days in (29, 16, 15, 1)] == [False, False, True, True]
 
 
 def test_the_store_gives_its_authorities_and_the_kubeconfig(cluster: Cluster, authorities: Authorities) -> None:

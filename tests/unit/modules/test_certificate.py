@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from clusterbook.cluster import signing
+from clusterbook.modules import certificate
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
@@ -29,6 +32,7 @@ class Authority:
     def __init__(self, name: str = "cluster-ca", lifetime: datetime.timedelta = datetime.timedelta(days=365)) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.lifetime = lifetime
+        self.backdated = datetime.timedelta()
         self.asked: list[str] = []
         self.arguments: dict[str, Any] = {}
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -54,7 +58,8 @@ class Authority:
         usages = {"server_auth": Usage.SERVER_AUTH, "client_auth": Usage.CLIENT_AUTH}
         builder = (
             x509.CertificateBuilder().subject_name(x509.Name(names)).issuer_name(self.certificate.subject)
-            .public_key(key).serial_number(x509.random_serial_number()).not_valid_before(now)  # type: ignore[arg-type]
+            .public_key(key).serial_number(x509.random_serial_number())  # type: ignore[arg-type]
+            .not_valid_before(now - self.backdated)
             .not_valid_after(now + self.lifetime)
             .add_extension(x509.ExtendedKeyUsage([usages[item] for item in wanted["usages"]]), False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False)
@@ -131,6 +136,38 @@ def test_it_is_renewed_with_the_same_key_before_it_ends(wanted: dict[str, Any], 
     outcome = certify(authority, wanted)
     assert [change.what for change in outcome.changes] == ["valid until"]
     assert (place / "tls.key").read_bytes() == key
+
+
+def test_one_that_was_made_before_the_wanted_time_is_made_anew_with_a_new_key_once(
+    wanted: dict[str, Any], place: Path
+) -> None:
+    authority = Authority()
+    authority.backdated = datetime.timedelta(hours=1)
+    certify(authority, wanted)
+    key = (place / "tls.key").read_bytes()
+    authority.backdated = signing.BACKDATED
+    since = int(time.time())
+    assert not certify(authority, wanted, issued_after=since - 7200).changed
+    outcome = certify(authority, wanted, issued_after=since)
+    assert [change.what for change in outcome.changes] == ["made with its key"]
+    assert (place / "tls.key").read_bytes() != key
+    assert stat.S_IMODE((place / "tls.key").stat().st_mode) == 0o600
+    assert not certify(authority, wanted, issued_after=since).changed
+
+
+def test_one_that_is_rotated_after_its_end_has_a_new_key_too(wanted: dict[str, Any], place: Path) -> None:
+    authority = Authority(lifetime=datetime.timedelta(minutes=-10))
+    authority.backdated = datetime.timedelta(hours=1)
+    assert "did not hold" in certify(authority, wanted).message, "it has ended already"
+    key = (place / "tls.key").read_bytes()
+    authority.lifetime, authority.backdated = datetime.timedelta(days=365), signing.BACKDATED
+    outcome = certify(authority, wanted, issued_after=int(time.time()))
+    assert [change.what for change in outcome.changes] == ["made with its key", "valid until"]
+    assert (place / "tls.key").read_bytes() != key
+
+
+def test_the_module_knows_how_far_the_authorities_date_back() -> None:
+    assert signing.BACKDATED.total_seconds() == certificate.BACKDATED
 
 
 def test_another_authority_of_the_same_name_is_noticed(wanted: dict[str, Any]) -> None:

@@ -1,0 +1,51 @@
+"""Tasks that replace keys and certificates that are still good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from invoke.context import Context
+
+from clusterbook.cli import places, runs
+from clusterbook.cli.boundary import command
+from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.site import open_site, the_cluster
+from clusterbook.cluster import rotation
+from clusterbook.cluster.kubeconfig import renew_kubeconfig
+from clusterbook.compile import Selection
+from clusterbook.errors import EXIT_DONE
+from clusterbook.report.style import Style
+
+
+@command(help={**TARGET_HELP, "yes": "really do it", "json": SELECTION_HELP["json"],
+               "verbose": SELECTION_HELP["verbose"]})  # fmt: skip
+def rotate_certs(
+    _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, json_: bool = False,
+    verbose: bool = False,
+) -> int:  # fmt: skip
+    """Give every component on every host a new key and a new certificate, one host after another.
+
+    Without --yes it only shows what each host would see. It works also when certificates have ended. Run again after an
+    error, it goes on where it stopped. The CAs stay.
+
+    Example: invoke rotate-certs --inventory lab
+    Example: invoke rotate-certs --inventory lab --yes
+    """
+    playbook, now = places.playbook("rotate-certs"), datetime.now(UTC)
+    site = open_site(inventory, cluster, playbook=playbook)
+    opened = the_cluster(site)
+    if yes:
+        since = rotation.begin(site.store, site.name, now)
+    else:
+        since = rotation.under_way(site.store, site.name) or int(now.timestamp())
+    chosen = Selection(check=not yes, extra_variables={"certificate_issued_after": since, "hosts_at_a_time": 1})
+    code = runs.run(site, Order(playbook, chosen, Style(json=json_, verbose=verbose, plan=not yes)))
+    if yes and code == EXIT_DONE:
+        renew_kubeconfig(opened)
+        rotation.end(site.store, site.name)
+        if not json_:
+            print("rotated  every certificate is new, with a new key; see them: invoke certs")
+    elif not yes and not json_:
+        print("Nothing has been done. To do it: invoke rotate-certs --yes")
+    return code
