@@ -37,7 +37,8 @@ def test_a_document_names_only_tasks_and_options_that_exist(document: Path) -> N
     for task, rest in calls(document.read_text()):
         assert task in TASKS, f"invoke {task}"
         known = {name for argument in ARGUMENTS[task] for name in argument.names}
-        own = re.split(r" -- |#|  (?:invoke|clusterbook) ", rest)[0]
+        unquoted = re.sub(r"\"[^\"]*\"|'[^']*'", "", rest)
+        own = re.split(r" -- |#|  (?:invoke|clusterbook) ", unquoted)[0]
         for option in _OPTION.findall(own):
             assert option in known, f"invoke {task} --{option}"
 

@@ -24,12 +24,14 @@ from clusterbook.lab import host, record
 from clusterbook.lab.ec2 import lifecycle
 from clusterbook.language.environment import Expressions
 from clusterbook.language.scope import Scope
+from tests.lab.page import commands, walk
 
 NAME = "walk.k8s.local"
 AGNHOST = catalog.load().image("agnhost").reference
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
 Run = Callable[..., str]
+PAGE = commands(ROOT / "docs" / "walk-through.md")
 # What a host asks the metadata service.
 METADATA = """
 import json, urllib.request
@@ -106,11 +108,12 @@ def test_a_second_lab_up_changes_nothing(run: Run) -> None:
     assert '"changes": []' in run("lab-up", "--ec2", "--json")
 
 
-def test_a_cluster_is_configured_previewed_and_made(run: Run) -> None:
-    run("create-cluster", NAME, "--zones", "us-east-2a,us-east-2b", "--master-count", "1", "--node-count", "1")
-    run("update-cluster", NAME, expect=2)
-    run("update-cluster", NAME, "--yes")
-    assert "Nothing to do" in run("update-cluster", NAME)
+@pytest.mark.parametrize("section", ["Who may do it", "What is wanted", "What it needs of EC2"])
+def test_the_walk_through_leads_to_people_a_configuration_and_hosts(run: Run, section: str) -> None:
+    walk(PAGE[section], run)
+
+
+def test_a_host_boots_for_each_instance(run: Run) -> None:
     until(lambda: len(hosts()) == 2 and reachable())
 
 
@@ -124,11 +127,22 @@ def test_each_host_is_told_which_instance_it_is_and_gets_its_role_s_keys() -> No
 
 
 def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:
-    variables = str(lifecycle.variables_file(lifecycle.spec_of()))
-    run("provision", "--inventory", "aws", "--extra-vars", f"@{variables}")
+    walk(PAGE["Kubernetes on the hosts"], run)
     nodes = run("kubectl", "--cluster", NAME, "--", "get", "nodes", "--no-headers").splitlines()
     assert len(nodes) == 2 and all(line.startswith("ip-10-20-") and " Ready " in line for line in nodes), nodes
-    run("validate-cluster", "--inventory", "aws", "--cluster", NAME, "--wait", "5m")
+
+
+def test_the_running_cluster_is_used_as_the_page_says_and_its_token_opens_everything(run: Run) -> None:
+    token = walk(PAGE["Using it"], run)[-1].strip()
+    asked = ("--token", token, "--kubeconfig", "/dev/null", "--insecure-skip-tls-verify", "auth", "can-i", "*", "*")
+    server = json.loads(run("kubeconfig", "--cluster", NAME, "--json"))["server"]
+    assert run("kubectl", "--cluster", NAME, "--", "--server", server, *asked).strip() == "yes"
+
+
+def test_one_command_finds_nothing_left_to_do(run: Run) -> None:
+    variables = str(lifecycle.variables_file(lifecycle.spec_of()))
+    told = run("up", NAME, "--yes", "--extra-vars", f"@{variables}")
+    assert "Nothing to do" in told and "2 hosts answer" in told and "Your cluster is up: 2 hosts" in told
 
 
 def test_nodes_are_tied_to_their_instances_by_the_cloud_controller(run: Run) -> None:
@@ -148,9 +162,8 @@ def test_an_application_from_ecr_answers_through_a_network_load_balancer(run: Ru
     image = replace(with_agnhost.image, reference=f"{lifecycle.ECR_HOST}/team/page:1")
     push(f"http://{spec.gateway}:{spec.registry_port}", replace(with_agnhost, image=image))
     asked = spec.directory / "ec2" / "ecr.log"
-    deploy = ("deploy-app", "--name", "page", "--image", image.reference, "--target-port", "8080", "--external",
-              "--probe", "/hostname", "--args", "netexec --http-port=8080", "--cluster", NAME)  # fmt: skip
-    found = json.loads(run(*deploy, "--json"))
+    walk(PAGE["An application"], run)
+    found = json.loads(run(*PAGE["An application"][0].words, "--json"))
     balancer = found["service"]["balancer"]
     assert ".elb.us-east-2.amazonaws.com" in balancer, found
     until(lambda: page(balancer).startswith("page-"))
@@ -238,8 +251,6 @@ def _control_plane(run: Run) -> str:
 
 
 def test_a_deleted_cluster_leaves_no_resource_and_no_host(run: Run) -> None:
-    preview = run("delete-cluster", NAME, expect=2)
-    assert "Nothing has been done." in preview
+    preview, _ = walk(PAGE["Back to nothing"], run)
     assert preview.count("\nLoadBalancer ") == preview.count("\nTargetGroup ") == 2, preview
-    assert f"{NAME} is gone." in run("delete-cluster", NAME, "--yes")
     until(lambda: not hosts())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from clusterbook.cli.validation import Validation, as_data, seconds, show
+from clusterbook.cli.site import open_site, refreshed
+from clusterbook.cli.validation import Validation, as_data, groups_of, seconds, show
 from clusterbook.cluster.health import Finding
 from clusterbook.cluster.instance_groups import InstanceGroup
 from clusterbook.errors import InvalidInput
+from tests.unit.cli.conftest import NAME, Run
 
 GROUP = InstanceGroup("nodes", "worker", ("t3.medium",), 2, 2, ("us-east-2a", "us-east-2b"), 1)
 NODE = {"name": "ip-10-20-32-10", "state": "Ready", "roles": "control-plane", "address": "10.20.32.10",
@@ -57,3 +60,11 @@ def test_machines_get_the_same() -> None:
     found = json.loads(json.dumps(as_data(Validation("demo", (WELL, SICK), (GROUP,), (NODE,)))))
     assert (found["ready"], found["groups"][0]["running"], found["nodes"][0]["name"]) == (False, 1, "ip-10-20-32-10")
     assert [one["healthy"] for one in found["findings"]] == [True, False]
+
+
+def test_instances_of_groups_are_those_that_run_when_it_is_looked(created: Run, aws: Any) -> None:
+    assert created("update-cluster", NAME, "--yes")[0] == 0
+    site = open_site("aws", NAME)
+    assert [(one.name, one.running) for one in groups_of(site)] == [("masters", 1), ("nodes", 2)]
+    aws("autoscaling").update_auto_scaling_group(AutoScalingGroupName=f"nodes.{NAME}", MinSize=0, DesiredCapacity=0)
+    assert [(one.name, one.running) for one in groups_of(refreshed(site))] == [("masters", 1), ("nodes", 0)]
