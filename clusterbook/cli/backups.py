@@ -37,9 +37,10 @@ def backup(
     _: Context, inventory: str = "lab", cluster: str = "", at: str = "", keep: int = 0, check: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Save what the cluster holds: a snapshot of etcd, and the keys that open it, encrypted.
+    """Save what the cluster holds, encrypted.
 
-    The snapshot is checked on the host, again here, and read once more after writing. Running workloads do not notice.
+    That is a snapshot of etcd, and the keys that open it. The snapshot is checked on the host, again here, and read
+    once more after writing. Running workloads do not notice.
 
     Example: invoke backup --inventory lab
     Example: invoke backup --at s3://my-backups/clusters --keep 14
@@ -96,10 +97,11 @@ def restore(
     _: Context, from_: str = "latest", inventory: str = "lab", cluster: str = "", at: str = "", yes: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Bring a cluster back to a backup, whatever is left of its hosts, new hosts of the same names too.
+    """Bring a cluster back to a backup, whatever is left of its hosts.
 
-    Without --yes it only shows what each host would see. The API is away meanwhile; running containers go on. Objects
-    that were made after the backup are lost. Run again after an error, it goes on where it stopped.
+    New hosts of the same names are good, too. Without --yes it only shows what each host would see. The API is away
+    meanwhile; running containers go on. Objects that were made after the backup are lost. Run again after an error, it
+    goes on where it stopped.
 
     Example: invoke restore --from latest --inventory lab
     Example: invoke restore --from 20261126-104500 --at s3://my-backups/clusters --yes

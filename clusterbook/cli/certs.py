@@ -28,10 +28,11 @@ NAMED_HOSTS = 3
 @command(help={**TARGET_HELP, "days": "mark those that end within so many days (at most half of their life)",
                "json": "show the result as JSON"})  # fmt: skip
 def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30, json_: bool = False) -> int:
-    """Show every certificate on the hosts and in the store: who signed it, when it ends, who uses it.
+    """Show every certificate: who signed it, when it ends, who uses it.
 
-    Those that end first come first. Exit status 2: one ends within --days, has ended, or is not signed by the
-    store's CA; 1: a host could not be read. Nothing is changed, and no private key is read on a host.
+    On the hosts and in the store.     Those that end first come first. Exit status 2: one ends within --days, has
+    ended, or is not signed by the store's CA; 1: a host could not be read. Nothing is changed, and no private key is
+    read on a host.
 
     Example: invoke certs --inventory lab
     Example: invoke certs --days 90 --json

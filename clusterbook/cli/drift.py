@@ -27,10 +27,10 @@ def drift(
     _: Context, inventory: str = "lab", cluster: str = "", limit: str = "", extra_vars: Sequence[str] | None = None,
     json_: bool = False,
 ) -> int:  # fmt: skip
-    """Say which file, unit, package or setting differs from what the playbooks want, host by host.
+    """Say what on the hosts differs from what the playbooks want.
 
-    Nothing is changed; invoke provision heals what is shown. Exit status 0: nothing differs, 2: something does,
-    1: failed, 4: a host could not be reached.
+    Which file, unit, package or setting, host by host. Nothing is changed; invoke provision heals what is shown. Exit
+    status 0: nothing differs, 2: something does, 1: failed, 4: a host could not be reached.
 
     Example: invoke drift --inventory lab
     Example: invoke drift --limit worker --json

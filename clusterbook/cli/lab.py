@@ -114,7 +114,9 @@ def lab_status(_: Context, inventory: str = "lab", name: str = "", json_: bool =
 
 @command(help=HELP)
 def lab_down(_: Context, inventory: str = "lab", name: str = "", json_: bool = False) -> None:
-    """Stop a lab and remove everything of it; binaries stay in the cache, and its cluster's configuration in the store.
+    """Stop a lab and remove everything of it; binaries stay in the cache.
+
+    The configuration of its cluster stays in the store.
 
     Example: invoke lab-down
     Example: invoke lab-down --name big

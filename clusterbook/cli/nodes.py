@@ -27,9 +27,10 @@ def add_node(
     _: Context, node: str, inventory: str = "lab", cluster: str = "", check: bool = False, json_: bool = False,
     verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Bring a host of the inventory into the cluster: a worker, a control plane or a member of etcd.
+    """Bring a host of the inventory into the cluster.
 
-    Write it into the inventory first. Only the new host and the control planes are worked on.
+    A worker, a control plane or a member of etcd. Write it into the inventory first. Only the new host and the control
+    planes are worked on.
 
     Example: invoke add-node w-3 --inventory lab
     """
@@ -69,7 +70,7 @@ def replace_node(
     _: Context, node: str, inventory: str = "lab", cluster: str = "", yes: bool = False, drain_seconds: int = 300,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Take what is left of a node out of the cluster, and bring the host of its name in as a new one.
+    """Take a lost node out, and bring the host of its name in as a new one.
 
     For a host that was exchanged, or whose disk was lost: any worker, control plane or member of etcd, the first too.
     Without --yes it only shows what would happen.
@@ -109,7 +110,7 @@ def _leave(site: Site, node: str, drain_seconds: int, style: Style) -> int:
                 f"{node} is the only {what} of the cluster: there would be none left",
                 next_step="Bring another one in first: write it into the inventory, then invoke add-node.",
             )
-    given = {"node": node, "node_drain_seconds": drain_seconds}
+    given = {"leaving_host": node, "node_drain_seconds": drain_seconds}
     chosen = Selection(check=style.plan, extra_variables=given)
     return runs.run(site, Order(places.playbook("remove-node"), chosen, style))
 

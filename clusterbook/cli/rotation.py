@@ -24,10 +24,10 @@ def rotate_certs(
     _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, json_: bool = False,
     verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Give every component on every host a new key and a new certificate, one host after another.
+    """Give every component a new key and a new certificate.
 
-    Without --yes it only shows what each host would see. It works also when certificates have ended. Run again after an
-    error, it goes on where it stopped. The CAs stay.
+    One host after another. Without --yes it only shows what each host would see. It works also when certificates have
+    ended. Run again after an error, it goes on where it stopped. The CAs stay.
 
     Example: invoke rotate-certs --inventory lab
     Example: invoke rotate-certs --inventory lab --yes

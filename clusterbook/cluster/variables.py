@@ -21,6 +21,9 @@ PUBLIC = (
     "artifacts", "images", "image_mirror", "joining",
 )  # fmt: skip
 
+# What tasks give to their own playbooks.
+GIVEN = ("backup_folder", "restore_file", "restore_token", "leaving_host", "node_drain_seconds")
+
 
 @dataclass(frozen=True)
 class ClusterVariables:
@@ -49,8 +52,8 @@ def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterV
 
 
 def names() -> frozenset[str]:
-    """Every variable that a cluster sets, without opening one."""
-    return frozenset({*specs.cluster_schema()["properties"], *PUBLIC, *SECRETS})
+    """Every variable that a cluster, or a task on one, sets, without opening one."""
+    return frozenset({*specs.cluster_schema()["properties"], *PUBLIC, *SECRETS, *GIVEN})
 
 
 def _public(cluster: Cluster) -> dict[str, str]:

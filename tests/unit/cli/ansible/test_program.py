@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -101,9 +102,12 @@ def test_roles_are_found_in_the_folders_that_a_variable_names(
     assert "TASK [web : debug] ***" in capsys.readouterr().out
 
 
-def test_an_option_that_has_no_effect_yet_is_refused(play: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_asking_before_each_task_needs_a_terminal(
+    play: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     assert run([play, "--step"]) == 1
-    assert "[ERROR]: --step cannot be used yet" in capsys.readouterr().err
+    assert "[ERROR]: --step asks before each task, but the input is no terminal" in capsys.readouterr().err
 
 
 CHECKED = """
