@@ -65,6 +65,8 @@ def state_rebuild(_: Context, name: str, yes: bool = False, json_: bool = False)
     opened = open_on_ec2(open_store(os.environ), name)
     found = index_of(opened, plans.survey(opened.cloud))
     current = StateFile(opened.store, name, damaged=True)
+    # How many of each there were is not in the tags: at least the one that is there, whose token is used up.
+    found["made"] = {**dict.fromkeys(found["resources"], 1), **current.state.made}
     same = all(getattr(current.state, field) == value for field, value in found.items())
     if yes and not same:
         with lock.hold(opened.store, name, "state-rebuild", say=print):
