@@ -61,8 +61,8 @@ class Driver:
         known = f"UserKnownHostsFile={spec.directory / 'known_hosts'}"
         self.ssh = ["ssh", "-i", str(spec.directory / "id_ed25519"), "-o", known, "-o", "LogLevel=ERROR",
                     f"admin@{spec.host('a').address}"]  # fmt: skip
-        code = subprocess.run(["tar", "-C", str(ROOT), "-c", "clusterbook/__init__.py", "clusterbook/errors.py",
-                               "clusterbook/model.py", "clusterbook/modules"], capture_output=True, check=True).stdout
+        sent = [f"clusterbook/{name}" for name in ("__init__.py", "errors.py", "model.py", "records.py", "modules")]
+        code = subprocess.run(["tar", "-C", str(ROOT), "-c", *sent], capture_output=True, check=True).stdout
         subprocess.run([*self.ssh, f"sudo mkdir -p {FOLDER} && sudo tar -C {FOLDER} -x"], input=code, check=True)
         self.shell("export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; "
                    "apt-get -qq install -y --no-install-recommends iptables cron kmod >/dev/null")  # fmt: skip
