@@ -42,6 +42,7 @@ PARAMETERS = {
     **FILE_PARAMETERS,
 }
 UNCHECKED = "sha256"
+SUBJECT = "dest"
 
 
 def observe(arguments: Arguments, system: System) -> State:

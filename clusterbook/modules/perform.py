@@ -61,7 +61,7 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
         module.prepare(arguments, system)
     if (module.NAME, subject(module, arguments)) in system.unforeseen:
         raise Unknown(f"an earlier step of module {module.NAME} has not been applied")
-    before = module.observe(arguments, system)
+    before = observed(module, arguments, system)
     changes: List[Change] = module.diff(arguments, before)
     if not changes or (check and not system.predicting):
         return Outcome(bool(changes), told(module, arguments, system, before, before, changes), tuple(changes))
@@ -79,6 +79,17 @@ def converge(module: ModuleType, arguments: Arguments, system: System, check: bo
         step = "See what else on the host changes it back."
         raise ModuleFailed(f"the change did not hold: {words}{why}", values, "" if why else step)
     return Outcome(True, values, tuple(changes))
+
+
+def observed(module: ModuleType, arguments: Arguments, system: System) -> State:
+    """What is. Where that is unknown, so is what the step leaves, and later steps about the same SUBJECT."""
+    try:
+        found: State = module.observe(arguments, system)
+    except Unknown:
+        if hasattr(module, "SUBJECT"):
+            system.unforeseen.add((module.NAME, subject(module, arguments)))
+        raise
+    return found
 
 
 def predict(

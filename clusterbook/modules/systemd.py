@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
-from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
+from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State, Unknown
 from clusterbook.modules.system import System
 from clusterbook.modules.system.units import UnitState, full_name
 
 NAME = "ansible.builtin.systemd_service"
 KIND = "state"
+SUBJECT = "name"
 DESCRIPTION = "Start, stop, enable and mask units of systemd."
 PARAMETERS = {
     "name": Parameter("str", "The unit; a service when it has no suffix.", aliases=("service", "unit")),
@@ -120,12 +121,22 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
         unit = replace(unit, file_state="masked" if arguments["masked"] else "disabled",
                        load_state="masked" if arguments["masked"] else "loaded")
         system.units.command([verb, *force], unit.name, unit, scope)
+        if verb == "unmask" and arguments["enabled"] is not None:
+            wanted, unit = beneath_the_mask(arguments, unit, system)
     if "enabled" in wanted:
         verb = "enable" if arguments["enabled"] else "disable"
         unit = replace(unit, file_state=verb + "d")
         system.units.command([verb, *force], unit.name, unit, scope)
     if "state" in wanted:
         run_state(arguments, unit, system)
+
+
+def beneath_the_mask(arguments: Arguments, unit: UnitState, system: System) -> Tuple[Dict[str, Change], UnitState]:
+    """What is left to do once the mask is gone: only then it shows whether the unit is enabled. Unknown to a plan."""
+    if system.predicting:
+        raise Unknown(f"whether {unit.name} is enabled shows once its mask is gone")
+    shown = system.units.show(unit.name, arguments["scope"])
+    return {change.what: change for change in diff(arguments, {"unit": shown})}, shown
 
 
 def run_state(arguments: Arguments, unit: UnitState, system: System) -> None:

@@ -22,7 +22,7 @@ FOLDER = CACHE / "community"
 
 @dataclass(frozen=True)
 class Package:
-    """Roles of one package. companions: roles that they import; variables: by role."""
+    """Roles of one package. companions: roles that they import; variables, reasons for what differs: by role."""
 
     name: str
     release: str
@@ -30,6 +30,7 @@ class Package:
     roles: tuple[str, ...]
     companions: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def packages() -> list[Package]:
@@ -37,7 +38,7 @@ def packages() -> list[Package]:
     read = tomllib.loads((HERE / "roles.toml").read_text())["package"]
     return [
         Package(one["name"], one["release"], one["folder"], tuple(one["roles"]), tuple(one.get("with", ())),
-                one.get("vars", {}))
+                one.get("vars", {}), one.get("why", {}))
         for one in read
     ]  # fmt: skip
 
