@@ -7,13 +7,16 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from tests.community.packages import packages
+from tests.community.table import TITLE
 from tests.targets.selection import Reasons, read_reasons
 from tests.targets.table import DOCUMENT
 from tests.targets.test_quick import NAMES
 
 REASONS: Reasons = read_reasons()
 _ROW = re.compile(r"^\| ([\w-]+) \| (\w+) \| ([\w ]+) \| (.*) \|$", re.MULTILINE)
-ROWS = {name: (oracle, ours, why) for name, oracle, ours, why in _ROW.findall(DOCUMENT.read_text())}
+TARGETS, _, ROLES = DOCUMENT.read_text().partition(TITLE)
+ROWS = {name: (oracle, ours, why) for name, oracle, ours, why in _ROW.findall(TARGETS)}
 
 
 def test_the_numbers_above_the_table_are_those_of_its_rows() -> None:
@@ -45,3 +48,12 @@ def test_the_quick_form_runs_targets_that_pass() -> None:
 def written(name: str) -> list[str]:
     """The reasons for a target's failure."""
     return [reason for pattern, reason in REASONS.failing if fnmatchcase(name, pattern)]
+
+
+def test_the_roles_of_others_are_all_there_and_each_difference_has_a_reason() -> None:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in ROLES.splitlines() if line[:2] == "| "]
+    told = {(package, role): (same, why) for package, role, _, _, same, _, why in rows[1:]}
+    assert set(told) == {(one.name, role) for one in packages() for role in one.roles}
+    assert all(why not in ("", "not looked at") for same, why in told.values() if same == "no")
+    said = re.search(r"\*\*(\d+) of (\d+)\*\* are the same", ROLES)
+    assert said and list(map(int, said.groups())) == [[same for same, _ in told.values()].count("yes"), len(told)]
