@@ -48,7 +48,7 @@ def backup(
     if keep < 0:
         raise InvalidInput(f"--keep is {keep}", next_step="Say how many backups are to stay, 1 or more.")
     site = open_site(inventory, cluster)
-    opened, store = the_cluster(site), _at(site.store, at)
+    opened, store = the_cluster(site), store_at(site.store, at)
     now = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="clusterbook-backup-") as folder:  # 0700
         snapshot = Path(folder) / "snapshot.db"
@@ -65,7 +65,7 @@ def backup(
     if json_:
         print_json({"type": "backup", **vars(taken), "store": store.address, "removed": gone})
     else:
-        print(f"backup   {taken.id}: {_about(taken)} in {store.address}")
+        print(f"backup   {taken.id}: {about(taken)} in {store.address}")
         print("".join(f"removed  {name}\n" for name in gone), end="")
     return EXIT_DONE
 
@@ -77,7 +77,7 @@ def backups(_: Context, cluster: str = "", at: str = "", json_: bool = False) ->
     Example: invoke backups
     """
     own = open_store(os.environ)
-    store = _at(own, at)
+    store = store_at(own, at)
     name = cluster or chosen(own)
     found = saved.every(store, name)
     if json_:
@@ -107,7 +107,7 @@ def restore(
     Example: invoke restore --from 20261126-104500 --at s3://my-backups/clusters --yes
     """
     own = open_store(os.environ)
-    store = _at(own, at)
+    store = store_at(own, at)
     name = cluster or open_site(inventory).name
     found = saved.find(store, name, from_)
     if name not in cluster_names(own):
@@ -130,13 +130,14 @@ def restore(
         is_now_formed(site.store, site.name)
         _finished(site)
         if not json_:
-            print(f"restored {found.id}: {_about(found)}")
+            print(f"restored {found.id}: {about(found)}")
     elif not yes and not json_:
-        print(f"Nothing has been done. Backup {found.id}: {_about(found)}. To restore it: the same with --yes")
+        print(f"Nothing has been done. Backup {found.id}: {about(found)}. To restore it: the same with --yes")
     return code
 
 
-def _at(own: Store, address: str) -> Store:
+def store_at(own: Store, address: str) -> Store:
+    """The store of the backups: that of `--at`, else the cluster's own."""
     return open_store(os.environ, address) if address else own
 
 
@@ -165,7 +166,8 @@ def _finished(site: Site) -> None:
         site.store.swap(name, written, None)
 
 
-def _about(backup: Backup) -> str:
+def about(backup: Backup) -> str:
+    """What a backup holds."""
     return f"{plural(backup.keys, 'key')} at revision {backup.revision}, {_size(backup.bytes)}, taken {backup.taken}"
 
 

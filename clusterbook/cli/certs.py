@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain
 
 from invoke.context import Context
 
+from clusterbook.cli import hosts
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.screen import plural, print_json, print_table
-from clusterbook.cli.site import Site, connected, open_site, the_cluster
+from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster.certificates import Certificate, in_order, of_host, of_store, reading_command
 from clusterbook.cluster.pki import Authorities
-from clusterbook.cluster.verification.shell import RootShell
-from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, ClusterbookError, Failed, InvalidInput
-from clusterbook.model import Host
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, ClusterbookError, InvalidInput
 
-# Hosts that are read at a time.
-AT_A_TIME = 16
 STORE = "(store)"
 NAMED_HOSTS = 3
 
@@ -41,9 +38,10 @@ def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30,
         raise InvalidInput(f"--days is {days}", next_step="Say a number of days, 0 or more.")
     site = open_site(inventory, cluster)
     opened, now = the_cluster(site), datetime.now(UTC)
-    read, unread = _of_hosts(site, opened.authorities)
-    found = in_order([*read, *of_store(site.store, opened.authorities)])
-    bad = [one for one in found if one.fault or one.ends_within(now, days)]
+    answers = hosts.ask(site.inventory.hosts.values(), reading_command())
+    unread = {name: answer.message for name, answer in answers.items() if isinstance(answer, ClusterbookError)}
+    found = every(site, opened.authorities, answers)
+    bad = [one for one in found if wants_care(one, now, days)]
     if json_:
         print_json({"certificates": [_form(one, now, days) for one in found], "unread": unread, "days": days})
     else:
@@ -51,31 +49,17 @@ def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30,
     return EXIT_FAILED if unread else EXIT_CHANGES if bad else EXIT_DONE
 
 
-def _of_hosts(site: Site, authorities: Authorities) -> tuple[list[Certificate], dict[str, str]]:
-    """What the hosts have, and why those that could not be read could not."""
-
-    def read(host: Host) -> list[Certificate] | ClusterbookError:
-        try:
-            return of_host(host.name, _printed(host), authorities)
-        except ClusterbookError as error:
-            return error
-
-    hosts = list(site.inventory.hosts.values())
-    with ThreadPoolExecutor(AT_A_TIME) as executor:
-        answers = dict(zip((host.name for host in hosts), executor.map(read, hosts), strict=True))
-    found = [one for answer in answers.values() if isinstance(answer, list) for one in answer]
-    return found, {name: answer.message for name, answer in answers.items() if isinstance(answer, ClusterbookError)}
+def every(
+    site: Site, authorities: Authorities, answers: Mapping[str, bytes | ClusterbookError]
+) -> list[Certificate]:
+    """Those of the store and of the hosts that answered, first to end first. answers: to `reading_command`."""
+    read = [of_host(name, answer, authorities) for name, answer in answers.items() if isinstance(answer, bytes)]
+    return in_order([*chain.from_iterable(read), *of_store(site.store, authorities)])
 
 
-def _printed(host: Host) -> bytes:
-    shell = RootShell(connected(host))
-    try:
-        status, output, errors = shell.run(reading_command().encode())
-    finally:
-        shell.close()
-    if status:
-        raise Failed(f"its certificates cannot be read: {errors.decode(errors='replace').strip()[-200:]!r}")
-    return output
+def wants_care(one: Certificate, now: datetime, days: int) -> bool:
+    """Whether it is not signed by the store's CA, has ended, or ends within these days."""
+    return bool(one.fault) or one.ends_within(now, days)
 
 
 def _form(one: Certificate, now: datetime, days: int) -> dict[str, object]:
@@ -100,8 +84,8 @@ def _show(found: Sequence[Certificate], unread: Mapping[str, str], now: datetime
 
 
 def _row(same: Sequence[Certificate], now: datetime, days: int) -> tuple[object, ...]:
-    one, hosts = same[0], [each.host or STORE for each in same]
-    where = ", ".join(hosts) if len(hosts) <= NAMED_HOSTS else f"{len(hosts)} hosts"
+    one, holders = same[0], [each.host or STORE for each in same]
+    where = ", ".join(holders) if len(holders) <= NAMED_HOSTS else f"{len(holders)} hosts"
     left = one.days_left(now)
     mark = "ENDED" if left is not None and left < 0 else "SOON" if one.ends_within(now, days) else ""
     return (one.name, where, one.path, one.issued_by, f"{one.expires:%Y-%m-%d}" if one.expires else "?",

@@ -10,7 +10,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.site import open_site, the_cluster
+from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.report.style import Style
 
 
@@ -35,8 +35,12 @@ def drift(
     Example: invoke drift --inventory lab
     Example: invoke drift --limit worker --json
     """
-    playbook = places.playbook("site")
-    site = open_site(inventory, cluster, playbook=playbook)
+    site = open_site(inventory, cluster, playbook=places.playbook("site"))
     the_cluster(site)
+    return runs.run(site, order_of(site, limit, extra_vars, json_))
+
+
+def order_of(site: Site, limit: str, extra_vars: Sequence[str] | None, as_json: bool) -> Order:
+    """The run that looks for drift."""
     chosen = runs.selection(check=True, limit=limit, extra_vars=extra_vars, vault=site.vault)
-    return runs.run(site, Order(playbook, chosen, Style(json=json_, drift=True)))
+    return Order(places.playbook("site"), chosen, Style(json=as_json, drift=True))

@@ -32,9 +32,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Operate": (
         "keep it right",
-        {"add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check", "certs": "certs",
-         "drift": "drift", "probe": "probe", "rotate-certs": "rotation", "backup": "backups", "backups": "backups",
-         "restore": "backups"},
+        {"status": "status", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check",
+         "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation", "backup": "backups",
+         "backups": "backups", "restore": "backups"},
     ),
     "Use": (
         "work with a running cluster",

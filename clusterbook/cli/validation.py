@@ -70,7 +70,7 @@ def validate(site: Site, limit: float, as_json: bool) -> int:
         sick = [one for one in found if not one.healthy]
         shown.result = f"{len(sick)} of {len(found)} findings not well" if sick else "well"
     opened = the_cluster(site)
-    seen = Validation(opened.name, found, tuple(groups_of(refreshed(site))), _nodes(open_kubectl(opened)))
+    seen = Validation(opened.name, found, tuple(groups_of(refreshed(site))), nodes_of(open_kubectl(opened)))
     if as_json:
         print_json(as_data(seen))
     else:
@@ -123,9 +123,7 @@ def wait_until_well(site: Site, limit: float, say: Callable[[str], None]) -> lis
     image = load_catalog().image("busybox").reference  # agnhost has no shell
 
     def look() -> list[Finding]:
-        now = refreshed(site)
-        found = [judge(group, opened.name) for group in groups_of(now)]
-        found += health.check(opened, kubectl, expected(now))
+        found = findings_of(site, kubectl)
         if all(finding.healthy for finding in found):
             found += health.dns(kubectl, image, str(opened.spec.complete["cluster_domain"]))
         return found
@@ -134,6 +132,13 @@ def wait_until_well(site: Site, limit: float, say: Callable[[str], None]) -> lis
         say(f"waiting for {', '.join(f'{one.what} {one.subject}' for one in sick[:4])}")
 
     return health.wait(look, limit, tell)
+
+
+def findings_of(site: Site, kubectl: Kubectl) -> list[Finding]:
+    """What one look at the cluster finds that leaves no trace in it: groups, API, etcd, nodes, system pods."""
+    opened, now = the_cluster(site), refreshed(site)
+    groups = [judge(group, opened.name) for group in groups_of(now)]
+    return [*groups, *health.check(opened, kubectl, expected(now))]
 
 
 def groups_of(site: Site) -> list[InstanceGroup]:
@@ -153,7 +158,8 @@ def seconds(text: str) -> float:
     return float(found.group(1)) * _SECONDS[found.group(2)]
 
 
-def _nodes(program: Kubectl) -> tuple[dict[str, str], ...]:
+def nodes_of(program: Kubectl) -> tuple[dict[str, str], ...]:
+    """The nodes; none while the API does not answer."""
     try:
         return tuple(nodes(program))
     except Failed:  # the findings say so

@@ -242,6 +242,29 @@ def test_every_certificate_is_listed_with_a_right_chain_and_those_that_end_soon_
     assert sorted(kubelets) == sorted(HOSTS * 2)
 
 
+def test_one_screen_tells_how_it_is_and_a_host_that_is_down_hides_nothing_of_the_rest(raised: Cluster) -> None:
+    found = json.loads(raised.on("status", "--json").output)
+    assert (found["ready"], found["not_asked"], found["backup"]) == (True, {}, None)
+    assert {(one["name"], one["reachable"], one["system"][:16]) for one in found["hosts"]} == {
+        (name, True, "Debian GNU/Linux") for name in HOSTS
+    }
+    assert all(one["certificate_days"] >= 0 for one in found["hosts"])
+    assert {one["name"]: one["state"] for one in found["nodes"]} == dict.fromkeys(HOSTS, "Ready")
+    spec = record.read_spec(raised.name)
+    lab.stop_host(spec, "cp-3")
+    try:
+        lost = json.loads(raised.on("status", "--json", expect=1).output)
+    finally:
+        lab.start_host(spec, "cp-3")
+    assert list(lost["not_asked"]) == ["host cp-3"]
+    assert {("api", "cp-3"), ("etcd", "cp-3")} <= {
+        (one["what"], one["subject"]) for one in lost["findings"] if not one["healthy"]
+    }
+    assert [one["name"] for one in lost["hosts"] if one["system"]] == [host for host in HOSTS if host != "cp-3"]
+    assert [one["name"] for one in lost["nodes"]] == HOSTS
+    raised.on("validate-cluster", "--wait", "5m")
+
+
 def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluster) -> None:
     assert raised.on("drift").output == "5 hosts: all as the playbooks want it\n"
     on(raised, "w-1", "chmod 0644 /var/lib/kubelet/config.yaml")

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from clusterbook.cli import certs
+from clusterbook.cli import certs, hosts
 from clusterbook.cli.main import main
 from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.pki import Authorities
@@ -60,14 +60,14 @@ class _Later(datetime):
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, authorities: Authorities, days: int, authority: str = "cluster") -> None:
-    def printed(host: Host) -> bytes:
+    def printed(host: Host, _: str) -> bytes:
         key = ec.generate_private_key(ec.SECP256R1()).public_key()
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         pem = key.public_bytes(serialization.Encoding.PEM, form).decode()
         subject = CertificateSubject(f"proxy-of-{host.name}", days=days)
         return f"certificate of {PROXY}\n{authorities.sign(authority, pem, subject)}".encode()
 
-    monkeypatch.setattr(certs, "_printed", printed)
+    monkeypatch.setattr(hosts, "printed", printed)
 
 
 def test_all_that_is_good_for_long_ends_with_0(
@@ -106,14 +106,14 @@ def test_a_host_that_cannot_be_read_ends_with_1_and_the_others_are_shown(
     run: Run, authorities: Authorities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(monkeypatch, authorities, 100)
-    good = certs._printed
+    good = hosts.printed
 
-    def printed(host: Host) -> bytes:
+    def printed(host: Host, command: str) -> bytes:
         if host.name == "w-2":
             raise Unreachable("it does not answer")
-        return good(host)
+        return good(host, command)
 
-    monkeypatch.setattr(certs, "_printed", printed)
+    monkeypatch.setattr(hosts, "printed", printed)
     code, text, errors = run()
     assert (code, errors) == (1, "not read w-2: it does not answer\n")
     assert "proxy-of-w-1" in text
