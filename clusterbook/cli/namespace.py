@@ -33,8 +33,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Operate": (
         "keep it right",
         {"status": "status", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check",
-         "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation", "backup": "backups",
-         "backups": "backups", "restore": "backups"},
+         "cis": "cis", "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation",
+         "backup": "backups", "backups": "backups", "restore": "backups"},
     ),
     "Use": (
         "work with a running cluster",

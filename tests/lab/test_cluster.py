@@ -265,6 +265,13 @@ def test_one_screen_tells_how_it_is_and_a_host_that_is_down_hides_nothing_of_the
     raised.on("validate-cluster", "--wait", "5m")
 
 
+def test_every_host_passes_each_control_of_the_cis_benchmark_but_the_waived_ones(raised: Cluster) -> None:
+    judged = json.loads(raised.on("cis", "--json").output)
+    assert judged["unread"] == {}
+    assert {one["result"] for one in judged["controls"] if one["automated"]} == {"pass"}
+    assert {one["result"]: one["why"] != "" for one in judged["controls"] if not one["hosts"]} == {"waiver": True}
+
+
 def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluster) -> None:
     assert raised.on("drift").output == "5 hosts: all as the playbooks want it\n"
     on(raised, "w-1", "chmod 0644 /var/lib/kubelet/config.yaml")
@@ -278,6 +285,8 @@ def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluste
     }
     flag = next(one for one in drifted if one["host"] == "cp-2")
     assert "+  --audit-log-maxage=30 \\" in flag["lines"]
+    opened = json.loads(raised.on("cis", "--json", expect=1).output)["controls"]
+    assert {one["id"]: list(one["wrong"]) for one in opened if one["result"] == "fail"} == {"4.1.9": ["w-1"]}
     raised.on("provision")
     raised.on("drift")
 
