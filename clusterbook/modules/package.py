@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from types import ModuleType
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping
 
-from clusterbook.modules import apt
+from clusterbook.modules import apt, dnf, registry
 from clusterbook.modules.contract import Arguments, Change, Parameter, State
+from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
 from clusterbook.modules.system.packages import STATUS
 
 NAME = "ansible.builtin.package"
 KIND = "state"
 DESCRIPTION = "Install and remove packages by the host's own manager."
-PARAMETERS = {
+OWN: Mapping[str, Parameter] = {
     "name": Parameter("list", "The packages.", required=True, elements="str"),
     "state": Parameter("str", "What shall be.", required=True,
                        choices=("absent", "installed", "latest", "present", "removed")),
@@ -24,20 +26,39 @@ PARAMETERS = {
 WORDS = {"installed": "present", "removed": "absent"}
 
 
+def passed_on() -> Dict[str, Parameter]:
+    """What else the managers take, as Ansible passes on whatever it is given; each says whose it is."""
+    found: Dict[str, Parameter] = {}
+    for module in (apt, dnf):
+        short = module.NAME.rpartition(".")[2]
+        for name, parameter in module.PARAMETERS.items():
+            known = found.get(name)
+            words = f"For {short}: {parameter.description}"
+            if known is None:
+                found[name] = replace(parameter, description=words, default=None)
+            else:
+                both = f"For apt and dnf: {parameter.description}"
+                words = both if known.description == f"For apt: {parameter.description}" else f"{known.description} {words}"
+                aliases = tuple(dict.fromkeys((*known.aliases, *parameter.aliases)))
+                found[name] = replace(known, description=words, aliases=aliases)
+    return {name: parameter for name, parameter in found.items() if name not in OWN}
+
+
+PARAMETERS = {**OWN, **passed_on()}
+
+
 def manager(arguments: Arguments) -> ModuleType:
     """The module of the manager."""
     if arguments["use"] == "apt" or (arguments["use"] == "auto" and os.path.exists(STATUS)):
         return apt
-    from clusterbook.modules import dnf
-
     return dnf
 
 
 def complete(arguments: Arguments) -> Arguments:
-    """The arguments as the manager's module takes them."""
-    defaults = {name: parameter.default for name, parameter in manager(arguments).PARAMETERS.items()}
-    state = WORDS.get(arguments["state"], arguments["state"])
-    return {**defaults, "name": arguments["name"], "state": state}
+    """The arguments as the manager's module takes them. ModuleFailed for what it does not know."""
+    given = {name: value for name, value in arguments.items() if name != "use" and value is not None}
+    given["state"] = WORDS.get(arguments["state"], arguments["state"])
+    return coerce(registry.specification(manager(arguments).NAME), given)
 
 
 def observe(arguments: Arguments, system: System) -> State:

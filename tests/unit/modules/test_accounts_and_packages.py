@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.modules import apt
-from clusterbook.modules.contract import Change
+from clusterbook.modules.contract import Change, ModuleFailed
 from clusterbook.modules.system import System
 from clusterbook.modules.system.packages import Packages, parse_status
 from tests.unit.modules.conftest import Do
@@ -122,6 +122,21 @@ def test_packages_that_are_not_as_wanted(tmp_path: Path, arguments: dict[str, ob
 
     ready = coerce(registry.specification("ansible.builtin.apt"), arguments)
     assert apt.package_changes(ready, host) == differing
+
+
+def test_package_passes_on_what_the_hosts_manager_takes() -> None:
+    from clusterbook.modules import package, registry
+    from clusterbook.modules.parameters import coerce
+
+    def given(**options: object) -> dict[str, object]:
+        name = "ansible.builtin.package"
+        return package.complete(coerce(registry.specification(name), {"name": "one", "state": "removed", **options}))
+
+    found = given(use="apt", purge="yes", **{"install-recommends": False})
+    assert [found[key] for key in ("purge", "install_recommends", "state")] == [True, False, "absent"]
+    assert found["lock_timeout"] == 60 and given(use="dnf")["lock_timeout"] == 30 and not given(use="apt")["purge"]
+    with pytest.raises(ModuleFailed, match=r"\(ansible.legacy.dnf\) module: purge"):
+        given(use="dnf", purge=True)
 
 
 def test_an_installed_package_needs_nothing(do: Do) -> None:
