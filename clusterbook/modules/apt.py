@@ -48,6 +48,10 @@ PARAMETERS = {
 }
 MUTUALLY_EXCLUSIVE = (("deb", "name"), ("deb", "upgrade"))
 REQUIRED_ONE_OF = (("autoremove", "autoclean", "clean", "deb", "name", "update_cache", "upgrade"),)
+# What apt says of what is in none of the lists that it has.
+NOWHERE = re.compile(
+    r"^E: (Unable to locate package .*|Package .* has no installation candidate|Version .* was not found)$", re.MULTILINE
+)
 STAMPS = ("/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists/partial", "/var/lib/apt/lists")
 Difference = Tuple[str, str, Optional[str], Optional[str]]
 UPGRADES = {"yes": "upgrade", "safe": "upgrade", "full": "dist-upgrade", "dist": "dist-upgrade"}
@@ -63,6 +67,8 @@ def observe(arguments: Arguments, system: System) -> State:
         state["packages"] = package_changes(arguments, system)
     if needs_update(arguments, state):
         state["update"] = True
+    if system.predicting and not arguments["deb"]:
+        refuse_what_nobody_has(arguments, state, system)
     if arguments["upgrade"] != "no":
         state["simulated"] = simulate(system, [UPGRADES[arguments["upgrade"]]])
     elif arguments["autoremove"] and not arguments["name"] and not arguments["deb"]:
@@ -110,6 +116,24 @@ def package_changes(arguments: Arguments, system: System) -> List[Difference]:
         elif candidates.get(name, have.version) != have.version and have.name == name.split(":")[0]:
             found.append((item, name, have.version, candidates[name]))
     return found
+
+
+def refuse_what_nobody_has(arguments: Arguments, state: State, system: System) -> None:
+    """ModuleFailed for a package that apt could not install now: a plan says so where nothing can change that before.
+
+    Lists that are fetched by this or an earlier step, or by a command that a plan leaves out, may have it; and lists
+    that never were fetched say nothing.
+    """
+    wanted = [item for item, _, _, _ in state["packages"]]
+    known = bool(state["cache_time"]) and not state["update"] and not system.packages.lists_may_change
+    if not wanted or not known or arguments["state"] in ("absent", "build-dep") or system.left_out:
+        return
+    words = ["-s", "-q", *options(arguments), "install", *wanted]
+    done = system.query(["apt-get", *words], environment={"LC_ALL": "C.UTF-8"})
+    found = NOWHERE.findall(done.stderr)
+    if done.returncode and found:
+        step = "Correct the name, or add the archive that has it and fetch its lists (update_cache) in an earlier step."
+        raise ModuleFailed(f"apt has nothing to install: {'; '.join(found)}", {"rc": done.returncode}, step)
 
 
 def names(arguments: Arguments) -> List[str]:

@@ -13,6 +13,8 @@ from clusterbook.modules.differences import with_difference
 from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
 
+LEFT_OUT = Outcome(skipped=True, message="this module does not run in check mode")
+
 
 def perform(name: str, arguments: Mapping[str, Any], system: System, check: bool) -> Outcome:
     """Run a module. Failures are outcomes, not exceptions; whatever else is raised is a bug of the module.
@@ -45,10 +47,9 @@ def run(name: str, arguments: Mapping[str, Any], system: System, check: bool) ->
     if module.KIND == "state":
         return converge(module, ready, system, check)
     if check and module.KIND == "action":
-        if hasattr(module, "check"):
-            outcome: Outcome = module.check(ready, system)
-            return outcome
-        return Outcome(skipped=True, message="this module does not run in check mode")
+        outcome: Outcome = module.check(ready, system) if hasattr(module, "check") else LEFT_OUT
+        system.left_out = system.left_out or outcome.unknown or outcome.skipped
+        return outcome
     if module.KIND == "action":
         system.before_change()
     result: Outcome = module.run(ready, system)

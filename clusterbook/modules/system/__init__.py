@@ -81,6 +81,8 @@ class System:
         self.doubts: List[str] = []
         # (module, subject) whose changes a prediction could not show: later steps about them are in doubt.
         self.unforeseen: Set[Tuple[str, str]] = set()
+        # Whether check mode has left out a step that could do anything to the host, such as a command.
+        self.left_out = False
         # Called just before the host is changed: the agent writes the marks of notified handlers.
         self.before_change: Callable[[], None] = lambda: None
         # Told the lines of programs that run long; None where nobody may see them.

@@ -41,6 +41,9 @@ class Package:
 class Packages:
     """The live packages."""
 
+    # Whether an earlier step of a plan would fetch the archives' lists.
+    lists_may_change = False
+
     def __init__(
         self, execute: Callable[..., Completed], query: Callable[..., Completed], status: str = STATUS
     ) -> None:

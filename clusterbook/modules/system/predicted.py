@@ -124,7 +124,8 @@ class PredictedPackages(Packages):
     def apt(
         self, words: Sequence[str], becomes: Mapping[str, bool], environment: Optional[Mapping[str, str]] = None
     ) -> Completed:
-        """Remember what would be installed and removed."""
+        """Remember what would be installed and removed, and that lists would be fetched."""
+        self.lists_may_change = self.lists_may_change or "update" in words[:1]
         self.changes.update(becomes)
         return Completed(("apt-get", *words), 0, "", "", 0.0, 0.0)
 

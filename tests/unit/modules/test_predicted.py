@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from clusterbook.modules.contract import Change, Outcome
+from clusterbook.modules.perform import perform
+from clusterbook.modules.system.commands import Completed
 from clusterbook.modules.system.predicted import PredictedSystem
 from clusterbook.modules.system.units import UnitState, parse
 from tests.unit.modules.conftest import Do
@@ -14,17 +19,54 @@ MISSING = "clusterbook-no-such-package"
 
 
 def test_what_a_pending_package_owns_is_unknown(plan: Do) -> None:
-    assert plan("apt", name=MISSING).changed
+    assert plan("apt", name=MISSING, update_cache=True).changed
     outcome = plan("file", path="/etc/no-such-directory", state="absent")
     assert outcome == Outcome(
         unknown=True, message=f"package {MISSING} is not installed yet", values={
             "changed": False, "failed": False, "msg": f"package {MISSING} is not installed yet"})
 
 
+def knows_no_package(system: PredictedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its apt has lists, in which nothing is."""
+    monkeypatch.setattr("clusterbook.modules.apt.cache_time", lambda system: 1.0)
+
+    def query(argv: Sequence[str], **options: object) -> Completed:
+        assert argv[:2] == ["apt-get", "-s"] and argv[-2:] == ["install", MISSING]
+        return Completed(tuple(argv), 100, "", f"E: Unable to locate package {MISSING}\n", 0.0, 0.0)
+
+    monkeypatch.setattr(system, "query", query)
+
+
+def test_a_package_that_no_archive_has_is_a_failure(
+    predicted: PredictedSystem, plan: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows_no_package(predicted, monkeypatch)
+    for module in ("apt", "package"):
+        outcome = plan(module, name=MISSING, state="present")
+        assert outcome.failed and not outcome.changed
+        assert outcome.message == f"apt has nothing to install: Unable to locate package {MISSING}"
+        assert "update_cache" in outcome.next_step
+
+
+def test_a_package_that_an_earlier_step_may_bring_to_the_lists_is_a_change(
+    predicted: PredictedSystem, plan: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows_no_package(predicted, monkeypatch)
+    assert plan("apt", name=MISSING, update_cache=True).changed
+    fresh = PredictedSystem()
+    knows_no_package(fresh, monkeypatch)
+    assert perform("command", {"cmd": "apt-get update"}, fresh, True).skipped
+    assert perform("apt", {"name": MISSING}, fresh, True).changed
+    later = PredictedSystem()
+    knows_no_package(later, monkeypatch)
+    assert perform("apt", {"update_cache": True}, later, True).changed
+    assert perform("apt", {"name": MISSING}, later, True).changed
+
+
 def test_a_kernel_module_that_is_nowhere_fails_unless_a_package_may_bring_it(plan: Do) -> None:
     outcome = plan("modprobe", name="cb_no_such_module")
     assert outcome.failed and outcome.message.startswith("modprobe cb_no_such_module failed: ")
-    plan("apt", name=MISSING)
+    plan("apt", name=MISSING, update_cache=True)
     outcome = plan("modprobe", name="cb_no_such_module")
     assert outcome.unknown and outcome.message.startswith("kernel module cb_no_such_module is not there: package ")
 
@@ -37,13 +79,13 @@ def test_a_kernel_module_that_others_use_is_not_unloaded(predicted: PredictedSys
 
 
 def test_a_file_that_a_pending_package_may_bring_is_a_change_when_it_is_written(plan: Do) -> None:
-    plan("apt", name=MISSING)
+    plan("apt", name=MISSING, update_cache=True)
     assert plan("copy", dest="/etc/no-such-file.conf", content="x").changed
 
 
 def test_an_owner_that_a_pending_package_may_bring_is_unknown_and_no_failure(plan: Do, place: Path) -> None:
     assert plan("file", path=str(place), owner="no-such-user").failed
-    plan("apt", name=MISSING)
+    plan("apt", name=MISSING, update_cache=True)
     outcome = plan("file", path=str(place), owner="no-such-user")
     assert outcome.unknown and not outcome.failed
 
