@@ -50,7 +50,8 @@ MUTUALLY_EXCLUSIVE = (("deb", "name"), ("deb", "upgrade"))
 REQUIRED_ONE_OF = (("autoremove", "autoclean", "clean", "deb", "name", "update_cache", "upgrade"),)
 # What apt says of what is in none of the lists that it has.
 NOWHERE = re.compile(
-    r"^E: (Unable to locate package .*|Package .* has no installation candidate|Version .* was not found)$", re.MULTILINE
+    r"^E: (Unable to locate package .*|Package .* has no installation candidate|Version .* was not found)$",
+    re.MULTILINE,
 )
 STAMPS = ("/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists/partial", "/var/lib/apt/lists")
 Difference = Tuple[str, str, Optional[str], Optional[str]]

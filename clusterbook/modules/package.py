@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from types import ModuleType
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from clusterbook.modules import apt, dnf, registry
 from clusterbook.modules.contract import Arguments, Change, Parameter, State
@@ -28,20 +28,19 @@ WORDS = {"installed": "present", "removed": "absent"}
 
 def passed_on() -> Dict[str, Parameter]:
     """What else the managers take, as Ansible passes on whatever it is given; each says whose it is."""
-    found: Dict[str, Parameter] = {}
-    for module in (apt, dnf):
-        short = module.NAME.rpartition(".")[2]
-        for name, parameter in module.PARAMETERS.items():
-            known = found.get(name)
-            words = f"For {short}: {parameter.description}"
-            if known is None:
-                found[name] = replace(parameter, description=words, default=None)
-            else:
-                both = f"For apt and dnf: {parameter.description}"
-                words = both if known.description == f"For apt: {parameter.description}" else f"{known.description} {words}"
-                aliases = tuple(dict.fromkeys((*known.aliases, *parameter.aliases)))
-                found[name] = replace(known, description=words, aliases=aliases)
-    return {name: parameter for name, parameter in found.items() if name not in OWN}
+    both = {name: (apt.PARAMETERS.get(name), dnf.PARAMETERS.get(name))
+            for name in [*apt.PARAMETERS, *dnf.PARAMETERS] if name not in OWN}
+    return {name: replace(known, default=None, description=whose(of_apt, of_dnf),
+                          aliases=tuple(alias for one in (of_apt, of_dnf) if one for alias in one.aliases))
+            for name, (of_apt, of_dnf) in both.items() if (known := of_apt or of_dnf)}
+
+
+def whose(of_apt: Optional[Parameter], of_dnf: Optional[Parameter]) -> str:
+    """What a parameter means to the managers that have it."""
+    if of_apt and of_dnf and of_apt.description == of_dnf.description:
+        return f"For apt and dnf: {of_apt.description}"
+    words = {"apt": of_apt, "dnf": of_dnf}
+    return " ".join(f"For {name}: {one.description}" for name, one in words.items() if one)
 
 
 PARAMETERS = {**OWN, **passed_on()}
