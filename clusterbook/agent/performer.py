@@ -16,12 +16,17 @@ from clusterbook.agent.marks import Marks
 from clusterbook.agent.observers import Observer, Observers, SystemFor
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.values import encode
+from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
 
 CHUNK = 1024 * 1024
 KILLED = {"failed": True, "changed": False, "msg": "the step's process was killed"}
 ONLY_WAIT = ("ansible.builtin.wait_for",)
+# Seconds that a step at work may go on once the connection has ended. A command may never end by itself; a change of
+# the host is limited by its own program, and is better whole.
+COMMAND_SECONDS = 10.0
+CHANGE_SECONDS = 300.0
 Ask = Callable[..., Any]
 
 
@@ -30,12 +35,18 @@ class Performer:
 
     def __init__(self, link: Link, marks: Marks, live: SystemFor, emit: Callable[[dict[str, Any]], None],
                  finished: Callable[[dict[str, Any]], None] = lambda result: None,
-                 relay: Optional[Callable[[dict[str, Any]], Any]] = None) -> None:
+                 relay: Optional[Callable[[dict[str, Any]], Any]] = None,
+                 awaited: Callable[[], bool] = lambda: False) -> None:
         """live(ask, call) makes the System that a child works with; emit sends an event, masked.
 
         finished(result) is told of every step that ended by itself, also of one after which Stopped is raised.
-        relay(question) answers what a child asks, the local machine alone when there is none.
+        relay(question) answers what a child asks, the local machine alone when there is none. awaited(): another agent
+        of the run goes on here when the connection is lost, with what the step at work then will have done.
         """
+        self._awaited = awaited
+        # The local machine asked to stop; when the connection was found to have ended.
+        self._told = False
+        self._lost_at: Optional[float] = None
         self._relay = relay or link.relay
         self._finished = finished
         self._cut = False
@@ -165,12 +176,14 @@ class Performer:
     def _wait(self, call: Call, link: Link, deadline: Optional[float]) -> bool:
         """Until the child says something; notes a stop or the end of the connection meanwhile.
 
-        False when its time is over, or when it only waits and a stop has come: that changes nothing on the host.
+        False when its time is over: its own, that of a step without a connection, or, when it only waits, at a stop:
+        that changes nothing on the host.
         """
         while True:
-            watched = [link.input_descriptor] + ([] if self._link.stopping else [self._link.input_descriptor])
+            watched = [link.input_descriptor] + ([] if self._link.lost else [self._link.input_descriptor])
             patience = self._link.patience()
-            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+            ends = [end for end in (deadline, self._end_alone(call)) if end is not None]
+            remaining = max(0.0, min(ends) - time.monotonic()) if ends else None
             if remaining == 0.0:
                 return False
             limits = [limit for limit in (remaining, patience) if limit is not None]
@@ -184,10 +197,25 @@ class Performer:
                 if call.module in ONLY_WAIT:
                     return False
 
+    def _end_alone(self, call: Call) -> Optional[float]:
+        """When a step is ended because nobody is connected; None while somebody is, or will be."""
+        if not self._link.lost or (self._awaited() and not self._told):
+            return None
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+        return self._lost_at + (COMMAND_SECONDS if is_action(call.module) else CHANGE_SECONDS)
+
     def _note_stop(self) -> None:
         with contextlib.suppress(Stopped):
             self._link.receive()
+            self._told = True
         self._link.stopping = True
+
+
+def is_action(module: str) -> bool:
+    """Whether the module always acts, as commands do."""
+    canonical = registry.canonical(module)
+    return canonical is not None and str(registry.load(canonical).KIND) == "action"
 
 
 def outcome_of(

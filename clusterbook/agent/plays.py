@@ -48,7 +48,8 @@ class PlayRuntime:
         self._directory = state_directory
         self._record = record
         self._supplies = Supplies(link)
-        self._performer = Performer(link, self._marks, self._live, self._tell, record.add, self._supplies.relay)
+        self._performer = Performer(
+            link, self._marks, self._live, self._tell, record.add, self._supplies.relay, record.kept)
         self._jobs = Jobs(state_directory)
         self._background = Background(link, self._jobs, key, self._tell)
         self._absences = Absences(link, record, lambda call: self._performer.run(call, kept=False))

@@ -66,6 +66,10 @@ class Record:
             os.ftruncate(self._descriptor, _HOLDER)
         return found is not None
 
+    def kept(self) -> bool:
+        """Whether another agent of the run may go on here."""
+        return self._descriptor >= 0
+
     def begin(self) -> None:
         """A play starts."""
         self._play += 1

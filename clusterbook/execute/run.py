@@ -161,9 +161,9 @@ class Runner:
             self._interrupted = True
             gates.abort("interrupted")
             message = "each host ends its current step; press Ctrl-C again not to wait for that"
-            self._events.emit("interrupt", message=message)
-            self._places.stop()
-            try:
+            try:  # the second Ctrl-C may come at once
+                self._events.emit("interrupt", message=message)
+                self._places.stop()
                 wait(futures, GRACE_SECONDS)
             finally:
                 self._places.close()

@@ -220,3 +220,31 @@ def test_a_second_run_on_the_same_hosts_says_who_holds_them_and_since_when(machi
     quiet(machines)
     status, output = machines.run("- {hosts: all, gather_facts: false, tasks: [{ping: }]}")
     assert status == 0, output
+
+
+@pytest.mark.parametrize("end", ["ctrl-c", "kill"])
+def test_a_command_that_never_ends_does_not_outlive_the_run(machines: Machines, end: str) -> None:
+    machines.clear()
+    tasks = "[{name: Begin, ping: }, {name: Never, shell: 'setsid sleep 900 & sleep 900; touch /srv/late'}]"
+    process = machines.start(f"- {{hosts: all, gather_facts: false, tasks: {tasks}}}")
+    until(process, 3)
+    for machine in machines.all:
+        while not any(pid for pid in machine.agents() if asleep(pid)):
+            time.sleep(0.05)
+    if end == "ctrl-c":
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert any('"type": "interrupt"' in line or '"type":"interrupt"' in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)  # nobody wants to wait
+    else:
+        process.kill()
+    process.communicate(timeout=120)
+    quiet(machines)
+    assert machines.files() == {machine.name: {} for machine in machines.all}
+    status, output = machines.run("- {hosts: all, gather_facts: false, tasks: [{ping: }]}")
+    assert status == 0, output
+
+
+def asleep(process: int) -> bool:
+    """Whether it is the command of the test."""
+    return Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"sleep\0")

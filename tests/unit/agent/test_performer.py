@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from clusterbook.agent import observers
 from clusterbook.agent.link import Link
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.performer import Performer
-from clusterbook.language.runtime import Call
+from clusterbook.language.runtime import Call, Stopped
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Change, Specification
 from clusterbook.modules.system import System
@@ -168,6 +169,53 @@ def test_the_warm_children_end_with_the_play(performer: Performer, module: Simpl
     performer.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+@pytest.mark.parametrize("kind", ["state", "action"])
+def test_a_step_does_not_outlive_the_connection_for_long(
+    performer: Performer, module: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    limit, other = ("COMMAND_SECONDS", "CHANGE_SECONDS")[:: 1 if kind == "action" else -1]
+    monkeypatch.setattr(f"clusterbook.agent.performer.{limit}", 0.2)
+    monkeypatch.setattr(f"clusterbook.agent.performer.{other}", 600.0)
+    module.KIND, agent = kind, os.getpid()
+
+    def never_ends(*given: Any) -> Any:
+        (tmp_path / "process").write_text(str(subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL).pid))
+        os.kill(agent, signal.SIGUSR1)
+        time.sleep(60)
+
+    module.run = module.observe = never_ends
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: performer._link.cut())
+    try:
+        with pytest.raises(Stopped):
+            performer.run(step())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    left = Path("/proc", (tmp_path / "process").read_text(), "cmdline")
+    for _ in range(300):  # a killed process needs a moment, and has no words once it has ended
+        if not left.exists() or left.read_bytes() == b"":
+            return
+        time.sleep(0.1)
+    raise AssertionError(left.read_bytes())
+
+
+def test_a_step_that_another_agent_of_the_run_waits_for_ends_by_itself(
+    performer: Performer, module: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clusterbook.agent.performer.CHANGE_SECONDS", 0.1)
+    finished: list[dict[str, Any]] = []
+    performer._awaited, performer._finished = lambda: True, finished.append
+
+    def slow(*given: Any) -> dict[str, Any]:
+        time.sleep(1)
+        return {}
+
+    module.observe = slow
+    performer._link.cut()
+    with pytest.raises(Stopped):
+        performer.run(step())
+    assert finished == [{"changed": False, "failed": False}]
 
 
 def test_a_value_that_only_this_process_knows_gets_a_fork_of_it(performer: Performer, tmp_path: Path) -> None:
