@@ -11,7 +11,7 @@ from clusterbook.agent.jobs import Jobs
 from clusterbook.agent.link import Link, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
-from clusterbook.agent.performer import Performer, outcome_of, result_of
+from clusterbook.agent.performer import Performer, is_action, outcome_of, result_of
 from clusterbook.agent.record import Record
 from clusterbook.agent.supplies import LARGE, Supplies
 from clusterbook.language.interpreter import Interpreter
@@ -126,12 +126,16 @@ class PlayRuntime:
         """What a step does on the host as the steps so far would have made it.
 
         Without foresight, as it is; but of a file in a directory that the play makes, or a user in its group, Ansible
-        foretells a change, so the steps so far count where a step cannot be done without them.
+        foretells a change, so the steps so far count where a step cannot be done without them. For that a step is
+        done a second time, on the prediction, when it would change something; one that finds all as wanted, looks or
+        asks a server is done once.
         """
-        foreseen = self._on(self._predicted, call)
         if self.foresight or not call.check:
-            return foreseen
+            return self._on(self._predicted, call)
         found = self._on(PredictedSystem(state_directory=self._directory), call)
+        if is_action(call.module) or not (found.changed or found.failed):
+            return found
+        foreseen = self._on(self._predicted, call)
         return foreseen if found.failed and call.module in FORETELLING else found
 
     def _on(self, system: PredictedSystem, call: Call) -> Outcome:
