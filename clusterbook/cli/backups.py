@@ -117,6 +117,8 @@ def restore(
         saved.bring_back(own, store, found, os.environ)
     site = open_site(inventory, name, playbook=places.playbook("restore"))
     opened = the_cluster(site)
+    if yes and saved.bring_keys(opened, store, found):
+        site = open_site(inventory, name, playbook=places.playbook("restore"))
     with tempfile.TemporaryDirectory(prefix="clusterbook-restore-") as folder:  # 0700
         snapshot = Path(folder) / "snapshot.db"
         with snapshot.open("wb") as file:

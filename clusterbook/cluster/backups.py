@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clusterbook.cluster import encryption
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.secrets import KEYRING, open_keyring, unlock
 from clusterbook.cluster.store import Store
@@ -137,6 +138,24 @@ def bring_back(store: Store, at: Store, backup: Backup, environment: Mapping[str
                 next_step="It was made anew since: delete-cluster it, or restore into another store "
                           "(CLUSTERBOOK_STATE_STORE).",
             )  # fmt: skip
+
+
+def bring_keys(cluster: Cluster, at: Store, backup: Backup) -> bool:
+    """Give the cluster the keys back that the backup's objects are encrypted by, behind its own; whether it lacked one.
+
+    Until the next rotation of the encryption key both stay. Failed when the backup's keys are damaged.
+    """
+    name = encryption.name_of(cluster.name)
+    sealed = at.read(f"{backup.folder}/cluster/{name.removeprefix(f'{cluster.name}/')}")
+    if sealed is None:
+        raise _damaged(backup, "the key of its encryption is missing")
+    kept = encryption.parse(cluster.keyring.open(name, sealed).decode())
+    own = encryption.ensure_keys(cluster.store, cluster.keyring, cluster.name)
+    whole = encryption.with_those_of(own, kept)
+    if whole == own:
+        return False
+    encryption.replace(cluster.store, cluster.keyring, cluster.name, own, whole)
+    return True
 
 
 def prune(at: Store, cluster: str, keep: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets as random
 import string
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clusterbook.cluster import pki, spec
+from clusterbook.cluster import encryption, pki, spec
 from clusterbook.cluster.pki import Authorities, Clock
 from clusterbook.cluster.secrets import Keyring, ensure_secret, open_keyring
 from clusterbook.cluster.spec import ClusterSpec
@@ -94,20 +93,22 @@ def open_cluster(
 
 # Names of the values that ensure_secrets makes.
 SECRETS = (
-    "cluster_encryption_key", "cluster_bootstrap_token", "cluster_keepalived_password", "cluster_service_account_key",
+    "cluster_encryption_keys", "cluster_bootstrap_token", "cluster_keepalived_password", "cluster_service_account_key",
     "cluster_signing_ca_key",
 )  # fmt: skip
 
 
 def ensure_secrets(cluster: Cluster) -> ClusterSecrets:
-    """The cluster's random values, each made once: encryption key, bootstrap token, keepalived's password, keys."""
+    """The cluster's random values, each made once: encryption keys, bootstrap token, keepalived's password, keys."""
 
     def stored(name: str, make: Any) -> str:
         return ensure_secret(cluster.store, cluster.keyring, f"{cluster.name}/secrets/{name}", make).decode()
 
     private, _ = pki.ensure_service_account_key(cluster.store, cluster.keyring, cluster.name)
     return ClusterSecrets({
-        "cluster_encryption_key": stored("encryption-key", lambda: base64.b64encode(random.token_bytes(32))),
+        "cluster_encryption_keys": encryption.render(
+            encryption.ensure_keys(cluster.store, cluster.keyring, cluster.name)
+        ),
         "cluster_bootstrap_token": stored("bootstrap-token", lambda: f"{_text(6)}.{_text(16)}".encode()),
         "cluster_keepalived_password": stored("keepalived-password", lambda: _text(8).encode()),
         "cluster_service_account_key": private,

@@ -22,7 +22,7 @@ PUBLIC = (
 )  # fmt: skip
 
 # What tasks give to their own playbooks.
-GIVEN = ("backup_folder", "restore_file", "restore_token", "leaving_host", "node_drain_seconds")
+GIVEN = ("backup_folder", "restore_file", "restore_token", "leaving_host", "node_drain_seconds", "encrypted_by")
 
 
 @dataclass(frozen=True)

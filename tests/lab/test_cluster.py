@@ -311,6 +311,39 @@ def test_every_certificate_is_made_anew_and_no_request_fails(raised: Cluster) ->
     raised.on("validate-cluster", "--wait", "5m")
 
 
+def stored_under(cluster: Cluster) -> set[str]:
+    """The keys that etcd's own data names in front of every Secret and ConfigMap, and of each object without one ''."""
+    ask = "etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt " \
+          "--key=/etc/etcd/pki/healthcheck-client.key get --write-out=json --prefix /registry/"  # fmt: skip
+    values = [base64.b64decode(found["value"]) for kind in ("secrets", "configmaps")
+              for found in json.loads(on(cluster, "cp-1", f"{ask}{kind}/"))["kvs"]]  # fmt: skip
+    assert len(values) > 10
+    parts = [value[:80].split(b":", 5) for value in values]
+    return {part[4].decode() if part[:4] == [b"k8s", b"enc", b"secretbox", b"v1"] else "" for part in parts}
+
+
+@pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="API servers look for keys once a minute: make full")
+def test_secrets_get_a_new_key_and_no_request_fails(raised: Cluster) -> None:
+    make = ("--namespace=kube-system", "create", "secret", "generic", "of-before", "--from-literal=word=before")
+    raised("kubectl", *make)
+    before = stored_under(raised)
+    raised.on("rotate-encryption-key", expect=2)
+    assert stored_under(raised) == before
+    with probed(raised) as records:
+        raised.on("rotate-encryption-key", "--yes")
+    assert failed(records) == {}
+    after = stored_under(raised)
+    assert len(after) == 1
+    assert after.isdisjoint(before)
+    for host in CONTROL_PLANES:
+        named = on(raised, host, "grep --count name: /etc/kubernetes/apiserver/encryption.yaml")
+        assert named == "1"
+    word = ("get", "secret", "of-before", "--namespace=kube-system", "--output=jsonpath={.data.word}")
+    assert base64.b64decode(raised("kubectl", *word).output) == b"before"
+    raised("kubectl", "--namespace=kube-system", "delete", "secret", "of-before")
+    raised.on("plan")
+
+
 def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: Cluster, tmp_path: Path) -> None:
     at = ("--at", f"file://{tmp_path}/elsewhere")
     raised("kubectl", "create", "namespace", "kept")

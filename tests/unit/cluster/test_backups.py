@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cluster import backups
+from clusterbook.cluster import backups, encryption
 from clusterbook.cluster.cluster import Cluster, ensure_cluster, ensure_secrets, open_cluster
 from clusterbook.cluster.secrets import PASSPHRASE_VARIABLE, WrongKey
 from clusterbook.cluster.store import FileStore
@@ -135,3 +135,16 @@ def test_an_id_that_there_is_not_is_told_with_those_that_there_are(
     with pytest.raises(InvalidInput, match="no backup 'two'") as told:
         backups.find(elsewhere, "demo", "two")
     assert "There are: one." in str(told.value.next_step)
+
+
+def test_a_backup_from_before_a_rotation_brings_its_key_back_behind_the_new_one(
+    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+) -> None:
+    taken = backups.save(cluster, elsewhere, "one", snapshot(tmp_path), FOUND, NOW)
+    assert not backups.bring_keys(cluster, elsewhere, taken)
+    old = encryption.ensure_keys(cluster.store, cluster.keyring, "demo")
+    new = encryption.begun(old, NOW)[1:]
+    encryption.replace(cluster.store, cluster.keyring, "demo", old, new)
+    assert backups.bring_keys(cluster, elsewhere, taken)
+    assert encryption.ensure_keys(cluster.store, cluster.keyring, "demo") == (*new, *old)
+    assert not backups.bring_keys(cluster, elsewhere, taken)

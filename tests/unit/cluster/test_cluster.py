@@ -72,7 +72,8 @@ def test_a_wrong_key_is_told_where_it_was_written(store: FileStore, configuratio
 
 def test_secrets_have_the_forms_that_kubernetes_and_keepalived_expect(cluster: Cluster) -> None:
     secrets = ensure_secrets(cluster)
-    assert len(base64.b64decode(secrets.value("cluster_encryption_key"))) == 32
+    name, key = secrets.value("cluster_encryption_keys").split()
+    assert (name, len(base64.b64decode(key))) == ("key1", 32)
     assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", secrets.value("cluster_bootstrap_token"))
     assert re.fullmatch(r"[a-z0-9]{8}", secrets.value("cluster_keepalived_password"))
     assert "EC PRIVATE KEY" in secrets.value("cluster_service_account_key")

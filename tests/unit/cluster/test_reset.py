@@ -26,7 +26,7 @@ def test_after_a_reset_the_token_and_the_kubeconfig_are_new_and_the_authorities_
     new = ensure_secrets(second)
     assert second.authorities.trust_bundle() == first.authorities.trust_bundle()
     assert new.value("cluster_bootstrap_token") != old.value("cluster_bootstrap_token")
-    assert new.value("cluster_encryption_key") == old.value("cluster_encryption_key")
+    assert new.value("cluster_encryption_keys") == old.value("cluster_encryption_keys")
 
 
 def test_a_deleted_cluster_leaves_nothing_and_another_stays(store: FileStore, configuration: Path) -> None:
