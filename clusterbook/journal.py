@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
+FILE = "events.jsonl"
 # What is only of interest while it happens.
 PASSING = ("start", "output", "progress")
 
@@ -17,7 +18,7 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         """directory: of this run; made when missing."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = directory / "events.jsonl"
+        self.path = directory / FILE
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8")
 
@@ -38,7 +39,7 @@ class Journal:
 def read(directory: Path) -> list[dict[str, Any]]:
     """The events of a run; a torn last line is left out."""
     events = []
-    for line in (directory / "events.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (directory / FILE).read_text(encoding="utf-8").splitlines():
         try:
             events.append(json.loads(line))
         except ValueError:

@@ -34,8 +34,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "keep it right",
         {"status": "status", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check",
          "cis": "cis", "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation",
-         "rotate-encryption-key": "encryption",
-         "backup": "backups", "backups": "backups", "restore": "backups"},
+         "rotate-encryption-key": "encryption", "backup": "backups", "backups": "backups", "restore": "backups",
+         "support-bundle": "support"},
     ),
     "Use": (
         "work with a running cluster",

@@ -50,7 +50,7 @@ def report(
     Example: invoke report --html run.html
     """
     store = open_store(os.environ)
-    known = _runs(store, cluster)
+    known = known_runs(store, cluster)
     if show or html or junit:
         events = journal.read(_directory(store, show or "last", known))
         if html:
@@ -71,7 +71,7 @@ def report(
         print_table(titles, [list(row.values()) for row in rows])
 
 
-def _runs(store: Store, cluster: str) -> dict[str, str]:
+def known_runs(store: Store, cluster: str) -> dict[str, str]:
     """Run -> the cluster or inventory that it was of, the oldest first; of all when no cluster is named."""
     found = {}
     for name in [cluster] if cluster else store.folders():

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import shlex
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -270,6 +271,19 @@ def test_every_host_passes_each_control_of_the_cis_benchmark_but_the_waived_ones
     assert judged["unread"] == {}
     assert {one["result"] for one in judged["controls"] if one["automated"]} == {"pass"}
     assert {one["result"]: one["why"] != "" for one in judged["controls"] if not one["hosts"]} == {"waiver": True}
+
+
+def test_a_bundle_for_who_helps_has_every_host_and_no_secret_of_the_cluster(raised: Cluster, tmp_path: Path) -> None:
+    raised.on("support-bundle", "--output", str(tmp_path / "bundle.tar.gz"))
+    with tarfile.open(tmp_path / "bundle.tar.gz") as archive:
+        texts = {one.name: archive.extractfile(one).read().decode() for one in archive}  # type: ignore[union-attr]
+    assert {f"bundle/hosts/{name}/log-kubelet.txt" for name in HOSTS} <= set(texts)
+    assert "cp-1" in texts["bundle/cluster/nodes.txt"]
+    assert "cp-3" in texts["bundle/hosts/cp-1/etcd.txt"]
+    everything = "".join(texts.values())
+    assert "PRIVATE KEY" not in everything
+    kept = on(raised, "cp-1", "cat /etc/kubernetes/pki/sa.key /etc/kubernetes/apiserver/encryption.yaml")
+    assert [word for word in kept.split() if len(word) >= 40 and word in everything] == []
 
 
 def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluster) -> None:
