@@ -1,7 +1,8 @@
 # make up      a highly available Kubernetes cluster on hosts of this machine
 # make down    remove that lab again
-# make check   style, types, unit and contract tests (under three minutes)
-# make test    check, then a whole cluster on real hosts: what CI runs
+# make check   style, types, unit and contract tests (some five minutes on two cores)
+# make test    check, the site, then a whole cluster on real hosts: what CI runs
+# make site    the documentation as a site in build/site
 # make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
 # make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
@@ -15,13 +16,14 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SITE := build/site-tools
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start the program hundreds of times: it must not be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@sed -n 's/^# //p' Makefile | head -9
+	@sed -n 's/^# //p' Makefile | head -10
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
@@ -54,7 +56,7 @@ unit: venv
 	@.ci/prepare tests
 	$(BIN)/python -m pytest -q -n auto tests/unit tests/contract
 
-test: check lab differential-quick
+test: check site lab differential-quick
 
 lab: venv build-tools
 	$(BIN)/python -m pytest -v tests/lab tests/targets
@@ -72,11 +74,16 @@ full: check venv build-tools
 reference: venv
 	@$(BIN)/python -m clusterbook.cli.reference
 
-# The documentation as a site in build/site, every warning an error.
-site: venv
-	@[ -x build/site-tools/bin/mkdocs ] || python3 -m venv build/site-tools
-	@build/site-tools/bin/python -m pip install --quiet 'mkdocs-material>=9.5,<10'
-	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet --strict
+$(SITE)/.installed: requirements-site.lock
+	@.ci/prepare python
+	@[ -x $(SITE)/bin/python ] || python3 -m venv $(SITE)
+	@echo "site     installing the locked mkdocs-material into $(SITE)"
+	@$(SITE)/bin/python -m pip install --quiet --require-hashes -r requirements-site.lock
+	@touch $@
+
+# The documentation as a site in build/site, every warning and dead link an error.
+site: $(SITE)/.installed
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --strict
 	@echo "site     build/site/index.html"
 
 laws: venv
@@ -98,6 +105,8 @@ lock:
 	@python3 -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --extra dev --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
+	echo 'mkdocs-material>=9.5,<10' | $(VENV)-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --python-version 3.11 - -o requirements-site.lock
 	@rm -rf $(VENV)-lock
 
 wheel: venv
