@@ -8,6 +8,7 @@ import shlex
 from typing import Any, Iterator
 
 SHORTEST = 6
+LONG_WORD = 20
 MASK = "********"
 
 
@@ -21,7 +22,7 @@ class Mask:
     def add(self, secret: str) -> None:
         """From now on `secret` is masked; values shorter than 6 characters are not."""
         forms = set(self._forms)
-        for text in (secret, *_body_lines(secret)):
+        for text in (secret, *_body_lines(secret), *_keys_within(secret)):
             if len(text) >= SHORTEST:
                 forms |= _disguises(text)
         self._forms = sorted(forms, key=len, reverse=True)
@@ -65,6 +66,12 @@ def _base64(data: bytes) -> Iterator[str]:
         end = (before + len(data)) * 8 // 6
         yield whole[start:end]
         yield whole[start:end].replace("+", "-").replace("/", "_")
+
+
+def _keys_within(secret: str) -> "list[str]":
+    """Words that are long enough to be a key: a secret may be several of them, each with its name."""
+    words = secret.split()
+    return [word for word in words if len(word) >= LONG_WORD] if len(words) > 1 else []
 
 
 def _body_lines(secret: str) -> list[str]:

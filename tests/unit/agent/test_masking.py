@@ -38,6 +38,15 @@ def test_every_line_of_a_key_is_masked() -> None:
     assert "lmnopqrstuv" not in mask.text("a diff shows lmnopqrstuv alone")
 
 
+def test_each_key_of_a_secret_of_several_is_masked_where_it_stands_alone() -> None:
+    mask = Mask()
+    first, second = "a" * 44, "b" * 44
+    mask.add(f"key-1 {first}\nkey-2 {second}")
+    assert mask.text(f"- name: key-1\n  secret: {first}\n  other: {second}") == (
+        f"- name: key-1\n  secret: {MASK}\n  other: {MASK}"
+    )
+
+
 def test_short_values_are_not_masked_for_they_would_eat_all_text() -> None:
     mask = Mask()
     mask.add("true")
