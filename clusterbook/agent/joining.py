@@ -37,7 +37,7 @@ def join(segment: Dict[str, Any], code: bytes, instance: Dict[str, str], identit
         own = for_instance(segment, instance)
         if not TOKEN.fullmatch(str(identity.get("token"))):
             raise CannotJoin("what a control plane gave out is no token")
-        cluster = Cluster(own["api"]["url"], own["api"]["authority"], identity["token"])
+        cluster = Cluster(own["api"]["urls"], own["api"]["authority"], identity["token"])
         for wanted in own["certificates"]:
             if client_certificate(cluster, wanted):
                 say(f"the cluster signed a certificate of {wanted['common_name']}")

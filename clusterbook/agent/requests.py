@@ -9,41 +9,53 @@ import os
 import ssl
 import subprocess
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 from urllib.parse import quote, urlsplit
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kube-apiserver-client"
 USAGES = ["digital signature", "client auth"]
 SIGNED_SECONDS = 120
+TIMEOUT_SECONDS = 10
 
 
 class Cluster:
-    """The cluster's API, asked with a bearer token."""
+    """The cluster's API, asked with a bearer token at the first address that answers."""
 
-    def __init__(self, url: str, authority: str, token: str) -> None:
-        """url: https://HOST:PORT; authority: PEM of whom to trust."""
-        self._address = urlsplit(url)
+    def __init__(self, urls: List[str], authority: str, token: str) -> None:
+        """urls: each https://HOST:PORT; authority: PEM of whom to trust."""
+        self._addresses = [urlsplit(url) for url in urls]
         self._context = ssl.create_default_context(cadata=authority)
         self._token = token
 
     def call(self, method: str, path: str, body: Any = None) -> Dict[str, Any]:
         """One request; JSON both ways. Raises OSError, also for a refusal."""
-        host, port = self._address.hostname or "", self._address.port or 443
-        connection = http.client.HTTPSConnection(host, port, timeout=30, context=self._context)
+        for left in reversed(range(len(self._addresses))):
+            try:
+                status, text = self._ask(method, path, body)
+                break
+            except OSError:
+                if not left:
+                    raise
+                self._addresses.append(self._addresses.pop(0))
+        if status >= 300:
+            raise OSError(f"the API answers {status} to {method} {path}")
+        found: Dict[str, Any] = json.loads(text)
+        return found
+
+    def _ask(self, method: str, path: str, body: Any) -> Tuple[int, bytes]:
+        """Status and body of the first address's answer. Raises OSError."""
+        host, port = self._addresses[0].hostname or "", self._addresses[0].port or 443
+        connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=self._context)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
-            text = response.read()
+            return response.status, response.read()
         except http.client.HTTPException as error:
             raise OSError(f"the API does not speak HTTP: {error!r}") from error
         finally:
             connection.close()
-        if response.status >= 300:
-            raise OSError(f"the API answers {response.status} to {method} {path}")
-        found: Dict[str, Any] = json.loads(text)
-        return found
 
 
 def client_certificate(cluster: Cluster, wanted: Dict[str, Any]) -> bool:

@@ -14,7 +14,6 @@ from clusterbook.cli.site import Site, the_cluster, value_of
 from clusterbook.cluster import pki
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.joining import AGENT, FOLDER, IDENTITY, SEGMENT
-from clusterbook.cluster.kubeconfig import inside_url
 from clusterbook.compile import Selection, compile_plan
 from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.kept import client_certificates, kept
@@ -69,12 +68,16 @@ def segment(site: Site, cluster: Cluster, group: str, selection: Selection) -> d
     chosen = Selection(extra_variables=selection.extra_variables, resume=False)
     (play,) = compile_plan(loaded, inventory, chosen, matcher(inventory, host.name)).plays
     services = replace(site.services, authority=lambda name: _authority(cluster, name))
-    names = [value_of(site, name, "node_name") for name in site.inventory.groups["control_plane"]]
+    planes = site.inventory.groups["control_plane"]
+    names = [value_of(site, name, "node_name") for name in planes]
+    # Themselves, not the load balancer: whatever stands before them, groups admit workers' private addresses there.
+    urls = [f"https://{value_of(site, name, 'node_address')}:{cluster.spec.complete['api_server_port']}"
+            for name in planes]  # fmt: skip
     return {
         **kept(play, host.name, services), "marks": MARKS, "token_names": TOKENS,
         "identities": [f"{IDENTITY}{name}" for name in names],
         "certificates": client_certificates(play, host.name, services),
-        "api": {"url": inside_url(cluster), "authority": cluster.authorities.trust_bundle()},
+        "api": {"urls": urls, "authority": cluster.authorities.trust_bundle()},
     }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.signing import MASTERS, CertificateSubject
-from clusterbook.cluster.spec_aws import INTERNAL_API
 from clusterbook.errors import Failed
 
 ADMINISTRATORS = "clusterbook:cluster-admins"
@@ -56,13 +55,6 @@ def operator_kubeconfig(cluster: Cluster) -> str:
 def server_url(cluster: Cluster) -> str:
     """The API's address for people."""
     return f"https://{cluster.spec.complete['api_address']}:{cluster.spec.complete['api_port']}"
-
-
-def inside_url(cluster: Cluster) -> str:
-    """The API's address for hosts of the cluster: in the private zone, where there is one."""
-    complete = cluster.spec.complete
-    zone = complete.get("aws", {}).get("private_zone", "")
-    return f"https://{INTERNAL_API}.{zone}:{complete['api_server_port']}" if zone else server_url(cluster)
 
 
 def _write(cluster: Cluster) -> None:

@@ -93,7 +93,7 @@ def with_defaults(written: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = str(services[index])
     if "aws" in written:
         values["aws"] = spec_aws.complete_aws(written["aws"])
-        values["api_endpoint_mode"] = written.get("api_endpoint_mode", "external")
+        values["api_endpoint_mode"] = written.get("api_endpoint_mode", spec_aws.endpoint_mode(values["aws"]))
         values["api_certificate_names"] = spec_aws.certificate_names(values)
     return {name: value for name, value in values.items() if value is not None}
 

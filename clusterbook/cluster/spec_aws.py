@@ -34,6 +34,14 @@ def certificate_names(complete: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*complete["api_certificate_names"], *([f"{INTERNAL_API}.{zone}"] if zone else [])]))
 
 
+def endpoint_mode(aws: Mapping[str, Any]) -> str:
+    """How workers reach the API unless cluster.yaml says it: by addresses inside the VPC, for groups admit no others.
+
+    An internet-facing load balancer has public addresses alone; hosts would come to it from public ones, too.
+    """
+    return "external" if "private_zone" in aws or aws["api_scheme"] == "internal" else "local_proxy"
+
+
 def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str) -> Iterator[InvalidInput]:
     """What is wrong although each value by itself is right."""
     aws, part = complete["aws"], written["aws"]
@@ -50,7 +58,22 @@ def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str)
             yield _problem(f"aws.zones: {zone} is not in region {aws['region']}", part, "zones", here)
     if "bastion" in aws and not aws["ssh_access_cidrs"]:
         yield _problem("aws.bastion: nobody may reach it, for aws.ssh_access_cidrs is empty", part, "bastion", here)
+    yield from _endpoint_problems(complete, written, here)
     yield from _group_problems(aws, part, here)
+
+
+def _endpoint_problems(
+    complete: Mapping[str, Any], written: Mapping[str, Any], here: Position
+) -> Iterator[InvalidInput]:
+    """Ways to the API that would leave workers without one."""
+    mode = complete["api_endpoint_mode"]
+    if mode == "keepalived":
+        message = "api_endpoint_mode: keepalived's virtual address cannot move between instances of EC2"
+        yield _problem(message, written, "api_endpoint_mode", here)
+    elif mode == "external" and endpoint_mode(complete["aws"]) != mode:
+        message = "api_endpoint_mode: external would send workers to the internet-facing load balancer, whose group " \
+                  "does not admit their public addresses; it needs a private_zone or api_scheme: internal"
+        yield _problem(message, written, "api_endpoint_mode", here)
 
 
 def _group_problems(aws: Mapping[str, Any], part: Mapping[str, Any], here: Position) -> Iterator[InvalidInput]:

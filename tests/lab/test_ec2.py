@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -32,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
 Run = Callable[..., str]
 PAGE = commands(ROOT / "docs" / "walk-through.md")
+# /readyz is open to all; whose certificate shows it is not asked here.
+ANYBODY = ssl._create_unverified_context()
 # What a host asks the metadata service.
 METADATA = """
 import json, urllib.request
@@ -130,6 +133,17 @@ def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:
     walk(PAGE["Kubernetes on the hosts"], run)
     nodes = run("kubectl", "--cluster", NAME, "--", "get", "nodes", "--no-headers").splitlines()
     assert len(nodes) == 2 and all(line.startswith("ip-10-20-") and " Ready " in line for line in nodes), nodes
+
+
+def test_a_worker_asks_the_control_planes_since_the_balancer_is_closed_to_it(run: Run) -> None:
+    server = json.loads(run("kubeconfig", "--cluster", NAME, "--json"))["server"]
+    assert urllib.request.urlopen(f"{server}/readyz", timeout=30, context=ANYBODY).read() == b"ok"
+    spec = record.read_spec(lifecycle.NAME)
+    (worker,) = [one for one in spec.hosts if one.name != _control_plane(run)]
+    ask = ("curl", "--silent", "--insecure", "--max-time", "30")
+    answers = {url: host.ssh(spec, worker, [*ask, f"{url}/readyz"]).stdout
+               for url in (server, "https://127.0.0.1:6443")}  # fmt: skip
+    assert answers == {server: "", "https://127.0.0.1:6443": "ok"}
 
 
 def test_the_running_cluster_is_used_as_the_page_says_and_its_token_opens_everything(run: Run) -> None:

@@ -70,3 +70,40 @@ def test_a_refused_request_says_why_and_leaves_no_certificate(wanted: dict[str, 
     with pytest.raises(OSError, match="request clusterbook-join-x was refused: no such name"):
         requests.client_certificate(Cluster("no such name"), wanted)  # type: ignore[arg-type]
     assert not Path(wanted["path"]).exists()
+
+
+class Answering(requests.Cluster):
+    """A cluster at addresses of which only some answer."""
+
+    def __init__(self, urls: list[str], down: set[str], status: int = 200) -> None:
+        super().__init__(urls, "", "abcdef.0123456789abcdef")
+        self.down, self.status = down, status
+        self.asked: list[str] = []
+
+    def _ask(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
+        host = self._addresses[0].hostname or ""
+        self.asked.append(host)
+        if host in self.down:
+            raise OSError(f"{host} does not answer")
+        return self.status, b"{}"
+
+
+URLS = ["https://10.20.32.10:6443", "https://10.20.64.10:6443"]
+
+
+def test_a_control_plane_that_is_down_is_passed_over_and_not_asked_first_again() -> None:
+    cluster = Answering(URLS, {"10.20.32.10"})
+    assert cluster.call("GET", "/a") == cluster.call("GET", "/b") == {}
+    assert cluster.asked == ["10.20.32.10", "10.20.64.10", "10.20.64.10"]
+
+
+def test_when_no_control_plane_answers_the_last_one_s_error_is_told() -> None:
+    with pytest.raises(OSError, match=r"10\.20\.64\.10 does not answer"):
+        Answering(URLS, {"10.20.32.10", "10.20.64.10"}).call("GET", "/a")
+
+
+def test_a_refusal_holds_for_all_control_planes() -> None:
+    cluster = Answering(URLS, set(), 403)
+    with pytest.raises(OSError, match="the API answers 403 to GET /a"):
+        cluster.call("GET", "/a")
+    assert cluster.asked == ["10.20.32.10"]

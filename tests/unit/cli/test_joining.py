@@ -48,7 +48,9 @@ def test_each_group_s_play_is_kept_with_the_agent_s_code(site: Site) -> None:
     assert site.store.names(f"{NAME}/join") == [f"{NAME}/join/agent-{found['digest']}", f"{NAME}/join/segment-nodes"]
     assert [one["common_name"] for one in found["certificates"]] == ["flannel", "system:kube-proxy"]
     assert len(found["identities"]) == 1 and found["identities"][0].startswith("identity-ip-10-20-")
-    assert found["api"]["url"].startswith("https://api-") and "BEGIN CERTIFICATE" in found["api"]["authority"]
+    planes = [site.inventory.hosts[name].variables["aws_instance"] for name in site.inventory.groups["control_plane"]]
+    assert found["api"]["urls"] == [f"https://{one['private_address']}:6443" for one in planes]
+    assert "BEGIN CERTIFICATE" in found["api"]["authority"]
     assert any(key.startswith("template:") and key.endswith(":10-flannel.conflist.j2") for key in found["answers"])
 
 

@@ -108,8 +108,30 @@ def test_zones_are_enough_for_a_cluster_on_ec2() -> None:
     assert found["aws"]["control_plane"]["count"] == 1
     (group,) = found["aws"]["worker_groups"]
     assert (group["name"], group["minimum"], group["count"], group["maximum"]) == ("nodes", 2, 2, 2)
-    assert found["api_endpoint_mode"] == "external"
+    assert found["api_endpoint_mode"] == "local_proxy"
     assert "api_address" not in found
+
+
+@pytest.mark.parametrize(("lines", "mode"), [
+    ("  nat: each_zone\n", "local_proxy"),
+    ("  private_zone: demo.internal\n", "external"),
+    ("  api_scheme: internal\n", "external"),
+])  # fmt: skip
+def test_workers_on_ec2_reach_the_api_inside_the_vpc_by_what_there_is(lines: str, mode: str) -> None:
+    assert spec.parse(AWS + lines, "cluster.yaml").complete["api_endpoint_mode"] == mode
+    chosen = f"api_endpoint_mode: local_proxy\n{AWS}{lines}"
+    assert spec.parse(chosen, "cluster.yaml").complete["api_endpoint_mode"] == "local_proxy"
+
+
+@pytest.mark.parametrize(("mode", "words"), [
+    ("external", "would send workers to the internet-facing load balancer"),
+    ("keepalived", "cannot move between instances of EC2"),
+])  # fmt: skip
+def test_a_way_to_the_api_that_ec2_does_not_have_is_refused(mode: str, words: str) -> None:
+    with pytest.raises(InvalidProject) as refused:
+        spec.parse(f"api_endpoint_mode: {mode}\n{AWS}", "cluster.yaml")
+    (problem,) = refused.value.problems
+    assert words in problem.message and str(problem.where) == "cluster.yaml:1:1"
 
 
 def test_the_address_of_a_cluster_on_ec2_is_what_was_made(store: FileStore) -> None:
