@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.lab.command import run
+from clusterbook.lab.ec2 import admission
 from clusterbook.lab.spec import LabSpec
 
 # Addresses of the lab's network that no subnet of a cluster uses: the first part of the VPC stays free.
@@ -21,11 +22,12 @@ BLOCK = 65536
 
 @dataclass(frozen=True)
 class Front:
-    """One listener: where it is, and where its traffic may go."""
+    """One listener: where it is, where its traffic may go, and from which hosts none is taken."""
 
     name: str
     port: int
     targets: tuple[tuple[str, int], ...]
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -69,7 +71,11 @@ class Balancers:
     async def _carry(
         self, key: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        targets = self._fronts[key].targets if key in self._fronts else ()
+        front = self._fronts.get(key)
+        # On AWS such a connection hangs; here it is cut.
+        if front is None or writer.get_extra_info("peername")[0] in front.refused:
+            return
+        targets = front.targets
         start = next(self._turns)
         for number in range(len(targets)):
             address, port = targets[(start + number) % len(targets)]
@@ -94,18 +100,18 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def fronts(cloud: Cloud) -> list[Front]:
     """Every TCP listener of the account with the addresses of its targets."""
-    private = {
-        item["InstanceId"]: item["PrivateIpAddress"]
-        for reservation in cloud.pages("ec2", "describe_instances", "Reservations")
-        for item in reservation["Instances"] if item["State"]["Name"] == "running"
-    }  # fmt: skip
-    found = []
+    instances = [item for reservation in cloud.pages("ec2", "describe_instances", "Reservations")
+                 for item in reservation["Instances"] if item["State"]["Name"] == "running"]  # fmt: skip
+    private = {item["InstanceId"]: item["PrivateIpAddress"] for item in instances}
+    rules, found = admission.rules(cloud), []
     for balancer in cloud.pages("elbv2", "describe_load_balancers", "LoadBalancers"):
         arn = balancer["LoadBalancerArn"]
         for listener in cloud.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):
             group = listener["DefaultActions"][0].get("TargetGroupArn", "")
             targets = _targets(cloud, group, private) if group else ()
-            found.append(Front(balancer["DNSName"], listener["Port"], targets))
+            port = int(listener["Port"])
+            refused = admission.refused(balancer, port, instances, rules)
+            found.append(Front(balancer["DNSName"], port, targets, refused))
     return found
 
 

@@ -67,3 +67,19 @@ def test_without_a_target_that_answers_the_connection_is_closed(balancers: Balan
         await balancers.keep([])
 
     asyncio.run(story())
+
+
+def test_a_host_that_the_groups_do_not_admit_gets_nothing(balancers: Balancers) -> None:
+    async def story() -> None:
+        server, target = await answering(b"one ")
+        port = free_port()
+        await balancers.keep([Front(NAME, port, (("127.0.0.1", target),), frozenset({"127.0.0.1"}))])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await asyncio.wait_for(reader.read(), 30) == b""
+        writer.close()
+        await balancers.keep([Front(NAME, port, (("127.0.0.1", target),), frozenset({"127.0.0.9"}))])
+        assert await asked(port) == b"one hello\n"
+        await balancers.keep([])
+        server.close()
+
+    asyncio.run(story())

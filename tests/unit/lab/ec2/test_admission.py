@@ -1,0 +1,46 @@
+"""Who reaches a load balancer of the lab is whom AWS would let in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clusterbook.lab.ec2.admission import refused
+
+WORKER = {"PrivateIpAddress": "10.20.40.7", "PublicIpAddress": "198.51.100.7",
+          "NetworkInterfaces": [{"Groups": [{"GroupId": "sg-nodes"}]}]}  # fmt: skip
+HIDDEN = {"PrivateIpAddress": "10.20.40.8", "NetworkInterfaces": [{"Groups": [{"GroupId": "sg-nodes"}]}]}
+BOTH = frozenset({"10.20.40.7", "10.20.40.8"})
+
+
+def left_out(scheme: str, source: str, port: int = 6443) -> frozenset[str]:
+    pair = {"UserIdGroupPairs": [{"GroupId": source}]} if source.startswith("sg-") else {}
+    ranges = {} if pair else {"IpRanges": [{"CidrIp": source}]}
+    rule: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 6443, "ToPort": 6443, **pair, **ranges}
+    balancer = {"Scheme": scheme, "SecurityGroups": ["sg-api"]}
+    return refused(balancer, port, [WORKER, HIDDEN], {"sg-api": [rule]})
+
+
+@pytest.mark.parametrize(("scheme", "source", "outside"), [
+    ("internet-facing", "10.20.0.0/16", BOTH),
+    ("internet-facing", "sg-nodes", BOTH),
+    ("internet-facing", "198.51.100.0/24", frozenset({"10.20.40.8"})),
+    ("internet-facing", "0.0.0.0/0", frozenset()),
+    ("internal", "10.20.0.0/16", frozenset()),
+    ("internal", "sg-nodes", frozenset()),
+    ("internal", "198.51.100.0/24", BOTH),
+    ("internal", "sg-other", BOTH),
+])  # fmt: skip
+def test_a_public_balancer_sees_public_addresses_and_an_internal_one_private_ones(
+    scheme: str, source: str, outside: frozenset[str]
+) -> None:
+    assert left_out(scheme, source) == outside
+
+
+def test_a_rule_for_another_port_admits_nobody() -> None:
+    assert left_out("internal", "10.20.0.0/16", port=80) == BOTH
+
+
+def test_a_balancer_without_groups_admits_everybody() -> None:
+    assert refused({"Scheme": "internet-facing"}, 80, [WORKER], {}) == frozenset()
