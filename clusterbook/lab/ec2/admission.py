@@ -35,7 +35,8 @@ def refused(
 
 
 def _is_for(rule: Mapping[str, Any], port: int) -> bool:
-    return rule["IpProtocol"] == "-1" or (rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"])
+    every = rule["IpProtocol"] == "-1"
+    return every or bool(rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"])
 
 
 def _admits(rule: Mapping[str, Any], item: Mapping[str, Any], internal: bool) -> bool:
