@@ -29,7 +29,7 @@ def refused(
     """Private addresses of the instances that do not reach the balancer's port. Without groups it admits everybody."""
     groups = balancer.get("SecurityGroups") or []
     admitting = [one for group in groups for one in known.get(group, ()) if _is_for(one, port)]
-    internal = balancer["Scheme"] == "internal"
+    internal = balancer.get("Scheme") == "internal"  # moto says none where none was asked for
     return frozenset(item["PrivateIpAddress"] for item in instances
                      if groups and not any(_admits(one, item, internal) for one in admitting))  # fmt: skip
 

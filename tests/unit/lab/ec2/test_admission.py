@@ -44,3 +44,9 @@ def test_a_rule_for_another_port_admits_nobody() -> None:
 
 def test_a_balancer_without_groups_admits_everybody() -> None:
     assert refused({"Scheme": "internet-facing"}, 80, [WORKER], {}) == frozenset()
+
+
+def test_a_balancer_that_was_made_without_a_scheme_is_a_public_one() -> None:
+    rule = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.20.0.0/16"}]}
+    assert refused({"SecurityGroups": ["sg-api"]}, 80, [WORKER], {"sg-api": [rule]}) == {"10.20.40.7"}
+    assert refused({"SecurityGroups": []}, 80, [WORKER], {}) == frozenset()
