@@ -51,7 +51,8 @@ def test_each_group_s_play_is_kept_with_the_agent_s_code(site: Site) -> None:
     planes = [site.inventory.hosts[name].variables["aws_instance"] for name in site.inventory.groups["control_plane"]]
     assert found["api"]["urls"] == [f"https://{one['private_address']}:6443" for one in planes]
     assert "BEGIN CERTIFICATE" in found["api"]["authority"]
-    assert any(key.startswith("template:") and key.endswith(":10-flannel.conflist.j2") for key in found["answers"])
+    for name in ("haproxy.cfg.j2", "10-flannel.conflist.j2"):
+        assert any(key.startswith("template:") and key.endswith(f":{name}") for key in found["answers"]), name
 
 
 def test_no_secret_of_the_cluster_is_in_it(site: Site) -> None:
