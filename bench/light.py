@@ -50,6 +50,7 @@ def running(number: int, directory: Path) -> Iterator[LightHosts]:
     targets = [Target(f"w-{index}", f"{PREFIX}.{1 + index // 200}.{1 + index % 200}") for index in range(number)]
     hosts = LightHosts(directory, targets)
     try:
+        _remove(targets)  # what a run that was killed has left
         _network(targets)
         _keys(directory, targets)
         for target in targets:
@@ -63,20 +64,34 @@ def running(number: int, directory: Path) -> Iterator[LightHosts]:
             process.terminate()
         for process in hosts.processes:
             process.wait(timeout=10)
-        for target in targets:
-            subprocess.run(["ip", "netns", "delete", _namespace(target)], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "delete", BRIDGE], check=False, capture_output=True)
+        _remove(targets)
 
 
 def _namespace(target: Target) -> str:
     return f"cb{target.name}"
 
 
+def _link(target: Target) -> str:
+    return f"cbw{target.name[2:]}"
+
+
+def _remove(targets: list[Target]) -> None:
+    """What there is of the network.
+
+    Links first, by themselves: the kernel removes those of a namespace some time after it, and until then nobody else
+    can have their names ("RTNETLINK answers: File exists").
+    """
+    words = [f"link delete {name}" for name in (*map(_link, targets), BRIDGE)]
+    words += [f"netns delete {_namespace(target)}" for target in targets]
+    subprocess.run(["ip", "-force", "-batch", "-"], input="\n".join(words), text=True, check=False,
+                   capture_output=True, timeout=300)  # fmt: skip
+
+
 def _network(targets: list[Target]) -> None:
     """A bridge and a namespace a host; one batch of ip(8), as 500 starts of it would take long."""
     links = [f"link add {BRIDGE} type bridge", f"address add {PREFIX}.0.1/16 dev {BRIDGE}", f"link set {BRIDGE} up"]
     for target in targets:
-        own, peer = f"cbw{target.name[2:]}", _namespace(target)
+        own, peer = _link(target), _namespace(target)
         links += [
             f"netns add {peer}", f"link add {own} type veth peer name eth0 netns {peer}",
             f"link set {own} master {BRIDGE}", f"link set {own} up",
