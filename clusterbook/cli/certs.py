@@ -27,7 +27,7 @@ NAMED_HOSTS = 3
 def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30, json_: bool = False) -> int:
     """Show every certificate: who signed it, when it ends, who uses it.
 
-    On the hosts and in the store.     Those that end first come first. Exit status 2: one ends within --days, has
+    On the hosts and in the store. Those that end first come first. Exit status 2: one ends within --days, has
     ended, or is not signed by the store's CA; 1: a host could not be read. Nothing is changed, and no private key is
     read on a host.
 

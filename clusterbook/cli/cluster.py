@@ -83,7 +83,7 @@ def reset(
     _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, limit: str = "", packages: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Take the cluster off its hosts, with all its data: units, files, mounts, rules.
+    """Take the cluster off its hosts with all data: units, files, mounts, rules.
 
     Without --yes it only shows what would go.
 

@@ -42,7 +42,7 @@ def lab_up(
     image: str = DEFAULT_IMAGE, network: str = DEFAULT_NETWORK, ec2: bool = False, export: bool = False,
     json_: bool = False,
 ) -> None:  # fmt: skip
-    """Make and boot real hosts: systems with systemd, ssh and addresses of their own.
+    """Make and boot real hosts: with systemd, ssh and addresses of their own.
 
     Needs root. Running it again changes nothing. A lab made with --control-planes gets an inventory of its own name.
 

@@ -53,7 +53,7 @@ class Validation:
 def validate_cluster(
     _: Context, inventory: str = "lab", cluster: str = "", wait: str = "0s", json_: bool = False
 ) -> int:
-    """Ask whether the cluster is well: instances, API, etcd, nodes, system pods, DNS.
+    """Ask whether a cluster is well: instances, API, etcd, nodes, pods, DNS.
 
     Exit status 1 when something is not.
 

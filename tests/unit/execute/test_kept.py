@@ -58,7 +58,7 @@ def segment(playbooks: Any, text: str) -> dict[str, Any]:
                           extra_variables={"token": Secret("cluster_bootstrap_token")})  # fmt: skip
     found = kept(plan.plays[0], "join.name.mark", Services())
     more = {"marks": MARKS, "certificates": [], "token_names": ["cluster_bootstrap_token"],
-            "api": {"url": "https://none.example:6443", "authority": ""}}  # fmt: skip
+            "api": {"urls": ["https://none.example:6443"], "authority": ""}}  # fmt: skip
     loaded: dict[str, Any] = json.loads(json.dumps({**found, **more}))
     return loaded
 
