@@ -171,8 +171,7 @@ def _become(user: str) -> str:
 
 
 def _only_looks_first(module: str) -> bool:
-    canonical = registry.canonical(module)
-    return canonical is not None and registry.load(canonical).KIND in ("state", "query")
+    return registry.kind(module) in ("state", "query")
 
 
 def _plain(value: Any) -> Any:

@@ -214,8 +214,7 @@ class Performer:
 
 def is_action(module: str) -> bool:
     """Whether the module always acts, as commands do."""
-    canonical = registry.canonical(module)
-    return canonical is not None and str(registry.load(canonical).KIND) == "action"
+    return registry.kind(module) == "action"
 
 
 def outcome_of(

@@ -76,6 +76,12 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(f"clusterbook.modules.{file}")
 
 
+def kind(module: str) -> str:
+    """state, query or action, of a module by any of its names; empty for flow modules and unknown ones."""
+    name = canonical(module)
+    return "" if name is None or is_flow(name) else str(load(name).KIND)
+
+
 def is_flow(name: str) -> bool:
     """Whether the interpreter itself runs this module (set_fact, include_tasks …)."""
     return name in flow_names()
