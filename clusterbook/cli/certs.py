@@ -19,7 +19,6 @@ from clusterbook.cluster.pki import Authorities
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, ClusterbookError, InvalidInput
 
 STORE = "(store)"
-NAMED_HOSTS = 3
 
 
 @command(help={**TARGET_HELP, "days": "mark those that end within so many days (at most half of their life)",
@@ -34,19 +33,23 @@ def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30,
     Example: invoke certs --inventory lab
     Example: invoke certs --days 90 --json
     """
-    if days < 0:
-        raise InvalidInput(f"--days is {days}", next_step="Say a number of days, 0 or more.")
+    refuse_negative(days)
     site = open_site(inventory, cluster)
     opened, now = the_cluster(site), datetime.now(UTC)
     answers = hosts.ask(site.inventory.hosts.values(), reading_command())
-    unread = {name: answer.message for name, answer in answers.items() if isinstance(answer, ClusterbookError)}
-    found = every(site, opened.authorities, answers)
+    unread, found = hosts.unread(answers), every(site, opened.authorities, answers)
     bad = [one for one in found if wants_care(one, now, days)]
     if json_:
         print_json({"certificates": [_form(one, now, days) for one in found], "unread": unread, "days": days})
     else:
         _show(found, unread, now, days)
     return EXIT_FAILED if unread else EXIT_CHANGES if bad else EXIT_DONE
+
+
+def refuse_negative(days: int) -> None:
+    """InvalidInput when --days is no number of days."""
+    if days < 0:
+        raise InvalidInput(f"--days is {days}", next_step="Say a number of days, 0 or more.")
 
 
 def every(
@@ -85,8 +88,7 @@ def _show(found: Sequence[Certificate], unread: Mapping[str, str], now: datetime
 
 def _row(same: Sequence[Certificate], now: datetime, days: int) -> tuple[object, ...]:
     one, holders = same[0], [each.host or STORE for each in same]
-    where = ", ".join(holders) if len(holders) <= NAMED_HOSTS else f"{len(holders)} hosts"
     left = one.days_left(now)
     mark = "ENDED" if left is not None and left < 0 else "SOON" if one.ends_within(now, days) else ""
-    return (one.name, where, one.path, one.issued_by, f"{one.expires:%Y-%m-%d}" if one.expires else "?",
+    return (one.name, hosts.named(holders), one.path, one.issued_by, f"{one.expires:%Y-%m-%d}" if one.expires else "?",
             "?" if left is None else left, one.fault or "right", one.used_by, mark)  # fmt: skip

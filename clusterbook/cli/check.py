@@ -11,7 +11,7 @@ from invoke.context import Context
 from clusterbook.cli import places
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
-from clusterbook.cli.extra_variables import extra_variables
+from clusterbook.cli.extra_variables import PROVISIONED_HELP, extra_variables
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, connected, open_site, overridden, the_cluster
 from clusterbook.cluster.acceptance import command as acceptance_tests
@@ -23,7 +23,7 @@ from clusterbook.cluster.verification.command import verify as verify_hosts
     iterable=["extra_vars"],
     help={
         **TARGET_HELP,
-        "extra-vars": "those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE (may be repeated)",
+        **PROVISIONED_HELP,
         "acceptance": "also try on the running cluster what people use Kubernetes for (a few minutes)",
         "only": "only checks whose name contains this, such as a role's name",
         "json": "show the result as JSON",

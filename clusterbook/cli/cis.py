@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from invoke.context import Context
 
-from clusterbook.cli import places
+from clusterbook.cli import hosts, places
 from clusterbook.cli.boundary import command
-from clusterbook.cli.certs import NAMED_HOSTS
 from clusterbook.cli.cluster import TARGET_HELP
-from clusterbook.cli.extra_variables import extra_variables
-from clusterbook.cli.hosts import AT_A_TIME
+from clusterbook.cli.extra_variables import PROVISIONED_HELP, extra_variables
 from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cli.site import Site, connected, open_site, overridden
 from clusterbook.cluster.cis.controls import BENCHMARK, Control, controls
@@ -22,7 +19,7 @@ from clusterbook.cluster.cis.judge import Judge
 from clusterbook.cluster.verification.backend import testhost
 from clusterbook.cluster.verification.shell import RootShell
 from clusterbook.cluster.verification.subjects import Subject, subjects
-from clusterbook.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, ClusterbookError
+from clusterbook.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE
 
 Wrong = dict[str, dict[str, str]]
 """host -> control's id -> what is wrong there; only controls that the host was judged by, well ones with ''."""
@@ -42,7 +39,7 @@ class Row:
     iterable=["extra_vars"],
     help={
         **TARGET_HELP,
-        "extra-vars": "those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE (may be repeated)",
+        **PROVISIONED_HELP,
         "automated": "only controls that the benchmark itself calls automated",
         "json": "show the result as JSON",
     },
@@ -74,18 +71,9 @@ def cis(
 
 def _judged(site: Site, chosen: Sequence[Control]) -> tuple[Wrong, dict[str, str]]:
     """What is wrong on each host, and why those that could not be asked could not."""
-
-    def judged(subject: Subject) -> dict[str, str] | ClusterbookError:
-        try:
-            return _host(subject, chosen)
-        except ClusterbookError as error:
-            return error
-
     everybody = subjects(site.inventory.hosts, site.inventory.groups, places.brought() / "roles")
-    with ThreadPoolExecutor(AT_A_TIME) as executor:
-        answers = dict(zip((each.name for each in everybody), executor.map(judged, everybody), strict=True))
-    read = {name: answer for name, answer in answers.items() if isinstance(answer, dict)}
-    return read, {name: answer.message for name, answer in answers.items() if isinstance(answer, ClusterbookError)}
+    answers = hosts.at_once({each.name: each for each in everybody}, lambda each: _host(each, chosen))
+    return {name: found for name, found in answers.items() if isinstance(found, dict)}, hosts.unread(answers)
 
 
 def _host(subject: Subject, chosen: Sequence[Control]) -> dict[str, str]:
@@ -110,7 +98,7 @@ def _row(control: Control, found: Wrong) -> Row:
 
 
 def _show(rows: Sequence[Row], unread: Mapping[str, str]) -> None:
-    shown = [(row.control.id, row.control.title, _hosts(row.hosts), row.result, row.why) for row in rows]
+    shown = [(row.control.id, row.control.title, hosts.named(row.hosts), row.result, row.why) for row in rows]
     print_table(("control", "what", "hosts", "result", ""), shown)
     count = {result: sum(row.result == result for row in rows) for result in ("pass", "FAIL", "waiver", "no host")}
     alone = f", {count['no host']} without a host" if count["no host"] else ""
@@ -120,10 +108,6 @@ def _show(rows: Sequence[Row], unread: Mapping[str, str]) -> None:
         print("  next: invoke drift says what somebody changed; invoke provision makes it as the playbooks want it")
     for host, why in unread.items():
         print(f"not read {host}: {why}", file=sys.stderr)
-
-
-def _hosts(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMED_HOSTS else plural(len(names), "host")
 
 
 def _form(row: Row, found: Wrong) -> dict[str, object]:

@@ -9,6 +9,7 @@ from invoke.context import Context
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.extra_variables import PROVISIONED_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.report.style import Style
@@ -19,7 +20,7 @@ from clusterbook.report.style import Style
     help={
         **TARGET_HELP,
         "limit": SELECTION_HELP["limit"],
-        "extra-vars": "those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE (may be repeated)",
+        **PROVISIONED_HELP,
         "json": "show the result as JSON",
     },
 )

@@ -11,6 +11,11 @@ from clusterbook.errors import InvalidInput, Position
 from clusterbook.project.free_form import parse
 from clusterbook.source import Vault
 
+PROVISIONED_HELP = {
+    "extra-vars": "those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE (may be repeated)"
+}
+"""The help of --extra-vars where hosts are held against what they were provisioned with."""
+
 
 def extra_variables(texts: Sequence[str], vault: Vault | None = None) -> dict[str, Any]:
     """--extra-vars: `a=1 b=2` (texts), a YAML or JSON mapping, or @FILE. Later ones win."""

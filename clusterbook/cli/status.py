@@ -69,8 +69,7 @@ def status(
     Example: invoke status --inventory lab
     Example: invoke status --drift --json
     """
-    if days < 0:
-        raise InvalidInput(f"--days is {days}", next_step="Say a number of days, 0 or more.")
+    certs.refuse_negative(days)
     if extra_vars and not drift:
         raise InvalidInput("--extra-vars is for --drift alone", next_step="Add --drift, or leave it out.")
     site = open_site(inventory, cluster, playbook=places.playbook("site") if drift else None)

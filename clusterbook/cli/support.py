@@ -68,7 +68,7 @@ def _gathered(site: Site, cluster: Cluster, since: str) -> tuple[dict[str, str],
     """Texts by the name of their file, and why hosts that could not be asked could not."""
     marker = f"=== {secrets.token_hex(16)}"
     told = hosts.ask(site.inventory.hosts.values(), support.question(marker, since))
-    unread = {name: answer.message for name, answer in told.items() if isinstance(answer, ClusterbookError)}
+    unread = hosts.unread(told)
     texts = {"about.txt": _about(site, unread)}
     for name, answer in told.items():
         if isinstance(answer, bytes):

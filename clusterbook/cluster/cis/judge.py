@@ -26,6 +26,7 @@ class Judge:
         """host: seen as root. variables: its own, for paths that name one in braces."""
         self._host = host
         self._variables = variables
+        self._stats: dict[str, list[list[str]]] = {}
         self._arguments: dict[str, dict[str, str]] = {}
         self._documents: dict[str, Any] = {}
 
@@ -36,9 +37,8 @@ class Judge:
 
     def _files(self, control: Control) -> Iterator[str]:
         paths = [path.format_map(self._variables) for path in control.files]
-        done = self._host.run(f"stat --format='%a %U:%G %n' -- {' '.join(map(_pattern, paths))}")
-        found = [line.split(" ", 2) for line in done.stdout.splitlines()]
-        if done.rc or not found:
+        found = [entry for path in paths for entry in self._stat(path)]
+        if not all(map(self._stat, paths)):
             yield f"{' '.join(paths)}: {NOT_THERE}"
         most = int(control.mode, 8) if control.mode else 0o7777
         bad = [
@@ -94,6 +94,13 @@ class Judge:
             yield f"{' and '.join(control.differ)} are the same"
         elif done.rc > 1:
             yield f"{' or '.join(control.differ)}: {NOT_THERE}"
+
+    def _stat(self, path: str) -> list[list[str]]:
+        """Mode, owner and name of each file of a pattern; none when one or all of them are not there."""
+        if path not in self._stats:
+            done = self._host.run(f"stat --format='%a %U:%G %n' -- {_pattern(path)}")
+            self._stats[path] = [] if done.rc else [line.split(" ", 2) for line in done.stdout.splitlines()]
+        return self._stats[path]
 
     def _arguments_of(self, unit: str) -> dict[str, str]:
         """--NAME=VALUE of the unit's running program, by name; none when it does not run."""
