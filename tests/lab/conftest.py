@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record
 from clusterbook.lab.inventory_file import inventory_text
 from clusterbook.lab.spec import LabHost, LabSpec
+from tests.lab.asking import as_root
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
@@ -188,9 +187,7 @@ class TwoHosts:
 
     def on(self, name: str, command: str) -> str:
         """What a command of root prints on a host; it must succeed."""
-        done = machine.ssh(self.spec, self.spec.host(name), [f"sudo sh -c {shlex.quote(command)}"], seconds=180)
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        return as_root(self.spec, name, command)
 
 
 def shown(output: str) -> str:

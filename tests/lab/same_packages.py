@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from clusterbook.lab import host, lab, tree
+from clusterbook.lab import lab, tree
 from clusterbook.lab.spec import LabSpec
+from tests.lab.asking import as_root
 
 # What apt and dpkg write down of every run, and caches that follow from what is installed.
 OF_PACKAGES = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf", "/var/cache/ldconfig",
@@ -44,18 +44,12 @@ def left(spec: LabSpec, names: Sequence[str], apart: Sequence[str]) -> list[str]
 
 def _packages(spec: LabSpec, name: str) -> set[str]:
     """Packages on a host, each as NAME=VERSION."""
-    return set(_on(spec, name, "dpkg-query -W -f '${binary:Package}=${Version}\\n'").split())
+    return set(as_root(spec, name, "dpkg-query -W -f '${binary:Package}=${Version}\\n'", seconds=300).split())
 
 
 def _install(spec: LabSpec, name: str, packages: set[str]) -> None:
     proxy = f"-o Acquire::http::Proxy=http://{spec.gateway}:{spec.apt_port}"
-    _on(spec, name, INSTALL.format(proxy=proxy, packages=" ".join(sorted(packages))))
-
-
-def _on(spec: LabSpec, name: str, command: str) -> str:
-    done = host.ssh(spec, spec.host(name), [f"sudo sh -c {shlex.quote(command)}"], seconds=300)
-    assert done.returncode == 0, f"{name}: {command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    as_root(spec, name, INSTALL.format(proxy=proxy, packages=" ".join(sorted(packages))), seconds=300)
 
 
 def _timeless(trees: dict[str, tree.Tree]) -> dict[str, tree.Tree]:

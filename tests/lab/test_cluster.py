@@ -9,8 +9,6 @@ import json
 import os
 import shlex
 import tarfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +18,7 @@ from clusterbook.cli.clusters import API_ADDRESS
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests.lab import same_packages
+from tests.lab.asking import until
 from tests.lab.leftovers import machine_state
 from tests.lab.losing import Run
 from tests.lab.probing import failed, probed
@@ -64,15 +63,6 @@ def on(cluster: Cluster, host: str, command: str) -> str:
     """What a command of root prints on a host."""
     spec = record.read_spec(cluster.name)
     return machine.ssh(spec, spec.host(host), [f"sudo sh -c {shlex.quote(command)}"]).stdout.strip()
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait for something to become true, for minutes at most."""
-    for _ in range(180):
-        if true():
-            return
-        time.sleep(1)
-    pytest.fail(f"it did not happen: {what}")
 
 
 def holders(cluster: Cluster, hosts: list[str]) -> list[str]:

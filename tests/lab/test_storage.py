@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +11,8 @@ import pytest
 
 from clusterbook.cluster.acceptance import objects
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
-from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record
+from tests.lab.asking import as_root, until
 from tests.lab.forms import booted, is_well
 
 if TYPE_CHECKING:
@@ -45,19 +42,7 @@ def kubectl(one: Cluster, *words: str, expect: int | None = 0) -> str:
 
 def on(host: str, command: str) -> str:
     """What a command of root prints on a host."""
-    spec = record.read_spec("forms")
-    done = machine.ssh(spec, spec.host(host), [f"sudo sh -c {shlex.quote(command)}"])
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait for something to become true, for minutes at most."""
-    for _ in range(180):
-        if true():
-            return
-        time.sleep(1)
-    pytest.fail(f"it did not happen: {what}")
+    return as_root(record.read_spec("forms"), host, command)
 
 
 def starts(one: Cluster) -> int:

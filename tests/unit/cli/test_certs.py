@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cli import certs, hosts
-from clusterbook.cli.main import main
 from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.pki import Authorities
-from clusterbook.cluster.signing import CertificateSubject
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import Unreachable
 from clusterbook.model import Host
+from tests.unit.cli.conftest import certificate_of
 
-PROXY = "/etc/kubernetes/pki/kube-proxy.crt"
 Run = Callable[..., tuple[int, str, str]]
-INVENTORY = "all:\n  hosts:\n    w-1: {ansible_host: 192.0.2.1}\n    w-2: {ansible_host: 192.0.2.2}\n"
 
 
 @pytest.fixture
@@ -35,20 +30,8 @@ def authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authorities:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(INVENTORY)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["clusterbook", "certs", "--inventory", str(inventory), *words])
-        try:
-            code = main() or 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def run(call_on_hosts: Run) -> Run:
+    return lambda *words: call_on_hosts("certs", *words)
 
 
 class _Later(datetime):
@@ -61,11 +44,7 @@ class _Later(datetime):
 
 def answer(monkeypatch: pytest.MonkeyPatch, authorities: Authorities, days: int, authority: str = "cluster") -> None:
     def printed(host: Host, _: str) -> bytes:
-        key = ec.generate_private_key(ec.SECP256R1()).public_key()
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        pem = key.public_bytes(serialization.Encoding.PEM, form).decode()
-        subject = CertificateSubject(f"proxy-of-{host.name}", days=days)
-        return f"certificate of {PROXY}\n{authorities.sign(authority, pem, subject)}".encode()
+        return certificate_of(authorities, host, days, authority).encode()
 
     monkeypatch.setattr(hosts, "printed", printed)
 

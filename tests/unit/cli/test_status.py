@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cli import hosts, runs, status, validation
-from clusterbook.cli.main import main
 from clusterbook.cli.status_screen import age
 from clusterbook.cluster.cluster import Cluster, ensure_cluster
 from clusterbook.cluster.health import Finding
-from clusterbook.cluster.signing import CertificateSubject
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import Failed, Unreachable
 from clusterbook.model import Host
+from tests.unit.cli.conftest import certificate_of
 
-PROXY = "/etc/kubernetes/pki/kube-proxy.crt"
-INVENTORY = "all:\n  hosts:\n    w-1: {ansible_host: 192.0.2.1}\n    w-2: {ansible_host: 192.0.2.2}\n"
 NODES = tuple({"name": name, "state": "Ready", "roles": "", "address": "192.0.2.1", "version": "v1.37.2",
                "runtime": "containerd://2"} for name in ("w-1", "w-2"))  # fmt: skip
 WELL = (Finding("api", "cp-1", True, "ok"), *(Finding("node", name, True, "Ready") for name in ("w-1", "w-2")))
@@ -49,28 +44,13 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(INVENTORY)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["clusterbook", "status", "--inventory", str(inventory), *words])
-        try:
-            code = main() or 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def run(call_on_hosts: Run) -> Run:
+    return lambda *words: call_on_hosts("status", *words)
 
 
 def answer(cluster: Cluster, host: Host, days: int, authority: str = "cluster") -> bytes:
     """What a host says to the question."""
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    key = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(serialization.Encoding.PEM, form).decode()
-    pem = cluster.authorities.sign(authority, key, CertificateSubject(f"proxy-of-{host.name}", days=days))
-    return f"system Debian GNU/Linux 12\ncertificate of {PROXY}\n{pem}".encode()
+    return f"system Debian GNU/Linux 12\n{certificate_of(cluster.authorities, host, days, authority)}".encode()
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, findings: tuple[Finding, ...]) -> None:
