@@ -52,9 +52,14 @@ def printed(host: Host, command: str) -> bytes:
     """What the command prints on a host. Failed when its exit status is not 0, Unreachable without a connection."""
     shell = RootShell(connected(host))
     try:
-        status, output, errors = shell.run(command.encode())
+        return output(shell, command)
     finally:
         shell.close()
+
+
+def output(shell: RootShell, command: str) -> bytes:
+    """What the command prints in an open shell. Failed when its exit status is not 0."""
+    status, answer, errors = shell.run(command.encode())
     if status:
         raise Failed(f"what was asked cannot be read: {errors.decode(errors='replace').strip()[-200:]!r}")
-    return output
+    return answer

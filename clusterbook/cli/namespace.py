@@ -32,7 +32,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Operate": (
         "keep it right",
-        {"status": "status", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes", "verify": "check",
+        {"status": "status", "doctor": "doctor", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes",
+         "verify": "check",
          "cis": "cis", "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation",
          "rotate-encryption-key": "encryption", "backup": "backups", "backups": "backups", "restore": "backups",
          "support-bundle": "support"},

@@ -17,7 +17,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
-from clusterbook.cluster import support
+from clusterbook.cluster import questions, support
 from clusterbook.cluster.cluster import Cluster, ensure_secrets
 from clusterbook.cluster.kube import open_kubectl
 from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, ClusterbookError, InvalidInput
@@ -67,12 +67,14 @@ def support_bundle(
 def _gathered(site: Site, cluster: Cluster, since: str) -> tuple[dict[str, str], dict[str, str]]:
     """Texts by the name of their file, and why hosts that could not be asked could not."""
     marker = f"=== {secrets.token_hex(16)}"
-    told = hosts.ask(site.inventory.hosts.values(), support.question(marker, since))
+    commands = support.commands(since)
+    told = hosts.ask(site.inventory.hosts.values(), questions.script(marker, commands))
     unread = hosts.unread(told)
     texts = {"about.txt": _about(site, unread)}
     for name, answer in told.items():
         if isinstance(answer, bytes):
-            texts |= {f"hosts/{name}/{each}.txt": text for each, text in support.answers(marker, answer).items()}
+            found = questions.answers(marker, answer, commands)
+            texts |= {f"hosts/{name}/{each}.txt": text for each, text in found.items()}
     return texts | _of_cluster(cluster) | _of_runs(site), unread
 
 

@@ -12,13 +12,8 @@ from pathlib import Path
 
 UNITS = ("etcd", "containerd", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
          "flanneld", "haproxy", "keepalived", "clusterbook-csr-approver", "clusterbook-join-keeper")  # fmt: skip
-MOST_BYTES = 1_000_000
-"""Of one answer; the end of a longer one is kept."""
-SECONDS = 5
-"""For one question to a host: what hangs there must not hold the rest up."""
-
 _CTR = "ctr --namespace=k8s.io"
-_ETCDCTL = ("etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
+ETCDCTL = ("etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
             "--key=/etc/etcd/pki/healthcheck-client.key --command-timeout=2s")  # fmt: skip
 HOST_QUESTIONS: Mapping[str, str] = {
     "system": "cat /etc/os-release; uname -a; date --iso-8601=seconds; uptime; timedatectl status",
@@ -28,8 +23,8 @@ HOST_QUESTIONS: Mapping[str, str] = {
     "units": "systemctl --failed --no-pager; systemctl status --no-pager --lines=0 " + " ".join(UNITS),
     "containers": f"{_CTR} containers list; {_CTR} tasks list; {_CTR} images list",
     "kernel": "dmesg --ctime | tail -n 300",
-    "etcd": f"test -d /etc/etcd || exit 0; {_ETCDCTL} member list --write-out=table; "
-    f"{_ETCDCTL} endpoint status --cluster --write-out=table; {_ETCDCTL} alarm list",
+    "etcd": f"test -d /etc/etcd || exit 0; {ETCDCTL} member list --write-out=table; "
+    f"{ETCDCTL} endpoint status --cluster --write-out=table; {ETCDCTL} alarm list",
     "files": "ls -lR /etc/kubernetes /etc/etcd /etc/cni/net.d /var/lib/kubelet/pki",
     "kubelet-configuration": "cat /var/lib/kubelet/config.yaml",
 }
@@ -60,30 +55,10 @@ _LOOKS_SECRET = re.compile(
 REMOVED = "[removed]"
 
 
-def question(marker: str, since: str) -> str:
-    """One command that answers everything: each answer begins with a line of the marker and its name.
-
-    since: how far back logs go, as journalctl(1) takes it.
-    """
+def commands(since: str) -> dict[str, str]:
+    """What is asked of a host: name of a file -> commands. since: how far back logs go, as journalctl(1) takes it."""
     log = f"journalctl --no-pager --quiet --since={shlex.quote(since)} --unit="
-    logs = {f"log-{unit}": log + unit for unit in UNITS}
-    lines = [
-        f"echo {shlex.quote(f'{marker} {name}')}; "
-        f"timeout {SECONDS} sh -c {shlex.quote(commands)} 2>&1 | tail -c {MOST_BYTES}; echo"
-        for name, commands in {**HOST_QUESTIONS, **logs}.items()
-    ]
-    return "\n".join([*lines, "true"])
-
-
-def answers(marker: str, printed: bytes) -> dict[str, str]:
-    """What a host printed, by the name of the question; empty answers and unknown names are left out."""
-    known = {*HOST_QUESTIONS, *(f"log-{unit}" for unit in UNITS)}
-    found = {}
-    for part in printed.decode(errors="replace").split(f"{marker} ")[1:]:
-        name, _, text = part.partition("\n")
-        if name in known and text.strip():
-            found[name] = text.strip() + "\n"
-    return found
+    return {**HOST_QUESTIONS, **{f"log-{unit}": log + unit for unit in UNITS}}
 
 
 def cleaned(text: str, mask: Callable[[str], str]) -> str:

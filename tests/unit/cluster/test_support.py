@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cluster import support
+from clusterbook.cluster import questions, support
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAK\n-----END RSA PRIVATE KEY-----"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl"
@@ -54,22 +54,18 @@ def test_values_that_are_known_go_first() -> None:
 
 
 def test_a_host_answers_every_question_under_its_name_also_when_a_program_is_not_there() -> None:
-    asked = support.question("=== abc", "1 minute ago")
+    commands = support.commands("1 minute ago")
+    asked = questions.script("=== abc", commands)
     done = subprocess.run(["/bin/sh", "-c", asked], capture_output=True, check=True, timeout=120)
-    found = support.answers("=== abc", done.stdout)
+    found = questions.answers("=== abc", done.stdout, commands)
     assert {*support.HOST_QUESTIONS} - {"etcd"} <= {*found}
     assert "PRETTY_NAME" in found["system"]
 
 
 def test_a_word_about_time_stays_a_word(tmp_path: Path) -> None:
-    asked = support.question("=== abc", f"'; touch {tmp_path}/made; '")
+    asked = questions.script("=== abc", support.commands(f"'; touch {tmp_path}/made; '"))
     subprocess.run(["/bin/sh", "-c", asked], capture_output=True, check=True, timeout=120)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_names_that_nobody_asked_for_are_left_out() -> None:
-    told = b"=== abc system\nDebian\n=== abc ../../etc/passwd\nroot\n"
-    assert support.answers("=== abc", told) == {"system": "Debian\n"}
 
 
 def test_the_file_is_closed_to_others_and_replaces_none(tmp_path: Path) -> None:

@@ -1,0 +1,242 @@
+"""What `doctor` says of clusters that are broken for real: each state is made on hosts or in the API, and named."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from clusterbook.cluster.acceptance import objects
+from clusterbook.cluster.artifacts.catalog import load as load_catalog
+from clusterbook.cluster.cluster import ensure_cluster
+from clusterbook.cluster.store import open_store
+from clusterbook.lab import lab, record
+from tests.lab.asking import as_root, until
+from tests.lab.conftest import Cluster, environment
+from tests.lab.forms import booted
+
+pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
+FORM = "three control planes and one worker"
+Causes = set[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("doctor")
+    with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as raised:
+        raised.on("mirror", "--start")
+        raised.on("provision")
+        raised.on("validate-cluster", "--wait", "3m")
+        yield raised
+
+
+def asked(one: Cluster) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(one.on("doctor", "--json", expect=None).output)
+    return answer
+
+
+def causes(one: Cluster) -> Causes:
+    """(cause, where) of all that is found."""
+    return {(each["cause"], each["where"]) for each in asked(one)["causes"]}
+
+
+def names(one: Cluster, *wanted: tuple[str, str]) -> None:
+    """All of these are found, sooner or later: the kubelet, for one, takes its time to tell."""
+    seen: list[Causes] = []
+
+    def found() -> bool:
+        seen.append(causes(one))
+        return set(wanted) <= seen[-1]
+
+    until(found, f"{set(wanted)} among what is found")
+
+
+def is_well(one: Cluster) -> None:
+    until(lambda: asked(one)["well"], "nothing is found any more")
+
+
+def on(host: str, command: str) -> str:
+    return as_root(record.read_spec("forms"), host, command)
+
+
+def kubectl(one: Cluster, *words: str) -> str:
+    return one("kubectl", "--cluster", one.name, "--", *words).output.strip()
+
+
+@contextmanager
+def applied(one: Cluster, folder: Any, *items: dict[str, Any]) -> Iterator[None]:
+    """Objects of the cluster, for a while."""
+    file = folder / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)}))
+    kubectl(one, "apply", f"--filename={file}")
+    try:
+        yield
+    finally:
+        kubectl(one, "delete", "--ignore-not-found", "--wait=false", f"--filename={file}")
+
+
+def certificate(one: Cluster, *, ours: bool) -> str:
+    """One that ended yesterday, or one that signed itself; PEM."""
+    env = {**one.environment}
+    issuer = ensure_cluster(open_store(env), one.name, {}, env).authorities.issuers["cluster"]
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "system:kube-scheduler")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        issuer.certificate.subject if ours else name, name, key.public_key(), x509.random_serial_number(),
+        now - timedelta(days=9), now + timedelta(days=-1 if ours else 9),
+    ).sign(issuer.key if ours else key, hashes.SHA256())  # fmt: skip
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def test_nothing_is_wrong_with_a_new_cluster(one: Cluster) -> None:
+    is_well(one)
+    assert "nothing is wrong" in one.on("doctor").output
+
+
+def test_files_and_settings_of_hosts(one: Cluster) -> None:
+    on("cp-1", "systemctl disable --now kube-scheduler")
+    pki = "/etc/kubernetes/pki"
+    on("cp-2", f"echo {shlex.quote(certificate(one, ours=True))} > {pki}/kube-scheduler.crt")
+    on("cp-3", f"echo {shlex.quote(certificate(one, ours=False))} > {pki}/kube-scheduler.crt")
+    on("cp-2", f"sed --in-place 's/[A-Za-z]/x/2' {pki}/sa.pub")
+    on("cp-3", "echo nonsense: >> /var/lib/kubelet/config.yaml; systemctl restart kubelet")
+    on("w-1", "echo 0 > /proc/sys/net/ipv4/ip_forward; ip address add 10.244.77.1/32 dev lo scope global")
+    on("w-1", "cp /etc/machine-id /root/own-id")
+    on("w-1", f"echo {on('cp-1', 'cat /etc/machine-id')} > /etc/machine-id")
+    on("w-1", "sed --in-place 's/SystemdCgroup = .*/SystemdCgroup = NOT/' /etc/containerd/config.toml; "
+       "grep -q 'cgroupDriver: systemd' /var/lib/kubelet/config.yaml && new=false || new=true; "
+       "sed --in-place s/NOT/$new/ /etc/containerd/config.toml")  # fmt: skip
+    on("w-1", "mkdir -p /root/cni; mv /etc/cni/net.d/* /root/cni/")
+    on("w-1", "mount -t tmpfs -o size=1m none /tmp; dd if=/dev/zero of=/tmp/full bs=1M 2>/dev/null || true")
+    try:
+        names(
+            one, ("unit-off", "cp-1 kube-scheduler"), ("certificate-expired", "cp-2"), ("certificate-foreign", "cp-3"),
+            ("keys-differ", "cp-1, cp-2, cp-3"), ("unit-failing", "cp-3 kubelet"), ("forwarding-off", "w-1"),
+            ("networks-overlap", "w-1"), ("same-machine-id", "cp-1, w-1"), ("cgroup-drivers-differ", "w-1"),
+            ("cni-not-configured", "w-1"), ("disk-full", "w-1"),
+        )  # fmt: skip
+        told = one.on("doctor", expect=1).output
+        assert "nonsense" in told, "the kubelet's own words say which setting"
+    finally:
+        on("w-1", "umount /tmp; ip address delete 10.244.77.1/32 dev lo; mv /root/own-id /etc/machine-id")
+    one.on("provision")
+    is_well(one)
+
+
+def test_what_keeps_a_node_from_the_cluster(one: Cluster) -> None:
+    api = on("w-1", "sed -n 's,^ *server: https://,,p' /etc/kubernetes/kubelet.conf").rpartition(":")[0]
+    on("w-1", f"ip route add blackhole {api}/32")
+    names(one, ("api-unreachable", "w-1"))
+    on("w-1", f"ip route delete blackhole {api}/32")
+
+    on("w-1", "systemctl stop kubelet; systemd-run --unit=squatter python3 -m http.server 10250; sleep 1; "
+       "systemctl start kubelet --no-block")  # fmt: skip
+    names(one, ("port-taken", "w-1"), ("node-not-ready", "w-1"))
+    on("w-1", "systemctl stop squatter")
+    is_well(one)
+
+    for host in ("cp-1", "cp-2", "cp-3"):
+        on(host, "systemctl stop clusterbook-csr-approver")
+    on("w-1", "rm /var/lib/kubelet/pki/kubelet-server-*; systemctl restart kubelet")
+    names(one, ("request-not-approved", "system:node:w-1"), *((
+        "unit-off", f"{host} clusterbook-csr-approver") for host in ("cp-1", "cp-2", "cp-3")))  # fmt: skip
+    one.on("provision")
+    is_well(one)
+
+    on("w-1", "systemctl stop kubelet; rm /etc/kubernetes/kubelet.conf /var/lib/kubelet/pki/*; "
+       "sed --in-place 's/token: .*/token: aaaaaa.0123456789abcdef/' /etc/kubernetes/bootstrap-kubelet.conf; "
+       "systemctl start kubelet --no-block")  # fmt: skip
+    names(one, ("token-refused", "w-1"))
+    one.on("provision")
+    is_well(one)
+
+
+def test_what_the_api_holds(one: Cluster, tmp_path: Any) -> None:
+    image = load_catalog().image("busybox").reference
+
+    def pod(name: str, line: str = objects.FOREVER, **more: Any) -> dict[str, Any]:
+        spec = more.pop("spec", {})
+        return objects.pod(name, objects.container(image, "sh", "-c", line, **more), **spec)
+
+    stuck = pod("stuck")
+    stuck["metadata"]["finalizers"] = ["example.com/never"]
+    kept = {"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "kept", "namespace": "leaving", "finalizers": ["example.com/never"]}}  # fmt: skip
+    rule = {"apiGroups": ["example.com"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["things"]}
+    webhook = {"name": "guard.example.com", "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"],
+               "clientConfig": {"service": {"namespace": "default", "name": "nobody"}}}  # fmt: skip
+    service = {"service": {"namespace": "default", "name": "nobody"}, "group": "example.com", "version": "v1",
+               "groupPriorityMinimum": 1000, "versionPriority": 10, "insecureSkipTLSVerify": True}  # fmt: skip
+    claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast",
+             "resources": {"requests": {"storage": "1Mi"}}}  # fmt: skip
+    small = {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "8Mi"}}
+    items = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "leaving"}}, kept, stuck,
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+         "metadata": {"name": "guard"}, "webhooks": [webhook]},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": claim},
+        {**pod("no-image"), "spec": {"containers": [objects.container("registry.k8s.io/there-is-none:1", "true")]}},
+        pod("no-map", envFrom=[{"configMapRef": {"name": "none"}}]), pod("crashes", "exit 3"),
+        pod("eats", "sleep 1; tail /dev/zero", resources=small),
+        pod("big", resources={"requests": {"memory": "900Gi"}}),
+        pod("silent", readinessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1}),
+    ]  # fmt: skip
+    with applied(one, tmp_path, *items):
+        until(lambda: "Running" in kubectl(one, "get", "pod", "stuck"), "the pod runs")
+        kubectl(one, "delete", "pod", "stuck", "--wait=false", "--grace-period=1")
+        kubectl(one, "delete", "namespace", "leaving", "--wait=false")
+        kubectl(one, "cordon", "w-1")
+        kubectl(one, "-n", "kube-system", "scale", "deployment/coredns", "--replicas=0")
+        names(
+            one, ("image-not-pullable", "default/no-image main"), ("configuration-missing", "default/no-map main"),
+            ("container-crashing", "default/crashes main"), ("out-of-memory", "default/eats main"),
+            ("pod-unschedulable", "default/big"), ("probe-failing", "default/silent main"),
+            ("volume-not-bound", "default/data"), ("webhook-without-pods", "guard"), ("namespace-stuck", "leaving"),
+            ("pod-stuck", "default/stuck"), ("node-cordoned", "w-1"), ("dns-without-pods", "kube-system/kube-dns"),
+        )  # fmt: skip
+        for thing in (("pod", "stuck"), ("configmap", "kept", "-n", "leaving")):
+            kubectl(one, "patch", *thing, "--type=json", '--patch=[{"op": "remove", "path": "/metadata/finalizers"}]')
+    kubectl(one, "uncordon", "w-1")
+    extension = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+                 "metadata": {"name": "v1.example.com"}, "spec": service}  # fmt: skip
+    with applied(one, tmp_path, extension):
+        names(one, ("api-service-down", "v1.example.com"))
+    one.on("provision")
+    is_well(one)
+
+
+def test_etcd_and_lost_hosts(one: Cluster) -> None:
+    on("cp-3", "systemctl stop etcd")
+    names(one, ("etcd-member-lost", "cp-3"), ("unit-off", "cp-3 etcd"))
+    on("cp-2", "systemctl stop etcd")
+    names(one, ("etcd-no-quorum", "cp-2, cp-3"), ("unit-off", "cp-2 etcd"), ("unit-off", "cp-3 etcd"))
+    assert asked(one)["causes"][0]["cause"] == "etcd-no-quorum"
+    on("cp-2", "systemctl start etcd")
+    on("cp-3", "systemctl start etcd")
+    is_well(one)
+
+    on("cp-1", "sed --in-place 's/--quota-backend-bytes=[0-9]*/--quota-backend-bytes=1/' "
+       "/etc/systemd/system/etcd.service; systemctl daemon-reload; systemctl restart etcd")  # fmt: skip
+    names(one, ("etcd-full", "cp-1, cp-2, cp-3"))
+    one.on("provision", expect=None)
+    on("cp-1", "systemctl restart etcd")
+    on("cp-1", "etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
+       "--key=/etc/etcd/pki/healthcheck-client.key alarm disarm")  # fmt: skip
+    one.on("provision")
+    is_well(one)
+
+    spec = record.read_spec(one.name)
+    lab.stop_host(spec, "w-1")
+    names(one, ("host-unreachable", "w-1"), ("node-not-ready", "w-1"))
+    lab.start_host(spec, "w-1")
+    is_well(one)
