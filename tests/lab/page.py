@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shlex
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,30 +18,73 @@ _STATUS = re.compile(r"\(exit status (\d+)\)")
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a page. words: without `invoke`; output: lines, in which … stands for anything."""
+    """One command of a page, a line of a shell. output: lines, in which … stands for anything."""
 
-    words: tuple[str, ...]
+    line: str
     output: tuple[str, ...]
     status: int = 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those of a task, without `invoke`."""
+        program, *words = shlex.split(self.line)
+        assert program == "invoke", self.line
+        return tuple(words)
 
 
 def commands(page: Path) -> Mapping[str, list[Command]]:
     """Section -> its commands, in the page's order."""
     parts = _SECTION.split(page.read_text())
     return {
-        title: [_command(text) for block in _BLOCK.findall(body) for text in block.split("$ invoke ")[1:]]
+        title: [_command(text) for block in _BLOCK.findall(body) for text in f"\n{block}".split("\n$ ")[1:]]
         for title, body in zip(parts[1::2], parts[2::2], strict=True)
     }
 
 
+class Shell:
+    """One bash for a whole page, so that what a command sets holds for the next ones."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self._bash = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      text=True, env=dict(environment), cwd=folder)  # fmt: skip
+
+    def run(self, line: str) -> tuple[int, str]:
+        """Exit status and all that it printed."""
+        end = f"=== {secrets.token_hex(8)}"
+        assert self._bash.stdin and self._bash.stdout
+        self._bash.stdin.write(f"{line} </dev/null\nprintf '\\n%s %s\\n' '{end}' $?\n")
+        self._bash.stdin.flush()
+        printed = []
+        for each in self._bash.stdout:
+            if each.startswith(end):
+                return int(each.split()[-1]), "".join(printed).removesuffix("\n")
+            printed.append(each)
+        raise AssertionError(f"the shell ended at: {line}\n{''.join(printed)}")
+
+    def close(self) -> None:
+        """End it."""
+        assert self._bash.stdin
+        self._bash.stdin.close()
+        self._bash.wait()
+
+
 def walk(steps: Sequence[Command], run: Callable[..., str]) -> list[str]:
-    """Run commands one after the other; what each printed, which must be what the page says."""
+    """Run tasks one after the other; what each printed, which must be what the page says."""
     found = []
     for step in steps:
         output = run(*step.words, expect=step.status)
-        assert agrees(step.output, output.splitlines()), f"{shlex.join(step.words)} printed\n{output}"
+        assert agrees(step.output, output.splitlines()), f"{step.line} printed\n{output}"
         found.append(output)
     return found
+
+
+def type_in(steps: Sequence[Command], shell: Shell) -> None:
+    """Type commands into a shell one after the other; each must end and print as the page says."""
+    for step in steps:
+        status, output = shell.run(step.line)
+        print(f"exit {status}  {step.line}")
+        assert status == step.status, f"exit {status}, the page says {step.status}: {step.line}\n{output}"
+        assert agrees(step.output, output.splitlines()), f"{step.line} printed\n{output}"
 
 
 def agrees(expected: Sequence[str], lines: Sequence[str]) -> bool:
@@ -57,4 +102,4 @@ def _line(text: str) -> str:
 def _command(text: str) -> Command:
     first, *rest = text.rstrip().splitlines()
     status = _STATUS.fullmatch(rest[-1]) if rest else None
-    return Command(tuple(shlex.split(first)), tuple(rest[:-1] if status else rest), int(status[1]) if status else 0)
+    return Command(first, tuple(rest[:-1] if status else rest), int(status[1]) if status else 0)

@@ -287,12 +287,22 @@ def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluste
         ("cp-2", "file", "/etc/systemd/system/kube-apiserver.service", "content"),
         ("cp-3", "unit", "kube-scheduler.service", "enabled"),
     }
+    assert json.loads(raised.on("status", "--drift", "--json", expect=2).output)["drift"]["differences"] == drifted
     flag = next(one for one in drifted if one["host"] == "cp-2")
     assert "+  --audit-log-maxage=30 \\" in flag["lines"]
     opened = json.loads(raised.on("cis", "--json", expect=1).output)["controls"]
     assert {one["id"]: list(one["wrong"]) for one in opened if one["result"] == "fail"} == {"4.1.9": ["w-1"]}
     raised.on("provision")
     raised.on("drift")
+
+
+def test_doctor_finds_nothing_in_a_cluster_that_is_well_and_the_cause_in_one_that_is_not(raised: Cluster) -> None:
+    assert json.loads(raised.on("doctor", "--json").output)["causes"] == []
+    on(raised, "cp-3", "systemctl stop etcd")
+    told = json.loads(raised.on("doctor", "--json", expect=1).output)["causes"]
+    on(raised, "cp-3", "systemctl start etcd")
+    assert ("unit-off", "cp-3 etcd") in {(one["cause"], one["where"]) for one in told}
+    raised.on("validate-cluster", "--wait", "2m")
 
 
 def certificates(cluster: Cluster) -> dict[tuple[str, str], str]:
