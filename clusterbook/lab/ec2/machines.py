@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from clusterbook.cloud.aws import Cloud
-from clusterbook.errors import ClusterbookError
 from clusterbook.lab import record
 from clusterbook.lab.ec2 import balancers, instances, names
 from clusterbook.lab.ec2.lifecycle import REGION
@@ -20,14 +20,16 @@ EVERY_SECONDS = 1.0
 
 async def keep(spec: LabSpec, cloud: Cloud) -> None:
     """Look at the account again and again. Hosts boot in a thread, so that traffic goes on meanwhile."""
-    carried = balancers.Balancers(spec)
+    carried, told = balancers.Balancers(spec), Told()
     published: dict[str, str] = {}
     booting = asyncio.create_task(asyncio.to_thread(instances.reconcile, cloud, spec))
     while True:
-        with contextlib.suppress(ClusterbookError):
+        with told.errors():
             await carried.keep(await asyncio.to_thread(balancers.fronts, cloud))
         if booting.done():
-            before, spec = spec, _result(booting, spec)
+            before = spec
+            with told.errors():
+                spec = booting.result()
             if spec != before or published != carried.addresses:
                 names.publish(spec, carried.addresses)
                 published = dict(carried.addresses)
@@ -35,14 +37,23 @@ async def keep(spec: LabSpec, cloud: Cloud) -> None:
         await asyncio.sleep(EVERY_SECONDS)
 
 
-def _result(task: asyncio.Task[LabSpec], spec: LabSpec) -> LabSpec:
-    """The lab after a look; an error is written down, and the next look tries again."""
-    try:
-        return task.result()
-    except Exception:
-        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {traceback.format_exc()}\n")
-        sys.stderr.flush()
-        return spec
+class Told:
+    """Writes errors down, one that comes again and again once, so that the next look can try again."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """An error of the block ends the block alone."""
+        try:
+            yield
+        except Exception:
+            trace = traceback.format_exc()
+            if trace != self._last:
+                sys.stderr.write(f"{time.strftime('%H:%M:%S')} {trace}\n")
+                sys.stderr.flush()
+            self._last = trace
 
 
 def main(arguments: list[str]) -> int:
