@@ -33,7 +33,7 @@ from clusterbook.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, Failed
 from clusterbook.model import Host
 
 SECONDS = 20.0
-_LETTERS = 300
+_LETTERS = 320
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def test_files_and_settings_of_hosts(one: Cluster) -> None:
     on("cp-2", f"echo {shlex.quote(certificate(one, ours=True))} > {pki}/kube-scheduler.crt")
     on("cp-3", f"echo {shlex.quote(certificate(one, ours=False))} > {pki}/kube-scheduler.crt")
     on("cp-2", f"sed --in-place 's/[A-Za-z]/x/2' {pki}/sa.pub")
-    on("cp-3", "echo nonsense: >> /var/lib/kubelet/config.yaml; systemctl restart kubelet")
+    on("cp-3", "echo '}' >> /var/lib/kubelet/config.yaml; systemctl restart kubelet")
     on("w-1", "echo 0 > /proc/sys/net/ipv4/ip_forward; ip address add 10.244.77.1/32 dev lo scope global")
     on("w-1", "cp /etc/machine-id /root/own-id")
     on("w-1", f"echo {on('cp-1', 'cat /etc/machine-id')} > /etc/machine-id")
@@ -126,7 +126,7 @@ def test_files_and_settings_of_hosts(one: Cluster) -> None:
             ("cni-not-configured", "w-1"), ("disk-full", "w-1"),
         )  # fmt: skip
         told = one.on("doctor", expect=1).output
-        assert "nonsense" in told, "the kubelet's own words say which setting"
+        assert "yaml: line" in told, "the kubelet's own words say which setting"
     finally:
         on("w-1", "umount /tmp; ip address delete 10.244.77.1/32 dev lo; mv /root/own-id /etc/machine-id")
     one.on("provision")

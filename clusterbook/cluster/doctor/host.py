@@ -94,11 +94,15 @@ class HostLook:
         return used
 
     @property
-    def listeners(self) -> dict[int, str]:
-        """TCP port -> name of the program that listens there (as ss tells it: 15 letters at most)."""
+    def listeners(self) -> dict[int, list[str]]:
+        """TCP port -> names of the programs that listen there, on any address (of 15 letters at most, as ss tells)."""
         found = (re.fullmatch(r"LISTEN\s+\d+\s+\d+\s+\S+:(\d+)\s+\S+\s+users:\(\(\"([^\"]*)\".*", line.strip())
                  for line in self.lines("listeners"))  # fmt: skip
-        return {int(each[1]): each[2] for each in found if each}
+        programs: dict[int, list[str]] = {}
+        for each in found:
+            if each:
+                programs.setdefault(int(each[1]), []).append(each[2])
+        return programs
 
     @property
     def addresses(self) -> list[tuple[str, str]]:

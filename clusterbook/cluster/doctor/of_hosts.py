@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,10 @@ CLOCK_SECONDS = 2.0
 FULL_PERCENT = 95
 """The kubelet evicts pods from 85 to 90 percent on; from here on programs fail."""
 _TELLS = ("error", "fatal", "panic", "fail", "cannot", "denied", "refused", "invalid", "unknown")
-_SHOWN = 200
+# What systemd says of a unit between the program's own lines, and what Kubernetes' programs put in front of theirs.
+_OF_SYSTEMD = re.compile(r"\S+\.(service|socket): |(Started|Starting|Stopped|Stopping|Failed to start) \S+")
+_OF_KLOG = re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ \S+\] ")
+_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,10 @@ def _ports(seen: Hosts) -> Iterator[Diagnosis]:
     holders = {2379: "etcd", 2380: "etcd", 10250: "kubelet", 10256: "kube-proxy", 10257: "kube-controller-manager",
                10259: "kube-scheduler", int(seen.settings["api_server_port"]): "kube-apiserver"}  # fmt: skip
     for one in seen.looks:
-        for port, program in one.listeners.items():
+        for port, programs in one.listeners.items():
             unit = one.units.get(holders.get(port, ""))
-            if unit and not unit.name.startswith(program):
+            if unit and not any(unit.name.startswith(program) for program in programs):
+                program = programs[0]
                 step = f"End that program: invoke ssh {one.name} -- sudo ss -ltnp sport = :{port}"
                 yield Diagnosis("port-taken", one.name, f"{program} listens on port {port} of {unit.name}", step)
 
@@ -141,8 +146,9 @@ def _wanted(unit: Unit) -> bool:
 
 def told_last(log: Sequence[str]) -> str:
     """The last line of a log that tells of an error, else its last line."""
-    telling = [line for line in log if any(word in line.lower() for word in _TELLS) and "systemd" not in line]
-    return (telling or list(log) or ["its log is empty"])[-1][:_SHOWN]
+    own = [line for line in log if not _OF_SYSTEMD.match(line)]
+    telling = [line for line in own if any(word in line.lower() for word in _TELLS)]
+    return _OF_KLOG.sub("", (telling or own or ["its log is empty"])[-1])[:_SHOWN]
 
 
 def _joining(seen: Hosts) -> Iterator[Diagnosis]:

@@ -51,7 +51,7 @@ def test_a_file_system_is_as_full_as_its_space_or_its_inodes() -> None:
 def test_who_listens_is_read_from_ss() -> None:
     seen = told(listeners='LISTEN 0 4096 *:10250 *:* users:(("kubelet",pid=1,fd=2))\n'
                 'LISTEN 0 5 127.0.0.1:2379 0.0.0.0:* users:(("python3",pid=7,fd=3),("sh",pid=1,fd=3))')  # fmt: skip
-    assert seen.listeners == {10250: "kubelet", 2379: "python3"}
+    assert seen.listeners == {10250: ["kubelet"], 2379: ["python3"]}
 
 
 def test_addresses_are_those_of_interfaces() -> None:

@@ -102,6 +102,12 @@ def test_a_unit_whose_port_is_taken_is_not_told_of_twice() -> None:
     assert found.cause == "port-taken"
 
 
+def test_a_load_balancer_beside_the_api_server_takes_nothing_from_it() -> None:
+    both = ("haproxy", "192.0.2.10"), ("kube-apiserver", "192.0.2.5"), ("haproxy", "127.0.0.1")
+    lines = "\n".join(f'LISTEN 0 1 {address}:6443 *:* users:(("{program}",pid=1,fd=2))' for program, address in both)
+    assert diagnose(hosts({**unit("kube-apiserver", "active", "running"), "listeners": lines})) == []
+
+
 def test_a_pod_network_belongs_on_the_interfaces_of_pods() -> None:
     assert diagnose(hosts({"addresses": "cni0 UP 10.244.1.1/24\nflannel.1@NONE UNKNOWN 10.244.1.0/32"})) == []
 
@@ -109,4 +115,7 @@ def test_a_pod_network_belongs_on_the_interfaces_of_pods() -> None:
 def test_the_line_that_tells_of_an_error_is_shown_before_the_last_one() -> None:
     assert told_last(["starting", "open /x: permission denied", "bye"]) == "open /x: permission denied"
     assert told_last(["starting", "bye"]) == "bye"
+    klog = 'E1126 21:33:31.434816    9115 run.go:72] "command failed" err="yaml: line 48"'
+    ended = ("kubelet.service: Main process exited, code=exited, status=1/FAILURE", "Failed to start kubelet.service.")
+    assert told_last([klog, *ended]) == '"command failed" err="yaml: line 48"'
     assert told_last([]) == "its log is empty"
