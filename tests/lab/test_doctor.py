@@ -125,7 +125,7 @@ def test_files_and_settings_of_hosts(one: Cluster) -> None:
             ("networks-overlap", "w-1"), ("same-machine-id", "cp-1, w-1"), ("cgroup-drivers-differ", "w-1"),
             ("cni-not-configured", "w-1"), ("disk-full", "w-1"),
         )  # fmt: skip
-        told = one.on("doctor", expect=1).output
+        told = one.on("doctor", expect=1).output  # also in the second in which the kubelet is starting again
         assert "yaml: line" in told, "the kubelet's own words say which setting"
     finally:
         on("w-1", "umount /tmp; ip address delete 10.244.77.1/32 dev lo; mv /root/own-id /etc/machine-id")

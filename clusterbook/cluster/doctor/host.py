@@ -10,7 +10,9 @@ from clusterbook.cluster import questions
 from clusterbook.cluster.support import ETCDCTL, UNITS
 
 _PATHS = "/ /var /var/log /var/lib/etcd /var/lib/containerd /var/lib/kubelet /tmp"
-_PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState"
+_PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic"
+# A unit that systemd has restarted so often is looked at as one that fails while it has run for a short time only.
+RESTARTS, SECONDS_OF_PEACE = 3, 20.0
 # The API as this node reaches it: the address in its own kubeconfig, the CA that it trusts.
 _SERVER = ("server=$(sed -n 's/^ *server: *//p' /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf "
            "2>/dev/null | head -n 1); test -n \"$server\" || exit 0; ")  # fmt: skip
@@ -19,7 +21,9 @@ _CURL = ("curl --silent --show-error --max-time 3 --output /dev/null --write-out
 COMMANDS: Mapping[str, str] = {
     "clock": "date +%s.%N",
     "units": f"systemctl show --property={_PROPERTIES} {' '.join(UNITS)}",
-    "logs": f"for unit in {' '.join(UNITS)}; do systemctl is-active --quiet $unit || "
+    "uptime": "cat /proc/uptime",
+    "logs": f"for unit in {' '.join(UNITS)}; do systemctl is-active --quiet $unit && "
+    f"test \"$(systemctl show --property=NRestarts --value $unit)\" -lt {RESTARTS} || "
     "{ echo \"unit $unit\"; journalctl --no-pager --quiet --boot --output=cat --lines=30 --unit=$unit; }; done",
     "disks": f"df --portability {_PATHS} 2>/dev/null",
     "inodes": f"df --portability --inodes {_PATHS} 2>/dev/null",
@@ -44,13 +48,14 @@ COMMANDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Unit:
-    """One of systemd's. log: its last lines when it is not active."""
+    """One of systemd's. restless: it was restarted again and again, just now too; log: its last lines when it fails."""
 
     name: str
     loaded: str
     active: str
     sub: str
     enabled: str
+    restless: bool = False
     log: tuple[str, ...] = ()
 
 
@@ -80,7 +85,8 @@ class HostLook:
     def units(self) -> dict[str, Unit]:
         """The components' units that are installed here, by name."""
         logs = _logs(self.told.get("logs", ""))
-        found = (_unit(block, logs) for block in self.told.get("units", "").split("\n\n"))
+        uptime = _number(self.word("uptime"))
+        found = (_unit(block, logs, uptime) for block in self.told.get("units", "").split("\n\n"))
         return {one.name: one for one in found if one.loaded not in ("", "not-found")}
 
     @property
@@ -116,13 +122,20 @@ def look(name: str, groups: tuple[str, ...], asked: tuple[float, float], marker:
     return HostLook(name, groups, asked, questions.answers(marker, printed, COMMANDS))
 
 
-def _unit(block: str, logs: Mapping[str, tuple[str, ...]]) -> Unit:
+def _number(text: str) -> float:
+    """0 for what is no number."""
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
+
+
+def _unit(block: str, logs: Mapping[str, tuple[str, ...]], uptime: float) -> Unit:
     told = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
     name = told.get("Id", "").removesuffix(".service")
     loaded, active, sub, enabled = (
         told.get(key, "") for key in ("LoadState", "ActiveState", "SubState", "UnitFileState")
     )
-    return Unit(name, loaded, active, sub, enabled, logs.get(name, ()))
+    runs = uptime - _number(told.get("ActiveEnterTimestampMonotonic", "")) / 1e6
+    restless = _number(told.get("NRestarts", "")) >= RESTARTS and runs < SECONDS_OF_PEACE
+    return Unit(name, loaded, active, sub, enabled, restless, logs.get(name, ()))
 
 
 def _logs(text: str) -> dict[str, tuple[str, ...]]:

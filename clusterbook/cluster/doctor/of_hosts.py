@@ -131,7 +131,7 @@ def _units(seen: Hosts) -> Iterator[Diagnosis]:
         for unit in one.units.values():
             if unit.name in taken:
                 continue
-            if unit.active == "failed" or unit.sub == "auto-restart":
+            if unit.active == "failed" or unit.sub == "auto-restart" or unit.restless:
                 yield Diagnosis("unit-failing", f"{one.name} {unit.name}", told_last(unit.log),
                                 f"Read more: invoke ssh {one.name} -- journalctl -u {unit.name} -n 50")  # fmt: skip
             elif unit.active == "inactive" and _wanted(unit):

@@ -41,6 +41,16 @@ def test_units_that_are_installed_come_with_the_last_lines_of_their_logs() -> No
     assert seen.units["kubelet"].sub == "auto-restart"
 
 
+def test_a_unit_that_runs_just_now_after_many_restarts_is_restless() -> None:
+    def unit(restarts: int, since: int) -> bool:
+        state = f"ActiveState=active\nNRestarts={restarts}\nActiveEnterTimestampMonotonic={since}000000"
+        return told(units=f"Id=etcd.service\nLoadState=loaded\n{state}", uptime="1000.5 9.9").units["etcd"].restless
+
+    assert unit(3, 995)
+    assert not unit(3, 900)
+    assert not unit(1, 999)
+
+
 def test_a_file_system_is_as_full_as_its_space_or_its_inodes() -> None:
     head = "Filesystem 1024-blocks Used Available Capacity Mounted on"
     seen = told(disks=f"{head}\n/dev/sda1 100 40 60 40% /\n/dev/sdb1 10 1 9 10% /var/lib/etcd",
