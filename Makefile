@@ -4,6 +4,7 @@
 # make test    check, the site, then a whole cluster on real hosts: what CI runs
 # make site    the documentation as a site in build/site
 # make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
+# make pictures the README's and the documentation's pictures, taken of a lab
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
 # make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
 # make targets ansible-core's own tests with clusterbook-playbook; writes docs/compatibility.md (hours)
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: reference expressions site help up down check test full laws differential differential-quick targets venv lint types unit lab build-tools lock wheel clean
+.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@sed -n 's/^# //p' Makefile | head -10
+	@sed -n 's/^# //p' Makefile | head -11
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
@@ -108,6 +109,11 @@ lock:
 	echo 'mkdocs-material>=9.5,<10' | $(VENV)-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --python-version 3.11 - -o requirements-site.lock
 	@rm -rf $(VENV)-lock
+
+# The pictures of the README and of docs, taken of a lab in a terminal (tmux) and in Chromium.
+pictures: venv build-tools
+	@.ci/prepare pictures
+	$(BIN)/python -m tests.pictures
 
 wheel: venv
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,8 +14,8 @@ import pytest
 from clusterbook.report.history import history
 from clusterbook.report.html import page, policy
 from clusterbook.report.junit import junit
+from tests.browser import PROGRAM, look
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 WHOLE = {"type": "run", "time": 0.0, "playbook": "/p/site.yml", "inventory": "lab", "id": "r-1", "check": False,
          "started": "2026-01-02T03:04:05+00:00", "user": "ada", "version": "0.1.0"}  # fmt: skip
@@ -165,15 +163,11 @@ def browse(text: str, folder: Path, fragment: str = "", dark: bool = False) -> t
     """(the document after its script ran, what the browser wrote to its console)."""
     file = folder / "run.html"
     file.write_text(text, encoding="utf-8")
-    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    argv = [str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}",
-            "--enable-logging=stderr", *scheme, "--virtual-time-budget=3000", "--dump-dom",
-            f"file://{file}{fragment}"]  # fmt: skip
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
+    shown = look(f"file://{file}{fragment}", dark=dark)
+    return shown.document, shown.complaints
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_browser_shows_the_page_without_a_complaint(tmp_path: Path, dark: bool) -> None:
     run = history(events(result("a", 1.0, "failed", **FAILED), result("b", 1.0, "changed", changes=CHANGES)))
@@ -183,7 +177,7 @@ def test_a_browser_shows_the_page_without_a_complaint(tmp_path: Path, dark: bool
     assert re.search(r'<canvas role="img" aria-label="Timeline of 3 hosts over 9.0 seconds" width="\d{3,}"', document)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")
 def test_a_browser_filters_by_status_and_host(tmp_path: Path) -> None:
     run = history(events(result("a", 1.0, "failed", **FAILED), result("b", 1.0, "changed", changes=CHANGES)))
     document, console = browse(page(run), tmp_path, fragment="#status=failed")
@@ -193,7 +187,7 @@ def test_a_browser_filters_by_status_and_host(tmp_path: Path) -> None:
     assert rows == {"a": "", "b": ' hidden=""', "c": ' hidden=""'}
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")
 def test_a_browser_runs_nothing_that_a_host_says(tmp_path: Path) -> None:
     document, console = browse(hostile(), tmp_path)
     assert "<title>site.yml: failed</title>" in document
