@@ -110,12 +110,13 @@ def reporter(shown: Stage) -> Report:
         "stop": "stop its servers",
         "status": "show whether its servers run (the default)",
         "address": "serve hosts outside of labs instead, from this address of this machine",
+        "kubernetes-version": "this version instead of the one that the cluster has, before an upgrade to it",
         "json": "show the result as JSON",
     }
 )
 def mirror(
     _: Context, start: bool = False, stop: bool = False, status: bool = False, inventory: str = "lab", name: str = "",
-    address: str = "", json_: bool = False,
+    address: str = "", kubernetes_version: str = "", json_: bool = False,
 ) -> int:  # fmt: skip
     """Serve binaries and images to the hosts of a lab, or to hosts of your own.
 
@@ -137,7 +138,9 @@ def mirror(
         with stage("images") as shown:
             store = open_store(os.environ)
             wanted = wanted_components(store, cluster)
-            serve(chosen, shown, silent if json_ else reporter(shown), wanted_versions(store, cluster), wanted)
+            versions = wanted_versions(store, cluster)
+            versions |= {"kubernetes": kubernetes_version} if kubernetes_version else {}
+            serve(chosen, shown, silent if json_ else reporter(shown), versions, wanted)
     elif stop:
         _stop(chosen)
     code = _show(chosen, json_, expected=not stop)

@@ -48,19 +48,10 @@ def backup(
     if keep < 0:
         raise InvalidInput(f"--keep is {keep}", next_step="Say how many backups are to stay, 1 or more.")
     site = open_site(inventory, cluster)
-    opened, store = the_cluster(site), store_at(site.store, at)
-    now = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="clusterbook-backup-") as folder:  # 0700
-        snapshot = Path(folder) / "snapshot.db"
-        given = Selection(check=check, extra_variables={"backup_folder": folder})
-        code = runs.run(site, Order(places.playbook("backup"), given, Style(json=json_, verbose=verbose, plan=check)))
-        if code != EXIT_DONE or check:
-            return code
-        if not snapshot.exists():
-            raise Failed("no member of etcd is well, so there is no snapshot",
-                         next_step="See what is wrong: invoke validate-cluster")  # fmt: skip
-        found = json.loads(Path(f"{snapshot}.json").read_bytes())
-        taken = saved.save(opened, store, _free(store, site.name, now), snapshot, found, now)
+    store, style = store_at(site.store, at), Style(json=json_, verbose=verbose, plan=check)
+    taken = take(site, store, style)
+    if isinstance(taken, int):
+        return taken
     gone = saved.prune(store, site.name, keep) if keep else []
     if json_:
         print_json({"type": "backup", **vars(taken), "store": store.address, "removed": gone})
@@ -68,6 +59,22 @@ def backup(
         print(f"backup   {taken.id}: {about(taken)} in {store.address}")
         print("".join(f"removed  {name}\n" for name in gone), end="")
     return EXIT_DONE
+
+
+def take(site: Site, store: Store, style: Style) -> Backup | int:
+    """A new backup in that store; the exit code where there is none. A plan takes none."""
+    opened, now = the_cluster(site), datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="clusterbook-backup-") as folder:  # 0700
+        snapshot = Path(folder) / "snapshot.db"
+        given = Selection(check=style.plan, extra_variables={"backup_folder": folder})
+        code = runs.run(site, Order(places.playbook("backup"), given, style))
+        if code != EXIT_DONE or style.plan:
+            return code
+        if not snapshot.exists():
+            raise Failed("no member of etcd is well, so there is no snapshot",
+                         next_step="See what is wrong: invoke validate-cluster")  # fmt: skip
+        found = json.loads(Path(f"{snapshot}.json").read_bytes())
+        return saved.save(opened, store, _free(store, site.name, now), snapshot, found, now)
 
 
 @command(help={"cluster": CLUSTER_HELP, "at": AT_HELP, "json": "show the result as JSON"})

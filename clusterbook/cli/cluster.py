@@ -110,7 +110,7 @@ def raise_site(site: Site, order: Order) -> int:
     if code == 0 and not (chosen.check or chosen.tags or chosen.skip_tags or order.asker):
         is_now_formed(site.store, site.name)
         if not chosen.limit:
-            _keep(site, order)
+            keep_joining(site, order)
     return code
 
 
@@ -128,7 +128,7 @@ def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
     return site
 
 
-def _keep(site: Site, order: Order) -> None:
+def keep_joining(site: Site, order: Order) -> None:
     """Where workers join by themselves, what they do then is what this run did."""
     if site.variables is None or not site.variables.plain["joining"]:
         return

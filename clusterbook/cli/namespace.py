@@ -35,8 +35,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"status": "status", "doctor": "doctor", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes",
          "verify": "check",
          "cis": "cis", "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation",
-         "rotate-encryption-key": "encryption", "backup": "backups", "backups": "backups", "restore": "backups",
-         "support-bundle": "support"},
+         "rotate-encryption-key": "encryption", "upgrade": "upgrade", "backup": "backups", "backups": "backups",
+         "restore": "backups", "support-bundle": "support"},
     ),
     "Use": (
         "work with a running cluster",

@@ -79,9 +79,14 @@ def apis(kubectl: Kubectl, hosts: Hosts, port: int) -> list[Finding]:
 
 def members(cluster: Cluster, hosts: Hosts) -> list[Finding]:
     """Each etcd host answers, all name one leader, and the members are the inventory's."""
-    with etcd.client(cluster) as context, ThreadPoolExecutor(max(1, len(hosts.etcd))) as executor:
-        answers = list(executor.map(lambda item: etcd.ask(context, *item), hosts.etcd.items()))
+    answers = asked(cluster, hosts)
     return [judge_member(answer, len(hosts.etcd), {other.leader for other in answers}) for answer in answers]
+
+
+def asked(cluster: Cluster, hosts: Hosts) -> list[etcd.Member]:
+    """What the etcd of each host says of itself."""
+    with etcd.client(cluster) as context, ThreadPoolExecutor(max(1, len(hosts.etcd))) as executor:
+        return list(executor.map(lambda item: etcd.ask(context, *item), hosts.etcd.items()))
 
 
 def judge_member(answer: etcd.Member, expected: int, leaders: set[str]) -> Finding:

@@ -274,6 +274,21 @@ def test_binaries_of_another_kubernetes_are_refused_before_anything_is_changed(t
     assert "~ " not in output
 
 
+def test_a_host_with_another_kubernetes_is_not_brought_to_the_wanted_one_as_a_side_effect(two_hosts: TwoHosts) -> None:
+    (two_hosts.folder / "roles").symlink_to(ROOT / "roles")
+    program = "/usr/local/bin/kubelet"
+    two_hosts.on("b", f"echo '#!/bin/sh\necho Kubernetes v1.36.3' > {program}; chmod 755 {program}")
+    try:
+        output = two_hosts.run(BASE.replace("1.36.1", "1.37.2"), "--limit", "b", expect=1)
+    finally:
+        two_hosts.on("b", f"rm {program}")
+    assert (
+        "  cause   b has Kubernetes v1.36.3, and the cluster wants 1.37.2. Nothing was changed. "
+        "Bring it there in turn: invoke upgrade --to VERSION; or correct kubernetes_version\n"
+    ) in output
+    assert "~ " not in output
+
+
 def test_a_port_of_the_cluster_that_another_program_has_is_told_before_anything_is_changed(two_hosts: TwoHosts) -> None:
     (two_hosts.folder / "roles").symlink_to(ROOT / "roles")
     wants = "is_node: true, base_listeners: {10250: [kubelet]}"

@@ -1,0 +1,96 @@
+"""Whether a running cluster may be brought to another version, and its site as it will be then."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from clusterbook.cli.site import Site, expected, the_cluster, value_of
+from clusterbook.cli.validation import findings_of
+from clusterbook.cluster import preflight, skew, upgrades
+from clusterbook.cluster.artifacts import catalog
+from clusterbook.cluster.kube import Kubectl
+from clusterbook.cluster.preflight import RequestedApi
+from clusterbook.cluster.skew import Live
+from clusterbook.errors import Failed, InvalidInput, InvalidProject
+from clusterbook.inventory import load as load_inventory
+
+
+def check_known(version: str) -> None:
+    """InvalidInput for a version whose files have no known origin and sum."""
+    known = catalog.load().components["kubernetes"]["versions"]
+    if version not in known:
+        raise InvalidInput(f"--to {version}: there is no such version of Kubernetes here",
+                           next_step=f"Choose one of {', '.join(known)}.")  # fmt: skip
+
+
+def versions_of(site: Site, kubectl: Kubectl, to: str, *, resumed: bool, any_api: bool) -> Live | None:
+    """The versions that run. All that speaks against bringing them to `to` is raised together.
+
+    resumed: an upgrade that goes on may find a host that is not well, and goes on for that; None where the API is away.
+    any_api: APIs in use may be gone in that version.
+    """
+    cluster, hosts = the_cluster(site), expected(site)
+    sick = [one for one in findings_of(site, kubectl) if not one.healthy]
+    refused = [InvalidInput(f"{one.what} {one.subject}: {one.detail}", next_step=one.next_step) for one in sick]
+    if resumed:
+        for problem in refused:
+            print(f"not well: {problem.message}", file=sys.stderr)
+        refused = []
+    try:
+        live = preflight.live(cluster, kubectl, hosts, _own(site))
+        asked = preflight.requested(cluster, kubectl, hosts)
+    except Failed as error:
+        if resumed and sick:
+            return None
+        raise InvalidProject(refused) if refused else error from error
+    refused += skew.problems(live, to, _offered(site, "etcd") or next(iter(live.etcd.values())))
+    refused += [] if any_api else [_gone(one) for one in asked if one.gone(to)]
+    if refused:
+        raise InvalidProject(refused)
+    return live
+
+
+def site_at(site: Site, playbook: Path, to: str) -> Site:
+    """The site as it will be: its hosts are told of the version, which cluster.yaml does not say yet.
+
+    InvalidInput when they could not fetch its programs, or the inventory says another version.
+    """
+    offered = _offered(site, "kubelet")
+    if offered != to:
+        place = f"--name {site.lab.name}" if site.lab else "--address ADDRESS"
+        raise InvalidInput(
+            f"the mirror offers hosts Kubernetes {offered or 'not at all'}, not {to}",
+            next_step=f"Fill it first: invoke mirror --start {place} --kubernetes-version {to}",
+        )
+    assert site.variables is not None, "what is offered stands in them"
+    variables = replace(site.variables, plain={**site.variables.plain, upgrades.KEY: to})
+    for layer in chain.from_iterable(site.inventory.layers.values()):
+        said = layer.values.get(upgrades.KEY, to)
+        if layer.kind != "cluster" and said != to:
+            raise InvalidInput(
+                f"{layer.kind} says {upgrades.KEY}: {said}, which beats the cluster's own configuration",
+                where=layer.position(upgrades.KEY),
+                next_step=f"Take that line out, or write {to}; provision changes no version of a host.",
+            )
+    found = load_inventory(site.path, playbook, variables.plain, site.vault)
+    return replace(site, inventory=found, variables=variables)
+
+
+def _own(site: Site) -> dict[str, str]:
+    return {value_of(site, host, "node_name"): host for host in site.inventory.groups.get("control_plane", ())}
+
+
+def _offered(site: Site, component: str) -> str:
+    artifacts = site.variables.plain["artifacts"] if site.variables else {}
+    return str(artifacts[component]["version"]) if component in artifacts else ""
+
+
+def _gone(one: RequestedApi) -> InvalidInput:
+    return InvalidInput(
+        f"{one.name} is in use, and Kubernetes {one.removed} has it no more",
+        next_step="Have its clients use the newer version of that API. An API server counts what was asked for since "
+                  "it was started; to go on all the same: --ignore-removed-apis",
+    )  # fmt: skip

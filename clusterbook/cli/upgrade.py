@@ -1,0 +1,106 @@
+"""The task that brings a running cluster to another version of Kubernetes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from invoke.context import Context
+
+from clusterbook.cli import backups, places, runs
+from clusterbook.cli.boundary import command
+from clusterbook.cli.cluster import TARGET_HELP, keep_joining
+from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.upgradable import check_known, site_at, versions_of
+from clusterbook.cli.validation import nodes_of
+from clusterbook.cluster import skew, upgrades
+from clusterbook.cluster.kube import open_kubectl
+from clusterbook.compile import Selection
+from clusterbook.errors import EXIT_DONE
+from clusterbook.report.style import Style
+
+PLAYBOOK = "upgrade"
+
+
+@command(help={
+    **TARGET_HELP, "to": "the version, such as 1.37.2 (those that there are: invoke artifacts)",
+    "check": SELECTION_HELP["check"],
+    "workers-at-a-time": "so many workers are emptied and changed together (default: 1)",
+    "drain-seconds": "time for a node's pods to go elsewhere (default: 300)",
+    "gate-seconds": "time for a component to become well with its new program (default: 45)",
+    "at": backups.AT_HELP, "without-backup": "take no backup before",
+    "ignore-removed-apis": "go on though an API is in use that the version has no more",
+    "json": SELECTION_HELP["json"], "verbose": SELECTION_HELP["verbose"],
+})  # fmt: skip
+def upgrade(
+    _: Context, to: str, inventory: str = "lab", cluster: str = "", check: bool = False, workers_at_a_time: int = 1,
+    drain_seconds: int = 300, gate_seconds: int = 45, at: str = "", without_backup: bool = False,
+    ignore_removed_apis: bool = False, json_: bool = False, verbose: bool = False,
+) -> int:  # fmt: skip
+    """Bring a running cluster to another version of Kubernetes.
+
+    One control plane after another, then the workers. Refused, before a host is touched, where the versions must not
+    follow each other, something is not well, or an API is in use that the version has no more; then a backup is taken.
+    A host that is not well with its new programs gets the old ones back by itself, and no host after it is begun. Run
+    again after an error, it goes on where it stopped.
+
+    Example: invoke upgrade --to 1.37.2 --check
+    Example: invoke upgrade --to 1.37.2 --inventory lab --workers-at-a-time 2
+    """
+    check_known(to)
+    playbook, style = places.playbook(PLAYBOOK), Style(json=json_, verbose=verbose, plan=check)
+    site = open_site(inventory, cluster, playbook=playbook)
+    kubectl = open_kubectl(the_cluster(site))
+    resumed = upgrades.refuse_another(site.store, site.name, to)
+    live = versions_of(site, kubectl, to, resumed=resumed, any_api=ignore_removed_apis)
+    if live and skew.at(live, to) and not resumed:
+        _say(style, f"Every node has {to} already.")
+        return EXIT_DONE
+    future = site_at(site, playbook, to)
+    given = {"workers_at_a_time": workers_at_a_time, "upgrade_drain_seconds": drain_seconds,
+             "upgrade_gate_seconds": gate_seconds}  # fmt: skip
+    order = Order(playbook, Selection(check=check, extra_variables=given), style)
+    if check:
+        return runs.run(future, order)
+    if not resumed:
+        code = EXIT_DONE if without_backup else _backup(site, at, style)
+        if code != EXIT_DONE:
+            return code
+        upgrades.begin(site.store, site.name, to, datetime.now(UTC))
+    code = runs.run(future, order)
+    if code == EXIT_DONE:
+        upgrades.end(site.store, site.name, to)
+        keep_joining(future, order)
+    _tell(nodes_of(kubectl), to, code, style)
+    return code
+
+
+def _backup(site: Site, at: str, style: Style) -> int:
+    store = backups.store_at(site.store, at)
+    taken = backups.take(site, store, style)
+    if isinstance(taken, int):
+        return taken
+    _say(style, f"backup   {taken.id}: {backups.about(taken)} in {store.address}")
+    return EXIT_DONE
+
+
+def _tell(rows: Sequence[dict[str, str]], to: str, code: int, style: Style) -> None:
+    left = [one["name"] for one in rows if one["version"] != f"v{to}"]
+    if style.json:
+        print_json({"type": "upgrade", "to": to, "done": code == EXIT_DONE, "nodes": list(rows), "left": left})
+        return
+    print()
+    print_table(("NODE", "ROLE", "STATE", "VERSION"),
+                [(one["name"], one["roles"], one["state"], one["version"]) for one in rows])  # fmt: skip
+    if code == EXIT_DONE:
+        print(f"upgraded  {plural(len(rows), 'node')} to {to}; the cluster's configuration says so from now on")
+    else:
+        print(f"stopped  not at {to} yet: {', '.join(left) or 'see above'}")
+        print(f"  next: when the cause is gone, run it again: invoke upgrade --to {to}")
+
+
+def _say(style: Style, words: str) -> None:
+    if not style.json:
+        print(words)

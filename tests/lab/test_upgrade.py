@@ -1,0 +1,138 @@
+"""A cluster is brought to the next minor version of Kubernetes while people use it: run by `make full`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterbook.cluster.acceptance import objects
+from clusterbook.cluster.artifacts.catalog import load as load_catalog
+from clusterbook.lab import record
+from clusterbook.lab.mirror_servers import of_lab
+from tests.lab.asking import as_root, until
+from tests.lab.conftest import PROGRAM, ROOT, Cluster
+from tests.lab.forms import booted, is_well
+from tests.lab.probing import failed, probed
+
+pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
+OLD, NEW = "1.36.3", "1.37.2"
+BACK_SECONDS = 60
+# It says which version it is, and then does not run.
+BROKEN = f'#!/bin/sh\n[ "$1" = --version ] && exec echo "Kubernetes v{NEW}"\necho this kubelet is broken >&2\nexit 1\n'
+
+
+def versions(form: Cluster) -> dict[str, str]:
+    """The kubelets' versions by node, as the API tells them."""
+    found = json.loads(form("kubectl", "get", "nodes", "--output=json").output)["items"]
+    return {one["metadata"]["name"]: one["status"]["nodeInfo"]["kubeletVersion"] for one in found}
+
+
+def at(*new: str) -> dict[str, str]:
+    """Versions where these nodes have the new one."""
+    return {name: f"v{NEW if name in new else OLD}" for name in ("cp-1", "cp-2", "cp-3", "w-1", "w-2")}
+
+
+def use(form: Cluster) -> None:
+    """A workload that must never have fewer than two of its three pods."""
+    server = objects.server(load_catalog().image("agnhost").reference,
+                            lifecycle={"preStop": {"sleep": {"seconds": 3}}})  # fmt: skip
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
+              "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
+    found = [objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 10}), budget]
+    (form.inventory.parent / "page.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": found}))
+    form("kubectl", "apply", f"--filename={form.inventory.parent / 'page.json'}")
+    form("kubectl", "rollout", "status", "deployment/page", "--timeout=120s")
+
+
+def without_version(form: Cluster) -> None:
+    """From its making on the cluster's own configuration says the version."""
+    document = yaml.safe_load(form.inventory.read_text())
+    del document["all"]["vars"]["kubernetes_version"]
+    form.inventory.write_text(yaml.safe_dump(document))
+
+
+def with_broken_kubelet(form: Cluster, host: str) -> Cluster:
+    """The same cluster, with a mirror that gives this host a kubelet which does not run."""
+    mirror = of_lab(record.read_spec(form.name))
+    (mirror.files / "broken").mkdir(exist_ok=True)
+    (mirror.files / "broken" / "kubelet").write_text(BROKEN)
+    told = yaml.safe_load(mirror.variables.read_text())["artifacts"]
+    told["kubelet"] |= {"url": f"{mirror.files_url}/broken/kubelet", "sha256": sha256(BROKEN.encode()).hexdigest()}
+    document = yaml.safe_load(form.inventory.read_text())
+    for group in document["all"]["children"].values():
+        if host in group.get("hosts", {}):
+            group["hosts"][host] |= {"artifacts": told}
+    path = form.inventory.with_name("broken.yml")
+    path.write_text(yaml.safe_dump(document))
+    return replace(form, inventory=path)
+
+
+def killed_when(form: Cluster, ended: str) -> None:
+    """Kill an upgrade when a step of that name has ended somewhere."""
+    argv = [sys.executable, "-c", PROGRAM, "upgrade", "--to", NEW, "--inventory", str(form.inventory), "--json"]
+    process = subprocess.Popen(argv, env=form.environment, cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("{") and ended in line and json.loads(line)["type"] == "result":
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL, f"it ended before {ended!r}"
+
+
+def test_a_used_cluster_is_upgraded_through_a_broken_program_and_a_killed_run(tmp_path: Path, clusters: Any) -> None:
+    with booted("three control planes and two workers, of 1.36.3", tmp_path, clusters) as form:
+        form.on("mirror", "--start", "--kubernetes-version", OLD)
+        form.on("provision")
+        without_version(form)
+        use(form)
+        assert "1.36.1 would be a downgrade" in form.on("upgrade", "--to", "1.36.1", expect=3).errors
+        assert "the mirror offers hosts Kubernetes 1.36.3" in form.on("upgrade", "--to", NEW, expect=3).errors
+        form.on("mirror", "--start", "--kubernetes-version", NEW)
+        assert f"the cluster wants Kubernetes {OLD}" in " ".join(form.on("provision", expect=1).output.split())
+        form.on("upgrade", "--to", NEW, "--check", expect=2)
+        assert versions(form) == at()
+
+        with probed(form) as records:
+            killed_when(form, "Ensure the new programs are in place")
+            bad = with_broken_kubelet(form, "w-1")
+            told = bad.on("upgrade", "--to", NEW, "--json", expect=1)
+        assert failed(records) == {}
+        assert versions(form) == at("cp-1", "cp-2", "cp-3")
+        assert "this kubelet is broken" in told.output and "1.36.3" in as_root(
+            record.read_spec(form.name), "w-1", "kubelet --version")  # fmt: skip
+        assert back_seconds(told.events()) < BACK_SECONDS
+        until(lambda: ready(form) == 3, "all pods are back")
+
+        with probed(form) as records:
+            form.on("upgrade", "--to", NEW, "--workers-at-a-time", "1")
+        assert failed(records) == {}
+        assert versions(form) == at(*at())
+        assert "Every node has 1.37.2 already" in form.on("upgrade", "--to", NEW).output
+        is_well(form)
+
+
+def back_seconds(events: list[dict[str, Any]]) -> float:
+    """From the failure of the broken component to the end of the way back."""
+    results = [event for event in events if event["type"] == "result" and event.get("host") == "w-1"]
+    broken = next(event for event in results if event["status"] == "failed")
+    return float(results[-1]["time"]) - float(broken["time"])
+
+
+def ready(form: Cluster) -> int:
+    """Pods of the workload that are ready."""
+    found = form("kubectl", "get", "deployment", "page", "--output=jsonpath={.status.readyReplicas}").output
+    time.sleep(1)
+    return int(found or 0)

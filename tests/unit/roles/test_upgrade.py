@@ -1,0 +1,58 @@
+"""A host's programs are kept, changed and brought back, wherever that is cut off."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "roles" / "upgrade" / "files" / "programs.sh"
+PROGRAMS = ("kubelet", "kube-proxy")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """Folders with the old programs and the new ones."""
+    for folder, word in (("bin", "old"), ("new", "new")):
+        (tmp_path / folder).mkdir()
+        for name in PROGRAMS:
+            (tmp_path / folder / name).write_text(f"{word} {name}")
+    return tmp_path
+
+
+def do(host: Path, action: str) -> None:
+    folders = [str(host / name) for name in ("bin", "kept", "new")]
+    subprocess.run(["/bin/sh", str(SCRIPT), action, *folders, *PROGRAMS], check=True)
+
+
+def words(host: Path) -> list[str]:
+    assert {path.name for path in (host / "bin").iterdir()} == set(PROGRAMS)
+    return [(host / "bin" / name).read_text().split()[0] for name in PROGRAMS]
+
+
+def test_programs_are_changed_and_brought_back(host: Path) -> None:
+    do(host, "keep")
+    assert words(host) == ["old", "old"]
+    do(host, "swap")
+    assert words(host) == ["new", "new"] and not (host / "new").exists()
+    do(host, "back")
+    assert words(host) == ["old", "old"]
+
+
+@pytest.mark.parametrize("action", ["swap", "back"])
+def test_what_was_cut_off_between_two_programs_comes_to_its_end(host: Path, action: str) -> None:
+    do(host, "keep")
+    (host / "new" / "kubelet").rename(host / "bin" / "kubelet")
+    do(host, action)
+    assert words(host) == ["new" if action == "swap" else "old"] * 2
+    do(host, action)
+    assert words(host) == ["new" if action == "swap" else "old"] * 2
+
+
+def test_keeping_that_was_cut_off_leaves_no_half_of_it(host: Path) -> None:
+    (host / "kept.part").mkdir()
+    (host / "kept.part" / "kubelet").write_text("ol")
+    do(host, "keep")
+    assert (host / "kept" / "kubelet").read_text() == "old kubelet"
+    assert not (host / "kept.part").exists()
