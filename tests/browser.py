@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,3 +38,23 @@ def look(
                 "--virtual-time-budget=3000", *wanted, address]  # fmt: skip
         done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=SECONDS)
     return Shown(done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line))
+
+
+@contextmanager
+def opened(words: Sequence[str], environment: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """The address that a command serves on a free port of this machine while it runs. words: without --port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([*words, "--port", str(port)], cwd=folder, env=dict(environment),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
+    try:
+        for _ in range(SECONDS):
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()

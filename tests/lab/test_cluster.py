@@ -8,23 +8,22 @@ import itertools
 import json
 import os
 import shlex
+import sys
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from clusterbook.cli.clusters import API_ADDRESS
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
+from tests import browser
 from tests.lab import same_packages
 from tests.lab.asking import until
+from tests.lab.conftest import PROGRAM, ROOT, Cluster
 from tests.lab.leftovers import machine_state
 from tests.lab.losing import Run
 from tests.lab.probing import failed, probed
-
-if TYPE_CHECKING:
-    from tests.lab.conftest import Cluster
 
 CONTROL_PLANES = ["cp-1", "cp-2", "cp-3"]
 HOSTS = ["cp-1", "cp-2", "cp-3", "w-1", "w-2"]
@@ -210,16 +209,34 @@ def test_a_control_plane_may_be_lost_while_the_playbook_runs(raised: Cluster, tm
     raised.on("validate-cluster", "--wait", "5m")
 
 
-def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -> None:
+def test_an_archived_dashboard_is_refused(raised: Cluster) -> None:
     refused = raised.on("deploy-dashboard", "--provider", "kubernetes-dashboard", expect=3)
     assert refused.errors == (
         "error: kubernetes-dashboard was archived by its project in January 2026 and gets no more security fixes\n"
         "  next: Choose --provider headlamp or kube-web-view; headlamp is its successor.\n"
     )
+
+
+def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -> None:
     raised.on("deploy-dashboard", "--provider", "kube-web-view")
     pages = "/api/v1/namespaces/dashboard/services/dashboard:http/proxy"
     page = raised("kubectl", "get", "--raw", f"{pages}/clusters/local/nodes").output
     assert [host for host in HOSTS if host not in page] == []
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="needs Chromium")
+def test_a_browser_opens_nodes_pods_and_an_application_of_the_dashboard_without_a_complaint(raised: Cluster) -> None:
+    words = [sys.executable, "-c", PROGRAM, "dashboard", "--cluster", raised.name]
+    system = "clusters/local/namespaces/kube-system"
+    pages = {"clusters/local/nodes": HOSTS, f"{system}/pods": ["coredns-"], f"{system}/deployments/coredns": ["Pods"]}
+    with browser.opened(words, raised.environment, ROOT) as address:
+        for page, told in pages.items():
+            shown = browser.look(f"{address}/{page}")
+            assert shown.complaints == ""
+            assert [word for word in told if word not in shown.document] == []
+
+
+def test_a_dashboard_goes_with_its_namespace_and_its_rights(raised: Cluster) -> None:
     raised("kubectl", "delete", "namespace", "dashboard")
     raised("kubectl", "delete", "clusterrolebinding,clusterrole", "clusterbook:dashboard-view")
 

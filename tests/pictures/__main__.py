@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from clusterbook.lab import record
-from tests.browser import look
+from tests.browser import look, opened
 from tests.pictures.terminal import Terminal, draw
 
 ROOT = Path(__file__).parents[2]
@@ -70,29 +66,9 @@ def of_pages(terminal: Terminal, environment: Mapping[str, str], home: Path) -> 
     terminal.run("invoke deploy-app --name shop --image registry.k8s.io/e2e-test-images/agnhost:2.66.1 --replicas 3 "
                  "--port 80 --target-port 8080 --args 'netexec --http-port=8080 --udp-port=-1'")  # fmt: skip
     terminal.run("invoke deploy-dashboard --provider kube-web-view")
-    with dashboard(environment) as address:
+    with opened(["invoke", "dashboard"], environment, ROOT) as address:
         for name, page in PAGES.items():
             _picture(f"{address}/{page}", f"dashboard-{name}")
-
-
-@contextmanager
-def dashboard(environment: Mapping[str, str]) -> Iterator[str]:
-    """Its address on this machine, for a while."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = ["invoke", "dashboard", "--port", str(port)]
-    process = subprocess.Popen(words, cwd=ROOT, env=dict(environment), stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(60):
-            with socket.socket() as tried:
-                if tried.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _picture(address: str, name: str) -> None:
