@@ -5,6 +5,7 @@
 # make site    the documentation as a site in build/site
 # make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
 # make pictures the README's and the documentation's pictures, taken of a lab
+# make chaos   break a cluster in many ways under load, and write docs/chaos.md
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
 # make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
 # make targets ansible-core's own tests with clusterbook-playbook; writes docs/compatibility.md (hours)
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures venv lint types unit lab build-tools lock wheel clean
+.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures chaos venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@sed -n 's/^# //p' Makefile | head -11
+	@sed -n 's/^# //p' Makefile | head -12
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
@@ -86,6 +87,10 @@ $(SITE)/.installed: requirements-site.lock
 site: $(SITE)/.installed
 	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --strict
 	@echo "site     build/site/index.html"
+
+# Faults on a running cluster under the prober; some ten minutes.
+chaos: venv build-tools
+	$(BIN)/python -m tests.chaos --write
 
 laws: venv
 	$(BIN)/python -m tests.laws

@@ -15,7 +15,7 @@ from clusterbook.cluster.kubeconfig import ensure_kubeconfig
 from clusterbook.cluster.probe import Probe, api_of
 from clusterbook.errors import EXIT_FAILED, InvalidInput
 
-COLUMNS = ("ASKED FOR", "TIMES", "RETRIED", "FAILED", "LONGEST GAP", "ERRORS")
+COLUMNS = ("ASKED FOR", "TIMES", "RETRIED", "FAILED", "LONGEST GAP", "LOST", "ERRORS")
 
 
 @command(
@@ -67,6 +67,6 @@ def _show(asking: Probe, as_json: bool) -> None:
         return
     print_table(COLUMNS, [
         (kind, one["asked"], one["retried"], one["failed"], f"{one['longest_gap_seconds']:.2f} s",
-         "; ".join(f"{count} x {words}" for words, count in one["errors"].items()))
+         one.get("lost", ""), "; ".join(f"{count} x {words}" for words, count in one["errors"].items()))
         for kind, one in found.items()
     ])  # fmt: skip

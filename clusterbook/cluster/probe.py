@@ -2,7 +2,8 @@
 
 Reads, writes and a watch go through the API's endpoint, each request on a connection of its own, so that nothing hides
 behind one that stays open; a page of a workload is asked for as well when there is one. A request that fails is tried
-once more at once, as every client library does; what fails then is a failure. Both numbers are told.
+once more at once, as every client library does; what fails then is a failure. Both numbers are told. At the end the
+last write that was acknowledged is read again: one that is gone was lost.
 """
 
 from __future__ import annotations
@@ -33,12 +34,16 @@ CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 @dataclass
 class Record:
-    """What became of the requests of one kind. gap: the longest time without a good answer, in seconds."""
+    """What became of the requests of one kind. gap: the longest time without a good answer, in seconds.
+
+    lost: writes that were acknowledged and are gone; None when that could not be asked, or for other kinds.
+    """
 
     asked: int = 0
     retried: int = 0
     failed: int = 0
     gap: float = 0.0
+    lost: int | None = None
     errors: Counter[str] = field(default_factory=Counter)
     _last: float = field(default_factory=time.monotonic)
 
@@ -53,7 +58,8 @@ class Record:
 
     def described(self) -> dict[str, Any]:
         """As people and programs read it."""
-        return {"asked": self.asked, "retried": self.retried, "failed": self.failed,
+        lost = {} if self.lost is None else {"lost": self.lost}
+        return {"asked": self.asked, "retried": self.retried, "failed": self.failed, **lost,
                 "longest_gap_seconds": round(self.gap, 3), "errors": dict(self.errors.most_common(5))}  # fmt: skip
 
 
@@ -93,7 +99,7 @@ class Probe:
     def __init__(self, api: Target, every: float, page: str = "") -> None:
         """every: seconds between two requests of a kind; page: the address of a workload, empty for none."""
         self._api, self._every, self._page = api, every, page
-        self._stop = Event()
+        self._stop, self._acknowledged = Event(), 0
         kinds: dict[str, Callable[[Record], None]] = {
             "read": self._reads, "write": self._writes, "watch": self._watches,
             **({"page": self._pages} if page else {}),
@@ -116,13 +122,16 @@ class Probe:
                 thread.join(3 * SECONDS)
             for record in self.records.values():
                 record.finish(end)
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+                held = json.loads(_ask(self._api, "GET", f"{CONFIG_MAPS}/{OBJECT}"))
+                self.records["write"].lost = max(0, self._acknowledged - int(held["data"]["written"]))
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                 _ask(self._api, "DELETE", f"{CONFIG_MAPS}/{OBJECT}")
 
     @property
     def failed(self) -> int:
-        """Requests of all kinds that failed twice."""
-        return sum(record.failed for record in self.records.values())
+        """Requests of all kinds that failed twice, and writes that were lost."""
+        return sum(record.failed + (record.lost or 0) for record in self.records.values())
 
     def _run(self, work: Callable[[Record], None], record: Record) -> None:
         while not self._stop.is_set():
@@ -154,6 +163,7 @@ class Probe:
         changed = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": OBJECT},
                    "data": {"written": str(record.asked)}}  # fmt: skip
         _ask(self._api, "PATCH", f"{CONFIG_MAPS}/{OBJECT}?fieldManager={MANAGER}&force=true", changed)
+        self._acknowledged = record.asked
 
     def _pages(self, record: Record) -> None:
         parts = urlsplit(self._page)
@@ -172,12 +182,12 @@ class Probe:
             connection.close()
 
 
-def _ask(target: Target, method: str, path: str, content: Mapping[str, Any] | None = None) -> None:
+def _ask(target: Target, method: str, path: str, content: Mapping[str, Any] | None = None) -> bytes:
     connection = target.connect()
     headers = {"Content-Type": "application/apply-patch+yaml"} if content else {}
     try:
         connection.request(method, path, json.dumps(content) if content else None, headers)
-        _checked(connection.getresponse()).read()
+        return _checked(connection.getresponse()).read()
     finally:
         connection.close()
 

@@ -134,7 +134,7 @@ def _unit(block: str, logs: Mapping[str, tuple[str, ...]], uptime: float) -> Uni
         told.get(key, "") for key in ("LoadState", "ActiveState", "SubState", "UnitFileState")
     )
     runs = uptime - _number(told.get("ActiveEnterTimestampMonotonic", "")) / 1e6
-    restless = _number(told.get("NRestarts", "")) >= RESTARTS and runs < SECONDS_OF_PEACE
+    restless = _number(told.get("NRestarts", "")) >= RESTARTS and (runs < SECONDS_OF_PEACE or active == "deactivating")
     return Unit(name, loaded, active, sub, enabled, restless, logs.get(name, ()))
 
 

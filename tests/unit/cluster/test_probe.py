@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -19,19 +20,25 @@ class Api(BaseHTTPRequestHandler):
 
     answers: ClassVar[list[int]] = []
     asked: ClassVar[list[str]] = []
+    held: ClassVar[bytes] = b""
+    written: ClassVar[int | None] = None  # what the object holds at the end, other than what was written
     quiet: ClassVar[float] = 0  # seconds that a watch stays open without an event
     silent = threading.Event()
 
     def _answer(self) -> None:
         self.asked.append(f"{self.command} {self.path.partition('?')[0]}")
         watch = "watch=1" in self.path
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        Api.held = sent or Api.held
         self.send_response(200 if watch or not self.answers else self.answers.pop(0))
         self.end_headers()
         if watch:
             self.wfile.write(b'{"type": "MODIFIED"}\n')
             self.wfile.flush()
             self.silent.wait(self.quiet)
+        elif "/configmaps/" in self.path:
+            gone = {"data": {"written": str(self.written)}}
+            self.wfile.write(self.held if self.written is None else json.dumps(gone).encode())
 
     do_GET = do_PATCH = do_DELETE = _answer  # noqa: N815 (names of http.server)
 
@@ -42,7 +49,7 @@ class Api(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[Target]:
     """A server on the loopback address."""
-    Api.answers, Api.asked, Api.quiet = [], [], 0
+    Api.answers, Api.asked, Api.quiet, Api.written = [], [], 0, None
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -65,6 +72,19 @@ def test_a_cluster_that_answers_has_no_failures_and_what_was_written_is_removed(
     assert probe.failed == 0
     assert {one["retried"] for one in (record.described() for record in probe.records.values())} == {0}
     assert Api.asked[-1] == "DELETE /api/v1/namespaces/default/configmaps/clusterbook-probe"
+
+
+def test_a_write_that_was_acknowledged_and_is_gone_is_counted(api: Target) -> None:
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "write", 5)
+    assert probe.records["write"].described()["lost"] == 0
+    Api.written = 2
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "write", 5)
+    lost = probe.records["write"].lost
+    assert lost is not None
+    assert lost >= 2
+    assert probe.failed == lost
 
 
 def test_a_request_that_fails_once_is_tried_again_and_counted(api: Target) -> None:

@@ -42,12 +42,13 @@ def test_units_that_are_installed_come_with_the_last_lines_of_their_logs() -> No
 
 
 def test_a_unit_that_runs_just_now_after_many_restarts_is_restless() -> None:
-    def unit(restarts: int, since: int) -> bool:
-        state = f"ActiveState=active\nNRestarts={restarts}\nActiveEnterTimestampMonotonic={since}000000"
+    def unit(restarts: int, since: int, active: str = "active") -> bool:
+        state = f"ActiveState={active}\nNRestarts={restarts}\nActiveEnterTimestampMonotonic={since}000000"
         return told(units=f"Id=etcd.service\nLoadState=loaded\n{state}", uptime="1000.5 9.9").units["etcd"].restless
 
     assert unit(3, 995)
     assert not unit(3, 900)
+    assert unit(3, 900, "deactivating")
     assert not unit(1, 999)
 
 

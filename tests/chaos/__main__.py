@@ -1,0 +1,125 @@
+"""Runs the faults one after the other under the prober, and writes docs/reports/chaos.json and docs/chaos.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from clusterbook.lab import record
+from tests.chaos.faults import FAULTS, Fault, Scene, happening
+from tests.lab.conftest import Cluster, environment
+from tests.lab.forms import booted
+from tests.lab.probing import probed
+
+ROOT = Path(__file__).parents[2]
+REPORT = ROOT / "docs" / "reports" / "chaos.json"
+PAGE = ROOT / "docs" / "chaos.md"
+FORM = "three control planes and one worker"
+HEAD = """\
+# What users notice when something breaks
+Written by `make chaos` from `docs/reports/chaos.json`. On a cluster of three control planes and one worker on lab
+hosts, each fault is brought about once, on a host that chance chooses (seed {seed}). Meanwhile `invoke probe` reads,
+writes and watches through the API's address, each ten times a second. A request that fails is tried once more at once;
+one that fails twice is a failure. After each fault the cluster must be well again without help (`validate-cluster`),
+and no write that was acknowledged may be gone.
+
+- **gap**: the longest time without a good answer to a read, a write.
+- **well after**: seconds from the end of the fault until API, etcd, nodes and system pods are well.
+
+Measured on {date}, on {cores} cores that all hosts share.
+
+| fault | host | failed | gap of reads | gap of writes | writes lost | well after |
+|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a fault. records: the prober's, by kind; well_after: seconds, None when it never was."""
+
+    fault: str
+    host: str
+    whole: bool
+    records: Mapping[str, Mapping[str, Any]]
+    well_after: float | None
+
+    @property
+    def failed(self) -> int:
+        """Requests that failed twice."""
+        return sum(int(one["failed"]) for one in self.records.values())
+
+    @property
+    def good(self) -> bool:
+        """Whether it did what a highly available cluster promises."""
+        lost = self.records["write"].get("lost")
+        return self.well_after is not None and lost == 0 and (self.whole or not self.failed)
+
+
+def main() -> int:
+    """All faults, or those named; the exit status is 1 when one did harm that it should not."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--seed", type=int, default=1, help="chooses hosts and the order of faults (default: 1)")
+    parser.add_argument("--only", default="", help="only faults whose name has these words")
+    parser.add_argument("--write", action="store_true", help="write docs/reports/chaos.json and docs/chaos.md")
+    asked = parser.parse_args()
+    chance = random.Random(asked.seed)
+    chosen = [one for one in FAULTS if asked.only in one.name]
+    chance.shuffle(chosen)
+    with tempfile.TemporaryDirectory(prefix="clusterbook-chaos-") as folder:
+        results = _all(chosen, Path(folder), chance)
+    in_order = sorted(results, key=lambda one: [fault.name for fault in FAULTS].index(one.fault))
+    if asked.write:
+        _write(in_order, asked.seed)
+    return 0 if all(one.good for one in results) else 1
+
+
+def _all(chosen: Sequence[Fault], folder: Path, chance: random.Random) -> list[Result]:
+    with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as one:
+        one.on("mirror", "--start")
+        one.on("provision")
+        one.on("validate-cluster", "--wait", "5m")
+        spec = record.read_spec(one.name)
+        names = [host.name for host in spec.hosts]
+        scene = Scene(spec, [name for name in names if name.startswith("cp-")], names, chance)
+        return [_one(fault, one, scene) for fault in chosen]
+
+
+def _one(fault: Fault, cluster: Cluster, scene: Scene) -> Result:
+    with probed(cluster) as records:
+        with happening(fault, scene) as host:
+            pass
+        ended = time.monotonic()
+        done = cluster.on("validate-cluster", "--wait", "5m", expect=None)
+        well_after = time.monotonic() - ended if done.code == 0 else None
+    result = Result(fault.name, host, fault.whole, records, well_after)
+    print(f"{'good' if result.good else 'HARM'}  {fault.name}, {host}: {json.dumps(asdict(result))}", flush=True)
+    return result
+
+
+def _write(results: Sequence[Result], seed: int) -> None:
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    REPORT.parent.mkdir(exist_ok=True)
+    document = {"date": date, "seed": seed, "cores": os.cpu_count(), "faults": [asdict(one) for one in results]}
+    REPORT.write_text(json.dumps(document, indent=1) + "\n")
+    PAGE.write_text(HEAD.format(seed=seed, date=date, cores=os.cpu_count()) + "".join(map(_row, results)))
+
+
+def _row(one: Result) -> str:
+    gaps = [f"{float(one.records[kind]['longest_gap_seconds']):.1f} s" for kind in ("read", "write")]
+    lost = one.records["write"].get("lost", "?")
+    well = "never" if one.well_after is None else f"{one.well_after:.0f} s"
+    return f"| {one.fault} | {one.host} | {one.failed} | {gaps[0]} | {gaps[1]} | {lost} | {well} |\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

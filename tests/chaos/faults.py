@@ -1,0 +1,144 @@
+"""What is done to a cluster on lab hosts. Each fault begins, lasts for a while, and ends."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from clusterbook.lab import lab, network
+from clusterbook.lab.spec import LabSpec
+from tests.lab.asking import as_root
+
+SECONDS = 10
+"""How long a fault that lasts, lasts."""
+ETCDCTL = ("etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
+           "--key=/etc/etcd/pki/healthcheck-client.key")  # fmt: skip
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "containerd",
+              "flanneld", "kube-proxy", "haproxy", "keepalived", "clusterbook-csr-approver")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where faults happen: a lab, its control planes, all its hosts, and who chooses among them."""
+
+    spec: LabSpec
+    control_planes: Sequence[str]
+    hosts: Sequence[str]
+    chance: random.Random
+
+    def on(self, host: str, command: str) -> str:
+        """What a command of root prints on a host."""
+        return as_root(self.spec, host, command)
+
+    def in_network_of(self, host: str, *words: str, stdin: str = "") -> None:
+        """A command of this machine in a host's network, which works also when the host does not answer."""
+        argv = ["ip", "netns", "exec", network.namespace(self.spec.name, host), *words]
+        subprocess.run(argv, input=stdin, text=True, check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break a cluster. do: yields the host that was chosen while it is broken; whole: of the whole cluster,
+    so that requests may fail."""
+
+    name: str
+    do: Callable[[Scene], Iterator[str]]
+    whole: bool = False
+
+
+def killed(unit: str) -> Fault:
+    """A component is killed on one control plane."""
+
+    def do(scene: Scene) -> Iterator[str]:
+        host = scene.chance.choice(scene.control_planes)
+        scene.on(host, f"systemctl kill --signal=KILL {unit}")
+        yield host
+
+    return Fault(f"{unit} killed on a control plane", do)
+
+
+def _power(scene: Scene) -> Iterator[str]:
+    host = scene.chance.choice(scene.control_planes)
+    network.disconnect_host(scene.spec.name, host)  # nobody is told
+    lab.stop_host(scene.spec, host)
+    time.sleep(SECONDS)
+    yield host
+    lab.start_host(scene.spec, host)
+
+
+def _frozen(scene: Scene) -> Iterator[str]:
+    host = leader(scene)
+    scene.on(host, "systemctl kill --signal=STOP etcd")
+    time.sleep(SECONDS)
+    yield host
+    scene.on(host, "systemctl kill --signal=CONT etcd")
+
+
+def _apart(scene: Scene) -> Iterator[str]:
+    host = scene.chance.choice(scene.control_planes)
+    scene.in_network_of(host, "ip", "link", "set", "eth0", "down")
+    time.sleep(SECONDS)
+    yield host
+    scene.in_network_of(host, "ip", "link", "set", "eth0", "up")
+    scene.in_network_of(host, "ip", "route", "replace", "default", "via", scene.spec.gateway)
+
+
+def filtered(rule: str) -> Callable[[Scene], Iterator[str]]:
+    """Packets of one control plane are filtered for a while. rule: a chain with its hook, as nft(8) writes it."""
+
+    def do(scene: Scene) -> Iterator[str]:
+        host = leader(scene)
+        scene.in_network_of(host, "nft", "-f", "-", stdin=f"table ip chaos {{ chain one {{ {rule} }} }}")
+        time.sleep(SECONDS)
+        yield host
+        scene.in_network_of(host, "nft", "delete", "table", "ip", "chaos")
+
+    return do
+
+
+def _all_down(scene: Scene) -> Iterator[str]:
+    for host in scene.hosts:
+        lab.stop_host(scene.spec, host)
+    yield "all"
+    lab.up(scene.spec)
+
+
+def leader(scene: Scene) -> str:
+    """The host whose etcd leads."""
+    for host in scene.control_planes:
+        if "true" in scene.on(host, f"{ETCDCTL} endpoint status --write-out=fields | grep -q '\"IsLeader\" : true' "
+                                    "&& echo true || true"):  # fmt: skip
+            return host
+    return scene.control_planes[0]
+
+
+FAULTS = (
+    *(killed(unit) for unit in COMPONENTS),
+    Fault("the power of a control plane cut", _power),
+    Fault("the leader of etcd frozen", _frozen),
+    Fault("a control plane cut off the network", _apart),
+    Fault("etcd's leader cannot send to other members", filtered(
+        "type filter hook output priority 0; tcp dport { 2379, 2380 } oifname != \"lo\" drop; "
+        "tcp sport { 2379, 2380 } oifname != \"lo\" drop;")),
+    Fault("etcd's leader cannot hear other members", filtered(
+        "type filter hook input priority 0; tcp dport { 2379, 2380 } iifname != \"lo\" drop; "
+        "tcp sport { 2379, 2380 } iifname != \"lo\" drop;")),
+    Fault("a fifth of the packets of etcd's leader lost", filtered(
+        "type filter hook input priority 0; iifname != \"lo\" numgen random mod 100 < 20 drop;")),
+    Fault("all hosts powered off and on again", _all_down, whole=True),
+)  # fmt: skip
+
+
+@contextmanager
+def happening(fault: Fault, scene: Scene) -> Iterator[str]:
+    """The host that is broken, while it is; it is mended at the end."""
+    steps = fault.do(scene)
+    try:
+        yield next(steps)
+    finally:
+        for _ in steps:
+            raise RuntimeError(f"{fault.name} happens twice")
