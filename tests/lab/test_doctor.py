@@ -27,6 +27,26 @@ from tests.lab.forms import booted
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 FORM = "three control planes and one worker"
 Causes = set[tuple[str, str]]
+# What a node joins with, and a token that nobody gave.
+BOOTSTRAP = """\
+apiVersion: v1
+kind: Config
+clusters:
+- name: forms
+  cluster:
+    certificate-authority: /etc/kubernetes/pki/ca.crt
+    server: https://{api}:6443
+contexts:
+- name: bootstrap
+  context:
+    cluster: forms
+    user: bootstrap
+current-context: bootstrap
+users:
+- name: bootstrap
+  user:
+    token: aaaaaa.0123456789abcdef
+"""
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +173,8 @@ def test_what_keeps_a_node_from_the_cluster(one: Cluster) -> None:
     one.on("provision")
     is_well(one)
 
-    on("w-1", "systemctl stop kubelet; rm /etc/kubernetes/kubelet.conf /var/lib/kubelet/pki/*; "
-       "sed --in-place 's/token: .*/token: aaaaaa.0123456789abcdef/' /etc/kubernetes/bootstrap-kubelet.conf; "
+    on("w-1", "systemctl stop kubelet; rm /etc/kubernetes/kubelet.conf /var/lib/kubelet/pki/*")
+    on("w-1", f"echo {shlex.quote(BOOTSTRAP.format(api=api))} > /etc/kubernetes/bootstrap-kubelet.conf; "
        "systemctl start kubelet --no-block")  # fmt: skip
     names(one, ("token-refused", "w-1"))
     one.on("provision")
