@@ -15,6 +15,8 @@ KINDS = ("nodes", "pods", "services", "endpointslices", "persistentvolumeclaims"
          "mutatingwebhookconfigurations")  # fmt: skip
 PATIENCE = timedelta(seconds=20)
 """What is on its way is nothing to tell of before."""
+RESTARTS = 3
+"""A container that failed so often, and last, is told of also in the moments in which it is not held back."""
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _CONFIGURATION = ("CreateContainerConfigError", "CreateContainerError")
 _SHOWN = 240
@@ -150,13 +152,16 @@ def _claims(seen: Objects) -> Iterator[Diagnosis]:
 
 def _pods(seen: Objects) -> Iterator[Diagnosis]:
     for one in seen.of("Pod"):
-        if one.get("status", {}).get("phase") == "Succeeded":
-            continue
         if one["metadata"].get("deletionTimestamp"):
             if seen.older(one["metadata"]["deletionTimestamp"]):
                 node = one["spec"].get("nodeName", "?")
-                step = f"Look at that node's kubelet: invoke ssh {node} -- journalctl -u kubelet -n 50"
-                yield Diagnosis("pod-stuck", _name(one), f"it should have ended; its node is {node}", step)
+                held = ", ".join(one["metadata"].get("finalizers", ()))
+                step = (f"Bring back who takes {held} away, or take it away" if held else
+                        f"Look at that node's kubelet: invoke ssh {node} -- journalctl -u kubelet -n 50")  # fmt: skip
+                told = f"it should have ended; {f'it is held by {held}' if held else f'its node is {node}'}"
+                yield Diagnosis("pod-stuck", _name(one), told, step)
+            continue
+        if one.get("status", {}).get("phase") == "Succeeded":
             continue
         yield from _unscheduled(seen, one)
         status = one.get("status", {})
@@ -173,6 +178,8 @@ def _unscheduled(seen: Objects, pod: Object) -> Iterator[Diagnosis]:
 
 
 def _container(seen: Objects, pod: Object, container: Object) -> Iterator[Diagnosis]:
+    if container.get("ready"):
+        return
     name = f"{_name(pod)} {container['name']}"
     waiting = container.get("state", {}).get("waiting") or {}
     reason, message = waiting.get("reason", ""), str(waiting.get("message", ""))[:_SHOWN]
@@ -186,7 +193,7 @@ def _container(seen: Objects, pod: Object, container: Object) -> Iterator[Diagno
     elif ended.get("reason") == "OOMKilled":
         step = "Raise its memory limit, or find what takes it"
         yield Diagnosis("out-of-memory", name, f"ended by the kernel, {restarts}", step)
-    elif reason == "CrashLoopBackOff":
+    elif reason == "CrashLoopBackOff" or (ended.get("exitCode") and container.get("restartCount", 0) >= RESTARTS):
         step = f"Read why: {_kubectl(pod, 'logs')} -c {container['name']} --previous"
         yield Diagnosis("container-crashing", name, f"exit status {ended.get('exitCode', '?')}, {restarts}", step)
     elif _not_ready(seen, container):

@@ -102,12 +102,16 @@ def test_what_is_on_its_way_is_not_told_of() -> None:
          "default/shop-1 web", "configmap \"a\" not found"),
         ([pod(waiting("CrashLoopBackOff"), last={"terminated": {"exitCode": 3, "reason": "Error"}})],
          "container-crashing", "default/shop-1 web", "exit status 3, 4 restarts"),
+        ([pod({"terminated": {"exitCode": 3, "reason": "Error"}})], "container-crashing", "default/shop-1 web",
+         "exit status 3, 4 restarts"),
         ([pod(waiting("CrashLoopBackOff"), last={"terminated": {"exitCode": 137, "reason": "OOMKilled"}})],
          "out-of-memory", "default/shop-1 web", "ended by the kernel, 4 restarts"),
         ([pod({"running": {"startedAt": LONG_AGO}})], "probe-failing", "default/shop-1 web",
          "it runs and its readiness probe fails"),
         ([pod({"running": {"startedAt": LONG_AGO}}, metadata={"deletionTimestamp": LONG_AGO})], "pod-stuck",
          "default/shop-1", "it should have ended; its node is w-1"),
+        ([pod({}, metadata={"deletionTimestamp": LONG_AGO, "finalizers": ["a.b/c"]})], "pod-stuck", "default/shop-1",
+         "it should have ended; it is held by a.b/c"),
     ],
 )  # fmt: skip
 def test_each_state_of_objects_has_its_cause(items: list[dict[str, Any]], cause: str, where: str, told: str) -> None:
@@ -115,6 +119,11 @@ def test_each_state_of_objects_has_its_cause(items: list[dict[str, Any]], cause:
     assert (found.cause, found.where, found.seen) == (cause, where, told)
     assert found.next_step
     assert cause in CAUSES
+
+
+def test_what_a_container_that_is_ready_went_through_before_is_not_told_of() -> None:
+    before = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    assert seen(pod({"running": {"startedAt": LONG_AGO}}, ready=True, last=before)) == []
 
 
 def test_a_webhook_that_may_fail_or_is_answered_harms_nobody() -> None:
