@@ -92,36 +92,53 @@ def killed_when(form: Cluster, ended: str) -> None:
     assert process.wait() == -signal.SIGKILL, f"it ended before {ended!r}"
 
 
-def test_a_used_cluster_is_upgraded_through_a_broken_program_and_a_killed_run(tmp_path: Path, clusters: Any) -> None:
+def raised(form: Cluster) -> None:
+    """The cluster with the old version, in use."""
+    form.on("mirror", "--start", "--kubernetes-version", OLD)
+    form.on("provision")
+    without_version(form)
+    use(form)
+    form.on("validate-cluster", "--wait", "5m")
+
+
+def refusals(form: Cluster) -> None:
+    """What is refused, and a plan, which changes nothing."""
+    assert "1.36.1 would be a downgrade" in form.on("upgrade", "--to", "1.36.1", expect=3).errors
+    assert "the mirror offers hosts Kubernetes 1.36.3" in form.on("upgrade", "--to", NEW, expect=3).errors
+    form.on("mirror", "--start", "--kubernetes-version", NEW)
+    assert f"the cluster wants Kubernetes {OLD}" in " ".join(form.on("provision", expect=1).output.split())
+    form.on("upgrade", "--to", NEW, "--check", expect=2)
+    assert versions(form) == at()
+
+
+def interrupted(form: Cluster) -> None:
+    """A run that is killed, then one that meets a broken program: neither is noticed."""
+    with probed(form) as records:
+        killed_when(form, "Ensure the new programs are in place")
+        told = with_broken_kubelet(form, "w-1").on("upgrade", "--to", NEW, "--json", expect=1)
+    assert failed(records) == {}
+    assert versions(form) == at("cp-1", "cp-2", "cp-3")
+    assert "this kubelet is broken" in told.output
+    assert OLD in as_root(record.read_spec(form.name), "w-1", "kubelet --version")
+    assert back_seconds(told.events()) < BACK_SECONDS
+    until(lambda: ready(form) == 3, "all pods are back")
+    form.on("validate-cluster", "--wait", "5m")
+
+
+def completed(form: Cluster) -> None:
+    """The same command with a right program brings every host to the new version."""
+    with probed(form) as records:
+        form.on("upgrade", "--to", NEW)
+    assert failed(records) == {}
+    assert versions(form) == at(*at())
+    assert f"Every node has {NEW} already" in form.on("upgrade", "--to", NEW).output
+    is_well(form)
+
+
+def test_a_used_cluster_is_upgraded_through_a_killed_run_and_a_broken_program(tmp_path: Path, clusters: Any) -> None:
     with booted("three control planes and two workers, of 1.36.3", tmp_path, clusters) as form:
-        form.on("mirror", "--start", "--kubernetes-version", OLD)
-        form.on("provision")
-        without_version(form)
-        use(form)
-        assert "1.36.1 would be a downgrade" in form.on("upgrade", "--to", "1.36.1", expect=3).errors
-        assert "the mirror offers hosts Kubernetes 1.36.3" in form.on("upgrade", "--to", NEW, expect=3).errors
-        form.on("mirror", "--start", "--kubernetes-version", NEW)
-        assert f"the cluster wants Kubernetes {OLD}" in " ".join(form.on("provision", expect=1).output.split())
-        form.on("upgrade", "--to", NEW, "--check", expect=2)
-        assert versions(form) == at()
-
-        with probed(form) as records:
-            killed_when(form, "Ensure the new programs are in place")
-            bad = with_broken_kubelet(form, "w-1")
-            told = bad.on("upgrade", "--to", NEW, "--json", expect=1)
-        assert failed(records) == {}
-        assert versions(form) == at("cp-1", "cp-2", "cp-3")
-        assert "this kubelet is broken" in told.output and "1.36.3" in as_root(
-            record.read_spec(form.name), "w-1", "kubelet --version")  # fmt: skip
-        assert back_seconds(told.events()) < BACK_SECONDS
-        until(lambda: ready(form) == 3, "all pods are back")
-
-        with probed(form) as records:
-            form.on("upgrade", "--to", NEW, "--workers-at-a-time", "1")
-        assert failed(records) == {}
-        assert versions(form) == at(*at())
-        assert "Every node has 1.37.2 already" in form.on("upgrade", "--to", NEW).output
-        is_well(form)
+        for stage in (raised, refusals, interrupted, completed):
+            stage(form)
 
 
 def back_seconds(events: list[dict[str, Any]]) -> float:
