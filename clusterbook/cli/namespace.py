@@ -41,7 +41,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Use": (
         "work with a running cluster",
         {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "get-secrets": "secrets", "ssh": "use",
-         "top": "top",
+         "logs": "logs", "top": "top",
          "deploy-dashboard": "dashboard", "dashboard": "dashboard", "deploy-app": "apps", "app-status": "apps",
          "scale-app": "apps", "rollback-app": "apps", "delete-app": "apps"},
     ),

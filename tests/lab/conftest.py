@@ -106,7 +106,7 @@ def environment(store: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def clusters() -> Callable[[str, Path, Path], Cluster]:
     """Makes the command line of a lab: name, inventory, store."""
     return lambda name, inventory, store: Cluster(name, inventory, environment(store))

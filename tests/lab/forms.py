@@ -34,33 +34,43 @@ OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
     "three control planes and two workers": (3, 2, 0, "debian-12", {}),
     "three control planes and two workers, of 1.36.3": (3, 2, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "two workers with volumes of their own": (1, 2, 0, "debian-12", {"local_volumes": 2}),
+    "logs on the worker": (
+        1,
+        1,
+        0,
+        "debian-12",
+        {"logging_agent": "rsyslog", "logging_host": "w-1", "service_cidr": "10.200.0.0/16"},
+    ),
 }
 
 
-def hosts(group: str, count: int, image: str) -> list[LabHost]:
+def hosts(group: str, count: int, image: str, network: str = "10.87.0") -> list[LabHost]:
     """So many hosts of a group, with the addresses that labs give."""
     short, first = FIRST[group]
-    return [LabHost(f"{short}-{number + 1}", f"10.87.0.{first + number}", image) for number in range(count)]
+    return [LabHost(f"{short}-{number + 1}", f"{network}.{first + number}", image) for number in range(count)]
 
 
 @contextmanager
-def booted(name: str, folder: Path, clusters: Any) -> Iterator[Cluster]:
-    """A lab of that form, removed at the end."""
+def booted(
+    name: str, folder: Path, clusters: Any, lab: str = "forms", network: str = "10.87.0"
+) -> Iterator[Cluster]:  # fmt: skip
+    """A lab of that form, removed at the end. lab: its name; network: the first three parts of its addresses."""
     planes, workers, etcd, image, keys = (FORMS | OTHERS)[name]
-    groups = {"control_plane": hosts("control_plane", planes, image), "worker": hosts("worker", workers, image),
-              "etcd": hosts("etcd", etcd, image)}  # fmt: skip
-    spec = LabSpec("forms", tuple(host for members in groups.values() for host in members), "10.87.0.0/24")
+    counts = {"control_plane": planes, "worker": workers, "etcd": etcd}
+    groups = {group: hosts(group, count, image, network) for group, count in counts.items()}
+    spec = LabSpec(lab, tuple(host for members in groups.values() for host in members), f"{network}.0/24")
     document = yaml.safe_load(inventory_text(spec, groups))
-    document["all"]["vars"] |= {"api_address": "10.87.0.11" if "api_endpoint_mode" in keys else "10.87.0.10", **keys}
-    (folder / "forms.yml").write_text(yaml.safe_dump(document))
+    address = f"{network}.{11 if 'api_endpoint_mode' in keys else 10}"
+    document["all"]["vars"] |= {"api_address": address, **keys}
+    (folder / f"{lab}.yml").write_text(yaml.safe_dump(document))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
-    one: Cluster = clusters("forms", folder / "forms.yml", folder / "store")
+    one: Cluster = clusters(lab, folder / f"{lab}.yml", folder / "store")
     try:
         one.on("lab-up")
         yield one
     finally:
-        if "forms" in record.names():
-            one("lab-down", "--name", "forms", expect=None)
+        if lab in record.names():
+            one("lab-down", "--name", lab, expect=None)
 
 
 def is_well(one: Cluster) -> None:

@@ -1,0 +1,1 @@
+"""What containers wrote, as the aggregator keeps it: asked for here, searched over there."""
