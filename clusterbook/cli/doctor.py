@@ -167,7 +167,8 @@ def _of_cluster(site: Site) -> tuple[list[Finding], of_objects.Objects | None]:
 
 def _of_etcd(findings: Sequence[Finding]) -> list[Diagnosis]:
     members = [one for one in findings if one.what == "etcd"]
-    sick = [one for one in members if not one.healthy]
+    # One that is full is no lost one: it has a cause of its own.
+    sick = [one for one in members if not one.healthy and "alarm:" not in one.detail]
     if not sick:
         return []
     well, needed = len(members) - len(sick), len(members) // 2 + 1

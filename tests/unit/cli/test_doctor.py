@@ -118,6 +118,13 @@ def test_lost_members_are_counted(
     assert not told["well"]
 
 
+def test_members_with_an_alarm_are_not_lost(cluster: Cluster, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [Finding("etcd", f"w-{number}", False, "memberID:1 alarm:NOSPACE", "look") for number in (1, 2)]
+    api(monkeypatch, cluster, members)
+    Shell.says = {"alarms": "memberID:1 alarm:NOSPACE"}
+    assert [each["cause"] for each in json.loads(run("--json")[1])["causes"]] == ["etcd-full"]
+
+
 def test_what_hosts_say_is_shown_without_secrets_and_without_letters_that_a_terminal_obeys(
     cluster: Cluster, run: Run
 ) -> None:
