@@ -20,6 +20,7 @@ from typing import Any
 SKIPPED = ("/proc", "/sys", "/dev", "/run", "/pristine")
 KEPT = ("/etc", "/root", "/home", "/srv", "/opt", "/usr/local", "/var/spool", "/var/local", "/tmp", "/var/tmp")
 PRISTINE = "/pristine"
+UNITS = "/pristine/units.json"
 SHOWN = 4096
 NOTHING: dict[str, Any] = {"tree": {}, "units": {}, "packages": {}, "kernel": {}}
 Signature = tuple[int, int, int]
@@ -39,11 +40,16 @@ class Twin:
         """Copy what may be put back, once; a host that an earlier comparison left changed is put back."""
         if os.path.isdir(PRISTINE):
             restore_all()
+            subprocess.run(["systemctl", "daemon-reload"], check=False, capture_output=True)
+            with open(UNITS) as file:
+                restore_units(delta(json.load(file), units()))
             return {}
         for path in KEPT:
             if os.path.isdir(path):
                 os.makedirs(os.path.dirname(PRISTINE + path), exist_ok=True)
                 subprocess.run(["cp", "-a", path, PRISTINE + path], check=True)
+        with open(UNITS, "w") as file:
+            json.dump(units(), file)
         return {}
 
     def baseline(self) -> dict[str, Any]:
@@ -73,9 +79,7 @@ class Twin:
     def reset(self) -> dict[str, Any]:
         """Put back what the last look found changed, where that can be; the rest is the new baseline."""
         self._reset_kernel()
-        for unit, state in self.last["units"].items():
-            active = state is not None and state != "inactive"
-            subprocess.run(["systemctl", "stop" if active else "start", unit], check=False, capture_output=True)
+        restore_units(self.last["units"])
         new = [name for name, version in self.last["packages"].items() if name not in self.packages and version]
         if new:
             subprocess.run(["dpkg", "--purge", "--force-all", *new], check=False, capture_output=True)
@@ -189,6 +193,15 @@ def restore_all() -> None:
         path = kept[len(PRISTINE):]
         if not os.path.lexists(path) or differs(described(kept, found), described(path, os.lstat(path)), path):
             restore(path)
+
+
+def restore_units(changed: dict[str, str | None]) -> None:
+    """Stop units that run and did not, start those that ran. changed: name -> state now, null when it does not run."""
+    for unit, state in changed.items():
+        active = state is not None and state != "inactive"
+        subprocess.run(["systemctl", "stop" if active else "start", unit], check=False, capture_output=True)
+        if state == "failed":
+            subprocess.run(["systemctl", "reset-failed", unit], check=False, capture_output=True)
 
 
 def remove(path: str, is_directory: bool) -> None:
