@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from clusterbook.cli.clusters import CLUSTER_HELP, chosen
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.workplace import workplace
 from clusterbook.cluster import backups as saved
 from clusterbook.cluster.backups import Backup
 from clusterbook.cluster.formed import is_now_formed
@@ -64,9 +64,9 @@ def backup(
 def take(site: Site, store: Store, style: Style) -> Backup | int:
     """A new backup in that store; the exit code where there is none. A plan takes none."""
     opened, now = the_cluster(site), datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="clusterbook-backup-") as folder:  # 0700
-        snapshot = Path(folder) / "snapshot.db"
-        given = Selection(check=style.plan, extra_variables={"backup_folder": folder})
+    with workplace("backup") as folder:
+        snapshot = folder / "snapshot.db"
+        given = Selection(check=style.plan, extra_variables={"backup_folder": str(folder)})
         code = runs.run(site, Order(places.playbook("backup"), given, style))
         if code != EXIT_DONE or style.plan:
             return code
@@ -126,8 +126,8 @@ def restore(
     opened = the_cluster(site)
     if yes and saved.bring_keys(opened, store, found):
         site = open_site(inventory, name, playbook=places.playbook("restore"))
-    with tempfile.TemporaryDirectory(prefix="clusterbook-restore-") as folder:  # 0700
-        snapshot = Path(folder) / "snapshot.db"
+    with workplace("restore") as folder:
+        snapshot = folder / "snapshot.db"
         with snapshot.open("wb") as file:
             for part in saved.opened(opened, store, found):
                 file.write(part)
