@@ -13,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures chaos venv lint types unit lab build-tools lock wheel sbom clean
+.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures chaos venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -113,8 +113,6 @@ lock:
 		--no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
 	echo 'mkdocs-material>=9.5,<10' | $(VENV)-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --python-version 3.11 - -o requirements-site.lock
-	echo 'cyclonedx-bom>=7,<8' | $(VENV)-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --python-version 3.11 - -o requirements-sbom.lock
 	@rm -rf $(VENV)-lock
 
 # The pictures of the README and of docs, taken of a lab in a terminal (tmux) and in Chromium.
@@ -124,18 +122,6 @@ pictures: venv build-tools
 
 wheel: venv
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
-
-# What an installation of the wheel consists of, with versions and licences: dist/clusterbook.cdx.json (CycloneDX).
-sbom: wheel
-	@rm -rf build/sbom
-	@python3 -m venv build/sbom/tools && python3 -m venv build/sbom/installed
-	@build/sbom/tools/bin/python -m pip install --quiet --require-hashes -r requirements-sbom.lock
-	@sed 's/ \\$$//; /--hash=/d' requirements.lock > build/sbom/versions.txt
-	@build/sbom/installed/bin/python -m pip install --quiet --constraint build/sbom/versions.txt dist/clusterbook-*.whl
-	@build/sbom/installed/bin/python -m pip uninstall --quiet --yes pip setuptools
-	@build/sbom/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
-		--output-reproducible --output-format JSON --output-file dist/clusterbook.cdx.json build/sbom/installed/bin/python
-	@echo "sbom     dist/clusterbook.cdx.json"
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
