@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from clusterbook.cli import backups, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.screen import plural, print_table
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.upgradable import check_known, site_at, versions_of
 from clusterbook.cli.validation import nodes_of
@@ -89,7 +90,8 @@ def _backup(site: Site, at: str, style: Style) -> int:
 def _tell(rows: Sequence[dict[str, str]], to: str, code: int, style: Style) -> None:
     left = [one["name"] for one in rows if one["version"] != f"v{to}"]
     if style.json:
-        print_json({"type": "upgrade", "to": to, "done": code == EXIT_DONE, "nodes": list(rows), "left": left})
+        # A line, as each event before it.
+        print(json.dumps({"type": "upgrade", "to": to, "done": code == EXIT_DONE, "nodes": list(rows), "left": left}))
         return
     print()
     print_table(("NODE", "ROLE", "STATE", "VERSION"),

@@ -28,7 +28,7 @@ settle() {
     sleep 0.5
   done
   echo "$unit $why. Its last words: $(journalctl --unit="$unit.service" --lines=8 --output=cat --no-pager \
-    | grep --invert-match "^$unit.service: \|^Start\|^Stop" | tail --lines=3 | tail --bytes=600 | tr '\n' ' ')" >&2
+    | grep --invert-match "^$unit.service: \|^Started \|^Starting \|^Stopp\|^Failed to start " | tail --lines=3 | tail --bytes=600 | tr '\n' ' ')" >&2
   return 1
 }
 

@@ -6,6 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+
+from clusterbook.language.environment import Expressions
+from clusterbook.language.scope import Scope
 
 SCRIPT = Path(__file__).parents[3] / "roles" / "upgrade" / "files" / "programs.sh"
 PROGRAMS = ("kubelet", "kube-proxy")
@@ -56,3 +60,20 @@ def test_keeping_that_was_cut_off_leaves_no_half_of_it(host: Path) -> None:
     do(host, "keep")
     assert (host / "kept" / "kubelet").read_text() == "old kubelet"
     assert not (host / "kept.part").exists()
+
+
+# As kubectl prints them: one is closed, and some have taints, of which not all keep pods away.
+NODES = ["cp-1||NoSchedule", "w-1||", "w-2||", "w-3|true|", "w-4||PreferNoSchedule", "w-5||PreferNoSchedule NoExecute"]
+
+
+@pytest.mark.parametrize(("node", "takers", "closed"), [
+    ("w-2", ["w-1||", "w-4||PreferNoSchedule"], False),
+    ("w-3", ["w-1||", "w-2||", "w-4||PreferNoSchedule"], True),
+])  # fmt: skip
+def test_only_nodes_that_take_pods_count_as_those_that_take_them_over(
+    node: str, takers: list[str], closed: bool
+) -> None:
+    scope = Scope([{"node_name": node, "upgrade_nodes": {"stdout_lines": NODES}}], Expressions({}), lambda name: "")
+    words = yaml.safe_load((SCRIPT.parents[1] / "vars" / "main.yml").read_text())
+    found = {name: Expressions({}).text(words[f"_upgrade_{name}"], scope.resolve) for name in ("takers", "closed")}
+    assert found == {"takers": str(takers), "closed": str(closed)}
