@@ -112,7 +112,7 @@ def test_fluent_bits_manifest_is_one_that_the_api_takes(cluster: Cluster) -> Non
 
 
 def test_what_nodes_and_pods_use_is_shown(cluster: Cluster) -> None:
-    until(lambda: cluster.on("top", "--json", expect=None).code == 0, "something is measured")
+    until(lambda: cluster("top", "--cluster", LAB, "--json", expect=None).code == 0, "something is measured")
     nodes = json.loads(cluster("top", "--cluster", LAB, "--json").output)["nodes"]
     assert {one["name"] for one in nodes} == {"cp-1", "w-1"}
     assert all(one["memory_bytes"]["used"] > 0 for one in nodes)
