@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -45,7 +45,7 @@ def page(run: History) -> str:
     script = (PARTS / "page.js").read_text("utf-8")
     css = (PARTS / "page.css").read_text("utf-8")
     environment = Environment(autoescape=True, trim_blocks=False)
-    environment.filters.update(sign=_sign, named=_named, file_name=lambda text: PurePath(str(text)).name)
+    environment.filters.update(signed=_signed, named=_named, file_name=lambda text: PurePath(str(text)).name)
     template = environment.from_string((PARTS / "page.html.j2").read_text("utf-8"))
     shown = tuple(name for name in COLUMNS if name == "ok" or any(host[name] for host in run.counts.values()))
     return template.render(
@@ -144,7 +144,10 @@ def _data(run: History) -> dict[str, Any]:
     return {"seconds": max(run.seconds, 0.01), "statuses": STATUSES, "steps": steps, "hosts": hosts}
 
 
-def _sign(line: str) -> str:
-    """The class of a line of a diff."""
-    text = line.lstrip()
-    return "place" if text.startswith("@@") else {"+": "plus", "-": "minus"}.get(text[:1], "")
+def _signed(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Lines of a change with the class of each. Those of a loop's items stand below `[item]`, two spaces in."""
+    indent = 0
+    for line in lines:
+        indent = 2 if line.startswith("[") else indent
+        text = line[indent:] if line.startswith(" " * indent) else line
+        yield "place" if text.startswith("@@") else {"+": "plus", "-": "minus"}.get(text[:1], ""), line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -29,7 +30,11 @@ def main() -> int:
         cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
         environment = {**os.environ, "HOME": home, "XDG_CACHE_HOME": cache,
                        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip
-        terminal = Terminal(environment, ROOT)
+        project = Path(home) / "clusterbook"  # so that no picture shows where this clone lies
+        for name in ("playbooks", "roles", "inventory"):
+            shutil.copytree(ROOT / name, project / name)
+        shutil.copy(ROOT / "tasks.py", project)
+        terminal = Terminal(environment, project)
         try:
             of_terminal(terminal)
             of_pages(terminal, environment, Path(home))
@@ -72,7 +77,7 @@ def of_pages(terminal: Terminal, environment: Mapping[str, str], home: Path) -> 
 
 
 def _picture(address: str, name: str) -> None:
-    look(address, picture=PICTURES / f"{name}.png")
+    look(address, picture=PICTURES / f"{name}.png", size=(1360, 800))
     complaints = look(address).complaints
     if complaints:
         raise SystemExit(f"the browser complains of {address}:\n{complaints}")

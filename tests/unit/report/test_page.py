@@ -153,6 +153,16 @@ def test_what_hosts_say_stays_text() -> None:
     assert json.loads(data)["hosts"][0]["name"] == HOSTILE
 
 
+def test_only_lines_that_came_or_went_are_coloured_also_those_of_items() -> None:
+    text = {"what": "content", "before": "  --a\n  --old\n", "after": "  --a\n  --new\n"}
+    item = {"item": "x", "status": "changed", "changes": [text]}
+    run = history(events(result("a", 1.0, "changed", changes=[text]), result("b", 2.0, "changed", items=[item])))
+    diffs = "".join(re.findall(r'<pre class="diff">(.*?)</pre>', page(run), re.DOTALL))
+    lines = re.findall(r'<span class="(\w*)">(.*)\n', diffs)
+    own = [("place", "@@ -1,2 +1,2 @@"), ("", "   --a"), ("minus", "-  --old"), ("plus", "+  --new")]
+    assert lines == [*own, ("", "[x]"), *((sign, f"  {line}") for sign, line in own)]
+
+
 def test_five_hundred_hosts_make_a_page_of_less_than_a_megabyte() -> None:
     hosts = tuple(f"node-{number}" for number in range(500))
     many = [result(host, 0.1 * step, "ok", step=step, name=f"Step {step}") for host in hosts for step in range(60)]
