@@ -26,7 +26,7 @@ class Terminal:
     def __init__(self, environment: Mapping[str, str], folder: Path, lines: int = 34) -> None:
         self._name = f"clusterbook-{secrets.token_hex(4)}"
         words = ("new-session", "-d", "-x", str(COLUMNS), "-y", str(lines), "bash --norc --noprofile")
-        subprocess.run(["tmux", "-L", self._name, *words], env={**environment, "TERM": "xterm-256color"},
+        subprocess.run(["tmux", "-L", self._name, *words], env={**environment, "TERM": "xterm-256color", "HISTFILE": ""},
                        cwd=folder, check=True)  # fmt: skip
         self.type("PS1='$ '")
         time.sleep(0.5)
