@@ -16,8 +16,7 @@ from tests.pictures.terminal import Terminal, draw
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 LAB = "lab"
-PAGES = {"nodes": "clusters/local/nodes", "pods": "clusters/local/namespaces/default/pods",
-         "application": "clusters/local/namespaces/default/deployments/shop"}  # fmt: skip
+PODS = "clusters/local/namespaces/default/pods"
 
 
 def main() -> int:
@@ -48,10 +47,8 @@ def of_terminal(terminal: Terminal) -> None:
     """A cluster is raised, changes by itself, breaks, and is looked at."""
     screens = terminal.run("invoke up")
     draw(busiest(screens), PICTURES / "up.svg", "invoke up")
-    draw(screens[-1], PICTURES / "raised.svg", "invoke up")
     terminal.run("invoke ssh cp-2 -- sudo sed -i s/audit-log-maxage=30/audit-log-maxage=3/ "
                  "/etc/systemd/system/kube-apiserver.service")  # fmt: skip
-    draw(terminal.run("invoke plan --diff")[-1], PICTURES / "plan.svg", "invoke plan --diff")
     terminal.run("invoke ssh cp-3 -- sudo systemctl stop etcd")
     draw(terminal.run("invoke doctor")[-1], PICTURES / "doctor.svg", "invoke doctor")
     terminal.run("invoke provision")
@@ -72,8 +69,7 @@ def of_pages(terminal: Terminal, environment: Mapping[str, str], home: Path) -> 
                  "--port 80 --target-port 8080 --args 'netexec --http-port=8080 --udp-port=-1'")  # fmt: skip
     terminal.run("invoke deploy-dashboard --provider kube-web-view")
     with opened(["invoke", "dashboard"], environment, ROOT) as address:
-        for name, page in PAGES.items():
-            _picture(f"{address}/{page}", f"dashboard-{name}")
+        _picture(f"{address}/{PODS}", "dashboard-pods")
 
 
 def _picture(address: str, name: str) -> None:

@@ -26,8 +26,8 @@ class Terminal:
     def __init__(self, environment: Mapping[str, str], folder: Path, lines: int = 34) -> None:
         self._name = f"clusterbook-{secrets.token_hex(4)}"
         words = ("new-session", "-d", "-x", str(COLUMNS), "-y", str(lines), "bash --norc --noprofile")
-        subprocess.run(["tmux", "-L", self._name, *words], env={**environment, "TERM": "xterm-256color", "HISTFILE": ""},
-                       cwd=folder, check=True)  # fmt: skip
+        own = {**environment, "TERM": "xterm-256color", "HISTFILE": ""}  # bash writes its history when it has ended
+        subprocess.run(["tmux", "-L", self._name, *words], env=own, cwd=folder, check=True)
         self.type("PS1='$ '")
         time.sleep(0.5)
 
