@@ -92,7 +92,7 @@ def filtered(rule: str) -> Callable[[Scene], Iterator[str]]:
 
     def do(scene: Scene) -> Iterator[str]:
         host = leader(scene)
-        scene.in_network_of(host, "nft", "-f", "-", stdin=f"table ip chaos {{ chain one {{ {rule} }} }}")
+        scene.in_network_of(host, "nft", "-f", "-", stdin=f"table ip chaos {{ chain one {{ {rule} }}; }};\n")
         time.sleep(SECONDS)
         yield host
         scene.in_network_of(host, "nft", "delete", "table", "ip", "chaos")
