@@ -82,16 +82,11 @@ def give_out(api: Api, settings: dict, token_id: str) -> None:
     until = time.time() + LIFE_SECONDS
     name = f"bootstrap-token-{token_id}"
     body = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "bootstrap.kubernetes.io/token",
+        "apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
         "metadata": {"name": name, "namespace": "kube-system"},
         "stringData": {
-            "token-id": token_id,
-            "token-secret": secret,
-            "usage-bootstrap-authentication": "true",
-            "auth-extra-groups": JOINING,
-            "expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until)),
+            "token-id": token_id, "token-secret": secret, "usage-bootstrap-authentication": "true",
+            "auth-extra-groups": JOINING, "expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until)),
         },
     }
     path = f"/api/v1/namespaces/kube-system/secrets/{name}?fieldManager=clusterbook-join-keeper&force=true"

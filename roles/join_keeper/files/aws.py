@@ -47,13 +47,9 @@ def instance(metadata: Metadata) -> dict:
     about = json.loads(metadata.value("dynamic/instance-identity/document"))
     name = metadata.value("meta-data/local-hostname")
     return {
-        "instance_id": about["instanceId"],
-        "instance_type": about["instanceType"],
-        "image": about["imageId"],
-        "zone": about["availabilityZone"],
-        "private_address": about["privateIp"],
-        "private_dns": name,
-        "node_name": name.partition(".")[0],
+        "instance_id": about["instanceId"], "instance_type": about["instanceType"], "image": about["imageId"],
+        "zone": about["availabilityZone"], "private_address": about["privateIp"],
+        "private_dns": name, "node_name": name.partition(".")[0],
     }
 
 
@@ -83,12 +79,8 @@ def signature(method: str, url: str, region: str, keys: dict, content: bytes, no
     address = urllib.parse.urlsplit(url)
     day, moment = time.strftime("%Y%m%d", now), time.strftime("%Y%m%dT%H%M%SZ", now)
     total = hashlib.sha256(content).hexdigest() if content else NOTHING
-    headers = {
-        "host": address.netloc,
-        "x-amz-content-sha256": total,
-        "x-amz-date": moment,
-        "x-amz-security-token": keys["Token"],
-    }
+    headers = {"host": address.netloc, "x-amz-content-sha256": total, "x-amz-date": moment,
+               "x-amz-security-token": keys["Token"]}
     names = ";".join(headers)
     path = urllib.parse.quote(address.path, safe="/-_.~")
     lines = [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, total]
