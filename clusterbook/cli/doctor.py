@@ -14,7 +14,6 @@ from typing import Any
 
 from invoke.context import Context
 
-from clusterbook.agent.masking import Mask
 from clusterbook.cli import certs, hosts
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
@@ -22,7 +21,7 @@ from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, connected, expected, open_site, the_cluster
 from clusterbook.cluster import health, questions, support
 from clusterbook.cluster.certificates import reading_command
-from clusterbook.cluster.cluster import Cluster, ensure_secrets
+from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.doctor import of_hosts, of_objects
 from clusterbook.cluster.doctor.causes import CAUSES, Diagnosis, in_order
 from clusterbook.cluster.doctor.host import COMMANDS, look
@@ -187,12 +186,10 @@ def _unexplained(findings: Sequence[Finding], found: Sequence[Diagnosis]) -> lis
 
 def _clean(cluster: Cluster, seen: Seen) -> Seen:
     """What hosts and objects said, without secrets and without letters that a terminal obeys."""
-    mask, known = Mask(), ensure_secrets(cluster)
-    for name in known.names():
-        mask.add(known.value(name))
+    cleaned = support.cleaner(cluster)
 
     def clean(text: str) -> str:
-        shown = support.cleaned(text, mask.text).replace("\n", " ")[:_LETTERS]
+        shown = cleaned(text).replace("\n", " ")[:_LETTERS]
         return "".join(letter if letter.isprintable() else "?" for letter in shown)
 
     found = [replace(one, where=clean(one.where), seen=clean(one.seen), next_step=clean(one.next_step))

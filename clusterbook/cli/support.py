@@ -11,14 +11,13 @@ from pathlib import Path
 from invoke.context import Context
 
 from clusterbook import __version__, journal
-from clusterbook.agent.masking import Mask
 from clusterbook.cli import hosts, reports
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster import questions, support
-from clusterbook.cluster.cluster import Cluster, ensure_secrets
+from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.kube import open_kubectl
 from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, ClusterbookError, InvalidInput
 
@@ -55,7 +54,9 @@ def support_bundle(
         raise InvalidInput(f"--output {path} is there already", next_step="Name a file that is not.")
     with stage("support", sys.stderr if json_ else None) as shown:
         texts, unread = _gathered(site, one, since)
-        support.write(path, path.name.removesuffix(".gz").removesuffix(".tar"), _cleaned(one, texts))
+        clean = support.cleaner(one)
+        folder = path.name.removesuffix(".gz").removesuffix(".tar")
+        support.write(path, folder, {name: clean(text) for name, text in texts.items()})
         shown.result = f"{plural(len(texts), 'file')} of {plural(len(site.inventory.hosts), 'host')} in {path}"
     if json_:
         print_json({"path": str(path.absolute()), "files": sorted(texts), "unread": unread})
@@ -102,11 +103,3 @@ def _of_runs(site: Site) -> dict[str, str]:
     known = list(reports.known_runs(site.store, site.name).items())[-RUNS:]
     folders = {run: site.store.local_directory(f"{name}/runs/{run}") for run, name in known}
     return {f"runs/{run}.jsonl": (folder / journal.FILE).read_text(encoding="utf-8") for run, folder in folders.items()}
-
-
-def _cleaned(cluster: Cluster, texts: dict[str, str]) -> dict[str, str]:
-    """Without the store's secrets, and without what looks like one."""
-    mask, known = Mask(), ensure_secrets(cluster)
-    for name in known.names():
-        mask.add(known.value(name))
-    return {name: support.cleaned(text, mask.text) for name, text in texts.items()}

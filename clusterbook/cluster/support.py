@@ -10,11 +10,14 @@ import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from clusterbook.agent.masking import Mask
+from clusterbook.cluster.cluster import Cluster, ensure_secrets
+
 UNITS = ("etcd", "containerd", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
          "flanneld", "haproxy", "keepalived", "clusterbook-csr-approver", "clusterbook-join-keeper")  # fmt: skip
 _CTR = "ctr --namespace=k8s.io"
 ETCDCTL = ("etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
-            "--key=/etc/etcd/pki/healthcheck-client.key --command-timeout=2s")  # fmt: skip
+           "--key=/etc/etcd/pki/healthcheck-client.key --command-timeout=2s")  # fmt: skip
 HOST_QUESTIONS: Mapping[str, str] = {
     "system": "cat /etc/os-release; uname -a; date --iso-8601=seconds; uptime; timedatectl status",
     "memory-and-disks": "free -m; df -h; df -i; findmnt --df --real",
@@ -64,6 +67,14 @@ def commands(since: str) -> dict[str, str]:
 def cleaned(text: str, mask: Callable[[str], str]) -> str:
     """The text without what is, or looks like, a secret. mask: takes out values that are known."""
     return _LOOKS_SECRET.sub(_removed, mask(text))
+
+
+def cleaner(cluster: Cluster) -> Callable[[str], str]:
+    """`cleaned` with the secrets that the cluster's store knows."""
+    mask, known = Mask(), ensure_secrets(cluster)
+    for name in known.names():
+        mask.add(known.value(name))
+    return lambda text: cleaned(text, mask.text)
 
 
 def _removed(found: re.Match[str]) -> str:
