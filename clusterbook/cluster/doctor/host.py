@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from clusterbook.cluster import questions
 from clusterbook.cluster.support import ETCDCTL, UNITS
@@ -81,7 +82,7 @@ class HostLook:
         """The host's time, seconds since 1970."""
         return float(self.word("clock")) if re.fullmatch(r"\d+\.\d+", self.word("clock")) else None
 
-    @property
+    @cached_property
     def units(self) -> dict[str, Unit]:
         """The components' units that are installed here, by name."""
         logs = _logs(self.told.get("logs", ""))
@@ -89,7 +90,7 @@ class HostLook:
         found = (_unit(block, logs, uptime) for block in self.told.get("units", "").split("\n\n"))
         return {one.name: one for one in found if one.loaded not in ("", "not-found")}
 
-    @property
+    @cached_property
     def disks(self) -> dict[str, int]:
         """Mount point -> percent in use, of space or of inodes, whichever is more."""
         used: dict[str, int] = {}
@@ -99,7 +100,7 @@ class HostLook:
                 used[found[2]] = max(int(found[1]), used.get(found[2], 0))
         return used
 
-    @property
+    @cached_property
     def listeners(self) -> dict[int, list[str]]:
         """TCP port -> names of the programs that listen there, on any address (of 15 letters at most, as ss tells)."""
         found = (re.fullmatch(r"LISTEN\s+\d+\s+\d+\s+\S+:(\d+)\s+\S+\s+users:\(\(\"([^\"]*)\".*", line.strip())
@@ -110,7 +111,7 @@ class HostLook:
                 programs.setdefault(int(each[1]), []).append(each[2])
         return programs
 
-    @property
+    @cached_property
     def addresses(self) -> list[tuple[str, str]]:
         """(interface, IPv4 address) of each global address."""
         return [(row[0], word.partition("/")[0]) for line in self.lines("addresses") if len(row := line.split()) > 2

@@ -126,10 +126,10 @@ def _alarms(seen: Hosts) -> Iterator[Diagnosis]:
 
 
 def _units(seen: Hosts) -> Iterator[Diagnosis]:
+    taken = {(each.where, each.seen.rpartition(" ")[2]) for each in _ports(seen)}
     for one in seen.looks:
-        taken = [each.seen.rpartition(" ")[2] for each in _ports(seen) if each.where == one.name]
         for unit in one.units.values():
-            if unit.name in taken:
+            if (one.name, unit.name) in taken:
                 continue
             if unit.active == "failed" or unit.sub == "auto-restart" or unit.restless:
                 yield Diagnosis("unit-failing", f"{one.name} {unit.name}", told_last(unit.log),

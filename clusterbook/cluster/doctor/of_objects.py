@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clusterbook.cluster.doctor.causes import Diagnosis
+from clusterbook.cluster.skew import parsed
 
 KINDS = ("nodes", "pods", "services", "endpointslices", "persistentvolumeclaims", "namespaces",
          "certificatesigningrequests", "apiservices", "validatingwebhookconfigurations",
@@ -76,8 +77,11 @@ def _version(node: str, kubelet: str, server: str) -> Iterator[Diagnosis]:
 
 
 def _minor(version: str) -> tuple[int, int]:
-    parts = version.removeprefix("v").split(".")
-    return (int(parts[0]), int(parts[1])) if len(parts) > 1 and parts[0].isdigit() and parts[1].isdigit() else (0, 0)
+    """(0, 0) for what is no version."""
+    try:
+        return parsed(version)[:2]
+    except ValueError:
+        return 0, 0
 
 
 def _pod_network(node: str, given: str, settings: Mapping[str, Any]) -> Iterator[Diagnosis]:
