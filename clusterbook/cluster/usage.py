@@ -63,8 +63,10 @@ def nodes(kubectl: Kubectl) -> list[Usage]:
     """Every node. Failed when nothing is measured."""
     used = {item["metadata"]["name"]: amounts(item["usage"]) for item in measured(kubectl, "nodes")}
     known = kubectl.json("get", "nodes")["items"]
-    placed = kubectl.json("get", "pods", "--all-namespaces")["items"]
-    return [_node(item, used, placed) for item in known]
+    placed: dict[str, list[Mapping[str, Any]]] = {}
+    for pod in filter(_lives, kubectl.json("get", "pods", "--all-namespaces")["items"]):
+        placed.setdefault(pod["spec"].get("nodeName", ""), []).append(pod)
+    return [_node(item, used, placed.get(item["metadata"]["name"], ())) for item in known]
 
 
 def pods(kubectl: Kubectl, namespace: str = "") -> list[Usage]:
@@ -151,9 +153,8 @@ def _of(one: Mapping[str, Any], what: str, kind: str) -> int | None:
     return None if text is None else amount(kind, text)
 
 
-def _node(item: Mapping[str, Any], used: Mapping[str, Amounts], pods: Iterable[Mapping[str, Any]]) -> Usage:
+def _node(item: Mapping[str, Any], used: Mapping[str, Amounts], placed: Sequence[Mapping[str, Any]]) -> Usage:
     name = item["metadata"]["name"]
-    placed = [pod for pod in pods if pod["spec"].get("nodeName") == name and _lives(pod)]
     nothing = dict.fromkeys(KINDS, 0)
     requested, limits = (total([nothing, *(asked(pod, what) for pod in placed)]) for what in ("requests", "limits"))
     return Usage(name, "", name, used.get(name, {}), requested, limits, amounts(item["status"].get("allocatable", {})))
