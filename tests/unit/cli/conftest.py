@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cli.main import main
+from clusterbook.cluster.cluster import Cluster, ensure_cluster
 from clusterbook.cluster.pki import Authorities
 from clusterbook.cluster.signing import CertificateSubject
+from clusterbook.cluster.store import open_store
 from clusterbook.model import Host
 
 NAME = "demo.k8s.local"
@@ -44,6 +46,15 @@ def call_on_hosts(call: Call, tmp_path: Path) -> Call:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(INVENTORY)
     return lambda name, *words: call(name, "--inventory", str(inventory), *words)
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The cluster of that inventory in a store of the test's own, which the environment names."""
+    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return ensure_cluster(open_store(environment), "hosts", {"api_address": "192.0.2.10"}, environment)
 
 
 def certificate_of(authorities: Authorities, host: Host, days: int, authority: str = "cluster") -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import Self
 
 import pytest
 
 from clusterbook.cli import certs, hosts
-from clusterbook.cluster.cluster import ensure_cluster
+from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.pki import Authorities
-from clusterbook.cluster.store import open_store
 from clusterbook.errors import Unreachable
 from clusterbook.model import Host
 from tests.unit.cli.conftest import certificate_of
@@ -22,11 +20,8 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authorities:
-    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
-    monkeypatch.setenv("CLUSTERBOOK_STORE_PASSPHRASE", "open sesame")
-    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
-    return ensure_cluster(open_store(environment), "hosts", {"api_address": "192.0.2.10"}, environment).authorities
+def authorities(kept: Cluster) -> Authorities:
+    return kept.authorities
 
 
 @pytest.fixture

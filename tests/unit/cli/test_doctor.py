@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from clusterbook.cli import doctor
-from clusterbook.cluster.cluster import Cluster, ensure_cluster
+from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.doctor.causes import CAUSES
 from clusterbook.cluster.doctor.of_objects import Objects
 from clusterbook.cluster.health import Finding
-from clusterbook.cluster.store import open_store
 from clusterbook.errors import Unreachable
 
 Run = Callable[..., tuple[int, str, str]]
@@ -43,16 +42,12 @@ class Shell:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    made = ensure_cluster(open_store(environment), "hosts", {"api_address": "192.0.2.10"}, environment)
+def cluster(kept: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     Shell.says = {}
     monkeypatch.setattr(doctor, "connected", lambda host: host.name)
     monkeypatch.setattr(doctor, "RootShell", Shell)
-    api(monkeypatch, made, WELL)
-    return made
+    api(monkeypatch, kept, WELL)
+    return kept
 
 
 @pytest.fixture

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusterbook.cli import hosts, runs, status, validation
 from clusterbook.cli.status_screen import age
-from clusterbook.cluster.cluster import Cluster, ensure_cluster
+from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.health import Finding
-from clusterbook.cluster.store import open_store
 from clusterbook.errors import Failed, Unreachable
 from clusterbook.model import Host
 from tests.unit.cli.conftest import certificate_of
@@ -31,16 +29,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def cluster(kept: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """Two hosts that answer, of a cluster that is well."""
-    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    made = ensure_cluster(open_store(environment), "hosts", {"api_address": "192.0.2.10"}, environment)
-    monkeypatch.setattr(hosts, "printed", lambda host, _: answer(made, host, 200))
+    monkeypatch.setattr(hosts, "printed", lambda host, _: answer(kept, host, 200))
     monkeypatch.setattr(status, "open_kubectl", lambda _: None)
     seen(monkeypatch, WELL)
-    return made
+    return kept
 
 
 @pytest.fixture
