@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from clusterbook.cluster.support import ETCDCTL
 from clusterbook.lab import lab, network
 from clusterbook.lab.spec import LabSpec
 from tests.lab.asking import as_root
 
 SECONDS = 10
 """How long a fault that lasts, lasts."""
-ETCDCTL = ("etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
-           "--key=/etc/etcd/pki/healthcheck-client.key")  # fmt: skip
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "containerd",
               "flanneld", "kube-proxy", "haproxy", "keepalived", "clusterbook-csr-approver")  # fmt: skip
 

@@ -91,6 +91,10 @@ class Cluster:
         assert done.returncode == 0, f"{_tail(done.stdout)}\n{_tail(done.stderr)}"
         return {host: sum(kinds.values()) for host, kinds in json.loads(counts.read_text()).items()}
 
+    def kubectl(self, *words: str, expect: int | None = 0) -> str:
+        """What kubectl prints of this cluster."""
+        return self("kubectl", "--cluster", self.name, "--", *words, expect=expect).output.strip()
+
     def on(self, task: str, *words: str, expect: int | None = 0) -> Ended:
         """Run a task on this lab's inventory."""
         return self(task, "--inventory", str(self.inventory), *words, expect=expect)

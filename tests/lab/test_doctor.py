@@ -19,6 +19,7 @@ from clusterbook.cluster.acceptance import objects
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.store import open_store
+from clusterbook.cluster.support import ETCDCTL
 from clusterbook.lab import lab, record
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster, environment
@@ -88,20 +89,16 @@ def on(host: str, command: str) -> str:
     return as_root(record.read_spec("forms"), host, command)
 
 
-def kubectl(one: Cluster, *words: str) -> str:
-    return one("kubectl", "--cluster", one.name, "--", *words).output.strip()
-
-
 @contextmanager
 def applied(one: Cluster, folder: Any, *items: dict[str, Any]) -> Iterator[None]:
     """Objects of the cluster, for a while."""
     file = folder / "objects.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)}))
-    kubectl(one, "apply", f"--filename={file}")
+    one.kubectl("apply", f"--filename={file}")
     try:
         yield
     finally:
-        kubectl(one, "delete", "--ignore-not-found", "--wait=false", f"--filename={file}")
+        one.kubectl("delete", "--ignore-not-found", "--wait=false", f"--filename={file}")
 
 
 def certificate(one: Cluster, *, ours: bool) -> str:
@@ -212,11 +209,11 @@ def test_what_the_api_holds(one: Cluster, tmp_path: Any) -> None:
         pod("silent", readinessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1}),
     ]  # fmt: skip
     with applied(one, tmp_path, *items):
-        until(lambda: "Running" in kubectl(one, "get", "pod", "stuck"), "the pod runs")
-        kubectl(one, "delete", "pod", "stuck", "--wait=false", "--grace-period=1")
-        kubectl(one, "delete", "namespace", "leaving", "--wait=false")
-        kubectl(one, "cordon", "w-1")
-        kubectl(one, "-n", "kube-system", "scale", "deployment/coredns", "--replicas=0")
+        until(lambda: "Running" in one.kubectl("get", "pod", "stuck"), "the pod runs")
+        one.kubectl("delete", "pod", "stuck", "--wait=false", "--grace-period=1")
+        one.kubectl("delete", "namespace", "leaving", "--wait=false")
+        one.kubectl("cordon", "w-1")
+        one.kubectl("-n", "kube-system", "scale", "deployment/coredns", "--replicas=0")
         names(
             one, ("image-not-pullable", "default/no-image main"), ("configuration-missing", "default/no-map main"),
             ("container-crashing", "default/crashes main"), ("out-of-memory", "default/eats main"),
@@ -225,13 +222,13 @@ def test_what_the_api_holds(one: Cluster, tmp_path: Any) -> None:
             ("pod-stuck", "default/stuck"), ("node-cordoned", "w-1"), ("dns-without-pods", "kube-system/kube-dns"),
         )  # fmt: skip
         for thing in (("pod", "stuck"), ("configmap", "kept", "-n", "leaving")):
-            kubectl(one, "patch", *thing, "--type=json", '--patch=[{"op": "remove", "path": "/metadata/finalizers"}]')
-    kubectl(one, "uncordon", "w-1")
+            one.kubectl("patch", *thing, "--type=json", '--patch=[{"op": "remove", "path": "/metadata/finalizers"}]')
+    one.kubectl("uncordon", "w-1")
     extension = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
                  "metadata": {"name": "v1.example.com"}, "spec": service}  # fmt: skip
     with applied(one, tmp_path, extension):
         names(one, ("api-service-down", "v1.example.com"))
-    kubectl(one, "-n", "kube-system", "scale", "deployment/coredns", "--replicas=2")
+    one.kubectl("-n", "kube-system", "scale", "deployment/coredns", "--replicas=2")
     is_well(one)
 
 
@@ -250,8 +247,7 @@ def test_etcd_and_lost_hosts(one: Cluster) -> None:
     names(one, ("etcd-full", "cp-1, cp-2, cp-3"))
     one.on("provision", expect=None)
     on("cp-1", "systemctl restart etcd")
-    on("cp-1", "etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
-       "--key=/etc/etcd/pki/healthcheck-client.key alarm disarm")  # fmt: skip
+    on("cp-1", f"{ETCDCTL} alarm disarm")
     one.on("provision")
     is_well(one)
 

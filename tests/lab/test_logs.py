@@ -43,10 +43,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, clusters: Any) -> Iterator
         yield one
 
 
-def kubectl(one: Cluster, *words: str, expect: int | None = 0) -> str:
-    return one("kubectl", "--cluster", one.name, "--", *words, expect=expect).output.strip()
-
-
 def on(host: str, command: str) -> str:
     """What a command of root prints on a host."""
     return as_root(record.read_spec(LAB), host, command)
@@ -54,7 +50,7 @@ def on(host: str, command: str) -> str:
 
 def apply(one: Cluster, folder: Path, *items: dict[str, Any]) -> None:
     (folder / "items.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    kubectl(one, "apply", f"--filename={folder / 'items.json'}")
+    one.kubectl("apply", f"--filename={folder / 'items.json'}")
 
 
 def busybox(name: str, command: str, **more: Any) -> dict[str, Any]:
@@ -74,9 +70,9 @@ def counted(one: Cluster) -> list[int]:
 def test_lines_are_found_within_seconds_and_none_is_lost_while_the_aggregator_is_away(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    kubectl(cluster, "create", "namespace", "shop")
+    cluster.kubectl("create", "namespace", "shop")
     apply(cluster, tmp_path, busybox("counter", COUNTING) | {"metadata": {"name": "counter", "namespace": "shop"}})
-    kubectl(cluster, "--namespace=shop", "wait", "--for=condition=Available", "deployment/counter", "--timeout=60s")
+    cluster.kubectl("--namespace=shop", "wait", "--for=condition=Available", "deployment/counter", "--timeout=60s")
     began = time.monotonic()
     until(lambda: bool(counted(cluster)), "the first lines are found")
     assert time.monotonic() - began < 15
@@ -107,7 +103,7 @@ def test_a_line_without_the_clusters_certificate_is_not_taken(cluster: Cluster) 
 
 def test_fluent_bits_manifest_is_one_that_the_api_takes(cluster: Cluster) -> None:
     golden = Path(__file__).parents[1] / "unit" / "roles" / "golden" / "fluent-bit.yaml"
-    made = kubectl(cluster, "apply", "--dry-run=server", f"--filename={golden}")
+    made = cluster.kubectl("apply", "--dry-run=server", f"--filename={golden}")
     assert made.count("created (server dry run)") == 3
 
 
@@ -130,11 +126,11 @@ def test_a_deployment_under_load_grows_and_comes_back(cluster: Cluster, tmp_path
     }  # fmt: skip
 
     def replicas() -> str:
-        return kubectl(cluster, "get", "deployment", "busy", "--output=jsonpath={.status.readyReplicas}")
+        return cluster.kubectl("get", "deployment", "busy", "--output=jsonpath={.status.readyReplicas}")
 
     apply(cluster, tmp_path, work, objects.service("busy", port=8080), scaler, busybox("asker", ASKING))
     until(lambda: replicas() == "3", "there are three pods under load")
-    kubectl(cluster, "delete", "deployment", "asker", "--now")
+    cluster.kubectl("delete", "deployment", "asker", "--now")
     until(lambda: replicas() == "1", "one pod is left without load")
 
 

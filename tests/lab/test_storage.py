@@ -36,10 +36,6 @@ def workload() -> dict[str, Any]:
                             volumeClaimTemplates=[claim])  # fmt: skip
 
 
-def kubectl(one: Cluster, *words: str, expect: int | None = 0) -> str:
-    return one("kubectl", "--cluster", one.name, "--", *words, expect=expect).output.strip()
-
-
 def on(host: str, command: str) -> str:
     """What a command of root prints on a host."""
     return as_root(record.read_spec("forms"), host, command)
@@ -48,7 +44,7 @@ def on(host: str, command: str) -> str:
 def starts(one: Cluster) -> int:
     """How often a pod of the set has started, by what its volume says; 0 while it cannot be read."""
     words = ("exec", "keeper-0", "--", "cat", "/data/starts")
-    return kubectl(one, *words, expect=None).count("started")
+    return one.kubectl(*words, expect=None).count("started")
 
 
 def test_a_stateful_set_finds_its_data_again_and_a_reset_takes_all_of_it_away(tmp_path: Path, clusters: Any) -> None:
@@ -58,9 +54,9 @@ def test_a_stateful_set_finds_its_data_again_and_a_reset_takes_all_of_it_away(tm
         one.on("provision")
         is_well(one)
         (tmp_path / "keeper.json").write_text(json.dumps(workload()))
-        kubectl(one, "apply", f"--filename={tmp_path / 'keeper.json'}")
+        one.kubectl("apply", f"--filename={tmp_path / 'keeper.json'}")
         until(lambda: starts(one) == 1, "the first pod runs")
-        node = kubectl(one, "get", "pod", "keeper-0", "--output=jsonpath={.spec.nodeName}")
+        node = one.kubectl("get", "pod", "keeper-0", "--output=jsonpath={.spec.nodeName}")
         assert on(node, "cat /var/lib/local-volumes/*/starts") == "started", "the data lies on the pod's worker"
 
         on(node, "systemctl restart kubelet")
@@ -71,17 +67,17 @@ def test_a_stateful_set_finds_its_data_again_and_a_reset_takes_all_of_it_away(tm
         lab.start_host(record.read_spec("forms"), node)
         until(lambda: starts(one) > 1, "the pod runs again after its host did")
         before_deletion = starts(one)
-        kubectl(one, "delete", "pod", "keeper-0", "--now")
+        one.kubectl("delete", "pod", "keeper-0", "--now")
         until(lambda: starts(one) > before_deletion, "another pod finds the data")
-        assert kubectl(one, "get", "pod", "keeper-0", "--output=jsonpath={.spec.nodeName}") == node
+        assert one.kubectl("get", "pod", "keeper-0", "--output=jsonpath={.spec.nodeName}") == node
         is_well(one)
 
-        volume = kubectl(one, "get", "pvc", "data-keeper-0", "--output=jsonpath={.spec.volumeName}")
+        volume = one.kubectl("get", "pvc", "data-keeper-0", "--output=jsonpath={.spec.volumeName}")
         phase = ("get", "pv", volume, "--output=jsonpath={.status.phase}")
-        kubectl(one, "delete", "statefulset/keeper", "pvc/data-keeper-0")
-        until(lambda: kubectl(one, *phase) == "Released", "the claim is gone and its volume kept")
-        kubectl(one, "patch", "pv", volume, "--type=json", '--patch=[{"op": "remove", "path": "/spec/claimRef"}]')
-        until(lambda: kubectl(one, *phase) == "Available", "the volume is free again")
+        one.kubectl("delete", "statefulset/keeper", "pvc/data-keeper-0")
+        until(lambda: one.kubectl(*phase) == "Released", "the claim is gone and its volume kept")
+        one.kubectl("patch", "pv", volume, "--type=json", '--patch=[{"op": "remove", "path": "/spec/claimRef"}]')
+        until(lambda: one.kubectl(*phase) == "Available", "the volume is free again")
 
         one.on("reset", "--yes")
         for worker in ("w-1", "w-2"):
