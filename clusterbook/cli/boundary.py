@@ -6,7 +6,6 @@ import functools
 import itertools
 import json
 import os
-import platform
 import shlex
 import sys
 import traceback
@@ -129,6 +128,8 @@ def describe(error: ClusterbookError) -> dict[str, Any]:
 
 def render_bug(text: str) -> str:
     """What a person sees, and can report, when the program itself is wrong. text: a traceback."""
+    import platform
+
     line = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return (
         f"{text.rstrip()}\n\nerror: this is a bug in clusterbook {__version__}, not something that you did wrong\n"

@@ -19,3 +19,11 @@ def load_invoke() -> None:
     finally:
         if known is stand_in:
             del sys.modules["unittest.mock"]
+
+
+def keep_compiled() -> None:
+    """Python keeps what it compiles, unless the person forbids it; Invoke forbids it for all that it calls.
+
+    In a clone, half of a short run would be spent on compiling the same files again.
+    """
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)

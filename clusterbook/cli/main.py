@@ -11,6 +11,7 @@ from invoke.program import Program
 
 from clusterbook import __version__
 from clusterbook.cli import boundary, listing
+from clusterbook.cli.lean import keep_compiled
 from clusterbook.cli.namespace import collection, tasks
 from clusterbook.errors import InvalidInput
 
@@ -39,6 +40,7 @@ class Clusterbook(Program):
         try:
             self.create_config()
             self.parse_core(argv)
+            keep_compiled()
             self.parse_collection()
             self.parse_tasks()
             self.parse_cleanup()

@@ -6,16 +6,18 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook.errors import InvalidInput
-from clusterbook.execute.fanout import FanOut, Office, Say
 from clusterbook.execute.here import Here
 from clusterbook.execute.hosts import Agents
 from clusterbook.execute.segments import Places
 from clusterbook.execute.services import Services
 from clusterbook.records import dataclass
 from clusterbook.transport.protocol import Options
+
+if TYPE_CHECKING:
+    from clusterbook.execute.fanout import Office, Say
 
 THREADS, PROCESSES, DASK = "threads", "processes", "dask://"
 # So many hosts keep more than one core busy: a handshake costs about 5 ms of processor.
@@ -57,6 +59,8 @@ def open_places(
     """Where the run's hosts are worked on; closing it closes the agents. agents: made with the chosen key."""
     if chosen.name == THREADS:
         return Here(agents)
+    from clusterbook.execute.fanout import FanOut
+
     welcome = _welcome(agents.holder, options, lock, chosen.key)
     return FanOut(_office(chosen.name, hosts, welcome), agents, services, say)
 

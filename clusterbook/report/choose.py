@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console
-
-from clusterbook.report.drift import DriftReport
-from clusterbook.report.live import LiveReport
-from clusterbook.report.machine import JsonLines
-from clusterbook.report.plain import PlainReport
 from clusterbook.report.style import Style
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Report(Protocol):
@@ -25,13 +22,21 @@ class Report(Protocol):
 
 
 def sink_for(style: Style, console: Console) -> Report:
-    """The report for this output."""
+    """The report for this output; only that one is loaded."""
     if style.drift:
+        from clusterbook.report.drift import DriftReport
+
         return DriftReport(console, style.json)
     if style.json:
+        from clusterbook.report.machine import JsonLines
+
         return JsonLines(console.file)
     if _overwritable(console) and not (style.plan or style.asked):
+        from clusterbook.report.live import LiveReport
+
         return LiveReport(console, style.diff, style.verbose)
+    from clusterbook.report.plain import PlainReport
+
     return PlainReport(console, style.diff, style.verbose, style.plan)
 
 

@@ -1,8 +1,12 @@
 """Connections to hosts: SSH (the only user of Fabric) and the local machine, behind one interface."""
 
-from clusterbook.transport.connect import Connector, connect
-from clusterbook.transport.protocol import Become, Channel, Completed, Connection, Options, run
-from clusterbook.transport.settings import become_of
+from clusterbook.transport.lean import load_paramiko
+
+load_paramiko()
+
+from clusterbook.transport.connect import Connector, connect  # noqa: E402
+from clusterbook.transport.protocol import Become, Channel, Completed, Connection, Options, run  # noqa: E402
+from clusterbook.transport.settings import become_of  # noqa: E402
 
 __all__ = [
     "Become",

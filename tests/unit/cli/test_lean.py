@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-NOT_NEEDED = ("asyncio", "unittest", "rich", "urllib.request", "http.client", "boto3", "clusterbook.execute.run")
+ROOT = Path(__file__).parents[3]
+NOT_NEEDED = ("asyncio", "unittest", "rich", "urllib.request", "http.client", "boto3", "clusterbook.execute.run",
+              "ssl", "email.parser", "platform")  # fmt: skip
 
 
 def loaded(code: str) -> list[str]:
@@ -48,3 +52,33 @@ def test_an_interrupt_ends_the_program_quietly_until_its_tasks_are_loaded() -> N
 def test_the_program_that_stands_in_for_ansible_playbook_starts_so_too() -> None:
     code = "import sys; sys.argv[1:] = ['--version']\nfrom clusterbook.cli.ansible.start import main\ntry: main()\n"
     assert {"asyncio", "unittest"}.isdisjoint(loaded(f"{code}except SystemExit: pass"))
+
+
+def test_paramiko_says_its_own_version() -> None:
+    code = "import clusterbook.transport, paramiko\nfrom importlib.metadata import version\n"
+    loaded(f"{code}assert version('paramiko') == paramiko.__version__")
+
+
+@pytest.mark.parametrize("style", ["", "json=True", "drift=True"])
+def test_a_report_that_writes_over_no_line_loads_no_live_view(style: str) -> None:
+    code = (
+        "from clusterbook.cli.screen import console\nfrom clusterbook.report.choose import sink_for\n"
+        f"from clusterbook.report.style import Style\nsink_for(Style({style}), console())\n"
+        "assert 'rich.live' not in sys.modules"
+    )
+    loaded(code)
+
+
+@pytest.mark.parametrize("program", ["clusterbook", "invoke"])
+@pytest.mark.parametrize("forbidden", ["1", ""])
+def test_what_is_compiled_is_kept_unless_the_person_forbids_it(program: str, forbidden: str, tmp_path: Path) -> None:
+    """Invoke forbids it: in a clone, each run would compile what it loads last again."""
+    (tmp_path / "here.yml").write_text("all: {hosts: {here: {ansible_connection: local}}}\n")
+    (tmp_path / "play.yml").write_text("- {name: Nothing, hosts: all, gather_facts: false, tasks: []}\n")
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store",
+        "PYTHONDONTWRITEBYTECODE": forbidden, "PYTHONPYCACHEPREFIX": str(tmp_path / "kept"),
+    }  # fmt: skip
+    command = [Path(sys.executable).parent / program, "run", tmp_path / "play.yml", "-i", tmp_path / "here.yml"]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True)
+    assert bool(list(tmp_path.rglob("carrying.*.pyc"))) == (not forbidden)
