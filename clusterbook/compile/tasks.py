@@ -49,7 +49,7 @@ class TaskCompiler:
         self._playbook_directory = playbook_directory
         self._number = numbers
         self._evaluate = evaluate
-        self._done: dict[tuple[Any, ...], list[Any]] = {}
+        self._done: dict[str, list[Any]] = {}
         self._active: list[tuple[str, str]] = []
         self.book = RoleBook(project)
         self.steps: dict[int, StepInfo] = {}
@@ -78,18 +78,23 @@ class TaskCompiler:
         inner = replace(context.inside(use.keywords), parameters=(*context.parameters, use.parameters))
         role = self.book.role(use.name, use.position)
         entry = RoleEntry(use.name, public=not context.included, included=context.included)
-        if self._has_run(use, inner) and not role.allow_duplicates:
+        mark = repr((use.name, use.parameters, *(use.keywords.get(key) for key in ("vars", "when")), inner.tags))
+        if self._has_run(mark, inner) and not role.allow_duplicates:
             self._role_handlers(role, entry, self.book.number(role, entry, (), use.position), inner, use.position)
             return ()
-        return self._role(role, entry, inner, (), use.position, use.parameters)
+        body = self._role(role, entry, inner, (), use.position, use.parameters)
+        return self._use(self.book.number(role, entry, (), use.position), mark, role.allow_duplicates, body)
 
-    def _has_run(self, use: RoleUse, inner: Context) -> bool:
-        """Whether an equal use came before, on each host that this one is for: under no condition that is not ours."""
-        own = (repr(use.keywords.get(key)) for key in ("vars", "when"))
-        before = self._done.setdefault((use.name, repr(use.parameters), *own, repr(inner.tags)), [])
+    def _has_run(self, mark: str, inner: Context) -> bool:
+        """Whether an equal use came before, on each host that this one is for: under no condition that is not ours.
+
+        Of a use in something included only the host knows whether it came there.
+        """
+        before = self._done.setdefault(mark, [])
         if any(all(condition in inner.when for condition in conditions) for conditions in before):
             return True
-        before.append(inner.when)
+        if not inner.included:
+            before.append(inner.when)
         return False
 
     def handlers(self, nodes: Iterable[Node], context: Context) -> Instructions:
@@ -111,7 +116,7 @@ class TaskCompiler:
             inner = replace(inner, chain=(*inner.chain, _identity(role, entry)))
             active, self._active = self._active, []
             try:
-                return self._role(role, entry, inner, self._chain(context), task.position)
+                return self._of_task(task, role, entry, inner, self._chain(context))
             finally:
                 self._active = active
         found = find_tasks(
@@ -145,15 +150,24 @@ class TaskCompiler:
     ) -> Instructions:
         """given: the parameters of a role in `roles:`."""
         mark = (role.name, entry.tasks)
-        if not entry.duplicates and mark in self._done:
-            return ()
-        self._done[mark] = []
         self._refuse_circle(mark, where)
         self._active.append(mark)
         try:
             return self._role_body(role, entry, context, parents, where, given or {})
         finally:
             self._active.pop()
+
+    def _of_task(
+        self, task: Task, role: Role, entry: RoleEntry, context: Context, parents: tuple[int, ...]
+    ) -> Instructions:
+        """What include_role and import_role bring."""
+        body = self._role(role, entry, context, parents, task.position)
+        files = (entry.tasks, entry.variables, entry.defaults, entry.handlers)
+        mark = repr((role.path, *files, task.keywords.get("vars")))
+        return self._use(self.book.number(role, entry, parents, task.position), mark, entry.duplicates, body)
+
+    def _use(self, number: int, mark: str, again: bool, body: Instructions) -> Instructions:
+        return (Group(self._number(), "", body, role=number, use=mark, again=again),) if body else ()
 
     def _role_body(
         self, role: Role, entry: RoleEntry, context: Context, parents: tuple[int, ...], where: Position,
@@ -207,9 +221,7 @@ class TaskCompiler:
         inner = context.inside(task.keywords)
         if task.module.endswith("import_role"):
             entry = replace(role_entry(task), included=context.included)
-            return self._role(
-                self.book.role(entry.name, task.position), entry, inner, self._chain(context), task.position
-            )
+            return self._of_task(task, self.book.role(entry.name, task.position), entry, inner, self._chain(context))
         found = find_tasks(
             file_name(task), task.position, context, self._part(context), self._project, self._playbook_directory, True
         )

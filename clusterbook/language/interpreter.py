@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Optional
+import contextlib
+from typing import Any, Iterable
 
 from clusterbook.language.flow import META_FOR_ALL, meta_action
 from clusterbook.language.including import INCLUDES
@@ -23,6 +24,8 @@ class Interpreter:
         self._steps = StepRunner(program, host, state, runtime)
         self._handlers = self._steps.handlers
         self._left: set[str] = self._runtime.pending()
+        # Uses of roles that have run here, see Group.
+        self._over: set[str] = set()
         self._tell_of_marks()
 
     def run(self) -> bool:
@@ -55,17 +58,8 @@ class Interpreter:
             self._runtime.emit({"type": "pending", "handlers": names})
 
     def _instructions(self, instructions: Iterable[Any], key: tuple[int, ...]) -> None:
-        ended: Optional[RoleEnded] = None
         for index, instruction in enumerate(instructions):
-            if ended is not None and self._belongs(instruction, ended.role):
-                continue
-            ended = None
-            try:
-                self._instruction(instruction, (*key, index))
-            except RoleEnded as over:
-                ended = over
-        if ended is not None and key:
-            raise ended  # the role may go on in the list around this one
+            self._instruction(instruction, (*key, index))
 
     def _instruction(self, instruction: Any, place: tuple[int, ...]) -> None:
         if isinstance(instruction, Flush):
@@ -73,17 +67,23 @@ class Interpreter:
                 self._handlers.notify(sorted(self._left))
             self._flush(place)
         elif isinstance(instruction, Group):
-            self._group(instruction, place)
+            work = self._group if instruction.role is None else self._use
+            work(instruction, place)
         else:
             self._step(instruction, place)
 
-    def _belongs(self, instruction: Any, role: int) -> bool:
-        """Whether an instruction is part of a role, or of one inside it."""
-        if isinstance(instruction, Group):
-            parts = (*instruction.body, *instruction.rescue, *instruction.always)
-            return bool(parts) and all(self._belongs(part, role) for part in parts)
-        own = getattr(instruction, "role", None)
-        return own is not None and (own == role or role in self._steps.program.roles[own].parents)
+    def _use(self, group: Group, key: tuple[int, ...]) -> None:
+        """A use of a role. As in Ansible it has run here once a step of its own was not left out."""
+        if not group.again and group.use in self._over:
+            return
+        around, self._steps.ran = self._steps.ran, set()
+        try:
+            with contextlib.suppress(RoleEnded):
+                self._instructions(group.body, (*key, 0))
+            if group.role in self._steps.ran:
+                self._over.add(group.use)
+        finally:
+            self._steps.ran |= around
 
     def _group(self, group: Group, key: tuple[int, ...]) -> None:
         """block, rescue, always. A host that ends or is stopped runs neither of the latter."""
@@ -117,18 +117,11 @@ class Interpreter:
             self._meta(step, key)
         elif step.module in INCLUDES:
             for index, body in enumerate(self._steps.include(step, key)):
-                self._included(step, body, (*key, step.id, index))
+                self._instructions(body, (*key, step.id, index))
         else:
             notified = self._steps.run(step, key)
             self._steps.fail_with_others(step, key)
             self._handlers.notify(notified)
-
-    def _included(self, step: Step, body: tuple[Any, ...], key: tuple[int, ...]) -> None:
-        try:
-            self._instructions(body, key)
-        except RoleEnded as over:
-            if self._belongs(step, over.role):
-                raise
 
     def _meta(self, step: Step, key: tuple[int, ...]) -> None:
         action = meta_action(step)
@@ -141,7 +134,7 @@ class Interpreter:
                 self._runtime.emit({"type": "end_play", "id": step.id})
             raise HostEnded()
         elif action == "end_role" and step.role is not None:
-            raise RoleEnded(step.role)
+            raise RoleEnded()
         elif action == "clear_facts":
             self._steps.state.facts.clear()
         elif action == "clear_host_errors":
@@ -150,7 +143,8 @@ class Interpreter:
     def _flush(self, key: tuple[int, ...]) -> None:
         """Handlers run in the order in which they are written; one may notify a later one."""
         for handler in self._handlers.waiting():
-            self._step(handler, (*key, self._handlers.place(handler)))
+            with contextlib.suppress(RoleEnded):
+                self._step(handler, (*key, self._handlers.place(handler)))
             if not self._program.check:
                 for name in self._handlers.settled_by(handler):
                     self._runtime.settle(name)

@@ -39,6 +39,8 @@ class StepKeeper:
         self._flow = flow(runtime.pause)
         self._expressions = self._sources.expressions()
         self._failure: dict[str, Any] = {}
+        # Roles of which a step was not left out.
+        self.ran: set[int] = set()
         self._errands = Errands(runtime)
         self.handlers = Handlers(self.including, self.scope)
 
@@ -180,6 +182,8 @@ class StepKeeper:
         if name is not None:
             event["name"] = name
         self._runtime.emit(event)
+        if step.role is not None and not (result.get("skipped") or result.get("unreachable")):
+            self.ran.add(step.role)
         return result
 
     def shown_name(self, step: Step, scope: Scope) -> Optional[str]:

@@ -83,13 +83,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Group:
-    """A block with a rescue or always part. Plain blocks are dissolved by the compiler."""
+    """A block with a rescue or always part (plain blocks are dissolved by the compiler), or one use of a role.
+
+    role: that role; use: what tells the use from others, which take other files or variables; again: also where an
+    equal use has run on this host.
+    """
 
     id: int
     name: Any
     body: Parts = ()
     rescue: Parts = ()
     always: Parts = ()
+    role: Optional[int] = None
+    use: str = ""
+    again: bool = True
 
 
 @dataclass(frozen=True)

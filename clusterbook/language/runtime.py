@@ -82,12 +82,7 @@ class HostUnreachable(Exception):
 
 
 class RoleEnded(Exception):
-    """The rest of a role is left out on this host (meta: end_role)."""
-
-    def __init__(self, role: int) -> None:
-        """role: its number in the program."""
-        super().__init__(str(role))
-        self.role = role
+    """The rest of the innermost role is left out on this host (meta: end_role)."""
 
 
 class HostEnded(Exception):

@@ -51,8 +51,11 @@ def test_sections_come_in_ansibles_order_with_flushes_between() -> None:
         play(task("t"), pre_tasks=(task("pre"),), post_tasks=(task("post"),), roles=(use("r"),)),
         roles=(role("r", task("in role")),),
     )
-    shape = ["flush" if isinstance(item, Flush) else str(item.name) for item in plan.plays[0].program.instructions]
-    assert shape == ["pre", "flush", "in role", "t", "flush", "post", "flush"]
+    shape = [
+        "flush" if isinstance(item, Flush) else [str(step.name) for step in every_step((item,))]
+        for item in plan.plays[0].program.instructions
+    ]
+    assert shape == [["pre"], "flush", ["in role"], ["t"], "flush", ["post"], "flush"]
 
 
 def test_facts_are_gathered_first_unless_told_not_to() -> None:

@@ -401,9 +401,10 @@ def meta(number: int, action: str, **keywords: Any) -> Step:
 def test_the_end_of_a_role_leaves_out_what_is_left_of_it_and_of_the_roles_inside_it() -> None:
     recorder = Recorder()
     roles = (RolePart("outer", "/r/outer"), RolePart("inner", "/r/inner", parents=(0,)))
-    group = Group(6, "g", (step(7, "in group", role=0),), rescue=(step(8, "rescue", role=0),))
-    steps = (step(1, "a", role=0), meta(2, "end_role", role=0), step(3, "b", role=0), step(4, "c", role=1), group)
-    assert run(recorder, *steps, step(5, "after"), roles=roles)
+    block = Group(6, "g", (step(7, "in block", role=0),), rescue=(step(8, "rescue", role=0),))
+    inner = Group(9, "", (step(4, "c", role=1),), role=1, use="inner")
+    steps = (step(1, "a", role=0), meta(2, "end_role", role=0), step(3, "b", role=0), inner, block)
+    assert run(recorder, Group(10, "", steps, role=0, use="outer"), step(5, "after"), roles=roles)
     assert recorder.ran == ["a", "after"]
 
 
@@ -411,10 +412,31 @@ def test_the_end_of_an_included_role_ends_only_its_own_round_of_the_loop() -> No
     recorder = Recorder()
     body = (step(2, "first", role=0), meta(3, "end_role", role=0), step(4, "second", role=0))
     include = Step(
-        1, "include", "ansible.builtin.include_role", {"name": "r"}, loop=Loop(["x", "y"]), body=body
-    )
+        1, "include", "ansible.builtin.include_role", {"name": "r"}, loop=Loop(["x", "y"]),
+        body=(Group(6, "", body, role=0, use="r"),),
+    )  # fmt: skip
     assert run(recorder, include, step(5, "after"), roles=(RolePart("r", "/r"),))
     assert recorder.ran == ["first", "first", "after"]
+
+
+@pytest.mark.parametrize(
+    ("first", "ran"),
+    [
+        ({"when": ("false",)}, ["once"]),  # left out: it has not run
+        ({}, ["once"]),
+        ({"again": True}, ["once"]),
+        ({"use": "other variables"}, ["once", "once"]),
+    ],
+)
+def test_a_role_that_runs_once_has_run_when_a_step_of_its_own_was_not_left_out(
+    first: dict[str, Any], ran: list[str]
+) -> None:
+    def use(number: int, when: tuple[str, ...] = (), use: str = "r", again: bool = False) -> Group:
+        return Group(number, "", (step(number + 1, "once", role=0, when=when),), role=0, use=use, again=again)
+
+    recorder = Recorder()
+    assert run(recorder, use(1, **first), use(3), use(5), roles=(RolePart("r", "/r"),))
+    assert recorder.ran == ran
 
 
 def test_a_loop_waits_between_its_items_and_not_after_the_last() -> None:
