@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any, Callable, Optional, Sequence
 
@@ -126,20 +127,42 @@ class PlayRuntime:
         """What a step does on the host as the steps so far would have made it.
 
         Without foresight, as it is; but of a file in a directory that the play makes, or a user in its group, Ansible
-        foretells a change, so the steps so far count where a step cannot be done without them. For that a step is
-        done a second time, on the prediction, when it would change something; one that finds all as wanted, looks or
-        asks a server is done once.
+        foretells a change, so the steps so far count where a step cannot be done without them. Only then those that
+        would change something are done a second time, on the prediction.
         """
+        source = self._remembered()
         if self.foresight or not call.check:
-            return self._on(self._predicted, call)
-        found = self._on(PredictedSystem(state_directory=self._directory), call)
-        if is_action(call.module) or not (found.changed or found.failed):
+            return self._on(self._predicted, call, source)
+        found = self._on(PredictedSystem(state_directory=self._directory), call, source)
+        if is_action(call.module):
             return found
-        foreseen = self._on(self._predicted, call)
-        return foreseen if found.failed and call.module in FORETELLING else found
+        if found.failed and call.module in FORETELLING:
+            for foretell in self._predicted.owed:
+                foretell()
+            self._predicted.owed.clear()
+            return self._on(self._predicted, call, source)
+        if found.changed or found.failed:
+            self._predicted.owed.append(lambda: self._foretell(call, source))
+        return found
 
-    def _on(self, system: PredictedSystem, call: Call) -> Outcome:
-        system.source, system.job = self._source, self._job
+    def _foretell(self, call: Call, source: Callable[[str], Source]) -> None:
+        """A step that was left out of the prediction so far, perhaps of an earlier play."""
+        with contextlib.suppress(Refused):
+            self._on(self._predicted, call, source)
+
+    def _remembered(self) -> Callable[[str], Source]:
+        """The files of the local machine that the present step asks for, each asked for once."""
+        given: dict[str, Source] = {}
+
+        def source(name: str) -> Source:
+            if name not in given:
+                given[name] = self._source(name)
+            return given[name]
+
+        return source
+
+    def _on(self, system: PredictedSystem, call: Call, source: Callable[[str], Source]) -> Outcome:
+        system.source, system.job = source, self._job
         system.tells_difference = call.diff
         return perform(call.module, dict(call.arguments), system, call.check)
 

@@ -174,7 +174,10 @@ class PredictedUnits(Units):
 
 
 class PredictedSystem(System):
-    """The predicted host. doubts: reasons why the answers of the present step may differ later."""
+    """The predicted host. doubts: reasons why the answers of the present step may differ later.
+
+    owed: steps that are not in the prediction yet, because none has asked for it.
+    """
 
     predicting = True
     files: PredictedFiles
@@ -193,6 +196,7 @@ class PredictedSystem(System):
         self.accounts = PredictedAccounts(self.doubts.append, predicted.pending)
         self.units = PredictedUnits(self.query, self.files, predicted.pending)
         self.settings: Dict[str, str] = {}
+        self.owed: List[Callable[[], None]] = []
 
     def execute(self, argv: Sequence[str], **options: Any) -> Completed:
         """Never: a plan changes nothing."""

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from clusterbook.agent import plays
 from clusterbook.agent.link import Link
 from clusterbook.agent.plays import PlayRuntime
 from clusterbook.agent.record import Record
 from clusterbook.language.runtime import Call
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome, Specification
+from clusterbook.modules.perform import perform
 from clusterbook.modules.system.predicted import PredictedSystem
 
 Check = Callable[..., dict[str, Any]]
@@ -60,3 +62,24 @@ def test_a_file_in_a_folder_that_an_earlier_step_would_make_is_a_change(check: C
     assert check("file", path=str(place / "inner"), state="touch")["changed"]
     assert check("lineinfile", path=str(place / "inner"), line="x")["failed"]
     assert not place.exists()
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_step_that_would_change_something_is_done_again_only_for_one_that_cannot_be_done_without_it(
+    check: Check, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asks: bool
+) -> None:
+    performed: list[str] = []
+
+    def counted(module: str, *given: Any) -> Outcome:
+        performed.append(given[0]["path"])
+        return perform(module, *given)
+
+    monkeypatch.setattr(plays, "perform", counted)
+    place, other = str(tmp_path / "made"), str(tmp_path / "other")
+    assert check("file", path=place, state="directory")["changed"]
+    assert check("file", path=other, state="directory")["changed"]
+    if asks:
+        assert check("file", path=place + "/inner", state="touch")["changed"]
+        assert check("file", path=place + "/second", state="touch")["changed"]
+    again = [place + "/inner", place, other, place + "/inner", place + "/second", place + "/second"]
+    assert performed == [place, other, *(again if asks else [])]
