@@ -23,10 +23,13 @@ from clusterbook.modules.perform import perform
 CHUNK = 1024 * 1024
 KILLED = {"failed": True, "changed": False, "msg": "the step's process was killed"}
 ONLY_WAIT = ("ansible.builtin.wait_for",)
-# Seconds that a step at work may go on once the connection has ended. A command may never end by itself; a change of
-# the host is limited by its own program, and is better whole.
+# Seconds that a step at work may go on once the connection has ended. A command may never end by itself, and what only
+# looks has nothing to lose. A change of the host is better whole, as an upgrade of all packages: it is let finish, as
+# long as its own program and the step's `timeout` let it; the last limit is for what hangs, and would keep the host.
 COMMAND_SECONDS = 10.0
-CHANGE_SECONDS = 300.0
+CHANGE_SECONDS = 3600.0
+# A change that is made each time, by a program that ends by itself.
+CHANGING = ("ansible.builtin.pip",)
 Ask = Callable[..., Any]
 
 
@@ -203,13 +206,18 @@ class Performer:
             return None
         if self._lost_at is None:
             self._lost_at = time.monotonic()
-        return self._lost_at + (COMMAND_SECONDS if is_action(call.module) else CHANGE_SECONDS)
+        return self._lost_at + (CHANGE_SECONDS if changes_host(call.module) else COMMAND_SECONDS)
 
     def _note_stop(self) -> None:
         with contextlib.suppress(Stopped):
             self._link.receive()
             self._told = True
         self._link.stopping = True
+
+
+def changes_host(module: str) -> bool:
+    """Whether a step of it, once begun, is better whole."""
+    return registry.kind(module) == "state" or module in CHANGING
 
 
 def is_action(module: str) -> bool:

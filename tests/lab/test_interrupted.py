@@ -245,6 +245,27 @@ def test_a_command_that_never_ends_does_not_outlive_the_run(machines: Machines, 
     assert status == 0, output
 
 
+def test_a_change_that_takes_longer_than_a_command_may_is_whole_after_the_run_was_killed(machines: Machines) -> None:
+    machines.clear()
+    slow = """copy: {dest: /srv/slow, content: new, validate: "sh -c 'sleep 15; test -s $0' %s"}, notify: Tell"""
+    play = (
+        f"- {{hosts: all, gather_facts: false, tasks: [{{name: Begin, ping: }}, {{name: Slow, {slow}}}], "
+        "handlers: [{name: Tell, shell: cat /srv/slow > /srv/told}]}"
+    )
+    process = machines.start(play)
+    until(process, 3)
+    for machine in machines.all:
+        while not any(pid for pid in machine.agents() if asleep(pid)):
+            time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=120)
+    quiet(machines)
+    assert machines.files() == {machine.name: {"slow": "new"} for machine in machines.all}
+    status, output = machines.run(play)
+    assert status == 0, output
+    assert machines.files() == {machine.name: {"slow": "new", "told": "new"} for machine in machines.all}
+
+
 def asleep(process: int) -> bool:
     """Whether it is the command of the test."""
     return Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"sleep\0")

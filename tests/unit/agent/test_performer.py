@@ -16,7 +16,7 @@ import pytest
 from clusterbook.agent import observers
 from clusterbook.agent.link import Link
 from clusterbook.agent.marks import Marks
-from clusterbook.agent.performer import Performer
+from clusterbook.agent.performer import CHANGE_SECONDS, Performer, changes_host
 from clusterbook.language.runtime import Call, Stopped
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Change, Specification
@@ -171,11 +171,11 @@ def test_the_warm_children_end_with_the_play(performer: Performer, module: Simpl
         os.kill(process, 0)
 
 
-@pytest.mark.parametrize("kind", ["state", "action"])
+@pytest.mark.parametrize("kind", ["state", "action", "query"])
 def test_a_step_does_not_outlive_the_connection_for_long(
     performer: Performer, module: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    limit, other = ("COMMAND_SECONDS", "CHANGE_SECONDS")[:: 1 if kind == "action" else -1]
+    limit, other = ("COMMAND_SECONDS", "CHANGE_SECONDS")[:: -1 if kind == "state" else 1]
     monkeypatch.setattr(f"clusterbook.agent.performer.{limit}", 0.2)
     monkeypatch.setattr(f"clusterbook.agent.performer.{other}", 600.0)
     module.KIND, agent = kind, os.getpid()
@@ -226,3 +226,10 @@ def test_a_value_that_only_this_process_knows_gets_a_fork_of_it(performer: Perfo
     call = Call(1, "ansible.builtin.stat", {"path": Text(tmp_path)})
     assert forked.begin(call) is None
     assert performer.run(call)["stat"]["exists"] is True
+
+
+def test_a_change_of_the_host_is_let_finish_for_an_hour_after_the_connection_has_ended() -> None:
+    assert CHANGE_SECONDS == 3600
+    whole = ("ansible.builtin.apt", "ansible.builtin.pip", "ansible.builtin.copy")
+    cut = ("ansible.builtin.shell", "ansible.builtin.stat", "ansible.builtin.wait_for")
+    assert [changes_host(module) for module in (*whole, *cut)] == [True] * 3 + [False] * 3
