@@ -21,7 +21,7 @@ KNOWN_HOSTS_FILES = (
     "/etc/ssh/ssh_known_hosts",
     "/etc/ssh/ssh_known_hosts2",
 )
-BECOME_METHODS = ("sudo",)
+BECOME_METHODS = ("sudo", "su")
 SSH_CONNECTIONS = ("ssh", "smart", "paramiko", "paramiko_ssh", "fabric")
 HANDSHAKE_PATIENCE = 3
 ACCEPTING = ("accept-new", "no", "off")
@@ -121,22 +121,26 @@ def become_of(variables: Mapping[str, Any], keywords: Mapping[str, Any], host: s
         return None
     own = read.text("ansible_become_method")
     method = own or str(keywords.get("become_method") or BECOME_METHODS[0])
-    if method.removeprefix("ansible.builtin.") not in BECOME_METHODS:
+    method = method.removeprefix("ansible.builtin.")
+    if method not in BECOME_METHODS:
         said = f"ansible_become_method of host {host!r}" if own else "become_method"
-        raise InvalidInput(f"{said} is {method!r}", next_step="Use 'sudo'.")
+        raise InvalidInput(f"{said} is {method!r}", next_step="Use 'sudo', or 'su' where that asks for no password.")
     return Become(
+        method=method,
         user=read.text("ansible_become_user", "ansible_sudo_user") or str(keywords.get("become_user") or "root"),
         password=read.text(
             "ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_sudo_password"
         ),
-        executable=read.text("ansible_become_exe") or str(keywords.get("become_exe") or "sudo"),
-        flags=_flags(read.text("ansible_become_flags")),
+        executable=read.text("ansible_become_exe") or str(keywords.get("become_exe") or method),
+        flags=_flags(read.text("ansible_become_flags"), method),
     )
 
 
-def _flags(text: str | None) -> tuple[str, ...]:
-    """sudo's flags but those that say how it asks for the password, which we decide ourselves."""
-    return ("-H",) if text is None else tuple(flag for flag in shlex.split(text) if flag not in ("-S", "-n"))
+def _flags(text: str | None, method: str) -> tuple[str, ...]:
+    """The method's flags but those that say how sudo asks for the password, which we decide ourselves."""
+    if text is None:
+        return ("-H",) if method == "sudo" else ()
+    return tuple(flag for flag in shlex.split(text) if flag not in ("-S", "-n"))
 
 
 class _Variables:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clusterbook.errors import Unreachable
+from clusterbook.errors import InvalidInput, Unreachable
 from clusterbook.model import Host
 from clusterbook.transport import Become, Connection, connect, run
 from clusterbook.transport.become import escalate
@@ -60,6 +61,16 @@ def test_without_a_password_sudo_must_not_ask() -> None:
     assert escalate(["id", "-u"], Become("other"), "me").argv == (
         "sudo", "-H", "-n", "-u", "other", "--", "id", "-u",
     )  # fmt: skip
+
+
+def test_su_starts_a_program_with_its_words_as_they_are_and_takes_no_password() -> None:
+    by_su = Become("nobody", "su", executable="su", flags=())
+    with pytest.raises(InvalidInput, match="which su takes from a terminal only"):
+        escalate(["id"], replace(by_su, password="p"), "me")
+    if os.geteuid() != 0:
+        pytest.skip("only root is not asked by su")
+    argv = escalate(["printf", "%s|", "-c", "a b", "$HOME", "--"], by_su, "me").argv
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "-c|a b|$HOME|--|"
 
 
 def test_with_a_password_the_prompt_is_random_and_long() -> None:

@@ -96,8 +96,11 @@ def test_become_comes_from_variables_before_keywords() -> None:
     assert become_of({}, {}) is None
     flagged = become_of({"ansible_become": True, "ansible_become_flags": "-i -S -n"}, {})
     assert flagged is not None and flagged.flags == ("-i",)
-    with pytest.raises(InvalidInput, match="become_method is 'su'"):
-        become_of({}, {"become": True, "become_method": "su"})
+    assert become_of({"ansible_become_method": "su"}, {"become": True}) == Become(
+        method="su", executable="su", flags=()
+    )
+    with pytest.raises(InvalidInput, match="become_method is 'doas'"):
+        become_of({}, {"become": True, "become_method": "doas"})
 
 
 def test_an_interpreter_for_all_hosts_is_not_asked_of_a_local_machine_without_it() -> None:
