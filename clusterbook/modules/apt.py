@@ -60,7 +60,7 @@ UPGRADES = {"yes": "upgrade", "safe": "upgrade", "full": "dist-upgrade", "dist":
 
 def observe(arguments: Arguments, system: System) -> State:
     """Which packages are not as wanted. `done` collects what apply did."""
-    state: State = {"update": False, "packages": [], "simulated": [], "done": {}, "now": time.time()}
+    state: State = {"update": False, "packages": [], "simulated": [], "done": {}, "now": time.time(), "old_files": []}
     state["cache_time"] = cache_time(system)
     if arguments["deb"]:
         state["packages"] = deb_changes(arguments, system)
@@ -74,6 +74,9 @@ def observe(arguments: Arguments, system: System) -> State:
         state["simulated"] = simulate(system, [UPGRADES[arguments["upgrade"]]])
     elif arguments["autoremove"] and not arguments["name"] and not arguments["deb"]:
         state["simulated"] = simulate(system, ["autoremove", *(["--purge"] if arguments["purge"] else [])])
+    if arguments["autoclean"] and not arguments["name"]:
+        told = system.query(["apt-get", "-s", "autoclean"], environment={"LC_ALL": "C"}).stdout
+        state["old_files"] = re.findall(r"^Del (\S+ \S+)", told, re.MULTILINE)
     return state
 
 
@@ -204,8 +207,9 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
     if state["update"] and not changes:
         age = "never fetched" if not state["cache_time"] else f"{int(state['now'] - state['cache_time'])} s old"
         changes.append(Change("lists of packages", age, "fetched"))
-    if (arguments["clean"] or arguments["autoclean"]) and not arguments["name"]:
+    if arguments["clean"] and not arguments["name"]:
         changes.append(Change("package files", None, "dropped"))
+    changes += [Change("package file", name, None) for name in state["old_files"]]
     return changes
 
 
@@ -277,7 +281,7 @@ def with_policy(arguments: Arguments, state: State, system: System, words: List[
 
 def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
     """What is left after apply: packages; fetching lists and dropping files leave nothing to look at."""
-    return diff({**arguments, "clean": False, "autoclean": False}, {**after, "update": False})
+    return diff({**arguments, "clean": False}, {**after, "update": False})
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:

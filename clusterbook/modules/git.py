@@ -75,14 +75,22 @@ def git(arguments: Arguments, words: List[str], system: System, change: bool = F
     return done
 
 
+def address(arguments: Arguments) -> str:
+    """Of the repository; that of a path of the host begins with file://, as in Ansible."""
+    repo: str = arguments["repo"]
+    path = os.path.expanduser(repo)
+    return f"file://{path}" if path.startswith("/") else repo
+
+
 def observe(arguments: Arguments, system: System) -> State:
-    """The commit that is checked out, the wanted one, the remote's address, local changes."""
+    """The commit that is checked out and its branch, the wanted ones, the remote's address, local changes."""
     for name in UNSUPPORTED:
         if arguments[name]:
             raise ModuleFailed(f"{name} is not supported", next_step=f"Remove {name} from the step.")
     place = arguments["dest"] if arguments["bare"] else os.path.join(arguments["dest"], ".git")
     there = system.files.stat(os.path.join(place, "HEAD") if arguments["bare"] else place, True) is not None
-    state: State = {"there": there, "before": None, "url": None, "dirty": False, "wanted": None}
+    state: State = {"there": there, "before": None, "url": None, "dirty": False, "wanted": None,
+                    "branch": None, "wanted_branch": None}
     if there:
         head = git(arguments, ["rev-parse", "HEAD"], system)
         if "dubious ownership" in head.stderr:
@@ -93,6 +101,7 @@ def observe(arguments: Arguments, system: System) -> State:
         if not arguments["bare"]:
             changed = git(arguments, ["status", "--porcelain", "--untracked-files=no"], system).stdout
             state["dirty"] = bool(changed.strip())
+            state["branch"] = git(arguments, ["symbolic-ref", "-q", "--short", "HEAD"], system).stdout.strip() or None
     state["wanted"] = state["before"] if there and not arguments["update"] else remote_commit(arguments, state, system)
     if there and not arguments["update"] and arguments["version"] != "HEAD":
         local = git(arguments, ["rev-parse", "--verify", "-q", f"{arguments['version']}^{{commit}}"], system)
@@ -108,13 +117,14 @@ def remote_commit(arguments: Arguments, state: State, system: System) -> str:
     version: str = arguments["version"]
     if COMMIT.fullmatch(version):
         return version
-    done = git(arguments, ["ls-remote", arguments["repo"]], system, there=False)
+    done = git(arguments, ["ls-remote", address(arguments)], system, there=False)
     if done.returncode:
         raise ModuleFailed(f"{arguments['repo']} does not answer: {done.stderr.strip()}", {"rc": done.returncode},
                            "Check the address, and that the host may read it.")
     found = {name: commit for commit, _, name in (line.partition("\t") for line in done.stdout.splitlines())}
     for name in (f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}", version):
         if name in found:
+            state["wanted_branch"] = version if name.startswith("refs/heads/") and not arguments["bare"] else None
             return found[name]
     if state["there"]:
         local = git(arguments, ["rev-parse", "--verify", "-q", f"{version}^{{commit}}"], system).stdout.strip()
@@ -131,10 +141,12 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
     if not state["there"]:
         return [Change("commit", None, state["wanted"])] if arguments["clone"] else []
     changes = []
-    if state["url"] != arguments["repo"]:
-        changes.append(Change(f"remote {arguments['remote']}", state["url"], arguments["repo"]))
+    if state["url"] != address(arguments):
+        changes.append(Change(f"remote {arguments['remote']}", state["url"], address(arguments)))
     if not (state["before"] or "").startswith(state["wanted"] or ""):
         changes.append(Change("commit", state["before"], state["wanted"]))
+    elif state["wanted_branch"] not in (None, state["branch"]):
+        changes.append(Change("branch", state["branch"], state["wanted_branch"]))
     if state["dirty"] and arguments["force"]:
         changes.append(Change("local changes", "present", None))
     return changes
@@ -148,8 +160,8 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
     if not state["there"]:
         clone(arguments, system)
     else:
-        git(arguments, ["remote", "set-url" if state["url"] else "add", arguments["remote"], arguments["repo"]], system,
-            True)
+        action = "set-url" if state["url"] else "add"
+        git(arguments, ["remote", action, arguments["remote"], address(arguments)], system, True)
         if arguments["update"]:
             fetch(arguments, system)
     if arguments["bare"]:
@@ -169,7 +181,7 @@ def clone(arguments: Arguments, system: System) -> None:
     words += ["--reference", arguments["reference"]] if arguments["reference"] else []
     named = arguments["version"] != "HEAD" and not re.fullmatch("[0-9a-f]{7,40}", arguments["version"])
     words += ["--branch", arguments["version"]] if named and not arguments["bare"] and arguments["depth"] else []
-    git(arguments, [*words, arguments["repo"], arguments["dest"]], system, True, there=False)
+    git(arguments, [*words, address(arguments), arguments["dest"]], system, True, there=False)
     if arguments["refspec"]:
         git(arguments, ["fetch", arguments["remote"], arguments["refspec"]], system, True)
 
@@ -214,7 +226,7 @@ def check_out(arguments: Arguments, state: State, system: System) -> None:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    changed = bool(before["there"] and before["url"] != arguments["repo"])
+    changed = bool(before["there"] and before["url"] != address(arguments))
     values: Dict[str, Any] = {"before": before["before"], "after": after["before"] or before["wanted"],
                               "remote_url_changed": changed}
     return values

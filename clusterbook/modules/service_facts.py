@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, List
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
 from clusterbook.modules.system import System
@@ -11,6 +11,7 @@ NAME = "ansible.builtin.service_facts"
 KIND = "query"
 DESCRIPTION = "Gather the state of every service."
 PARAMETERS: Dict[str, Parameter] = {}
+BAD = ("not-found", "masked", "failed")
 LIST = ("--no-pager", "--type", "service", "--all", "--plain", "--no-legend")
 
 
@@ -25,17 +26,23 @@ def run(arguments: Arguments, system: System) -> Outcome:
         words = line.replace("●", " ").split()
         if len(words) > 3:
             state = "running" if words[3] == "running" else "stopped"
-            status = words[1] if words[1] in ("not-found", "masked") else "unknown"
-            if words[2] == "failed":
-                status = "failed"
+            status = next((word for word in BAD if word in words[:4]), words[2])
             services[words[0]] = {"name": words[0], "state": state, "status": status, "source": "systemd"}
-    for line in files.stdout.splitlines():
-        words = line.split()
-        if len(words) > 1:
-            fresh = {"name": words[0], "state": "stopped", "source": "systemd", "status": ""}
-            entry = services.setdefault(words[0], fresh)
-            if entry["status"] != "failed":
-                entry["status"] = words[1]
+    installed = dict(line.split()[:2] for line in files.stdout.splitlines() if len(line.split()) > 1)
+    states = active([name for name in installed if name not in services], system)
+    for name, status in installed.items():
+        fresh = {"name": name, "state": states.get(name, "unknown"), "source": "systemd", "status": ""}
+        entry = services.setdefault(name, fresh)
+        if entry["status"] not in BAD:
+            entry["status"] = status
     if system.predicting and getattr(system.units, "states", None):
         system.doubts.append("services are changed by steps that have not been applied")
     return Outcome(values={"ansible_facts": {"services": services}})
+
+
+def active(names: List[str], system: System) -> Dict[str, str]:
+    """What systemd says of services that it has not loaded; nothing of templates, which are none."""
+    asked = [name for name in names if "@." not in name]
+    told = system.query(["systemctl", "show", "--property=ActiveState", "--", *asked]).stdout.split() if asked else []
+    states = [word.partition("=")[2] for word in told]
+    return dict(zip(asked, states)) if len(states) == len(asked) else {}

@@ -93,14 +93,14 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
 
 
 def apply(arguments: Arguments, state: State, system: System) -> None:
-    """Write the line; set the value; load the file when it changed."""
+    """Set the value; write the line; load the file when it changed. A value that the kernel refuses leaves the file."""
     wanted = {change.what: change for change in diff(arguments, state)}
+    if arguments["state"] == "present" and ("in kernel" in wanted or (arguments["reload"] and "in file" in wanted)):
+        set_live(arguments, system)
     if "in file" in wanted:
         path = arguments["sysctl_file"]
         new = Attributes(mode=0o644) if state["text"] is None else Attributes()
         system.files.write(path, rewritten(arguments, state["text"] or "").encode("utf-8", "surrogateescape"), new)
-    if arguments["state"] == "present" and ("in kernel" in wanted or (arguments["reload"] and "in file" in wanted)):
-        set_live(arguments, system)
     if "in file" in wanted and arguments["reload"] and not system.predicting:
         load_file(arguments, system)
 

@@ -27,7 +27,6 @@ PARAMETERS = {
     "scope": Parameter("str", "Which manager.", default="system", choices=("system", "user", "global")),
     "no_block": Parameter("bool", "Do not wait for the unit.", default=False),
 }
-REQUIRED_ONE_OF = (("state", "enabled", "masked", "daemon_reload", "daemon_reexec"),)
 FIXED = ("static", "indirect", "generated", "alias", "transient")  # nothing to enable or disable
 
 

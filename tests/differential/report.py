@@ -74,7 +74,9 @@ def document(found: list[tuple[Case, Result]]) -> str:
     if unlike:
         lines += ["", "## Differences that are not meant", ""]
         lines += [f"- {case.name}: " + ", ".join((*result.unlike, *result.stale)) for case, result in unlike]
-    lines += ["", "## Paths that are not compared", "", "| pattern | why |", "|---|---|"]
+    lines += ["", "## What is not compared", "", "The day of a password's change in /etc/shadow; the line in which "
+              "crontab(1) says from which file it made a table, and when; and these paths:",
+              "", "| pattern | why |", "|---|---|"]
     lines += [f"| `{pattern.replace('|', ' or ')}` | {why} |" for pattern, why in VOLATILE]
     lines += ["", "## Playbooks", "", "| playbook | what it shows | | commit |", "|---|---|---|---|"]
     lines += [f"| {case.name} | {case.about} | {_word(case, result)} | {result.commit} |" for case, result in found]

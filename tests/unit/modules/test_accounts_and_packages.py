@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.modules import apt
+from clusterbook.modules import apt, registry
 from clusterbook.modules.contract import Change, ModuleFailed
+from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
+from clusterbook.modules.system.commands import Completed
 from clusterbook.modules.system.packages import Packages, parse_status
 from tests.unit.modules.conftest import Do
 
@@ -117,16 +119,12 @@ def test_packages_that_are_not_as_wanted(tmp_path: Path, arguments: dict[str, ob
     (tmp_path / "status").write_text(STATUS)
     host = System()
     host.packages = Packages(host.execute, host.query, str(tmp_path / "status"))
-    from clusterbook.modules import registry
-    from clusterbook.modules.parameters import coerce
-
     ready = coerce(registry.specification("ansible.builtin.apt"), arguments)
     assert apt.package_changes(ready, host) == differing
 
 
 def test_package_passes_on_what_the_hosts_manager_takes() -> None:
-    from clusterbook.modules import package, registry
-    from clusterbook.modules.parameters import coerce
+    from clusterbook.modules import package
 
     def given(**options: object) -> dict[str, object]:
         name = "ansible.builtin.package"
@@ -203,3 +201,14 @@ def test_a_home_that_moves_is_not_made_anew(do: Do, name: str, place: Path) -> N
     outcome = do("user", name=name, home=str(place / "two"), move_home=True)
     assert outcome.changed and not outcome.failed, outcome.message
     assert (place / "two").is_dir() and not (place / "one").exists()
+
+
+@pytest.mark.parametrize(("told", "changes"), [("", []), ("Del tree 2.1-1 [50.1 kB]\n", ["tree 2.1-1"])])
+def test_old_package_files_are_a_change_only_where_there_are_some(
+    monkeypatch: pytest.MonkeyPatch, told: str, changes: list[str]
+) -> None:
+    system = System()
+    monkeypatch.setattr(system, "query", lambda argv, **options: Completed(tuple(argv), 0, told, "", 0, 0))
+    arguments = coerce(registry.specification("ansible.builtin.apt"), {"autoclean": True})
+    found = apt.observe(arguments, system)
+    assert [change.before for change in apt.diff(arguments, found)] == changes

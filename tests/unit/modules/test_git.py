@@ -49,6 +49,24 @@ def test_a_working_copy_follows_the_version(do: Do, place: Path, repository: Pat
     assert do("git", repo=str(repository), dest=str(copy), version=first.values["after"]).changed
 
 
+def test_a_branch_is_switched_to_also_where_its_commit_is_checked_out_already(
+    do: Do, place: Path, repository: Path
+) -> None:
+    copy = place / "copy"
+    git(repository, "branch", "side", "v1")
+    do("git", repo=str(repository), dest=str(copy), version="v1")
+    found = do("git", repo=str(repository), dest=str(copy), version="side")
+    assert [change.what for change in found.changes] == ["branch"]
+    assert git(copy, "branch", "--show-current").strip() == "side"
+    assert not do("git", repo=str(repository), dest=str(copy), version="side").changed
+
+
+def test_the_address_of_a_path_begins_with_file(do: Do, place: Path, repository: Path) -> None:
+    copy = place / "copy"
+    do("git", repo=str(repository), dest=str(copy))
+    assert git(copy, "remote", "get-url", "origin").strip() == f"file://{repository}"
+
+
 def test_local_changes_are_kept_unless_forced(do: Do, place: Path, repository: Path) -> None:
     copy = place / "copy"
     do("git", repo=str(repository), dest=str(copy))

@@ -113,6 +113,7 @@ def test_a_kernel_setting_is_kept_in_its_file(do: Do, place: Path) -> None:
 def test_a_kernel_setting_that_does_not_exist_is_named(do: Do, place: Path) -> None:
     outcome = do("sysctl", name="net.no.such", value=1, sysctl_set=True, sysctl_file=str(place / "s"))
     assert outcome.message == "name is 'net.no.such', which this kernel does not have"
+    assert not (place / "s").exists()  # neither half of it is done
 
 
 def test_what_is_mounted_is_told_by_the_kernel_and_by_files(do: Do, place: Path) -> None:

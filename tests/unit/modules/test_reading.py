@@ -58,7 +58,10 @@ b.service loaded active exited B
 ● c.service loaded failed failed C
 d.service not-found inactive dead D
 """
-FILES = "a.service enabled enabled\nb.service static -\nc.service enabled enabled\ne.service masked enabled\n"
+FILES = (
+    "a.service enabled enabled\nb.service static -\nc.service enabled enabled\ne.service masked enabled\n"
+    "f@.service static -\n"
+)
 
 
 def units(code: int = 0) -> System:
@@ -66,7 +69,7 @@ def units(code: int = 0) -> System:
     system = System()
 
     def query(argv: Any, **options: Any) -> Completed:
-        said = UNITS if "list-units" in argv else FILES
+        said = {"list-units": UNITS, "list-unit-files": FILES, "show": "ActiveState=inactive\n"}[argv[1]]
         return Completed(tuple(argv), code, said, "no bus" if code else "", 0.0, 0.0)
 
     system.query = query  # type: ignore[method-assign]
@@ -77,7 +80,8 @@ def test_service_facts_join_what_runs_and_what_is_installed() -> None:
     services = perform("service_facts", {}, units(), False).values["ansible_facts"]["services"]
     assert {name: (item["state"], item["status"]) for name, item in services.items()} == {
         "a.service": ("running", "enabled"), "b.service": ("stopped", "static"), "c.service": ("stopped", "failed"),
-        "d.service": ("stopped", "not-found"), "e.service": ("stopped", "masked"),
+        "d.service": ("stopped", "not-found"), "e.service": ("inactive", "masked"),
+        "f@.service": ("unknown", "static"),
     }  # fmt: skip
 
 
