@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from invoke.context import Context
 
@@ -15,6 +17,7 @@ from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.events import Event, Report, silent
 from clusterbook.cluster.artifacts.images import supply_image
 from clusterbook.cluster.artifacts.listing import listing
+from clusterbook.cluster.artifacts.lock import load as load_lock
 from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, TEST_IMAGES
 from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE, SOURCES, Supply
 from clusterbook.cluster.store import open_store
@@ -111,12 +114,14 @@ def reporter(shown: Stage) -> Report:
         "status": "show whether its servers run (the default)",
         "address": "serve hosts outside of labs instead, from this address of this machine",
         "kubernetes-version": "this version instead of the one that the cluster has, before an upgrade to it",
+        "bundle": "with --start: fill it from this file of invoke bundle alone, Debian packages too",
+        "sha256": "with --bundle: what that file's SHA-256 must be",
         "json": "show the result as JSON",
     }
 )
 def mirror(
     _: Context, start: bool = False, stop: bool = False, status: bool = False, inventory: str = "lab", name: str = "",
-    address: str = "", kubernetes_version: str = "", json_: bool = False,
+    address: str = "", kubernetes_version: str = "", bundle: str = "", sha256: str = "", json_: bool = False,
 ) -> int:  # fmt: skip
     """Serve binaries and images to the hosts of a lab, or to hosts of your own.
 
@@ -125,16 +130,22 @@ def mirror(
     Example: invoke mirror --start
     Example: invoke mirror --status
     Example: invoke mirror --start --address 192.0.2.5
+    Example: invoke mirror --start --address 192.0.2.5 --bundle my-cluster.tar.zst
     """
     if start and stop:
         raise InvalidInput("--start and --stop exclude each other", next_step="Give one of them.")
+    if bundle and (not start or kubernetes_version):
+        raise InvalidInput("a bundle is served by --start, in the version that it has",
+                           next_step="Write: invoke mirror --start --bundle FILE.")  # fmt: skip
     if address:
         check_root(what="a mirror, whose servers run as nobody,")
         chosen, cluster = of_machine(address), name
     else:
         spec = lab.wanted(inventory, name)
         chosen, cluster = of_lab(spec), spec.name
-    if start:
+    if start and bundle:
+        _serve_bundle(chosen, Path(bundle), sha256, json_)
+    elif start:
         with stage("images") as shown:
             store = open_store(os.environ)
             wanted = wanted_components(store, cluster)
@@ -156,6 +167,15 @@ def serve(
     """Bring what a cluster needs into the cache and serve it. versions: by component, where not the default."""
     found = mirrors.up(mirror, supplies.default(report), components, versions=versions)
     shown.result = f"{plural(len(found['images']), 'image')}, {plural(len(found['artifacts']), 'file')} in the mirror"
+
+
+def _serve_bundle(mirror: Mirror, bundle: Path, sha256: str, as_json: bool) -> None:
+    from clusterbook.lab import mirror_bundle
+
+    with stage("bundle", sys.stderr if as_json else sys.stdout) as shown:
+        found = mirror_bundle.up(mirror, bundle, load_lock(), shown.say, sha256)
+        counts = (plural(len(found["images"]), "image"), plural(len(found["artifacts"]), "file"))
+        shown.result = f"{', '.join(counts)}, packages of {', '.join(found['package_mirror']['releases'])}"
 
 
 def _stop(mirror: Mirror) -> None:

@@ -50,7 +50,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"run": "playbooks", "lint": "lint", "explain": "playbooks", "vault": "vault", "modules": "lint",
          "report": "reports"},
     ),
-    "Build": ("what clusters are made of", {"artifacts": "artifacts", "mirror": "artifacts"}),
+    "Build": ("what clusters are made of", {"artifacts": "artifacts", "mirror": "artifacts", "bundle": "bundle"}),
 }
 
 

@@ -92,6 +92,36 @@ def open_site(
     return Site(found, path, store, name, lab, opened, variables, vault)
 
 
+def foreseen_site(inventory: str, cluster: str, playbook: Path, version: str = "") -> Site:
+    """An inventory with the variables that its hosts will have, also of a cluster that is not made yet.
+
+    version: of Kubernetes, instead of the cluster's. Nothing is written, no mirror needs to run, and secrets are empty.
+    """
+    from clusterbook.cluster import spec as specs
+    from clusterbook.cluster.bundle.wanted import stand_ins
+    from clusterbook.cluster.variables import foreseen_variables
+
+    path, vault = places.inventory(inventory), open_vault()
+    if plugin_of(path):
+        raise InvalidInput("a cloud lists the hosts of this inventory, and who can ask a cloud has a way out",
+                           next_step="Name an inventory that lists its hosts itself.")  # fmt: skip
+    plain = load_inventory(path, playbook, vault=vault)
+    lab, store = _lab(path, plain), open_store(os.environ)
+    name = cluster or (lab.name if lab else Path(path).stem)
+    if name in cluster_names(store):
+        spec = specs.read(store, name)
+    else:
+        written = _wishes(plain, lab)
+        written["cluster_name"] = name
+        spec = specs.check(written, f"{name}/{specs.FILE}")
+    if version:
+        spec = replace(spec, complete={**spec.complete, "kubernetes_version": version})
+    if lab is not None:
+        _share_group_variables(path)
+    variables = foreseen_variables(spec, stand_ins(str(spec.complete["kubernetes_version"])))
+    return Site(load_inventory(path, playbook, variables, vault), path, store, name, lab, vault=vault)
+
+
 def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Vault) -> Site:
     """Hosts that a cloud lists: which ones, is the cluster's matter, so that is opened first."""
     store = open_store(os.environ)

@@ -18,7 +18,7 @@ PUBLIC = (
     "cluster_ca_certificate", "cluster_signing_ca_certificate", "cluster_etcd_ca_certificate",
     "cluster_front_proxy_ca_certificate", "cluster_service_account_public_key", "cluster_etcd_formed",
     "certificate_issued_after",
-    "artifacts", "images", "image_mirror", "joining",
+    "artifacts", "images", "image_mirror", "package_mirror", "joining",
 )  # fmt: skip
 
 # What tasks give to their own playbooks.
@@ -45,10 +45,19 @@ def cluster_variables(cluster: Cluster, supplied: Mapping[str, Any]) -> ClusterV
 
     plain = {**cluster.spec.complete, **_shaped(supplied), **_public(cluster), **{name: Secret(name) for name in names}}
     plain["image_mirror"] = cluster.spec.written.get("image_mirror", supplied.get("image_mirror", ""))
+    plain["package_mirror"] = supplied.get("package_mirror", {})
     plain["cluster_etcd_formed"] = formed.is_formed(cluster.store, cluster.name)
     plain["certificate_issued_after"] = 0  # a rotation says from when on certificates count
     plain["joining"] = joining.place(cluster.store, cluster.name, cluster.spec.complete)
     return ClusterVariables(plain, resolve)
+
+
+def foreseen_variables(spec: specs.ClusterSpec, supplied: Mapping[str, Any]) -> dict[str, Any]:
+    """The same names for a cluster that need not be made yet: what its store would hold is empty."""
+    empty = dict.fromkeys((*PUBLIC, *SECRETS), "")
+    image_mirror = spec.written.get("image_mirror", supplied["image_mirror"])
+    return {**empty, **spec.complete, **_shaped(supplied), "image_mirror": image_mirror, "package_mirror": {},
+            "cluster_etcd_formed": False, "certificate_issued_after": 0}  # fmt: skip
 
 
 def names() -> frozenset[str]:

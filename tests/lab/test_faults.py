@@ -242,7 +242,9 @@ BASE = """\
 - name: Work
   hosts: all
   become: true
-  vars: {is_node: true, apt_proxy: "", kubernetes_version: 1.37.2, artifacts: {kubelet: {version: 1.36.1}}}
+  vars:
+    {is_node: true, apt_proxy: "", package_mirror: {}, kubernetes_version: 1.37.2,
+     artifacts: {kubelet: {version: 1.36.1}}}
   roles: [base]
 """
 
