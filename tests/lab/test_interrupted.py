@@ -260,10 +260,10 @@ def test_a_change_that_takes_longer_than_a_command_may_is_whole_after_the_run_wa
     process.kill()
     process.communicate(timeout=120)
     quiet(machines)
-    assert machines.files() == {machine.name: {"slow": "new"} for machine in machines.all}
+    assert machines.files() == {machine.name: {"slow": "100644 new"} for machine in machines.all}
     status, output = machines.run(play)
     assert status == 0, output
-    assert machines.files() == {machine.name: {"slow": "new", "told": "new"} for machine in machines.all}
+    assert machines.files() == {machine.name: {"slow": "100644 new", "told": "100644 new"} for machine in machines.all}
 
 
 def asleep(process: int) -> bool:
