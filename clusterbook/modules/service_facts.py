@@ -31,7 +31,7 @@ def run(arguments: Arguments, system: System) -> Outcome:
     installed = dict(line.split()[:2] for line in files.stdout.splitlines() if len(line.split()) > 1)
     states = active([name for name in installed if name not in services], system)
     for name, status in installed.items():
-        fresh = {"name": name, "state": states.get(name, "unknown"), "source": "systemd", "status": ""}
+        fresh = {"name": name, "state": states.get(name, "unknown"), "status": "", "source": "systemd"}
         entry = services.setdefault(name, fresh)
         if entry["status"] not in BAD:
             entry["status"] = status
