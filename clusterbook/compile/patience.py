@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.compile.plan import Plan, PlayPlan
-from clusterbook.language.program import Step
+from clusterbook.language.program import Group, Step
 from clusterbook.modules.registry import parameters
 
 MODULE, REBOOT = "ansible.builtin.wait_for_connection", "ansible.builtin.reboot"
@@ -27,6 +27,8 @@ def _loses_hosts(play: PlayPlan) -> bool:
 def patience_of(instructions: Sequence[Any]) -> float:
     """Seconds: the timeout of a first step that waits, written out or the default; 0 when no step waits."""
     first = instructions[0] if instructions else None
+    while isinstance(first, Group) and first.role is not None:
+        first = first.body[0]
     if not isinstance(first, Step) or first.module != MODULE:
         return 0.0
     written = first.arguments.get("timeout") if isinstance(first.arguments, Mapping) else None

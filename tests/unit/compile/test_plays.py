@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clusterbook.compile import Plan, Selection, compile_plan
+from clusterbook.compile.patience import patience_of
 from clusterbook.compile.walk import every_step
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.program import Flush, Group
@@ -268,3 +269,9 @@ def test_defaults_hold_for_a_module_by_each_of_its_names() -> None:
     plan = compiled(play(one, keywords={"gather_facts": False, "module_defaults": outer}))
     step = next(every_step(plan.plays[0].program.instructions))
     assert step.defaults == ({"mode": "0640"},)  # those of a block or task are instead of the play's
+
+
+def test_a_play_whose_first_role_begins_with_a_wait_for_its_hosts_is_patient() -> None:
+    wait = task("w", "ansible.builtin.wait_for_connection", {"timeout": 7})
+    plan = compiled(play(task("t"), roles=(use("r"),)), roles=(role("r", wait),))
+    assert patience_of(plan.plays[0].program.instructions) == 7
