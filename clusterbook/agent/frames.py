@@ -6,11 +6,15 @@ Kinds: J JSON, Z zlib-compressed JSON, B raw bytes. A frame is at most 64 MiB; l
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from typing import Any, Callable
 
 MAXIMUM = 64 * 1024 * 1024
+# A value takes some 60 bytes of memory, however short it is: large messages may hold long texts, not more values.
+LARGE, MOST_VALUES = 4 * 1024 * 1024, 2_000_000
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _HEAD = struct.Struct(">IB")
 _COMPRESS_FROM = 2048
 
@@ -46,7 +50,15 @@ def read(receive: Callable[[int], bytes]) -> Any:
             raise BrokenFrame("a compressed frame is over the limit")
     elif kind != ord("J"):
         raise BrokenFrame(f"unknown kind of frame {kind}")
+    if len(payload) > LARGE and _values(payload) > MOST_VALUES:
+        raise BrokenFrame("a frame of too many values")
     return json.loads(payload.decode("utf-8", "surrogateescape"))
+
+
+def _values(payload: bytes) -> int:
+    """At most so many values are in it; commas and brackets within texts do not count."""
+    bare = _TEXT.sub(b"", payload)
+    return sum(map(bare.count, (b",", b"[", b"{")))
 
 
 def _exactly(receive: Callable[[int], bytes], count: int, at_start: bool) -> bytes:

@@ -170,6 +170,10 @@ def _next(error: ClusterbookError) -> Iterator[str]:
 
 
 def _show(text: str) -> None:
+    """Errors quote hosts, whose words must not steer the terminal."""
+    from clusterbook.execute.events import harmless
+
+    text = str(harmless(text))
     sys.stdout.flush()
     sys.stderr.write(f"{text}\n")
 

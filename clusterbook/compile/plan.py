@@ -105,6 +105,7 @@ def _no_others(host: str, names: frozenset[str]) -> dict[str, Any]:
 class PlayPlan:
     """One play for its hosts, which are in the order of the inventory. batches: of `serial`, in `order`.
 
+    withheld: by host, which of its secrets are other hosts' alone.
     names: variables that it reads of other hosts; others(host, names) evaluates them from the inventory.
     local_texts: templates that may call the local machine (lookups), with braces.
     """
@@ -128,6 +129,7 @@ class PlayPlan:
     dynamic: bool = False
     reader: Reader | None = field(default=None, compare=False)
     growing: Growth | None = field(default=None, compare=False)
+    withheld: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,16 @@ from clusterbook.compile.hosts import batches_of, host_part, ordered, others_of,
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
-from clusterbook.compile.reach import EVERY_NAME, closure, local_texts, other_host_names, secrets, texts, words
+from clusterbook.compile.reach import (
+    EVERY_NAME,
+    closure,
+    local_texts,
+    other_host_names,
+    secrets,
+    texts,
+    withheld,
+    words,
+)
 from clusterbook.compile.root import becomes, may_become
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
@@ -29,7 +38,7 @@ from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import OMIT, Scope
 from clusterbook.lookups.expressions import local_expressions
-from clusterbook.model import Inventory, Play, Project
+from clusterbook.model import Host, Inventory, Play, Project
 from clusterbook.modules.registry import is_flow
 from clusterbook.records import dataclass
 
@@ -113,33 +122,41 @@ class _Play:
         members = {name: replace(reached(known[name], self.play, local), patience=patience) for name in chosen}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
         used = frozenset(word for text in every for word in words(text))
-        layers = [
+        alike = [
             program.role_defaults, program.role_variables, *program.variables, *layers_of(steps, compiler.roles),
-            *(host.variables for host in members.values()), program.extra_variables,
+            program.extra_variables,
         ]
+        layers = [*alike, *(host.variables for host in members.values())]
         names = closure(used | _ALWAYS, layers)
         of_variables = tuple(text for layer in layers for name in names & layer.keys() for text in texts(layer[name]))
         shared = other_host_names((*every, *of_variables))
         others = others_of(self.inventory, shared, self.selection, expressions)
         return PlayPlan(
-            name=program.name, program=program,
-            steps=compiler.steps, batches=batches_of(hosts, self._known(local, "serial")),
-            hosts=members, parts={name: host_part(host, names, others) for name, host in members.items()},
+            name=program.name, program=program, steps=compiler.steps, hosts=members,
+            batches=batches_of(hosts, self._known(local, "serial")),
+            parts={name: host_part(host, names, others) for name, host in members.items()},
             needs_root=bool(program.become) or becomes(layers)
             or any(bool(step.become) and step.delegate_to is None for step in steps)
             or may_become(compiler.open),
-            secrets=secrets(names, layers), names=shared,
+            secrets=secrets(names, layers), names=shared, withheld=self._withheld(names, shared, alike, members),
             local_texts=local_texts((*every, *of_variables)),
             any_errors_fatal=self._known(local, "any_errors_fatal") is True,
             max_fail_percentage=float(self._known(local, "max_fail_percentage", 100)),
-            pattern=pattern_of(local, self.play),
-            tags=tag_list(self._word("tags")),
+            pattern=pattern_of(local, self.play), tags=tag_list(self._word("tags")),
             expander=PlayExpander(compiler, program),
             others=partial(_others, self.inventory, self.selection),
             dynamic=bool(compiler.open),
-            reader=self.project.reader,
-            growing=self.growing,
+            reader=self.project.reader, growing=self.growing,
         )
+
+    def _withheld(
+        self, names: frozenset[str], shared: frozenset[str], alike: list[Mapping[str, Any]], members: Mapping[str, Host]
+    ) -> Mapping[str, frozenset[str]]:
+        """Which secrets a host is not told because they are others'. Nobody knows where a host joins a group."""
+        if self.growing is not None:
+            return {}
+        own = {name: host.variables for name, host in members.items()}
+        return withheld(names, shared, alike, own, (host.variables for host in self.inventory.hosts.values()))
 
     def _word(self, name: str, default: Any = None) -> Any:
         return self.play.keywords.get(name, default)

@@ -6,7 +6,7 @@ Any word in an expression or a template file counts as a name, so the answer is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from clusterbook.language.local_words import READING_FILTERS, READING_TESTS, TEST_ALIASES
@@ -91,6 +91,24 @@ def secrets(names: Iterable[str], layers: Iterable[Mapping[str, Any]]) -> frozen
     return frozenset(
         secret for layer in layers for name, value in layer.items() if name in wanted for secret in _secrets(value)
     )
+
+
+def withheld(
+    names: frozenset[str], shared: frozenset[str], layers: Sequence[Mapping[str, Any]],
+    own: Mapping[str, Mapping[str, Any]], every: Iterable[Mapping[str, Any]],
+) -> dict[str, frozenset[str]]:  # fmt: skip
+    """By host, the secrets that only other hosts' variables name: what is theirs is told to them alone.
+
+    layers: of all hosts alike; own: variables of each host; shared: names that are read of other hosts; every: the
+    variables of each of these.
+    """
+    if EVERY_NAME in shared:
+        return {}
+    others = list(every)
+    mine = {host: secrets(names, [variables]) for host, variables in own.items()}
+    known = secrets(names, layers) | (secrets(closure(shared, others), others) if shared else frozenset())
+    private = frozenset[str]().union(*mine.values()) - known
+    return {host: private - known_here for host, known_here in mine.items()} if private else {}
 
 
 def _secrets(value: Any) -> Iterator[str]:

@@ -169,8 +169,8 @@ class Answers:
             raise Refusal("only include_vars may ask for variables")
         info, host = self._plan.steps[step.id], self._plan.hosts[self._host]
         arguments = dict(question["arguments"])
-        named = partial(self.files.is_named, step)
-        answer = variables_answer(self._plan.reader, info, host, arguments, named)
+        named, known = partial(self.files.is_named, step), partial(self._local_arguments, step, None)
+        answer = variables_answer(self._plan.reader, info, host, arguments, named, known)
         values = decode(answer["values"], trusted=True)
         self._included.include(values, arguments.get("hash_behaviour") == "merge")
         self._words.read(values)
@@ -178,7 +178,7 @@ class Answers:
 
     def _answer_secret(self, question: dict[str, Any]) -> str:
         name = str(question["name"])
-        if name not in self._plan.secrets:
+        if name not in self._plan.secrets or name in self._plan.withheld.get(self._host, ()):
             raise Refusal(f"secret {name!r} is not named by this play")
         return self._services.secret(name)
 

@@ -37,10 +37,14 @@ class Fetched:
 
     def _take(self, path: Path, question: Mapping[str, Any]) -> None:
         """Append a block beside the destination; the last one puts the file into its place."""
-        block = base64.b64decode(str(question["data"]))
+        try:
+            block = base64.b64decode(str(question["data"]), validate=True)
+        except ValueError as error:
+            raise Refusal(f"the content of {path} is damaged") from error
         offset = int(question["offset"])
         path.parent.mkdir(parents=True, exist_ok=True)
         if offset == 0:
+            self._partial.get(path, (path.with_name(f".{path.name[:60]}.clusterbook"), 0))[0].unlink(missing_ok=True)
             own = path.with_name(f".{path.name[:60]}.{os.urandom(8).hex()}.clusterbook")
             self._partial[path] = (own, 0)
         partial, size = self._partial.get(path, (path, -1))
@@ -56,6 +60,8 @@ class Fetched:
 
 def destination(host: str, source: str, arguments: Mapping[str, Any], base: Path) -> Path:
     """Where a fetched file goes. Refusal when the host's path would lead out of the directory meant for it."""
+    if not source.isprintable():
+        raise Refusal("a name with characters that steer terminals is no name for a file here")
     dest = str(arguments["dest"])
     path = base / Path(dest).expanduser()
     clean = os.path.normpath("/" + source).lstrip("/")

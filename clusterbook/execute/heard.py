@@ -17,6 +17,8 @@ Check = Callable[[Any], bool]
 RESERVED = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id")
 # Longer texts in questions are no names.
 LONGEST_NAME = 4096
+# Values inside values: what is deeper breaks code that walks through it, here or on the hosts that it is told to.
+DEEPEST = 100
 _STATUS = ("ok", "changed", "failed", "skipped", "unknown")
 
 
@@ -69,7 +71,7 @@ def _arguments(value: Any) -> bool:
 
 
 def _place(value: Any) -> bool:
-    return isinstance(value, list) and len(value) < 64 and all(_whole(item) for item in value)
+    return isinstance(value, list) and 0 < len(value) < 64 and all(_whole(item) for item in value)
 
 
 def _or_none(check: Check) -> Check:
@@ -163,6 +165,7 @@ _NEEDED = {
 
 def question(message: Mapping[str, Any]) -> dict[str, Any]:
     """A question whose fields are what its kind has. Raises Nonsense."""
+    _refuse_depth(message)
     kind = message.get("ask")
     fields = QUESTIONS.get(kind) if isinstance(kind, str) else None
     if fields is None:
@@ -178,6 +181,7 @@ def question(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def event(message: Any) -> dict[str, Any]:
     """An event that may go to the reports. Raises Nonsense."""
+    _refuse_depth(message)
     kind = message.get("type") if isinstance(message, dict) else None
     fields = EVENTS.get(kind) if isinstance(kind, str) else None
     if fields is None:
@@ -205,6 +209,16 @@ def short(value: Any) -> str:
     """A value for a message, cut."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _refuse_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list))]
+        level = [part for parts in inner for part in parts]
+        if not level:
+            return
+    raise Nonsense(f"it sends values inside of values, deeper than {DEEPEST}")
 
 
 def _wrong(fields: Mapping[str, Check], message: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from clusterbook.compile.plan import PlayPlan, StepInfo
 from clusterbook.compile.reach import closure, texts, words
 from clusterbook.errors import InvalidInput
 from clusterbook.execute.session import Refusal
+from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import to_wire
 from clusterbook.language.values import encode
 from clusterbook.lookups.places import directories, find, inside
@@ -19,6 +20,10 @@ from clusterbook.model import Host, Reader
 from clusterbook.project.files import encrypted
 
 ENDINGS = ["json", "yaml", "yml"]
+# Of a pattern that a host makes: with more, it could keep this machine busy for ever.
+HARMLESS_SIGNS, MOST_STARS = re.compile(r"[\w ./@^$|\\*-]{0,200}"), 2
+# Names of arguments -> their values by the inventory alone. Raises ExpressionError.
+Known = Callable[[tuple[str, ...]], Mapping[str, Any]]
 
 
 def expansion_answer(plan: PlayPlan, host: Host, question: Mapping[str, Any]) -> Any:
@@ -39,14 +44,16 @@ def in_words(error: InvalidInput) -> str:
 
 def variables_answer(
     reader: Reader | None, info: StepInfo, host: Host, arguments: Mapping[str, Any],
-    named: Callable[[str], bool] = lambda name: False,
+    named: Callable[[str], bool] = lambda name: False, known: Known = lambda names: {},
 ) -> dict[str, Any]:
     """The variables of include_vars and the files that they came from. Raises Refusal.
 
     named(name): the play or the inventory names the file, so that it may lie anywhere, and may be encrypted.
+    known(names): what the inventory alone makes of these arguments.
     """
     if reader is None:
         raise Refusal("this play reads no files of variables during the run")
+    _refuse_patterns(arguments, known)
     files = list(_files(info, arguments, named))
     values: dict[str, Any] = {}
     name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
@@ -66,6 +73,20 @@ def variables_answer(
         "variables": encode(sent_variables(host, used)),
         "files": [str(file) for file in files],
     }
+
+
+def _refuse_patterns(arguments: Mapping[str, Any], known: Known) -> None:
+    for name in ("files_matching", "ignore_files"):
+        told = arguments.get(name) or []
+        patterns = [str(one) for one in (told if isinstance(told, list) else [told])]
+        if all(HARMLESS_SIGNS.fullmatch(one) and one.count("*") <= MOST_STARS for one in patterns):
+            continue
+        try:
+            if known((name,)).get(name) == told:
+                continue
+        except ExpressionError:
+            pass
+        raise Refusal(f"{name} with such a pattern must come from the inventory or the play alone")
 
 
 def _files(info: StepInfo, arguments: Mapping[str, Any], named: Callable[[str], bool]) -> Iterator[Path]:
@@ -90,17 +111,32 @@ def _files(info: StepInfo, arguments: Mapping[str, Any], named: Callable[[str], 
 
 def _below(path: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
     """The files of a directory: names sorted, files before those of directories below."""
-    depth = int(arguments.get("depth") or 0)
+    depth = _whole(arguments.get("depth") or 0)
     endings = {str(item).lstrip(".") for item in arguments.get("extensions") or ENDINGS}
     ignored = [str(item) for item in arguments.get("ignore_files") or ()]
-    matching = re.compile(str(arguments.get("files_matching") or ""))
+    matching = _compiled(str(arguments.get("files_matching") or ""))
+    left_out = [_compiled(f"{pattern}$") for pattern in ignored]
     for file in sorted(path.rglob("*"), key=lambda item: (str(item.parent), item.name)):
         level = len(file.relative_to(path).parts)
         if not file.is_file() or (depth and level > depth) or file.name in ignored:
             continue
-        if any(re.search(f"{pattern}$", file.name) for pattern in ignored) or not matching.search(file.name):
+        if any(pattern.search(file.name) for pattern in left_out) or not matching.search(file.name):
             continue
         if file.suffix.lstrip(".") in endings:
             yield file
         elif not arguments.get("ignore_unknown_extensions"):
             raise Refusal(f"{file} does not have a valid extension: {', '.join(sorted(endings))}")
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise Refusal(f"{pattern!r} is not a regular expression: {error}") from error
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise Refusal(f"depth is {value!r}, expected a whole number") from error

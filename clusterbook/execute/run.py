@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from clusterbook.compile.plan import Plan, PlayPlan
@@ -16,6 +18,7 @@ from clusterbook.errors import (
     EXIT_INTERRUPTED,
     EXIT_UNREACHABLE,
     ClusterbookError,
+    Failed,
     Unreachable,
 )
 from clusterbook.execute.ahead import ahead_of
@@ -198,6 +201,9 @@ class Runner:
             if gates.aborted:
                 return None
             self._events.emit("failure", host=name, **_described(error))
+        except Exception as error:  # whatever it is that one host's words do here, the others go on
+            self._places.forget(name)
+            self._events.emit("failure", host=name, **_described(_unforeseen(name, error)))
         return False
 
     def _segment(self, play: PlayPlan, name: str, program: Any, gates: Gates) -> bool:
@@ -241,6 +247,15 @@ class Runner:
             self._lost.clear()
             self._failed.clear()
             self._forgiven = {host: dict(counts) for host, counts in self._events.counts.items()}
+
+
+def _unforeseen(host: str, error: Exception) -> Failed:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return Failed(
+        f"{host}: what it said could not be dealt with: {type(error).__name__}: {str(error)[:500]} "
+        f"({Path(where.filename).name}:{where.lineno})",
+        next_step="this is a bug in clusterbook, or the host is in other hands: report it, and look at the host",
+    )
 
 
 def _described(error: ClusterbookError) -> dict[str, Any]:

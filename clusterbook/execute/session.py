@@ -15,6 +15,7 @@ from clusterbook.errors import ClusterbookError, Failed, Unreachable
 from clusterbook.execute import heard
 from clusterbook.execute.bundle import MAGIC, Bundle, agent_bundle
 from clusterbook.execute.stub import launch_command
+from clusterbook.transport import failures
 from clusterbook.transport.protocol import Become, Channel, Connection
 
 Answer = Callable[[dict[str, Any]], Any]
@@ -23,8 +24,13 @@ CHUNK = 1024 * 1024
 START_SECONDS = 30.0
 # The agent of a run that was killed ends its current step before it lets go of the host: so long it is waited for.
 DYING_SECONDS = 20.0
+# An agent that is loaded answers at once; one that takes a run over first waits for the step that runs there.
+HELLO_SECONDS = 120.0
 # What a login may write before the agent greets: a banner, a shell's words.
 MOST_BEFORE_GREETING = 1 << 20
+# What is taken of a host's events, packed; of its words in messages.
+MOST_EVENTS = 4 << 30
+MOST_OF_A_CRASH, MOST_OF_A_NAME = 8000, 200
 
 
 class Refusal(Exception):
@@ -44,7 +50,8 @@ class AgentSession:
         self.host = connection.host
         self._channel: Channel = connection.start(launch_command(bundle.digest, connection.python), become)
         self._buffer = b""
-        self._greeted = 0
+        self._greeted = self._told = self._events = 0
+        self._end: float | None = time.monotonic() + START_SECONDS
         self._greet(bundle)
 
     def hello(self, holder: Mapping[str, Any], lock: bool, keep: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,11 +60,13 @@ class AgentSession:
         keep: what the host is to keep for another worker of the run, see agent.record.
         """
         greeting = {**holder, "lock": lock, **keep}
+        self._end = None if keep.get("keep") else time.monotonic() + HELLO_SECONDS
         answer = self._greeting(greeting)
         deadline = time.monotonic() + DYING_SECONDS
         while not answer["ready"] and _died_here(answer["held"]) and time.monotonic() < deadline:
             time.sleep(0.5)
             answer = self._greeting(greeting)
+        self._end = None
         if not answer.get("known", True):
             raise Failed(
                 f"{self.host} does not know what it had finished when its worker was lost: its agent was killed, too, "
@@ -65,7 +74,7 @@ class AgentSession:
                 next_step="run the same command again: it observes everything anew",
             )
         if not answer["ready"]:
-            held = answer["held"]
+            held = {name: str(value)[:MOST_OF_A_NAME] for name, value in (answer["held"] or {}).items()}
             raise Failed(
                 f"{self.host} is in use by run {held.get('run', '?')} of {held.get('user', '?')} "
                 f"on {held.get('machine', '?')}, since {held.get('started', '?')}",
@@ -77,8 +86,8 @@ class AgentSession:
         self._send({"hello": dict(greeting)})
         answer = self._receive()
         if isinstance(answer.get("crash"), str):
-            step = str(answer.get("next_step") or "")
-            raise Failed(f"{self.host} cannot be worked on: {answer['crash']}", next_step=step)
+            step = str(answer.get("next_step") or "")[:MOST_OF_A_CRASH]
+            raise Failed(f"{self.host} cannot be worked on: {_crash(answer)}", next_step=step)
         if not (isinstance(answer.get("ready"), bool) and isinstance(answer.get("held"), dict | None)):
             raise self._given_up(f"it greets with {heard.short(answer)}")
         return answer
@@ -94,12 +103,14 @@ class AgentSession:
             if "ask" in message:
                 self._reply(message, answer)
             elif isinstance(message.get("events"), list):
+                self._count()
                 take([self._checked(heard.event, event) for event in message["events"]])
             elif "done" in message:
                 return message.get("succeeded") is True
             elif "crash" in message:
-                raise Failed(f"the agent on {self.host} failed: {message['crash']}")
+                raise Failed(f"the agent on {self.host} failed: {_crash(message)}")
             else:
+                self._count()
                 take([self._checked(heard.event, message)])
 
     def call(self, call: Mapping[str, Any], key: str, answer: Answer) -> dict[str, Any]:
@@ -110,7 +121,7 @@ class AgentSession:
             if "ask" in message:
                 self._reply(message, answer)
             elif "crash" in message:
-                raise Failed(f"the agent on {self.host} failed: {message['crash']}")
+                raise Failed(f"the agent on {self.host} failed: {_crash(message)}")
             elif isinstance(message.get("value"), dict):
                 return dict(message["value"])
             elif "events" not in message:
@@ -139,7 +150,7 @@ class AgentSession:
             code = bundle.compiled() if magic == MAGIC else bundle.payload
             self._write(len(code).to_bytes(8, "big") + code)
         elif verdict != "have":
-            found = "Python is not installed" if verdict == "none" else f"its Python is {version}"
+            found = "Python is not installed" if verdict == "none" else f"its Python is {version[:MOST_OF_A_NAME]}"
             raise NoPython(
                 f"{self.host} cannot run the agent: {found}, and 3.9 or newer is needed",
                 next_step=f"install it: clusterbook ssh {self.host} -- sudo apt-get install -y python3 "
@@ -148,7 +159,7 @@ class AgentSession:
 
     def _line(self) -> bytes:
         while b"\n" not in self._buffer:
-            part = self._channel.read(4096, START_SECONDS)
+            part = self._arrived(4096)
             if not part:
                 raise self._channel.why_ended()
             self._buffer += part
@@ -191,6 +202,7 @@ class AgentSession:
 
     def _receive(self) -> dict[str, Any]:
         try:
+            self._told = 0
             message = frames.read(self._read)
             if not isinstance(message, dict):
                 raise self._given_up(f"it says {heard.short(message)}")
@@ -207,7 +219,29 @@ class AgentSession:
         if self._buffer:
             part, self._buffer = self._buffer[:size], self._buffer[size:]
             return part
-        return self._channel.read(size)
+        part = self._arrived(size)
+        self._told += len(part)
+        return part
+
+    def _arrived(self, size: int) -> bytes:
+        """What comes next; while the agent starts, until a moment that words now and then do not put off."""
+        if self._end is None:
+            return self._channel.read(size)
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise failures.no_answer(self.host, START_SECONDS)
+        return self._channel.read(size, left)
+
+    def _count(self) -> None:
+        """Events are kept here: a host that never ends them would fill this machine's disk."""
+        self._events, self._told = self._events + self._told, 0
+        if self._events > MOST_EVENTS:
+            raise self._given_up(f"its events are more than {MOST_EVENTS >> 30} GiB")
+
+
+def _crash(message: Mapping[str, Any]) -> str:
+    """Why an agent failed, in its own words: their end, which says it."""
+    return str(message["crash"])[-MOST_OF_A_CRASH:]
 
 
 def _died_here(holder: Mapping[str, Any]) -> bool:

@@ -14,6 +14,9 @@ from clusterbook.language.values import Template
 from clusterbook.source import vault
 from clusterbook.source.load import load_documents
 
+# Of bcrypt; each doubles the time.
+MOST_ROUNDS = 18
+
 
 class _Dumper(yaml.SafeDumper):
     """Writes what expressions give; anything that is no YAML value as text."""
@@ -101,6 +104,8 @@ def password_hash(
 
     if hashtype not in ("bcrypt", "blowfish"):
         raise FilterError(f"there is no kind of hash {hashtype!r}; kinds are sha512, sha256, md5, bcrypt, blowfish")
+    if int(rounds or 0) > MOST_ROUNDS:
+        raise FilterError(f"bcrypt of more than {MOST_ROUNDS} rounds takes minutes, with each one more twice as long")
     if salt is None:
         salt = "".join(secrets.choice(_BCRYPT_ALPHABET) for _ in range(22))
     if len(salt) != 22 or any(sign not in _BCRYPT_ALPHABET for sign in salt):

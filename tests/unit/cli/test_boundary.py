@@ -105,3 +105,13 @@ def test_a_task_that_returns_a_code_ends_with_it() -> None:
     with pytest.raises(Exit) as end:
         pending.body(None)
     assert end.value.code == 2
+
+
+def test_words_of_a_host_in_an_error_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise Failed("h-1 says: \x1b]0;owned\x07\x1b[2J\u202eevil\nand more")
+
+    assert boundary.guard(fail) == 1
+    shown = capsys.readouterr().err
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+    assert "\nand more" in shown

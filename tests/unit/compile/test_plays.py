@@ -147,6 +147,21 @@ def test_a_secret_is_allowed_only_when_the_play_names_its_variable() -> None:
     assert compiled(play(task("t")), a=variables).plays[0].secrets == frozenset()
 
 
+def test_a_secret_that_only_another_hosts_variables_name_is_withheld() -> None:
+    shown = task("t", arguments={"cmd": Template("{{ token }}")})
+    one, two, same = ({"token": Secret(name)} for name in ("of-a", "of-b", "of-all"))
+    assert withheld(play(shown), a=one, b=two) == {"a": ["of-b"], "b": ["of-a"]}
+    assert withheld(play(shown), a=same, b=same) == {"a": [], "b": []}
+    read = task("t", arguments={"cmd": Template("{{ token }} {{ hostvars['b'].token }}")})
+    assert withheld(play(read), a=one, b=two) == {"a": [], "b": []}  # it reads that name of others
+
+
+def withheld(shown: Play, **variables: Any) -> dict[str, list[str]]:
+    """What hosts a and b are not told."""
+    found = compiled(shown, **variables).plays[0].withheld
+    return {host: sorted(found.get(host, ())) for host in ("a", "b")}
+
+
 def test_variables_of_other_hosts_are_sent_ahead_but_never_their_secrets() -> None:
     shown = task("t", arguments={"cmd": Template("{{ hostvars['b'].address }} {{ hostvars['b']['token'] }}")})
     plan = compiled(play(shown), b={"address": "10.0.0.2", "token": Secret("t"), "unused": 1})

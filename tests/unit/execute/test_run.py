@@ -191,6 +191,14 @@ def test_a_secret_that_the_play_does_not_name_is_refused() -> None:
     assert "not named by this play" in str(recorder.events)
 
 
+def test_a_secret_of_another_host_is_refused() -> None:
+    steps = (step(1, "ansible.builtin.debug", {"msg": Template("{{ token }}")}),)
+    plan = play("a", steps, variables={"token": Secret("of-b")}, secrets=frozenset({"of-a", "of-b"}))
+    outcome, recorder = run(replace(plan, withheld={"a": frozenset({"of-b"})}), services=Services(lambda name: "value"))
+    assert outcome.exit_code(check=False) == 1
+    assert "not named by this play" in str(recorder.events)
+
+
 @pytest.mark.parametrize(("source", "given"), [("{{ name }}", True), ("{{ said.stdout }}", False)])
 def test_a_file_outside_the_steps_directories_is_given_to_who_does_not_choose_it(
     tmp_path: Path, source: str, given: bool

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from referencing.exceptions import NoSuchResource
 
 from clusterbook.errors import InvalidProject, Position
 from clusterbook.schema import check, nearest, problems, suggestion
+from clusterbook.schema.complaints import registry
 from clusterbook.source import load_text
 
 
@@ -149,3 +151,9 @@ def test_the_nearest_name_is_offered_only_when_it_is_near() -> None:
     assert nearest("enable", ["enabled", "name"]) == "enabled"
     assert suggestion("enable", ["enabled"]) == "; did you mean 'enabled'?"
     assert suggestion("xyz", ["enabled"]) == ""
+
+
+@pytest.mark.parametrize("name", ["https://192.0.2.1/other.json", "file:///etc/passwd", "http://json-schema.org/x"])
+def test_a_schema_elsewhere_is_never_fetched(name: str) -> None:
+    with pytest.raises(NoSuchResource):
+        registry().get_or_retrieve(name)
