@@ -59,7 +59,7 @@ def bundle(
     _: Context, inventory: str = "lab", out: str = "", check: bool = False, sbom: str = "", system: str = "",
     kubernetes_version: str = "", acceptance: bool = False, cluster: str = "", json_: bool = False,
 ) -> None:  # fmt: skip
-    """Write one file from which an inventory's cluster is raised without any network.
+    """Write one file that raises a cluster without any network.
 
     It holds what the hosts of that inventory will fetch, and no more: programs, images, Debian packages with all that
     they depend on, this version's playbooks, checksums and a bill of materials. The cluster need not exist yet.
