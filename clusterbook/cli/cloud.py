@@ -20,6 +20,7 @@ from clusterbook.cloud.plan import CloudPlan
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import lock
 from clusterbook.cluster.reset import delete_cluster as forget_cluster
+from clusterbook.cluster.secrets import open_keyring
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput
 from clusterbook.inventory.aws_ec2 import cache
@@ -64,6 +65,7 @@ def update_cluster(
 def make(opened: Opened, *, prune: bool = False, saved: str = "", as_json: bool = False) -> int:
     """Create and change what the plan lists, under the cluster's lock; the exit code. saved: see update_cluster."""
     with lock.hold(opened.store, opened.name, "update-cluster", say=print):
+        open_keyring(opened.store, os.environ)
         state = StateFile(opened.store, opened.name)
         plan = plan_of(opened, state)
         _refuse_moved(plan, saved)

@@ -17,6 +17,7 @@ from clusterbook.cli.screen import print_json
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.bucket import ensure_bucket
 from clusterbook.cluster import files, spec
+from clusterbook.cluster.secrets import open_keyring
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import Failed, InvalidInput, InvalidProject
 
@@ -101,6 +102,7 @@ def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], 
     complete = spec.parse(text, f"{name}/{spec.FILE}").complete
     if wishes.zones and store.address.startswith("s3://"):
         ensure_bucket(Cloud(name, complete["aws"]["region"]), store.address[5:].partition("/")[0])
+        open_keyring(store, os.environ)  # user data of workers have a key of it
     if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
         raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
                            next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip

@@ -11,9 +11,9 @@ from typing import Any
 from clusterbook import project
 from clusterbook.cli import places
 from clusterbook.cli.site import Site, the_cluster, value_of
-from clusterbook.cluster import pki
+from clusterbook.cluster import joining, pki
 from clusterbook.cluster.cluster import Cluster
-from clusterbook.cluster.joining import AGENT, FOLDER, IDENTITY, SEGMENT
+from clusterbook.cluster.joining import AGENT, FOLDER, IDENTITY, SEGMENT, SIGNATURE
 from clusterbook.compile import Selection, compile_plan
 from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.kept import client_certificates, kept
@@ -51,8 +51,9 @@ def keep(site: Site, selection: Selection) -> list[str]:
     workers = site.inventory.groups.get("worker", ())
     groups = [str(group["name"]) for group in cluster.spec.complete["aws"]["worker_groups"]] if workers else []
     for group in groups:
-        data = json.dumps(segment(site, cluster, group, selection), sort_keys=True).encode()
-        _write(cluster, f"{SEGMENT}{group}", zlib.compress(data, 9))
+        data = zlib.compress(json.dumps(segment(site, cluster, group, selection), sort_keys=True).encode(), 9)
+        _write(cluster, f"{SEGMENT}{group}", data)
+        _write(cluster, f"{SIGNATURE}{group}", joining.signature(cluster.keyring, cluster.name, group, data))
     for name in cluster.store.names(f"{cluster.name}/{FOLDER}"):
         old = name.partition(f"/{FOLDER}/")[2]
         if old.startswith(AGENT) and old != f"{AGENT}{bundle.digest}":

@@ -47,11 +47,11 @@ subprocess.run(["systemctl", "enable", "--now", "--no-block", "clusterbook-join.
 
 
 def user_data(cluster: str, group: str, place: Mapping[str, str], programs: Mapping[str, str]) -> str:
-    """The script for workers of a group. place: see cluster.joining; programs: name in the folder -> Python.
+    """The script for workers of a group. place: see cluster.joining, with the public key; programs: name -> Python.
 
     Raises InvalidInput when EC2 would refuse its length.
     """
-    settings = {"url": place["url"], "region": place["region"], "group": group}
+    settings = {**place, "cluster": cluster, "group": group}
     files = {
         **{f"{FOLDER}/{name}": text for name, text in programs.items()},
         f"{FOLDER}/settings.json": json.dumps(settings, sort_keys=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,9 +70,15 @@ def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
     known = dict(state.state.image) or index_of(opened, there)["image"]
     design = Design(
         opened.name, opened.spec.complete, known.get(name) or resolve_image(opened.cloud, name), opened.store.address,
-        joining.place(opened.store, opened.name, opened.spec.complete), opened.programs,
+        _place(opened), opened.programs,
     )  # fmt: skip
     return compare(wanted(design), there)
+
+
+def _place(opened: Opened) -> dict[str, str]:
+    """Where workers that join by themselves read how, and the key by which they know that it is true."""
+    found = joining.place(opened.store, opened.name, opened.spec.complete)
+    return {**found, "key": joining.public_key(opened.store, opened.name, os.environ)} if found else {}
 
 
 def index_of(opened: Opened, there: Mapping[str, Found]) -> dict[str, Any]:

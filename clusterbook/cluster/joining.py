@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from clusterbook.cluster.secrets import KEYRING, Keyring, unlock
 from clusterbook.cluster.store import Store
 
 FOLDER = "join"
-SEGMENT, AGENT, IDENTITY = "segment-", "agent-", "identity-"
+SEGMENT, SIGNATURE, AGENT, IDENTITY = "segment-", "signature-", "agent-", "identity-"
 # Other networks need more hosts than the new one when a worker comes.
 NETWORK = "flannel"
 
@@ -24,3 +28,29 @@ def place(store: Store, cluster: str, complete: Mapping[str, Any]) -> dict[str, 
 
     assert isinstance(store, S3Store)
     return {"url": store.url(f"{cluster}/{FOLDER}"), "region": store.region}
+
+
+def public_key(store: Store, cluster: str, environment: Mapping[str, str]) -> str:
+    """Of the key that segments are signed with, PEM; '' while the store has no keyring. Nothing is written."""
+    described = store.read(KEYRING)
+    return shown(unlock(described, environment), cluster) if described else ""
+
+
+def shown(keyring: Keyring, cluster: str) -> str:
+    """The public half of a cluster's key for segments, PEM."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return _key(keyring, cluster).public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def signature(keyring: Keyring, cluster: str, group: str, segment: bytes) -> bytes:
+    """Binds a segment to its cluster and group."""
+    return _key(keyring, cluster).sign(signed_text(cluster, group, segment))
+
+
+def signed_text(cluster: str, group: str, segment: bytes) -> bytes:
+    """What is signed; roles/join_keeper/files/first_boot.py makes the same of what it read."""
+    return f"{cluster} {group}\n".encode() + segment
+
+
+def _key(keyring: Keyring, cluster: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(keyring.derived(f"joining {cluster}"))

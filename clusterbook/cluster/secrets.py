@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets as random
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ class Keyring:
     def __init__(self, key: bytes) -> None:
         """key: 32 bytes."""
         self._cipher = AESGCM(key)
+        self._seed = hmac.digest(key, b"clusterbook derived keys", "sha256")
 
     def __repr__(self) -> str:
         """Says nothing of the key."""
@@ -49,6 +51,10 @@ class Keyring:
         data = self._cipher.encrypt(nonce, value, name.encode())
         form = {"cipher": "aes-256-gcm", "nonce": _text(nonce), "data": _text(data)}
         return json.dumps(form).encode() + b"\n"
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes that only who has the key can make, the same each time, and of no use for another purpose."""
+        return hmac.digest(self._seed, purpose.encode(), "sha256")
 
     def open(self, name: str, sealed: bytes) -> bytes:
         """The value again. Failed when the bytes were damaged, or belong to another name or key."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib.machinery
 import json
+import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -34,7 +36,11 @@ def main() -> None:
         return aws.read(f"{settings['url']}/{name}", settings["region"], keys)
 
     try:
-        segment = json.loads(zlib.decompress(read(f"segment-{settings['group']}")))
+        kept = read(f"segment-{settings['group']}")
+        if not signed(kept, read(f"signature-{settings['group']}"), settings):
+            say("what is to be done here is not signed by this cluster's key: nothing of it is done")
+            sys.exit(NOT_YET)
+        segment = json.loads(zlib.decompress(kept))
         identity = newest(read, segment["identities"])
     except aws.Absent as absent:
         say(f"there is nothing to join yet: {absent}")
@@ -47,6 +53,18 @@ def main() -> None:
     from clusterbook.agent import joining
 
     sys.exit(0 if joining.join(segment, code, aws.instance(metadata), identity, say) else 1)
+
+
+def signed(kept: bytes, signature: bytes, settings: dict) -> bool:
+    """Whether who has the cluster's key made this for the group; the public half came with the user data."""
+    said = f"{settings['cluster']} {settings['group']}\n".encode() + kept
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"key": settings["key"].encode(), "said": said, "signature": signature}
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        ask = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key", "-rawin", "-in", "said",
+               "-sigfile", "signature"]
+        return subprocess.run(ask, cwd=folder, capture_output=True, check=False).returncode == 0
 
 
 def newest(read, names: list) -> dict | None:

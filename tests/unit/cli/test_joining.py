@@ -45,7 +45,8 @@ def test_each_group_s_play_is_kept_with_the_agent_s_code(site: Site) -> None:
     assert joining.keep(site, Selection()) == ["nodes"]
     found = kept(site, "segment-nodes")
     assert found["digest"] == agent_bundle().digest
-    assert site.store.names(f"{NAME}/join") == [f"{NAME}/join/agent-{found['digest']}", f"{NAME}/join/segment-nodes"]
+    names = [f"agent-{found['digest']}", "segment-nodes", "signature-nodes"]
+    assert site.store.names(f"{NAME}/join") == [f"{NAME}/join/{name}" for name in names]
     assert [one["common_name"] for one in found["certificates"]] == ["flannel", "system:kube-proxy"]
     assert len(found["identities"]) == 1 and found["identities"][0].startswith("identity-ip-10-20-")
     planes = [site.inventory.hosts[name].variables["aws_instance"] for name in site.inventory.groups["control_plane"]]

@@ -19,9 +19,12 @@ from clusterbook.cloud.first_boot import FOLDER, MOST_BYTES, user_data
 from clusterbook.cloud.kinds.templates import LaunchTemplate
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import differences
+from clusterbook.cluster import joining
+from clusterbook.cluster.secrets import Keyring
 from clusterbook.errors import InvalidInput
 
-PLACE = {"url": "https://s3.us-east-2.amazonaws.com/bucket/team/demo.k8s.local/join", "region": "us-east-2"}
+PLACE = {"url": "https://s3.us-east-2.amazonaws.com/bucket/team/demo.k8s.local/join", "region": "us-east-2",
+         "key": joining.shown(Keyring(bytes(32)), "demo")}  # fmt: skip
 
 
 def files_in(script: str) -> dict[str, str]:
@@ -37,7 +40,7 @@ def test_it_is_a_program_that_fits_and_knows_the_prefix_of_its_group() -> None:
     assert script.startswith("#!/usr/bin/python3\n") and len(script) < MOST_BYTES
     compile(script, "user-data", "exec")
     files = files_in(script)
-    assert json.loads(files[f"{FOLDER}/settings.json"]) == {**PLACE, "group": "nodes"}
+    assert json.loads(files[f"{FOLDER}/settings.json"]) == {**PLACE, "cluster": "demo", "group": "nodes"}
     assert {"__main__.py", "aws.py"} == {name.rpartition("/")[2] for name in files if name.endswith(".py")}
     assert f"ExecStart=/usr/bin/python3 -I -B {FOLDER} " in files["/etc/systemd/system/clusterbook-join.service"]
 

@@ -8,13 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from clusterbook.cluster import joining
+from clusterbook.cluster.secrets import Keyring
 
 FILES = Path(__file__).parents[3] / "roles" / "join_keeper" / "files"
 KEYS = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG", "Token": "session"}
@@ -116,3 +119,56 @@ def test_a_new_host_takes_the_identity_that_is_good_longest_and_none_that_ended(
     newest = programs["first_boot"].newest
     assert newest(read, ["identity-a", "identity-b", "identity-c", "identity-gone"])["token"] == "b"
     assert newest(read, ["identity-c"]) is None
+
+
+SEGMENT = b"what a worker does, compressed"
+
+
+@pytest.mark.parametrize(("cluster", "group", "segment", "good"), [
+    ("demo", "nodes", SEGMENT, True),
+    ("demo", "nodes", SEGMENT.replace(b"what", b"that"), False),
+    ("demo", "nodes", b"", False),
+    ("demo", "cheap", SEGMENT, False),
+    ("other", "nodes", SEGMENT, False),
+])  # fmt: skip
+def test_only_what_the_cluster_s_key_signed_for_the_group_is_taken(
+    programs: dict[str, ModuleType], cluster: str, group: str, segment: bytes, good: bool
+) -> None:
+    keyring = Keyring(bytes(range(32)))
+    signature = joining.signature(keyring, "demo", "nodes", SEGMENT)
+    settings = {"cluster": cluster, "group": group, "key": joining.shown(keyring, "demo")}
+    assert programs["first_boot"].signed(segment, signature, settings) is good
+
+
+def test_what_somebody_else_signed_or_nobody_is_not_taken(programs: dict[str, ModuleType]) -> None:
+    settings = {"cluster": "demo", "group": "nodes", "key": joining.shown(Keyring(bytes(32)), "demo")}
+    signed = programs["first_boot"].signed
+    assert not signed(SEGMENT, joining.signature(Keyring(bytes(range(32))), "demo", "nodes", SEGMENT), settings)
+    assert not signed(SEGMENT, b"", settings)
+    own = joining.signature(Keyring(bytes(32)), "demo", "nodes", SEGMENT)
+    assert signed(SEGMENT, own, settings) and not signed(SEGMENT, own, {**settings, "key": ""})
+
+
+def test_a_first_boot_does_nothing_of_an_altered_segment(
+    programs: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyring, file = Keyring(bytes(32)), tmp_path / "settings.json"
+    settings = {"url": "http://store", "region": "us-east-2", "cluster": "demo", "group": "nodes",
+                "key": joining.shown(keyring, "demo")}  # fmt: skip
+    file.write_text(json.dumps(settings))
+    kept = {"segment-nodes": SEGMENT + b"and more",
+            "signature-nodes": joining.signature(keyring, "demo", "nodes", SEGMENT)}  # fmt: skip
+    asked: list[str] = []
+
+    def read(url: str, *_: Any) -> bytes:
+        asked.append(url.rpartition("/")[2])
+        return kept[asked[-1]]
+
+    program = programs["first_boot"]
+    monkeypatch.setattr(program.aws, "read", read)
+    monkeypatch.setattr(program.aws, "Metadata", lambda: SimpleNamespace(keys=dict))
+    monkeypatch.setattr(sys, "argv", ["first_boot", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == program.NOT_YET and asked == ["segment-nodes", "signature-nodes"]
+    assert "not signed by this cluster's key" in capsys.readouterr().out
