@@ -74,6 +74,7 @@ def _lines(wanted: Sequence[Wanted], prices: Mapping[str, Any]) -> Iterator[Line
             public += count * bool(template["public"])
         elif item.kind == "LoadBalancer":
             yield Line(f"load balancer {item.name}", 1, HOURS * prices["balancer_hour"])
+            public += len(fields["subnets"]) if fields["scheme"] == "internet-facing" else 0  # one in each zone
         elif item.kind == "NatGateway":
             yield Line(f"NAT gateway {item.name}", 1, HOURS * prices["nat_gateway_hour"])
             public += 1

@@ -57,5 +57,6 @@ def test_a_cost_is_estimated_from_the_configuration_alone(created: Run) -> None:
     lines = {line["what"].partition(" ")[0]: line for line in found["lines"]}
     assert code == 0 and found["region_known"] and found["unknown"] == []
     assert round(lines["t3.medium"]["month"] / lines["t3.medium"]["count"], 2) == 30.37  # 730 h of 0.0416
+    assert lines["public"]["count"] == 4  # of three hosts, and of the load balancer in its zone
     code, text = created("cost", NAME)
     assert code == 0 and "by list prices of 2026-06, without traffic" in text
