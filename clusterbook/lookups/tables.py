@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import configparser
-import csv
 import io
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook.language.lookups import LookupFailed
 from clusterbook.lookups.files import Options, content, located, text_of, truth
 from clusterbook.lookups.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    import configparser
 
 # NAME=VALUE among the words of a term; quotes belong to such a value, elsewhere they are part of the key.
 _OPTION = re.compile(r"""(?:^|\s)(\w+)=("[^"]*"|'[^']*'|\S*)""")
@@ -50,6 +51,8 @@ def csvfile(surroundings: Surroundings, terms: Sequence[Any], options: Options) 
 
 
 def _field(surroundings: Surroundings, key: str, options: Options) -> Any:
+    import csv  # as its sister for INI, loaded by those that use it
+
     path = located(surroundings, options.get("file", "ansible.csv"))
     text = text_of(path, content(surroundings, path)[0], str(options.get("encoding", "utf-8")))
     sign = str(options.get("delimiter", "TAB"))
@@ -89,6 +92,8 @@ def ini(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> l
 
 
 def _values(surroundings: Surroundings, key: str, options: Options) -> list[Any]:
+    import configparser
+
     properties = options.get("type", "ini") == "properties"
     section = "properties" if properties else str(options.get("section", "global"))
     path = located(surroundings, options.get("file", "ansible.ini"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import csv
 import io
 import random
 import re
@@ -87,6 +85,8 @@ def from_csv(
     skipinitialspace: Optional[bool] = None, strict: Optional[bool] = None,
 ) -> List[Dict[str, Any]]:
     """The lines of CSV as mappings; the first line names the fields unless fieldnames does."""
+    import csv  # few plays read tables, and each host would load it
+
     given = {"delimiter": delimiter, "skipinitialspace": skipinitialspace, "strict": strict}
     options: Dict[str, Any] = {name: item for name, item in given.items() if item is not None}
     try:
@@ -95,7 +95,9 @@ def from_csv(
         raise FilterError(f"this is not CSV: {error}") from error
 
 
-def _ini() -> configparser.RawConfigParser:
+def _ini() -> Any:
+    import configparser
+
     parser = configparser.RawConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     return parser
@@ -103,10 +105,12 @@ def _ini() -> configparser.RawConfigParser:
 
 def from_ini(value: str) -> Dict[str, Dict[str, str]]:
     """The sections of an INI text as mappings."""
+    from configparser import Error
+
     parser = _ini()
     try:
         parser.read_string(value)
-    except configparser.Error as error:
+    except Error as error:
         raise FilterError(f"this is not INI: {error}") from error
     return {name: dict(parser.items(name)) for name in parser.sections()}
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 NOT_NEEDED = ("asyncio", "unittest", "rich", "urllib.request", "http.client", "boto3", "clusterbook.execute.run",
-              "ssl", "email.parser", "platform")  # fmt: skip
+              "ssl", "email.parser", "platform", "csv", "configparser")  # fmt: skip
 
 
 def loaded(code: str) -> list[str]:
@@ -82,3 +82,21 @@ def test_what_is_compiled_is_kept_unless_the_person_forbids_it(program: str, for
     command = [Path(sys.executable).parent / program, "run", tmp_path / "play.yml", "-i", tmp_path / "here.yml"]
     subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True)
     assert bool(list(tmp_path.rglob("carrying.*.pyc"))) == (not forbidden)
+
+
+@pytest.mark.parametrize(("body", "code"), [("sys.exit(2)", 2), ("sys.exit()", 0), ("raise ValueError('no')", 1)])
+def test_the_end_is_quick_and_loses_nothing(body: str, code: int, tmp_path: Path) -> None:
+    """Exits that were asked for are run, threads waited for, all that was written comes out."""
+    program = (
+        "import atexit, sys, threading, time\nfrom clusterbook import __main__ as program\n"
+        "from clusterbook.cli import main\n"
+        "def late(): time.sleep(0.2); print('thread')\n"
+        "def run(loaded):\n"
+        f"    atexit.register(print, 'exit'); threading.Thread(target=late).start(); print('out'); {body}\n"
+        "main.main = run\nprogram.start()\n"
+    )
+    with (tmp_path / "out").open("w") as out:
+        command = [sys.executable, "-c", program]
+        ended = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, (tmp_path / "out").read_text()) == (code, "out\nthread\nexit\n")
+    assert ("ValueError: no" in ended.stderr) == (code == 1)
