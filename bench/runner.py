@@ -1,4 +1,4 @@
-"""The contest of runners on light hosts: `python -m bench.runner [--quick] [--table NAME]`.
+"""The contest of runners on light hosts: `python -m bench.runner [--quick | --rounds N] [--table NAME]`.
 
 The same content for all. Tables: `unchanged`, 40 steps with nothing to do on 8 hosts; `first`, the same where every
 step changes something; `ping`, one step on one host; `delay`, `unchanged` over links with a round trip of 50 ms;
@@ -184,7 +184,8 @@ def keep(name: str, title: str, found: dict[str, Any], directory: Path, document
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.runner", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round instead of five")
+    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each runner runs (default: 5)")
     parser.add_argument("--table", action="append", choices=[one.name for one in TABLES], help="only these tables")
     parser.add_argument("--hosts", type=int, default=HOSTS, help="number of hosts")
     parser.add_argument("--lab", default="runner", help="name of the lab; made when absent, left for the next run")
@@ -201,7 +202,7 @@ def main(arguments: list[str]) -> int:
     """Measure, print, write."""
     options = _options(arguments)
     spec, directory = light(options.lab, options.hosts, options.network), CACHE / options.lab
-    contest = Contest(spec, directory, 1 if options.quick else 5)
+    contest = Contest(spec, directory, 1 if options.quick else options.rounds)
     try:
         lab.up(spec, lambda line: None)
         contest.prepare()
