@@ -27,7 +27,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {
             "iam": "iam", "create-cluster": "configure", "edit-cluster": "configure", "update-cluster": "cloud",
             "plan": "cluster", "provision": "cluster", "validate-cluster": "validation", "reset": "cluster",
-            "delete-cluster": "cloud", "cost": "cost", "force-unlock": "state", "state-rebuild": "state",
+            "delete-cluster": "cloud", "eks-join": "eks", "cost": "cost", "force-unlock": "state",
+            "state-rebuild": "state",
         },
     ),
     "Operate": (

@@ -218,10 +218,10 @@ def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMa
 def _variables(cluster: Cluster, lab: LabSpec | None) -> ClusterVariables:
     from clusterbook.cluster.variables import cluster_variables
 
-    return cluster_variables(cluster, _supplied(lab))
+    return cluster_variables(cluster, supplied(lab))
 
 
-def _supplied(lab: LabSpec | None) -> Mapping[str, Any]:
+def supplied(lab: LabSpec | None) -> Mapping[str, Any]:
     """What hosts are told of files and images: what the lab's mirror wrote down, or another mirror's index says."""
     from clusterbook.cluster.artifacts.lock import load as load_lock
     from clusterbook.cluster.artifacts.publish import mirrored

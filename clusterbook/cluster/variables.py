@@ -22,7 +22,10 @@ PUBLIC = (
 )  # fmt: skip
 
 # What tasks give to their own playbooks.
-GIVEN = ("backup_folder", "restore_file", "restore_token", "leaving_host", "node_drain_seconds", "encrypted_by")
+GIVEN = (
+    "eks_endpoint", "backup_folder", "restore_file", "restore_token", "leaving_host", "node_drain_seconds",
+    "encrypted_by",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,17 @@ def foreseen_variables(spec: specs.ClusterSpec, supplied: Mapping[str, Any]) -> 
     image_mirror = spec.written.get("image_mirror", supplied["image_mirror"])
     return {**empty, **spec.complete, **_shaped(supplied), "image_mirror": image_mirror, "package_mirror": {},
             "cluster_etcd_formed": False, "certificate_issued_after": 0}  # fmt: skip
+
+
+def foreign_variables(written: Mapping[str, Any], authority: str, supplied: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables of hosts that join a cluster which is none of the store's: it is known from outside alone.
+
+    written: keys of cluster.yaml that are known of it; authority: PEM.
+    """
+    return {
+        **specs.with_defaults(written), **_shaped(supplied), "cluster_ca_certificate": authority,
+        "image_mirror": supplied.get("image_mirror", ""), "package_mirror": supplied.get("package_mirror", {}),
+    }  # fmt: skip
 
 
 def names() -> frozenset[str]:

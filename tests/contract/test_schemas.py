@@ -87,10 +87,12 @@ def test_tasks_and_plays_know_the_words_of_the_language() -> None:
     assert {"block", "rescue", "always"} <= keywords("tasks.schema.json", "$defs/block")
 
 
+OF_EC2 = ("aws", "eks")
 FILES = [
     *((path, "playbook.schema.json") for path in sorted((ROOT / "playbooks").glob("*.yml"))),
-    *((path, "inventory.schema.json") for path in sorted((ROOT / "inventory").glob("*.yml")) if path.stem != "aws"),
-    (ROOT / "inventory" / "aws.yml", "aws-inventory.schema.json"),
+    *((path, "inventory.schema.json") for path in sorted((ROOT / "inventory").glob("*.yml"))
+      if path.stem not in OF_EC2),
+    *((ROOT / "inventory" / f"{name}.yml", "aws-inventory.schema.json") for name in OF_EC2),
     *((path, "role-variables.schema.json") for path in sorted((ROOT / "inventory").glob("*_vars/*.yml"))),
     *((path, "tasks.schema.json") for path in sorted((ROOT / "roles").glob("*/tasks/**/*.yml"))),
     *((path, "handlers.schema.json") for path in sorted((ROOT / "roles").glob("*/handlers/*.yml"))),

@@ -19,6 +19,8 @@ VALIDATION = (
     "MOTO_ENABLE_AMI_VALIDATION", "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "MOTO_ENABLE_KEYPAIR_VALIDATION"
 )  # fmt: skip
 MADE = "20260101-0000"
+# The folder of control planes that are published as EKS's.
+CONTROL_PLANES = "eks"
 
 
 def images() -> list[dict[str, Any]]:
@@ -51,18 +53,22 @@ def main(arguments: list[str]) -> int:
     options.images.write_text(json.dumps(images()))
     os.environ["MOTO_AMIS_PATH"] = str(options.images)
     os.environ.update(dict.fromkeys(VALIDATION, "true"))
-    serve(options.address, options.port)
+    serve(options.address, options.port, options.images.parent / CONTROL_PLANES)
     return 0
 
 
-def serve(address: str, port: int) -> None:
-    """moto's application on one address. Its environment is set before moto is first imported: it reads it then."""
+def serve(address: str, port: int, control_planes: Path) -> None:
+    """moto's application on one address. Its environment is set before moto is first imported: it reads it then.
+
+    control_planes: see eks.publish.
+    """
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import run_simple
 
-    from clusterbook.lab.ec2 import corrections
+    from clusterbook.lab.ec2 import corrections, eks_corrections
 
     corrections.apply()
+    eks_corrections.apply(control_planes)
     run_simple(address, port, DomainDispatcherApplication(create_backend_app), threaded=True)
 
 

@@ -28,6 +28,8 @@ METADATA_ADDRESS, METADATA_PORT = "169.254.169.254", 5556
 # moto's account, and where the registry of its ECR is.
 ACCOUNT = "123456789012"
 ECR_HOST, ECR_PORT = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com", 5557
+# Where API servers that play EKS's ask who shows a token.
+TOKENS_PORT = 5558
 READY_SECONDS = 60
 PACKAGE_ROOT = Path(__file__).parents[3]
 # No key of anybody's: moto takes any.
@@ -70,6 +72,10 @@ def up(spec: LabSpec, progress: Callable[[str], None]) -> list[str]:
            "--registry", f"{spec.gateway}:{spec.registry_port}"]  # fmt: skip
     if _start(spec, "ecr", ecr):
         changes.append(f"started the registry {ECR_HOST}")
+    eks = [*module, "clusterbook.lab.ec2.eks", "--address", spec.gateway, "--port", str(TOKENS_PORT),
+           "--sts", f"{environment(spec)['AWS_ENDPOINT_URL']}/"]  # fmt: skip
+    if _start(spec, "eks", eks):
+        changes.append("started the service that knows the tokens of EKS")
     if _start(spec, "machines", [*module, "clusterbook.lab.ec2.machines", spec.name]):
         changes.append("started the process that makes a host of each instance")
     return changes
@@ -85,6 +91,7 @@ def _write_variables(spec: LabSpec) -> None:
     known: dict[str, object] = {
         **OF_LABS, "image_mirror": f"http://{spec.gateway}:{spec.registry_port}",
         "aws_cloud_controller_environment": account, "ecr_credentials_environment": account,
+        "eks_node_sts_url": f"{account['AWS_ENDPOINT_URL']}/",
         "containerd_registry_addresses": {ECR_HOST: f"http://{spec.gateway}:{ECR_PORT}"},
     }  # fmt: skip
     if apt_cache.available():

@@ -86,14 +86,20 @@ def signature(method: str, url: str, region: str, keys: dict, content: bytes, no
     lines = [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, total]
     scope = f"{day}/{region}/s3/aws4_request"
     request = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    key = ("AWS4" + keys["SecretAccessKey"]).encode()
-    for part in (day, region, "s3", "aws4_request"):
-        key = _mac(key, part)
+    key = signing_key(keys["SecretAccessKey"], scope)
     proof = _mac(key, "\n".join(["AWS4-HMAC-SHA256", moment, scope, request])).hex()
     headers["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={keys['AccessKeyId']}/{scope}, SignedHeaders={names}, Signature={proof}"
     )
     return headers
+
+
+def signing_key(secret: str, scope: str) -> bytes:
+    """The key for one day, region and service. scope: DAY/REGION/SERVICE/aws4_request."""
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = _mac(key, part)
+    return key
 
 
 def _mac(key: bytes, text: str) -> bytes:

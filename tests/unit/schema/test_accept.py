@@ -16,13 +16,15 @@ from clusterbook.schema.accept import NotCompiled, accepts, compile_schema
 from clusterbook.schema.files import load_schema
 
 ROOT = Path(__file__).parents[3]
+OF_EC2 = ("aws", "eks")
 # What people write, with the schema that it is read with.
 FILES = [
     *((path, "playbook.schema.json") for path in sorted((ROOT / "playbooks").glob("*.yml"))),
     *((path, "tasks.schema.json") for path in sorted((ROOT / "roles").glob("*/tasks/main.yml"))[:12]),
     *((path, "handlers.schema.json") for path in sorted((ROOT / "roles").glob("*/handlers/main.yml"))[:4]),
-    *((path, "inventory.schema.json") for path in sorted((ROOT / "inventory").glob("*.yml")) if path.stem != "aws"),
-    (ROOT / "inventory" / "aws.yml", "aws-inventory.schema.json"),
+    *((path, "inventory.schema.json") for path in sorted((ROOT / "inventory").glob("*.yml"))
+      if path.stem not in OF_EC2),
+    *((ROOT / "inventory" / f"{name}.yml", "aws-inventory.schema.json") for name in OF_EC2),
 ]
 ALL = sorted(path.name for path in schema_directory().glob("*.schema.json"))
 SCALARS = st.one_of(
