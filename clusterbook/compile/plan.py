@@ -40,6 +40,7 @@ class Selection:
     role_checks: bool = False
     verbosity: int = 0
     forks: int = 0
+    config_file: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ _OTHER_HOST = (
     re.compile(r"hostvars\s*(?:\[[^\]]+\]|\.\w+)\s*(?:\.\s*(\w+)|\[\s*['\"](\w+)['\"]\s*\]|\.get\(\s*['\"](\w+))"),
     re.compile(r"hostvars\s*,\s*(?:morekeys\s*=\s*)?\[?\s*['\"](\w+)['\"]"),
     re.compile(r"['\"](\w+)['\"]\s+(?:not\s+)?in\s+hostvars"),
-    re.compile(r"attribute\s*=\s*['\"](\w+)"),
-    re.compile(r"(?:select|reject)attr\(\s*['\"](\w+)"),
+    re.compile(r"attribute\s*=\s*['\"](?:value\.)?(\w+)"),  # `value.NAME` behind `hostvars | dict2items`
+    re.compile(r"(?:select|reject)attr\(\s*['\"](?:value\.)?(\w+)"),
 )
 EVERY_NAME = "*"
 

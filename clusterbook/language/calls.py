@@ -57,7 +57,7 @@ def _user(step: Step, scope: Scope, program: Program) -> str:
 
 
 def _set(scope: Scope, name: str, default: Any) -> Any:
-    value = scope.resolve(name)
+    value = scope.value(name)
     return default if value is missing or value is OMIT else value
 
 

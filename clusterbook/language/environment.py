@@ -94,6 +94,11 @@ class UndefinedPath(StrictUndefined):
         return self
 
 
+def undefined_by(error: UndefinedName) -> UndefinedPath:
+    """A variable whose value names what is undefined is undefined itself, as in Ansible; its use is that error."""
+    return UndefinedPath(hint=error.message, exc=lambda message: error)  # type: ignore[arg-type]
+
+
 class LanguageEnvironment(SandboxedEnvironment):
     """Settings as Ansible's: StrictUndefined, `do` and `loopcontrols`, first newline after a block removed in files."""
 

@@ -134,7 +134,7 @@ def validate_argument_spec(arguments: Arguments, scope: Scope, state: HostState)
         if not isinstance(value, dict):
             return {"failed": True, "changed": False,
                     "msg": f"Incorrect type for {name}, expected dict and got {type(value)}"}
-    values = {**{name: scope.resolve(name) for name in map(str, spec)}, **given}
+    values = {**{name: scope.value(name) for name in map(str, spec)}, **given}
     known = {name: value for name, value in values.items() if value is not missing and value is not OMIT}
     errors = spec_errors(spec, known)
     result = {"changed": False, "validate_args_context": context}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from jinja2.exceptions import TemplateError, UndefinedError
+from jinja2.runtime import Undefined
 from jinja2.utils import missing
 
-from clusterbook.language.environment import ExpressionError, Expressions, RefusedName, UndefinedName
+from clusterbook.language.environment import ExpressionError, Expressions, RefusedName, UndefinedName, undefined_by
 from clusterbook.language.runtime import Refused, Stopped
 from clusterbook.language.values import Secret, Template, UnknownValue, origin
 
@@ -51,22 +52,31 @@ class Scope:
         return missing
 
     def resolve(self, name: str) -> Any:
-        """The evaluated value of a name, `missing` when nobody sets it."""
+        """The evaluated value of a name, `missing` when nobody sets it; undefined when it names what is undefined."""
         if name in self._values:
             return self._values[name]
         raw = self.raw(name)
         if raw is missing:
-            return missing
+            return ByName(self) if name == "vars" else missing
         if name in self._pending:
             chain = " -> ".join([*self._pending, name])
             raise ExpressionError(f"variable refers to itself: {chain}", origin(raw))
         self._pending.append(name)
         try:
             value = self.evaluate(raw)
+        except UndefinedName as error:
+            value = undefined_by(error)
         finally:
             self._pending.pop()
         self._values[name] = value
         return value
+
+    def value(self, name: str) -> Any:
+        """The same for who uses the value at once. Raises UndefinedName when it names what is undefined."""
+        found = self.resolve(name)
+        if isinstance(found, Undefined):
+            found._fail_with_undefined_error()
+        return found
 
     def names(self) -> list[str]:
         """Every name that has a value here."""
@@ -109,6 +119,25 @@ class Scope:
         if isinstance(value, UnknownValue):
             raise Unknown(value.reason)
         return value
+
+
+class ByName(Mapping[str, Any]):
+    """The value of the name `vars`: every variable by its name, evaluated when it is read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._scope.resolve(name)
+        if value is missing:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope.names())
+
+    def __len__(self) -> int:
+        return len(self._scope.names())
 
 
 def guarded(template: Template, evaluate: Callable[[], Any]) -> Any:

@@ -81,6 +81,7 @@ class Settings:
     ssh_args: str | None = None
     ssh_common_args: str | None = None
     warnings: tuple[str, ...] = field(default=())
+    config_file: str = ""
 
 
 def read_settings(environment: Mapping[str, str], directory: Path, home: Path) -> Settings:
@@ -97,7 +98,7 @@ def read_settings(environment: Mapping[str, str], directory: Path, home: Path) -
             found = _find(one.name, environment, parser, path)
             if found is not None:
                 values[one.name] = _typed(one.name, str(one.type), *found)
-    return Settings(**values, warnings=tuple(warnings))
+    return Settings(**values, warnings=tuple(warnings), config_file=str(path or ""))
 
 
 def _config_file(

@@ -172,6 +172,9 @@ def test_names_that_a_variable_reads_of_other_hosts_count_too() -> None:
     query = Template("{{ groups['all'] | map('extract', hostvars) | selectattr('joined', 'defined') | list }}")
     plan = compiled(play(task("t", arguments={"cmd": Template("{{ members }}")})), a={"members": query})
     assert "joined" in plan.plays[0].program.shared
+    of_values = Template("{{ hostvars | dict2items | map(attribute='value.port') | select | list }}")
+    plan = compiled(play(task("t", arguments={"cmd": of_values})), b={"port": 1, "unused": 2})
+    assert plan.plays[0].parts["a"].hostvars["b"] == {"port": 1}
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,20 @@ def test_facts_that_modules_name_without_a_prefix_are_variables_of_that_name() -
     layer = state.fact_layer()
     assert layer["getent_passwd"] == layer["ansible_getent_passwd"] == {"root": []} and layer["services"] == {}
     assert "kernel" not in layer and "ansible_become" not in layer
+
+
+def test_a_variable_that_names_what_is_undefined_is_undefined_and_its_use_says_what() -> None:
+    known = scope({"broken": Template("{{ nothing }}", "f.yml", 3, 5), "port": 80})
+    assert known.evaluate(Template("{{ broken | default('none') }} {{ broken is defined }}")) == "none False"
+    assert known.condition("broken is not defined")
+    with pytest.raises(UndefinedName, match="'nothing' is undefined") as caught:
+        known.evaluate(Template("{{ port }} {{ broken }}"))
+    assert caught.value.template is not None and caught.value.template.text == "{{ nothing }}"
+    with pytest.raises(UndefinedName, match="'nothing' is undefined"):
+        known.value("broken")
+
+
+def test_vars_gives_every_variable_by_its_name() -> None:
+    known = scope({"app_one": 1, "which": "one", "made": Template("{{ app_one + 1 }}")})
+    assert known.evaluate(Template("{{ vars['app_' ~ which] + vars.made }}")) == 3
+    assert known.evaluate(Template("{{ vars['none'] | default('-') }} {{ 'made' in vars }}")) == "- True"

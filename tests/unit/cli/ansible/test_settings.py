@@ -56,8 +56,9 @@ def test_the_file_that_ANSIBLE_CONFIG_names_is_read_before_others(tmp_path: Path
 
 
 def test_keys_of_other_tools_are_nobodys_business_here(tmp_path: Path) -> None:
-    _file(tmp_path, "[defaults]\nstdout_callback = yaml\n[galaxy]\nserver_list = a\n")
-    assert read_settings({"ANSIBLE_STDOUT_CALLBACK": "yaml"}, tmp_path, tmp_path) == Settings()
+    path = _file(tmp_path, "[defaults]\nstdout_callback = yaml\n[galaxy]\nserver_list = a\n")
+    found = read_settings({"ANSIBLE_STDOUT_CALLBACK": "yaml"}, tmp_path, tmp_path)
+    assert found == Settings(config_file=str(path))
 
 
 def test_a_number_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
