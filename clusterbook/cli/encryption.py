@@ -43,6 +43,13 @@ def rotate_encryption_key(
     style = Style(json=json_, verbose=verbose, plan=not yes)
     if not yes:
         return _shown(inventory, cluster, style)
+    site = open_site(inventory, cluster, playbook=places.playbook(PLAYBOOK))
+    the_cluster(site)
+    with runs.holding(site, PLAYBOOK):
+        return _all_stages(inventory, cluster, style)
+
+
+def _all_stages(inventory: str, cluster: str, style: Style) -> int:
     while True:
         site = open_site(inventory, cluster, playbook=places.playbook(PLAYBOOK))
         keys = _keys(site)
@@ -110,7 +117,7 @@ def _write(site: Site, old: Keys, new: Keys, style: Style, words: str) -> None:
 
 def _run(site: Site, style: Style, *, check: bool = False, encrypted_by: str = "") -> int:
     chosen = Selection(check=check, extra_variables={"encrypted_by": encrypted_by})
-    return runs.run(site, Order(places.playbook(PLAYBOOK), chosen, style))
+    return runs.run(site, Order(places.playbook(PLAYBOOK), chosen, style, locked=not check))
 
 
 def _say(style: Style, words: str) -> None:

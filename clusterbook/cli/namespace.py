@@ -36,6 +36,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"status": "status", "doctor": "doctor", "add-node": "nodes", "remove-node": "nodes", "replace-node": "nodes",
          "verify": "check",
          "cis": "cis", "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation",
+         "rotate-ca": "authorities",
          "rotate-encryption-key": "encryption", "upgrade": "upgrade", "backup": "backups", "backups": "backups",
          "restore": "backups", "support-bundle": "support"},
     ),

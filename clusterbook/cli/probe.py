@@ -12,7 +12,7 @@ from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.screen import print_json, print_table, stage
 from clusterbook.cli.validation import seconds as seconds_of
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig
-from clusterbook.cluster.probe import Probe, api_of
+from clusterbook.cluster.probe import Probe, Renewed
 from clusterbook.errors import EXIT_FAILED, InvalidInput
 
 COLUMNS = ("ASKED FOR", "TIMES", "RETRIED", "FAILED", "LONGEST GAP", "LOST", "ERRORS")
@@ -41,7 +41,7 @@ def probe(
         raise InvalidInput(f"--every {every:g} is no time between requests", next_step="Give seconds, such as 0.1.")
     limit = seconds_of(duration) if duration else float("inf")
     opened = open_chosen(cluster)
-    asking = Probe(api_of(ensure_kubeconfig(opened)), every, page)
+    asking = Probe(Renewed(ensure_kubeconfig(opened)), every, page)
     if json_:
         _watch(asking, limit)
     else:

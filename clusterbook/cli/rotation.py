@@ -11,7 +11,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.site import open_site, the_cluster
-from clusterbook.cluster import rotation
+from clusterbook.cluster import authorities, rotation
 from clusterbook.cluster.kubeconfig import renew_kubeconfig
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_DONE
@@ -35,6 +35,7 @@ def rotate_certs(
     playbook, now = places.playbook("rotate-certs"), datetime.now(UTC)
     site = open_site(inventory, cluster, playbook=playbook)
     opened = the_cluster(site)
+    authorities.refuse_while_under_way(opened)
     if yes:
         since = rotation.begin(site.store, site.name, now)
     else:

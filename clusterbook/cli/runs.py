@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -16,7 +17,7 @@ from clusterbook.agent.masking import Mask
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.prompts import Asker, answered, refuse
 from clusterbook.cli.site import Site
-from clusterbook.cluster.lock import hold
+from clusterbook.cluster.lock import Holder, hold
 from clusterbook.cluster.store import new_run
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
@@ -57,7 +58,10 @@ SELECTION_HELP = {
 
 @dataclass(frozen=True)
 class Order:
-    """What to run and how to show it. asker: asks before each task whether it shall run (`--step`)."""
+    """What to run and how to show it. asker: asks before each task whether it shall run (`--step`).
+
+    locked: who asks for the run holds the cluster's lock already, for several of them.
+    """
 
     playbook: Path
     selection: Selection = field(default_factory=Selection)
@@ -65,6 +69,7 @@ class Order:
     forks: int = 0
     executor: str = ""
     asker: TaskAsker | None = None
+    locked: bool = False
 
 
 def selection(
@@ -82,9 +87,14 @@ def run(site: Site, order: Order) -> int:
     """Run a playbook; the exit code. Raises InvalidInput before any host is touched."""
     plan = prepare(site, order)
     with contextlib.ExitStack() as stack:
-        if site.cluster is not None and not order.selection.check:
-            stack.enter_context(hold(site.store, site.name, order.playbook.stem, say=_say))
+        if site.cluster is not None and not order.selection.check and not order.locked:
+            stack.enter_context(holding(site, order.playbook.stem))
         return carry_out(site, order, plan).exit_code(order.selection.check)
+
+
+def holding(site: Site, purpose: str) -> AbstractContextManager[Holder]:
+    """The cluster's lock, for a run or for several (see Order.locked)."""
+    return hold(site.store, site.name, purpose, say=_say)
 
 
 def prepare(site: Site, order: Order) -> Plan:

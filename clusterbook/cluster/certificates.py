@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from clusterbook.cluster.pki import ROOTS, SIGNING, Authorities
+from clusterbook.cluster.pki import ROOTS, SIGNING, Authorities, path_of
 from clusterbook.cluster.store import Store
 
 # In place of an authority's name: the file holds CAs themselves.
@@ -34,6 +34,7 @@ class Place:
 
 
 _PKI = "/etc/kubernetes/pki"
+SIGNS = f"{_PKI}/signing-ca.crt"
 # All that roles and kubelets write; a host has those of its roles.
 PLACES = (
     Place("/etc/etcd/pki/server.crt", "etcd", "etcd"),
@@ -62,7 +63,7 @@ PLACES = (
     Place("/etc/clusterbook-logging/ca.crt", COPIES, "whom logging trusts"),
     Place(f"{_PKI}/etcd-ca.crt", COPIES, "whom kube-apiserver trusts"),
     Place(f"{_PKI}/front-proxy-ca.crt", COPIES, "whom kube-apiserver trusts"),
-    Place(f"{_PKI}/signing-ca.crt", COPIES, "signs kubelets' certificates"),
+    Place(SIGNS, COPIES, "signs kubelets' certificates"),
 )
 _HEAD = "certificate of "
 _READ = r"""for file in {files}; do
@@ -118,11 +119,12 @@ def of_store(store: Store, authorities: Authorities) -> list[Certificate]:
     """The CAs, and the administrator's kubeconfig when it was asked for."""
     found = []
     for name in (*ROOTS, SIGNING):
-        path = f"{authorities.cluster}/pki/{name.replace('_', '-')}-ca.crt"
-        issuer = authorities.issuers["cluster" if name == SIGNING else name].certificate
-        certificate = authorities.issuers[name].certificate
-        used_by = "signs kubelets' certificates" if name == SIGNING else "signs, and is trusted"
-        found.append(_certificate(certificate, "", path, used_by, _fault(certificate, issuer)))
+        issuers = authorities.trusted["cluster" if name == SIGNING else name]
+        for number, certificate, issuer in zip(authorities.numbers, authorities.trusted[name], issuers, strict=True):
+            used_by = "signs kubelets' certificates" if name == SIGNING else "signs, and is trusted"
+            told = used_by if certificate == authorities.issuers[name].certificate else "is trusted"
+            path = f"{path_of(authorities.cluster, name, number)}.crt"
+            found.append(_certificate(certificate, "", path, told, _fault(certificate, issuer)))
     path = f"{authorities.cluster}/kubeconfig"
     written = store.read(path)
     if written is not None:
@@ -142,7 +144,7 @@ def _in_file(host: str, place: Place, pem: str, authorities: Authorities) -> Ite
             issuer = authorities.issuers[place.authority].certificate
             yield _certificate(held[0], host, place.path, place.used_by, _fault(held[0], issuer))
             return
-        known = {_fingerprint(issuer.certificate) for issuer in authorities.issuers.values()}
+        known = {_fingerprint(each) for trusted in authorities.trusted.values() for each in trusted}
         for each in held:
             fault = "" if _fingerprint(each) in known else "not a CA of the store"
             yield _certificate(each, host, place.path, place.used_by, fault)

@@ -44,7 +44,7 @@ def client(cluster: Cluster) -> Iterator[ssl.SSLContext]:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    context = ssl.create_default_context(cadata=cluster.authorities.certificate("etcd"))
+    context = ssl.create_default_context(cadata=cluster.authorities.bundle("etcd"))
     with tempfile.NamedTemporaryFile(prefix="clusterbook-") as file:
         file.write(pem.encode() + private)
         file.flush()

@@ -93,10 +93,31 @@ def api_of(kubeconfig: Path) -> Target:
     return Target(str(parts.hostname), parts.port or 443, context)
 
 
+class Renewed:
+    """The API server that a kubeconfig names; the file is read again when it was made anew, as people's programs do."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        """kubeconfig: the file."""
+        self._file = kubeconfig
+        self._known = (self._stamp(), api_of(kubeconfig))
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection of its own."""
+        stamp, target = self._known
+        if self._stamp() != stamp:
+            target = api_of(self._file)
+            self._known = (self._stamp(), target)
+        return target.connect()
+
+    def _stamp(self) -> tuple[int, int]:
+        found = self._file.stat()
+        return found.st_ino, found.st_mtime_ns
+
+
 class Probe:
     """Asks until it is stopped; `records` tell what happened so far."""
 
-    def __init__(self, api: Target, every: float, page: str = "") -> None:
+    def __init__(self, api: Target | Renewed, every: float, page: str = "") -> None:
         """every: seconds between two requests of a kind; page: the address of a workload, empty for none."""
         self._api, self._every, self._page = api, every, page
         self._stop, self._acknowledged = Event(), 0
@@ -182,7 +203,7 @@ class Probe:
             connection.close()
 
 
-def _ask(target: Target, method: str, path: str, content: Mapping[str, Any] | None = None) -> bytes:
+def _ask(target: Target | Renewed, method: str, path: str, content: Mapping[str, Any] | None = None) -> bytes:
     connection = target.connect()
     headers = {"Content-Type": "application/apply-patch+yaml"} if content else {}
     try:

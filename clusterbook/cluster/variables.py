@@ -9,6 +9,7 @@ from typing import Any
 from clusterbook.cluster import formed, joining, pki
 from clusterbook.cluster import spec as specs
 from clusterbook.cluster.cluster import SECRETS, Cluster, ensure_secrets
+from clusterbook.cluster.pki import Authorities
 from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Secret
 
@@ -80,13 +81,19 @@ def names() -> frozenset[str]:
 
 
 def _public(cluster: Cluster) -> dict[str, str]:
-    authorities = cluster.authorities
     _, service_account = pki.ensure_service_account_key(cluster.store, cluster.keyring, cluster.name)
     return {
+        **trust(cluster.authorities, service_account),
+        "cluster_signing_ca_certificate": cluster.authorities.certificate(pki.SIGNING),
+    }
+
+
+def trust(authorities: Authorities, service_account: str) -> dict[str, str]:
+    """The variables that say whom hosts trust. service_account: PEM of the keys by which tokens are checked."""
+    return {
         "cluster_ca_certificate": authorities.trust_bundle(),
-        "cluster_signing_ca_certificate": authorities.certificate(pki.SIGNING),
-        "cluster_etcd_ca_certificate": authorities.certificate("etcd"),
-        "cluster_front_proxy_ca_certificate": authorities.certificate("front_proxy"),
+        "cluster_etcd_ca_certificate": authorities.bundle("etcd"),
+        "cluster_front_proxy_ca_certificate": authorities.bundle("front_proxy"),
         "cluster_service_account_public_key": service_account,
     }
 

@@ -74,7 +74,7 @@ def differences(event: Mapping[str, Any]) -> Iterator[Difference]:
 
 def _of_part(event: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Difference]:
     kind = _OF_MODULES.get(str(event.get("module", "")).rpartition(".")[2], "step")
-    about = str(part.get("about", ""))
+    about = str(part.get("about", "")) or (short(part["item"]) if kind == "step" and "item" in part else "")
 
     def one(name: str, what: str, found: Any = None, wanted: Any = None, lines: tuple[str, ...] = ()) -> Difference:
         named = "package" if what.startswith("package ") and kind == "package" else kind
@@ -84,7 +84,7 @@ def _of_part(event: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Diff
     changes = list(part.get("changes", ()))
     if event.get("hidden"):
         yield one(about, "differs; what, is hidden: the step holds a secret")
-    elif part["status"] == "unknown":
+    elif part["status"] == "unknown" and not (kind == "step" and about):
         yield one(about, f"cannot be known yet: {part.get('msg', 'it follows from an earlier step')}")
     elif not changes:
         yield one(about, "would run")

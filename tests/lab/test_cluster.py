@@ -298,11 +298,13 @@ def test_drift_names_what_somebody_changed_and_provision_heals_it(raised: Cluste
     on(raised, "w-1", "chmod 0644 /var/lib/kubelet/config.yaml")
     on(raised, "cp-2", "sed -i s/audit-log-maxage=30/audit-log-maxage=3/ /etc/systemd/system/kube-apiserver.service")
     on(raised, "cp-3", "systemctl disable --quiet kube-scheduler")
+    raised.kubectl("--namespace=kube-system", "scale", "deployment/coredns", "--replicas=1")
     drifted = json.loads(raised.on("drift", "--json", expect=2).output)["differences"]
     assert {(one["host"], one["kind"], one["name"], one["what"]) for one in drifted} == {
         ("w-1", "file", "/var/lib/kubelet/config.yaml", "mode"),
         ("cp-2", "file", "/etc/systemd/system/kube-apiserver.service", "content"),
         ("cp-3", "unit", "kube-scheduler.service", "enabled"),
+        ("cp-1", "step", "apps.v1.Deployment.kube-system.coredns", "would run"),
     }
     assert json.loads(raised.on("status", "--drift", "--json", expect=2).output)["drift"]["differences"] == drifted
     flag = next(one for one in drifted if one["host"] == "cp-2")

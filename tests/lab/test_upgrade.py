@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from hashlib import sha256
@@ -21,8 +18,9 @@ from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.lab import record
 from clusterbook.lab.mirror_servers import of_lab
 from tests.lab.asking import as_root, until
-from tests.lab.conftest import PROGRAM, ROOT, Cluster
+from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
+from tests.lab.killing import killed_when
 from tests.lab.probing import failed, probed
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
@@ -78,27 +76,6 @@ def with_broken_kubelet(form: Cluster, host: str) -> Cluster:
     return replace(form, inventory=path)
 
 
-def killed_when(form: Cluster, ended: str) -> None:
-    """Kill an upgrade when a step of that name has ended somewhere."""
-    argv = [sys.executable, "-c", PROGRAM, "upgrade", "--to", NEW, "--inventory", str(form.inventory), "--json"]
-    process = subprocess.Popen(argv, env=form.environment, cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("{") and ended in line and json.loads(line)["type"] == "result":
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stdout.close()
-    assert process.wait() == -signal.SIGKILL, f"it ended before {ended!r}"
-    until(lambda: all(is_free(form, name) for name in at()), "the agents have ended their steps")
-
-
-def is_free(form: Cluster, host: str) -> bool:
-    """Whether no run holds the host."""
-    look = "flock --nonblock /var/lib/clusterbook/agent/lock true && echo free || echo held"
-    return as_root(record.read_spec(form.name), host, look) == "free"
-
-
 def raised(form: Cluster) -> None:
     """The cluster with the old version, in use."""
     form.on("mirror", "--start", "--kubernetes-version", OLD)
@@ -121,7 +98,7 @@ def refusals(form: Cluster) -> None:
 def interrupted(form: Cluster) -> None:
     """A run that is killed, then one that meets a broken program: neither is noticed."""
     with probed(form) as records:
-        killed_when(form, "Ensure the new programs are in place")
+        killed_when(form, "Ensure the new programs are in place", "upgrade", "--to", NEW)
         told = with_broken_kubelet(form, "w-1").on("upgrade", "--to", NEW, "--json", expect=1)
     assert failed(records) == {}
     assert versions(form) == at("cp-1", "cp-2", "cp-3")

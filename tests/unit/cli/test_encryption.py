@@ -13,7 +13,7 @@ from clusterbook.cli import encryption as task
 from clusterbook.cli.main import main
 from clusterbook.cli.runs import Order
 from clusterbook.cli.site import Site
-from clusterbook.cluster import encryption
+from clusterbook.cluster import encryption, lock
 from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.encryption import Keys
 from clusterbook.cluster.probe import Target
@@ -49,6 +49,7 @@ class World:
         if order.selection.check:
             self.steps.append(f"plan of {len(keys)}")
             return 2
+        assert lock.holder(site.store, site.name) is not None
         self.step(f"hosts get {len(keys)}")
         first, last = self.hosts[0], keys[0]  # hosts take it one after another: meanwhile some write by either
         assert first in keys, "a host that has the new file does not read what one with the old file writes"
@@ -61,7 +62,8 @@ class World:
         return 0
 
     def rewrite(self, _: Target, resource: str) -> int:
-        """The API server's work."""
+        """The API server's work, under the same lock as the runs before and after it."""
+        assert lock.holder(open_store(os.environ), "hosts") is not None
         self.step(f"{resource} written anew")
         self.stored[encryption.RESOURCES.index(resource)] = self.hosts[0].name
         return 1

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from clusterbook.cluster import probe as probes
-from clusterbook.cluster.probe import Probe, Target
+from clusterbook.cluster.probe import Probe, Renewed, Target
 
 
 class Api(BaseHTTPRequestHandler):
@@ -121,3 +122,19 @@ def test_a_page_of_a_workload_is_asked_for_only_when_there_is_one(api: Target) -
     with Probe(api, 0.01, f"http://127.0.0.1:{api.port}/hello").running() as probe:
         until(probe, "page", 2)
     assert "GET /hello" in Api.asked
+
+
+def test_a_kubeconfig_that_was_made_anew_is_read_again(
+    api: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "api_of", lambda file: Target("127.0.0.1", int(file.read_text())))
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("1")
+    renewed = Renewed(kubeconfig)
+    assert renewed.connect().port == 1
+    (tmp_path / "new").write_text(str(api.port))
+    (tmp_path / "new").replace(kubeconfig)
+    with Probe(renewed, 0.01).running() as probe:
+        time.sleep(0.2)
+    assert probe.failed == 0
+    assert probe.records["read"].asked > 1

@@ -89,6 +89,14 @@ def test_only_the_items_of_a_loop_that_differ_are_shown() -> None:
     assert [line.split()[2] for line in lines(event, summary("w-1"))[:-1]] == ["/b"]
 
 
+def test_a_command_that_would_run_for_a_thing_names_it() -> None:
+    items = [{"status": "unknown", "item": "apps.v1.Deployment.kube-system.coredns", "msg": "would run"}]
+    event = {**result("command", "Ensure the add-ons are as they should be", items=items), "status": "unknown"}
+    assert lines(event, summary("w-1"))[0] == (
+        "w-1  step apps.v1.Deployment.kube-system.coredns  would run  (kubelet | Ensure the add-ons are as they should be)"
+    )
+
+
 def test_what_only_follows_from_a_difference_is_left_out() -> None:
     path = "/run/clusterbook-restart-etcd"
     handler = result("file", "Restart", ("state", "absent", "touch"), about=path, handler=True)

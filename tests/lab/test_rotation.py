@@ -1,0 +1,176 @@
+"""Authorities, keys and certificates of a running cluster are replaced while people use it: run by `make full`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from clusterbook.cluster.certificates import COPIES, PLACES
+from clusterbook.cluster.cluster import Cluster as Opened
+from clusterbook.cluster.cluster import ensure_cluster
+from clusterbook.cluster.signing import Issuer
+from clusterbook.cluster.store import open_store
+from clusterbook.lab import record
+from tests.lab.asking import as_root
+from tests.lab.conftest import Cluster
+from tests.lab.forms import booted, is_well
+from tests.lab.killing import killed_when
+from tests.lab.probing import failed, probed
+
+pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
+HOSTS = ("cp-1", "cp-2", "cp-3", "w-1")
+UNITS = ("etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy flanneld "
+         "clusterbook-csr-approver")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def form(tmp_path_factory: pytest.TempPathFactory, clusters: Callable[[str, Path, Path], Cluster]) -> Iterator[Cluster]:
+    if os.geteuid() != 0:
+        pytest.skip("a lab needs root")
+    with booted("three control planes and one worker", tmp_path_factory.mktemp("turn"), clusters, "turn",
+                "10.73.0") as one:  # fmt: skip
+        one.on("mirror", "--start")
+        one.on("provision")
+        one.on("validate-cluster", "--wait", "5m")
+        yield one
+
+
+@pytest.fixture(scope="module")
+def tokens() -> list[str]:
+    """A token of before the rotation."""
+    return []
+
+
+def opened(form: Cluster) -> Opened:
+    return ensure_cluster(open_store(form.environment), form.name, {}, form.environment)
+
+
+def on(form: Cluster, host: str, command: str) -> str:
+    return as_root(record.read_spec(form.name), host, command)
+
+
+def system(form: Cluster, *words: str) -> str:
+    return form.kubectl("--namespace=kube-system", *words)
+
+
+def answered(form: Cluster, authority: str, token: str) -> str:
+    """The status of the API's answer to a token, by a client that trusts this authority alone."""
+    on(form, "w-1", f"echo {shlex.quote(authority)} > /run/authority.crt")
+    return on(form, "w-1", f"curl --silent --output /dev/null --write-out '%{{http_code}}' --cacert /run/authority.crt "
+                           f"--header 'Authorization: Bearer {token}' "
+                           f"{form.kubectl('config', 'view', '--output=jsonpath={.clusters[0].cluster.server}')}"
+                           "/api || true")  # fmt: skip
+
+
+def test_what_somebody_changed_of_an_add_on_is_seen_and_brought_back(form: Cluster) -> None:
+    system(form, "scale", "deployment/coredns", "--replicas=0")
+    system(form, "delete", "configmap", "coredns")
+    (told,) = json.loads(form.on("drift", "--json", expect=2).output)["differences"]
+    assert told["name"] == "apps.v1.Deployment.kube-system.coredns, v1.ConfigMap.kube-system.coredns"
+    form.on("plan", expect=2)
+    form.on("provision")
+    assert system(form, "get", "deployment/coredns", "--output=jsonpath={.spec.replicas}") == "2"
+    assert "coredns" in system(form, "get", "configmaps", "--output=name")
+    assert all(not counts["changed"] for counts in form.on("provision", "--json").summary().values())
+    form.on("validate-cluster", "--wait", "5m")
+
+
+def test_authorities_are_replaced_by_a_task_that_is_killed_twice_and_no_request_fails(
+    form: Cluster, tokens: list[str]
+) -> None:  # fmt: skip
+    old = opened(form).authorities
+    tokens.append(system(form, "create", "token", "coredns", "--duration=2h"))
+    pods = system(form, "get", "pods", "--selector=k8s-app=kube-dns", "--output=name")
+    form.on("rotate-ca", "--service-accounts", expect=2)
+    assert opened(form).authorities.numbers == (1,)
+    words = ("rotate-ca", "--yes", "--service-accounts")
+    with probed(form) as records:
+        killed_when(form, "Ensure etcd is restarted", *words)
+        killed_when(form, "Ensure kube-apiserver's certificates are in place", *words)
+        form.on(*words)
+    print(json.dumps(records))
+    assert failed(records) == {}
+    new = opened(form).authorities
+    assert (new.numbers, new.issuers["cluster"].name) == ((2,), "kubernetes-ca-2")
+    trusted_nowhere(form, old.certificate("cluster"), old.certificate("etcd"), old.certificate("front_proxy"))
+    assert system(form, "get", "pods", "--selector=k8s-app=kube-dns", "--output=name") == pods
+    assert "x509" not in system(form, "logs", "--selector=k8s-app=kube-dns", "--tail=-1")
+    assert answered(form, old.certificate("cluster"), tokens[0]) == "200", "a pod of before trusts the old one alone"
+    assert system(form, "top", "nodes")
+    is_well(form)
+
+
+def trusted_nowhere(form: Cluster, *authorities: str) -> None:
+    """Neither a host nor the API tells anybody to trust one of these."""
+    maps = form.kubectl("get", "configmaps", "--all-namespaces", "--output=json")
+    for pem in authorities:
+        line = pem.splitlines()[5]
+        look = f"grep --recursive --files-with-matches {line} /etc/kubernetes /etc/etcd /var/lib/kubelet/pki || true"
+        assert [on(form, host, look) for host in HOSTS] == [""] * len(HOSTS)
+        assert line not in maps
+    told = json.loads(form.on("certs", "--json").output)["certificates"]
+    assert [one for one in told if one["fault"]] == []
+
+
+def test_the_old_key_of_service_accounts_goes_once_nobody_has_its_tokens(
+    form: Cluster, tokens: list[str]
+) -> None:  # fmt: skip
+    new, root = system(form, "create", "token", "coredns", "--duration=2h"), opened(form).authorities
+    for name in ("coredns", "metrics-server"):
+        system(form, "rollout", "restart", f"deployment/{name}")
+        system(form, "rollout", "status", f"deployment/{name}", "--timeout=120s")
+    assert answered(form, root.certificate("cluster"), tokens[0]) == "200"
+    waits = json.loads(form.on("rotate-ca", "--yes", "--json").output.splitlines()[-1])
+    assert (waits["done"], waits["waits"]) == (False, True)
+    form.on("rotate-ca", "--yes", "--token-hours", "0")
+    assert answered(form, root.certificate("cluster"), tokens[0]) == "401"
+    assert answered(form, root.certificate("cluster"), new) == "200"
+    assert {on(form, host, "grep --count BEGIN /etc/kubernetes/pki/sa.pub") for host in HOSTS[:3]} == {"1"}
+    form.on("validate-cluster", "--wait", "5m")
+
+
+def ended(held: x509.Certificate, issuer: Issuer) -> bytes:
+    """The same certificate, good for ten minutes that ended a minute ago."""
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        issuer.certificate.subject, held.subject, held.public_key(), x509.random_serial_number(),
+        now - timedelta(minutes=11), now - timedelta(minutes=1), list(held.extensions),
+    ).sign(issuer.key, hashes.SHA256())  # fmt: skip
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def end_every_certificate(form: Cluster) -> None:
+    """Each certificate of each host, its kubelet's own included, has ended; all that runs was started since."""
+    issuers = opened(form).authorities.issuers
+    for host in HOSTS:
+        commands = []
+        for place in PLACES:
+            pem = on(form, host, f"cat {place.path} 2>/dev/null || true")
+            if pem and place.authority != COPIES:
+                new = ended(x509.load_pem_x509_certificate(pem.encode()), issuers[place.authority])
+                rest = pem[pem.index("-----END CERTIFICATE-----") + 25 :] if "PRIVATE KEY" in pem else ""
+                text = base64.b64encode(new + rest.encode()).decode()
+                commands.append(f"echo {text} | base64 --decode > $(readlink --canonicalize {place.path})")
+        assert len(commands) > 4
+        on(form, host, "; ".join(commands))
+    for host in HOSTS:
+        on(form, host, f"systemctl stop {UNITS} 2>/dev/null; systemctl start --no-block {UNITS} 2>/dev/null; true")
+
+
+def test_a_cluster_whose_certificates_have_all_ended_comes_back(form: Cluster) -> None:
+    end_every_certificate(form)
+    form("kubectl", "get", "nodes", "--request-timeout=10s", expect=1)
+    told = json.loads(form.on("certs", "--json", expect=2).output)["certificates"]
+    assert len([one for one in told if one["host"] and one["days_left"] < 0]) > 40
+    form.on("rotate-certs", "--yes")
+    form.on("certs")
+    is_well(form)
