@@ -139,9 +139,8 @@ def _stage(asked: Rotation, site: Site, state: State) -> int:
     asked.say("every certificate is of the new ones; now the old ones go")
     code = _run(asked, site, since, kept.future(opened, ended))
     if code == EXIT_DONE:
-        _wait(asked, "pods find the new authorities alone",
-              lambda: trust.unpublished(open_kubectl(opened), opened.authorities.newest().trust_bundle())
-              if state.certificates_change else [])  # fmt: skip
+        if state.certificates_change:
+            _check_forgotten(asked, site)
         kept.write(opened, state, ended)
     return code
 
@@ -171,6 +170,13 @@ def _check_signed(asked: Rotation, site: Site) -> None:
     if old:
         raise Failed(f"not signed by the new authorities: {', '.join(old)}", next_step=_AGAIN)
     _wait_until_well(asked, site, open_kubectl(the_cluster(site)))
+
+
+def _check_forgotten(asked: Rotation, site: Site) -> None:
+    """Failed when the API tells somebody to trust the old ones still."""
+    kubectl, newest = open_kubectl(the_cluster(site)), the_cluster(site).authorities.newest()
+    _wait(asked, "pods and extensions of the API find the new authorities alone",
+          lambda: trust.unpublished(kubectl, newest.trust_bundle()) + trust.forget_in_api(kubectl, newest))  # fmt: skip
 
 
 def _restart(kubectl: Kubectl, name: str) -> None:

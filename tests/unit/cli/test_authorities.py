@@ -113,7 +113,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     for name, value in {"findings_of": findings, "open_kubectl": lambda _: None, "_certificates": lambda _: [],
                         "_restart": lambda *_: None}.items():  # fmt: skip
         monkeypatch.setattr(task, name, value)
-    monkeypatch.setattr(task.trust, "unpublished", lambda *_: [])
+    for name in ("unpublished", "forget_in_api"):
+        monkeypatch.setattr(task.trust, name, lambda *_: [])
     monkeypatch.setattr(task.trust, "started_before", lambda *_: [])
     return made
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -62,6 +63,31 @@ def test_namespaces_in_which_pods_find_another_bundle_are_named() -> None:
 
     kubectl: Any = Answers(published("default", "new\n"), published("kube-system", "old\n"))
     assert trust.unpublished(kubectl, "new") == ["kube-system"]
+
+
+def test_what_api_servers_only_add_to_is_set_to_the_new_authorities_alone(
+    both: tuple[pki.Authorities, pki.Authorities],
+) -> None:
+    _, new = both
+    written: list[str] = []
+
+    class Held:
+        data: ClassVar[dict[str, str]] = {"client-ca-file": new.trust_bundle(), "other": "x",
+                                          "requestheader-client-ca-file": new.bundle("front_proxy")}  # fmt: skip
+
+        def json(self, *_: str) -> Any:
+            return {"data": self.data}
+
+        def run(self, *words: str) -> str:
+            written.append(words[-1])
+            self.data.update(json.loads(words[-1].removeprefix("--patch="))["data"])
+            return ""
+
+    kubectl: Any = Held()
+    assert trust.forget_in_api(kubectl, new.newest()) == ["kube-system/extension-apiserver-authentication"]
+    assert trust.forget_in_api(kubectl, new.newest()) == []
+    assert len(written) == 1
+    assert kubectl.data["requestheader-client-ca-file"] == new.certificate("front_proxy")
 
 
 def test_pods_that_run_since_before_are_named() -> None:

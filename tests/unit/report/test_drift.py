@@ -91,9 +91,9 @@ def test_only_the_items_of_a_loop_that_differ_are_shown() -> None:
 
 def test_a_command_that_would_run_for_a_thing_names_it() -> None:
     items = [{"status": "unknown", "item": "apps.v1.Deployment.kube-system.coredns", "msg": "would run"}]
-    event = {**result("command", "Ensure the add-ons are as they should be", items=items), "status": "unknown"}
+    event = {**result("command", "Ensure all is applied", items=items), "status": "unknown"}
     assert lines(event, summary("w-1"))[0] == (
-        "w-1  step apps.v1.Deployment.kube-system.coredns  would run  (kubelet | Ensure the add-ons are as they should be)"
+        "w-1  step apps.v1.Deployment.kube-system.coredns  would run  (kubelet | Ensure all is applied)"
     )
 
 
