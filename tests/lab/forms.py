@@ -39,7 +39,7 @@ OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
         1,
         0,
         "debian-12",
-        {"logging_agent": "rsyslog", "logging_host": "w-1", "service_cidr": "10.200.0.0/16"},
+        {"logging_agent": "rsyslog", "logging_host": "w-1", "service_cidr": "10.200.0.0/16", "prometheus": True},
     ),
 }
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +18,10 @@ import pytest
 from clusterbook.cluster.acceptance import objects
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.lab import record
+from tests import browser
 from tests.lab.asking import as_root, until
+from tests.lab.conftest import PROGRAM as START
+from tests.lab.conftest import ROOT
 from tests.lab.forms import booted, is_well
 
 if TYPE_CHECKING:
@@ -113,6 +119,26 @@ def test_what_nodes_and_pods_use_is_shown(cluster: Cluster) -> None:
     assert {one["name"] for one in nodes} == {"cp-1", "w-1"}
     assert all(one["memory_bytes"]["used"] > 0 for one in nodes)
     assert "kube-system" in cluster("top", "pods", "--cluster", LAB, "--sort", "memory").output
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="needs Chromium")
+def test_what_was_measured_has_a_page_to_browse(cluster: Cluster) -> None:
+    words = [sys.executable, "-c", START, "prometheus", "--inventory", str(cluster.inventory), "--cluster", LAB]
+    with browser.opened(words, cluster.environment, ROOT) as address:
+        until(lambda: {one["metric"]["node"] for one in asked(address, 'up{job="kubelet"} == 1')} == {"cp-1", "w-1"},
+              "both kubelets answer Prometheus")  # fmt: skip
+        used = asked(address, 'container_memory_working_set_bytes{namespace="kube-system",container="coredns"}')
+        assert all(float(one["value"][1]) > 0 for one in used) and used
+        shown = browser.look(f"{address}/targets")
+    assert "kube-apiserver" in shown.document and "Prometheus" in shown.document
+    assert shown.complaints == ""
+
+
+def asked(address: str, query: str) -> list[Any]:
+    """What Prometheus answers to an expression."""
+    with urllib.request.urlopen(f"{address}/api/v1/query?{urllib.parse.urlencode({'query': query})}") as told:
+        found: list[Any] = json.load(told)["data"]["result"]
+    return found
 
 
 def test_a_deployment_under_load_grows_and_comes_back(cluster: Cluster, tmp_path: Path) -> None:
