@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Parameter
 from clusterbook.modules.parameters import convert
+from tests.pythons import HOSTS, found
 
 ROOT = Path(__file__).parents[3]
 MODULES = [name for name in registry.names() if not registry.is_flow(name)]
@@ -77,19 +76,10 @@ def test_modules_import_the_standard_library_and_themselves_only() -> None:
             if name not in ours and not name.startswith(("clusterbook.modules.", "__"))] == []
 
 
-def oldest_python() -> str | None:
-    """A Python 3.9 of this machine."""
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for path in (*versions.glob("3.9*/bin/python3.9"), *(Path(item) for item in [shutil.which("python3.9")] if item)):
-        if subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0:
-            return str(path)
-    return None
-
-
 def test_every_module_loads_and_works_on_the_oldest_python(tmp_path: Path) -> None:
-    python = oldest_python()
+    python = dict(found(HOSTS[:1])).get(HOSTS[0])
     if python is None:
-        pytest.skip("no Python 3.9 on this machine")
+        pytest.skip(f"no Python {HOSTS[0]} on this machine")
     code = ("import sys; from clusterbook.modules import registry; from clusterbook.modules.perform import perform; "
             "from clusterbook.modules.system import System; from clusterbook.modules.system.predicted import "
             "PredictedSystem; [registry.specification(name) for name in registry.names()]; path = sys.argv[1]; "
