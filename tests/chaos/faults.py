@@ -99,6 +99,36 @@ def filtered(rule: str) -> Callable[[Scene], Iterator[str]]:
     return do
 
 
+def _full(scene: Scene) -> Iterator[str]:
+    """etcd's data lie on a small file system of their own, which somebody else fills."""
+    host = leader(scene)
+    scene.on(host, _SMALL)
+    scene.on(host, "dd if=/dev/zero of=/var/lib/etcd/full bs=1M 2>/dev/null || true")
+    time.sleep(SECONDS)
+    yield host
+    scene.on(host, "rm /var/lib/etcd/full")
+    scene.on(host, _LARGE)
+
+
+# The member is stopped for a moment each time.
+_SMALL = """set -e
+systemctl stop etcd
+mv /var/lib/etcd /var/lib/etcd.chaos
+install -d -o etcd -g etcd -m 700 /var/lib/etcd
+megabytes=$(( $(du -sm /var/lib/etcd.chaos | cut -f1) + 96 ))
+mount -t tmpfs -o size=${megabytes}m,mode=700,uid=etcd,gid=etcd etcd /var/lib/etcd
+cp -a /var/lib/etcd.chaos/. /var/lib/etcd/
+systemctl start etcd"""
+_LARGE = """set -e
+systemctl stop etcd
+rm -rf /var/lib/etcd.chaos
+cp -a /var/lib/etcd /var/lib/etcd.chaos
+umount /var/lib/etcd
+rmdir /var/lib/etcd
+mv /var/lib/etcd.chaos /var/lib/etcd
+systemctl start etcd"""
+
+
 def _all_down(scene: Scene) -> Iterator[str]:
     for host in scene.hosts:
         lab.stop_host(scene.spec, host)
@@ -128,6 +158,7 @@ FAULTS = (
         "tcp sport { 2379, 2380 } iifname != \"lo\" drop;")),
     Fault("a fifth of the packets of etcd's leader lost", filtered(
         "type filter hook input priority 0; iifname != \"lo\" numgen random mod 100 < 20 drop;")),
+    Fault("the disk of etcd's leader full", _full),
     Fault("all hosts powered off and on again", _all_down, whole=True),
 )  # fmt: skip
 
