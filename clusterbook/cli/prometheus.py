@@ -34,7 +34,7 @@ def prometheus(_: Context, inventory: str = "lab", cluster: str = "", port: int 
     there = setting(found, "prometheus_port") or str(PORT)
     argv = ssh_argv(with_evaluated_connection(found), [])
     way = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:127.0.0.1:{there}"]
-    print(f"http://127.0.0.1:{port}/graph  until Ctrl-C")
+    print(f"http://127.0.0.1:{port}/  until Ctrl-C")
     sys.stdout.flush()
     os.execvp("ssh", [argv[0], *way, *argv[1:]])  # noqa: S606
 

