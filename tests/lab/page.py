@@ -13,6 +13,8 @@ from pathlib import Path
 ANYTHING = "…"
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_PLAIN = re.compile(r"^```\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_COMMENT = re.compile(r"  +# .*$")
 _STATUS = re.compile(r"\(exit status (\d+)\)")
 
 
@@ -34,11 +36,20 @@ class Command:
 
 def commands(page: Path) -> Mapping[str, list[Command]]:
     """Section -> its commands, in the page's order."""
-    parts = _SECTION.split(page.read_text())
     return {
         title: [_command(text) for block in _BLOCK.findall(body) for text in f"\n{block}".split("\n$ ")[1:]]
-        for title, body in zip(parts[1::2], parts[2::2], strict=True)
+        for title, body in _titled(page.read_text())[1:]
     }
+
+
+def blocks(page: Path) -> Mapping[str, list[str]]:
+    """Section -> the lines of its indented blocks, and of those in fences without a language, without comments."""
+    found: dict[str, list[str]] = {}
+    for title, body in _titled(page.read_text()):
+        plain = [line for part in _PLAIN.findall(body) for line in part.splitlines()]
+        indented = [line[4:] for line in _PLAIN.sub("", body).splitlines() if re.match(r"    [a-z]", line)]
+        found[title] = [_COMMENT.sub("", line) for line in indented + plain]
+    return found
 
 
 class Shell:
@@ -93,6 +104,12 @@ def agrees(expected: Sequence[str], lines: Sequence[str]) -> bool:
     said = "".join(f"{' '.join(line.split())}\n" for line in lines if line.strip())
     pattern = "".join("(?:.*\n)*" if line == ANYTHING else f"{_line(line)}\n" for line in wanted)
     return re.fullmatch(pattern, said) is not None
+
+
+def _titled(text: str) -> list[tuple[str, str]]:
+    """(title, text) of a page's sections; the first, without a title, is what stands before them."""
+    parts = ["", *_SECTION.split(text)]
+    return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _line(text: str) -> str:
