@@ -6,6 +6,9 @@
 # make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
 # make pictures the README's and the documentation's pictures, taken of a lab
 # make chaos   break a cluster in many ways under load, and write docs/chaos.md
+# make soak    kill -9 the local process fifty times in long operations, and write docs/reports/kills.json
+# make vagrant two virtual machines by vagrant up (emulated where need be), and a cluster on them
+# make pythons the unit tests under every supported Python that is here
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
 # make differential   the same playbooks by ansible-playbook and by clusterbook; writes docs/differential.md
 # make targets ansible-core's own tests with clusterbook-playbook; writes docs/compatibility.md (hours)
@@ -13,7 +16,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures chaos venv lint types unit lab build-tools lock wheel clean
+.PHONY: reference expressions site help up down check test full laws differential differential-quick targets pictures chaos soak vagrant pythons venv lint types unit lab build-tools lock wheel clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@sed -n 's/^# //p' Makefile | head -12
+	@sed -n 's/^# //p' Makefile | head -15
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
@@ -91,6 +94,19 @@ site: $(SITE)/.installed
 # Faults on a running cluster under the prober; some ten minutes.
 chaos: venv build-tools
 	$(BIN)/python -m tests.chaos --write
+
+# Fifty kill -9 of the local process at random moments of every long operation; half an hour.
+soak: venv build-tools
+	$(BIN)/python -m tests.chaos.kills --write
+
+# Without virtualisation by the processor (KVM) the machines are emulated: half an hour.
+vagrant: venv build-tools
+	@.ci/prepare vagrant
+	$(BIN)/python -m tests.vagrant
+
+# The unit tests once more under every other Python that this machine has.
+pythons: venv
+	$(BIN)/python -m tests.pythons
 
 laws: venv
 	$(BIN)/python -m tests.laws
