@@ -21,7 +21,7 @@ PORT = 9090
 
 @command(help={**TARGET_HELP, "port": "port of this machine to open it on"})
 def prometheus(_: Context, inventory: str = "lab", cluster: str = "", port: int = PORT) -> None:
-    """Open the page of what the cluster measured on a port of this machine, until Ctrl-C.
+    """Open what the cluster measured as a page on this machine, until Ctrl-C.
 
     It goes through ssh, for Prometheus answers its own host alone.
 
