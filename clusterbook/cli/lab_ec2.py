@@ -8,10 +8,13 @@ from clusterbook.cli.artifacts import reporter
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.events import silent
-from clusterbook.cluster.artifacts.publish import COMPONENTS, ON_AWS
+from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, ON_AWS, TEST_IMAGES
 from clusterbook.lab import mirror, requirements
 from clusterbook.lab.ec2 import lifecycle
 from clusterbook.lab.mirror_servers import of_lab
+
+# Made here, as the one that is the default is not.
+DASHBOARD = "kube-web-view"
 
 
 def bring_up(network: str, export: bool, as_json: bool) -> None:
@@ -26,7 +29,8 @@ def bring_up(network: str, export: bool, as_json: bool) -> None:
         shown.result = f"a small EC2 on {spec.network}{'' if changes else ' (as it was)'}"
     with stage("images", output) as shown:
         settings = supplies.default(silent if quiet else reporter(shown))
-        found = mirror.up(of_lab(spec), settings, (*COMPONENTS, *ON_AWS))
+        images = (*IMAGES, *TEST_IMAGES, DASHBOARD)
+        found = mirror.up(of_lab(spec), settings, (*COMPONENTS, *ON_AWS), images)
         counts = (plural(len(found["images"]), "image"), plural(len(found["artifacts"]), "file"))
         shown.result = f"{', '.join(counts)} in the mirror"
     if as_json:

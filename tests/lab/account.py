@@ -29,9 +29,12 @@ def person(home: Path) -> Iterator[Run]:
     (home / ".ssh").mkdir(mode=0o700)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / ".ssh/id_ed25519"], check=True)
     cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", home / "agent"], stdout=subprocess.DEVNULL)
     environment = {
         **os.environ, **lifecycle.environment(lifecycle.spec_of()), "HOME": str(home), "XDG_CACHE_HOME": cache,
         "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config"),
+        # ssh itself looks for keys where the account's home is, whatever HOME says.
+        "SSH_AUTH_SOCK": str(home / "agent"),
         "CLUSTERBOOK_STATE_STORE": "s3://lab-state/team",
     }  # fmt: skip
 
@@ -45,10 +48,14 @@ def person(home: Path) -> Iterator[Run]:
         return done.stderr if errors else done.stdout
 
     try:
+        until((home / "agent").is_socket)
+        subprocess.run(["ssh-add", "-q", home / ".ssh/id_ed25519"], env=environment, check=True)
         call("lab-up", "--ec2")
         yield call
     finally:
         call("lab-down", "--name", lifecycle.NAME)
+        agent.terminate()
+        agent.wait()
         shutil.rmtree(home)
 
 

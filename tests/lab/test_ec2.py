@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -94,6 +95,26 @@ def test_the_running_cluster_is_used_as_the_page_says_and_its_token_opens_everyt
     asked = ("--token", token, "--kubeconfig", "/dev/null", "--insecure-skip-tls-verify", "auth", "can-i", "*", "*")
     server = json.loads(run("kubeconfig", "--cluster", NAME, "--json"))["server"]
     assert run("kubectl", "--cluster", NAME, "--", "--server", server, *asked).strip() == "yes"
+
+
+def test_a_person_logs_in_on_a_host_by_its_name(run: Run) -> None:
+    walk(PAGE["On a host"], run)
+
+
+def test_the_dashboard_answers_through_the_api_server_to_who_has_its_token(run: Run) -> None:
+    (told,) = walk(PAGE["The dashboard"], run)
+    address, token = re.findall(r"answers at (\S+)", told)[0], re.findall(r"token \(1 h\)  (\S+)", told)[0]
+
+    def answer(shown: str) -> tuple[int, str]:
+        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {shown}"} if shown else {})
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=ANYBODY) as page:
+                return page.status, page.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+
+    status, text = answer(token)
+    assert status == 200 and "<html" in text and answer("")[0] in (401, 403)
 
 
 def test_one_command_finds_nothing_left_to_do(run: Run) -> None:
