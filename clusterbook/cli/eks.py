@@ -59,7 +59,7 @@ def eks_join(
     _: Context, name: str, inventory: str = "eks", region: str = "", check: bool = False, yes: bool = False,
     extra_vars: Sequence[str] | None = None, json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
-    """Make hosts of EC2 nodes of a cluster of EKS, by the roles that make any worker.
+    """Make hosts of EC2 nodes of a cluster of EKS, by the roles of any worker.
 
     The hosts are those of the group worker. Their roles get an access entry; the kubelet shows who it is by a token of
     the instance's own role. Running it again changes nothing.
