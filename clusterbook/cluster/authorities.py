@@ -109,7 +109,7 @@ def signs_tokens_since(cluster: Cluster, state: State, now: datetime) -> float:
     if not generations.waits_for_end(state.accounts):
         return 0.0
     name = _since(cluster)
-    cluster.store.swap(name, None, f"{now.timestamp():.0f}\n".encode())
+    cluster.store.swap(name, None, f"{int(now.timestamp())}\n".encode())
     try:
         return float(cluster.store.read(name) or b"")
     except ValueError as error:
