@@ -93,6 +93,12 @@ def test_the_sites_navigation_names_pages_that_exist_each_once() -> None:
     assert [name for name in named if not (ROOT / "docs" / name).is_file()] == []
 
 
+def test_the_index_leads_to_every_page() -> None:
+    text = (ROOT / "docs" / "index.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert sorted(name for name in pages if f"({name}" not in text) == []
+
+
 def test_the_exit_codes_are_all_explained() -> None:
     text = (ROOT / "docs" / "exit-codes.md").read_text()
     for code, meaning in EXIT_CODES.items():
