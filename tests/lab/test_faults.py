@@ -291,6 +291,9 @@ def test_a_host_with_another_kubernetes_is_not_brought_to_the_wanted_one_as_a_si
     assert "~ " not in output
 
 
+CHECKS, PORTS = ROOT / "roles/base/tasks/check.yml", "Check that nobody else has a port that the cluster needs"
+
+
 def test_a_port_of_the_cluster_that_another_program_has_is_told_before_anything_is_changed(two_hosts: TwoHosts) -> None:
     (two_hosts.folder / "roles").symlink_to(ROOT / "roles")
     wants = "is_node: true, base_listeners: {10250: [kubelet]}"
@@ -303,8 +306,8 @@ def test_a_port_of_the_cluster_that_another_program_has_is_told_before_anything_
         two_hosts.on("a", "systemctl stop other")
     assert output == (
         "play  Work  (1 host)\n"
-        "failed  a  base | Check that nobody else has a port that the cluster needs   "
-        f"{ROOT / 'roles/base/tasks/check.yml'}:21\n"
+        f"failed  a  base | {PORTS}   "
+        f"{CHECKS}:{CHECKS.read_text().splitlines().index(f'- name: {PORTS}') + 1}\n"
         "  item    port 10250\n"
         f"  cause   port 10250 of a is taken by python3 (pid {pid}), and kubelet needs it. Nothing was changed. "
         "Stop that program, or take the host out of the inventory\n"
