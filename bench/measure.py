@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from threading import Timer
 from clusterbook.lab import cgroups
 from clusterbook.lab.record import group
 from clusterbook.lab.spec import LabSpec
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,13 @@ class Cost:
 def run(
     argv: Sequence[str], environment: Mapping[str, str], log: Path, spec: LabSpec | None = None, most: float = 0.0
 ) -> Cost:
-    """Run a command to its end, its output into a file. Children that it waited for count with it.
+    """Run a command to its end, its output into a file. All that it has started counts with it: what it waited for, and
+    what it left behind, as the fork server of worker processes.
 
     most: seconds after which it is ended with all that it has started (exit code -9); 0 waits as long as it takes.
     """
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    earlier = _children()
     before = hosts_cpu(spec) if spec else {}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -55,13 +61,37 @@ def run(
         _, status, usage = os.wait4(process.pid, 0)
         ender.cancel()
         seconds = time.monotonic() - started
+        left = sum(_spent(child) for child in _children() - earlier)
     process.returncode = os.waitstatus_to_exitcode(status)
     after = hosts_cpu(spec) if spec else {}
     spent = {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
     return Cost(
-        seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, process.returncode, spent,
+        seconds, usage.ru_utime + usage.ru_stime + left, usage.ru_maxrss * 1024, process.returncode, spent,
         log.read_text(errors="replace"),
     )  # fmt: skip
+
+
+def _children() -> set[int]:
+    """The processes below this one, also those that it has adopted (prctl(2), PR_SET_CHILD_SUBREAPER).
+
+    What serves a light host is none of them: sshd(8) gives each connection a session of its own (credentials(7)).
+    """
+    own = [str(os.getpid()), str(os.getsid(0))]
+    processes = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
+    return {process for process in processes if (fields := _stat(process)) and [fields[1], fields[3]] == own}
+
+
+def _spent(process: int) -> float:
+    """Seconds of processor of a process, also one that has ended, and of those that it waited for."""
+    return sum(int(ticks) for ticks in _stat(process)[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(process: int) -> list[str]:
+    """What proc_pid_stat(5) tells from the state on; nothing of a process that is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def hosts_cpu(spec: LabSpec) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from bench import measure
@@ -18,3 +19,10 @@ def test_a_command_that_takes_too_long_is_ended_with_what_it_started(tmp_path: P
 def test_a_command_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
     cost = measure.run(["sh", "-c", "echo done; exit 3"], os.environ, tmp_path / "log", most=600)
     assert (cost.exit_code, cost.output) == (3, "done\n")
+
+
+def test_what_a_process_left_behind_by_a_command_spent_counts_with_it(tmp_path: Path) -> None:
+    spend = "import time\nwhile time.process_time() < 0.3: pass"
+    left = f"import os, signal, sys\nif os.fork(): signal.pause()\n{spend}\nos.kill(os.getppid(), signal.SIGKILL)"
+    cost = measure.run([sys.executable, "-c", left], os.environ, tmp_path / "log")
+    assert cost.cpu > 0.25
