@@ -160,6 +160,21 @@ def test_a_deployment_under_load_grows_and_comes_back(cluster: Cluster, tmp_path
     until(lambda: replicas() == "1", "one pod is left without load")
 
 
+def test_what_is_not_wanted_any_more_goes_but_for_what_it_kept_and_comes_back(cluster: Cluster) -> None:
+    without = ("--extra-vars", json.dumps({"logging_agent": "none", "prometheus": False, "metrics_server": False}))
+    cluster.on("plan", *without, expect=2)
+    cluster.on("provision", *without)
+    for host in ("cp-1", "w-1"):
+        assert on(host, "ls /etc/systemd/system | grep -E 'clusterbook-(log|prometheus)' || true") == ""
+        assert on(host, "pgrep --list-name --exact 'rsyslogd|prometheus' || true") == ""
+    assert "shop" in on("w-1", "ls /var/log/clusterbook-pods")
+    for wanted in (("deployment", "metrics-server"), ("clusterrole", "clusterbook:prometheus")):
+        assert cluster.kubectl("--namespace=kube-system", "get", *wanted, "--ignore-not-found") == ""
+    cluster.on("plan", *without)
+    cluster.on("provision")
+    until(lambda: cluster("top", "--cluster", LAB, expect=None).code == 0, "something is measured again")
+
+
 def test_a_second_provision_changes_nothing_and_a_reset_takes_all_of_it_away(cluster: Cluster) -> None:
     summary = cluster.on("provision", "--json").summary()
     assert {host: counts["changed"] for host, counts in summary.items()} == {"cp-1": 0, "w-1": 0}
