@@ -52,7 +52,8 @@ def _listed(connection: http.client.HTTPConnection, resource: str) -> Iterator[t
         status, answer = _ask(connection, "GET", path, _NAMES.format("List"))
         if status != 200:
             raise _refused(f"the list of {resource}", status, answer)
-        yield from [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in answer["items"]]
+        # A list of none has null for items.
+        yield from [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in answer["items"] or ()]
         following = answer["metadata"].get("continue")
         if not following:
             return

@@ -17,7 +17,7 @@ from clusterbook.errors import Failed
 
 
 class Api(BaseHTTPRequestHandler):
-    """Lists three names in pages of two, and answers patches as a test says."""
+    """Lists three names in pages of two, of some resource none, and answers patches as a test says."""
 
     protocol_version = "HTTP/1.1"
     answers: ClassVar[dict[str, list[int]]] = {}
@@ -28,9 +28,9 @@ class Api(BaseHTTPRequestHandler):
         """A page of the list."""
         query = parse_qs(urlsplit(self.path).query)
         first = int(query.get("continue", ["0"])[0])
-        names = ["one", "two", "three"][first : first + 2]
-        items = [{"metadata": {"namespace": "kept", "name": name}} for name in names]
-        self._give(200, {"metadata": {"continue": "2"} if first == 0 else {}, "items": items})
+        names = [] if "/configmaps?" in self.path else ["one", "two", "three"][first : first + 2]
+        items = [{"metadata": {"namespace": "kept", "name": name}} for name in names] or None
+        self._give(200, {"metadata": {"continue": "2"} if first == 0 and items else {}, "items": items})
 
     def do_PATCH(self) -> None:
         """What the test says, else 200."""
@@ -68,6 +68,10 @@ def test_every_object_of_every_page_gets_an_empty_patch_and_only_names_are_asked
     assert rewriting.rewrite(api, "secrets") == 3
     assert Api.patched == [f"/api/v1/namespaces/kept/secrets/{name} {{}}" for name in ("one", "two", "three")]
     assert Api.accepted == {"as=PartialObjectMetada"}
+
+
+def test_where_nothing_is_kept_nothing_is_written(api: Target) -> None:
+    assert rewriting.rewrite(api, "configmaps") == 0
 
 
 def test_a_conflict_is_tried_again_and_what_is_gone_is_done(api: Target) -> None:
