@@ -49,8 +49,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Playbooks": (
         "run your own, and understand runs",
-        {"run": "playbooks", "lint": "lint", "explain": "playbooks", "vault": "vault", "modules": "lint",
-         "report": "reports"},
+        {"run": "playbooks", "lint": "lint", "explain": "playbooks", "inventory": "inventories", "vault": "vault",
+         "modules": "lint", "report": "reports"},
     ),
     "Build": ("what clusters are made of", {"artifacts": "artifacts", "mirror": "artifacts", "bundle": "bundle"}),
 }

@@ -1,0 +1,78 @@
+"""The task that shows an inventory, to a person and to Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from invoke.context import Context
+
+from clusterbook.cli.boundary import command
+from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.screen import print_json
+from clusterbook.cli.site import Site, open_site, with_evaluated_connection
+from clusterbook.errors import InvalidInput
+from clusterbook.language.values import Secret, Template
+from clusterbook.model import Host
+from clusterbook.schema.names import suggestion
+from clusterbook.source import Vault
+
+
+@command(
+    help={
+        **TARGET_HELP,
+        "list": "groups and the variables of hosts as JSON, as Ansible wants it of an inventory script",
+        "host": "the variables of one host as JSON, likewise",
+    }
+)
+def inventory(_: Context, inventory: str = "lab", cluster: str = "", list_: bool = False, host: str = "") -> None:
+    """Show the groups and hosts of an inventory; what is asked of EC2, too.
+
+    Secrets, and what only evaluating would tell, are left out of the JSON.
+
+    Example: invoke inventory --inventory aws
+    Example: invoke inventory --inventory aws --list
+    """
+    site = open_site(inventory, cluster)
+    hosts = site.inventory.hosts
+    if host:
+        if host not in list(hosts):
+            raise InvalidInput(f"there is no host {host!r} in the inventory{suggestion(host, hosts)}",
+                               next_step=f"Hosts are: {', '.join(hosts)}.")  # fmt: skip
+        print_json(_variables(hosts[host], site.vault))
+    elif list_:
+        print_json(_script(site))
+    else:
+        print("\n".join(_graph(site)))
+
+
+def _script(site: Site) -> dict[str, Any]:
+    """As docs.ansible.com says of inventory scripts, developing_inventory: `_meta` spares a call for each host."""
+    variables = {host.name: _variables(host, site.vault) for host in site.inventory.hosts.values()}
+    return {"_meta": {"hostvars": variables}} | {
+        name: {"hosts": list(names)} for name, names in site.inventory.groups.items()
+    }
+
+
+def _variables(host: Host, vault: Vault) -> dict[str, Any]:
+    """What is known without the host, with evaluated connection variables."""
+    known = {**host.variables, **with_evaluated_connection(host).variables}
+    return {name: value for name, value in known.items() if _plain(value, vault)}
+
+
+def _plain(value: Any, vault: Vault) -> bool:
+    """Whether a value is all there, and no secret."""
+    if isinstance(value, Mapping):
+        return all(_plain(item, vault) for item in value.values())
+    if isinstance(value, list):
+        return all(_plain(item, vault) for item in value)
+    return not isinstance(value, (Secret, Template)) and (isinstance(value, bool) or not vault.opened(str(value)))
+
+
+def _graph(site: Site) -> list[str]:
+    """Groups with their hosts below them."""
+    lines = []
+    for group, names in site.inventory.groups.items():
+        if group != "all" and (names or group != "ungrouped"):
+            lines += [f"{group} ({len(names)})", *(f"  {name}" for name in names)]
+    return lines
