@@ -46,7 +46,8 @@ BEFORE: Mapping[str, str] = {
     "Look before you change": "cp $FILES/lab.yml inventory/ && invoke mirror --start --kubernetes-version 1.36.3 && "
         "mkdir -p $STORE/lab && cp $FILES/cluster.yaml $STORE/lab/ && invoke provision --inventory lab",
     "Back up a cluster, and bring it back": "source $FILES/s3",
-    "Upgrade Kubernetes": "invoke mirror --start --kubernetes-version 1.37.2",
+    "Upgrade Kubernetes":
+        "invoke mirror --start --kubernetes-version 1.37.2 && invoke validate-cluster --inventory lab --wait 5m",
     "See the cluster in a browser": "rm -r $STORE/small $STORE/my-cluster",
     "Air gap and mirrors": "invoke mirror --stop",
     "Add, remove and replace hosts": "cp $FILES/more.yml inventory/lab.yml",
