@@ -158,7 +158,8 @@ def _pod(item: Mapping[str, Any]) -> Finding:
         for reason in container.get("state", {}).values()
         if reason.get("reason")
     ]
-    detail = "; ".join(waiting) or str(status.get("phase", "Unknown"))
+    phase = str(status.get("phase", "Unknown"))
+    detail = "; ".join(waiting) or {"Running": "runs, but is not ready"}.get(phase, phase)
     return Finding("pod", name, False, detail, f"Look at: invoke kubectl -- -n {namespace} describe pod {name}")
 
 

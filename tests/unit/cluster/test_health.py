@@ -64,3 +64,19 @@ def test_waiting_looks_again_until_all_is_well_and_tells_what_is_not() -> None:
 def test_waiting_ends_with_what_is_still_wrong() -> None:
     sick = [health.Finding("node", "w-1", False, "not yet")]
     assert health.wait(lambda: sick, 0, lambda found: None) == sick
+
+
+@pytest.mark.parametrize(("status", "detail"), [
+    ({"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}, "runs, but is not ready"),
+    ({"phase": "Pending"}, "Pending"),
+    ({"phase": "Running", "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]},
+     "CrashLoopBackOff"),
+])  # fmt: skip
+def test_a_pod_that_is_not_well_says_why(status: dict[str, Any], detail: str) -> None:
+    class Kubectl:
+        def json(self, *_: str) -> dict[str, Any]:
+            return {"items": [{"metadata": {"namespace": "kube-system", "name": "dns"}, "status": status}]}
+
+    (found,) = health.pods(Kubectl())  # type: ignore[arg-type]
+    assert (found.healthy, found.detail) == (False, detail)
+    assert found.next_step.endswith("-n kube-system describe pod dns")
