@@ -24,7 +24,7 @@ AGNHOST, BUSYBOX = (load_catalog().image(name).reference for name in ("agnhost",
 
 # What the pages write as an example -> what it is here.
 HERE = {
-    "192.0.2.": "10.77.0.", "10.77.0.5": "10.77.0.1", "nginx:1.29": AGNHOST, "nginx:1.30": f"{AGNHOST} --probe tcp",
+    "192.0.2.": "10.77.0.", "10.77.0.5": "10.77.0.1", "nginx:1.29": AGNHOST, "nginx:1.30": f"{AGNHOST} --env V=1.30",
     "--show RUN": "--show last", "--duration 10m": "--duration 10s", "--namespace shop": "--namespace kube-system",
     "--sha256 SUM": "--sha256 $(sha256sum my-cluster.tar.zst | cut -c -64)",
 }  # fmt: skip
