@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
 
+from bench.processes import TICK, stat
 from clusterbook.lab import cgroups
 from clusterbook.lab.record import group
 from clusterbook.lab.spec import LabSpec
@@ -78,20 +79,12 @@ def _children() -> set[int]:
     """
     own = [str(os.getpid()), str(os.getsid(0))]
     processes = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
-    return {process for process in processes if (fields := _stat(process)) and [fields[1], fields[3]] == own}
+    return {process for process in processes if (fields := stat(process)[1]) and [fields[1], fields[3]] == own}
 
 
 def _spent(process: int) -> float:
     """Seconds of processor of a process, also one that has ended, and of those that it waited for."""
-    return sum(int(ticks) for ticks in _stat(process)[11:15]) / os.sysconf("SC_CLK_TCK")
-
-
-def _stat(process: int) -> list[str]:
-    """What proc_pid_stat(5) tells from the state on; nothing of a process that is gone."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    return sum(int(ticks) for ticks in stat(process)[1][11:15]) / TICK
 
 
 def hosts_cpu(spec: LabSpec) -> dict[str, float]:

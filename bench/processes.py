@@ -17,7 +17,7 @@ from clusterbook.lab import cgroups
 from clusterbook.lab.record import group
 from clusterbook.lab.spec import LabSpec
 
-_TICK = os.sysconf("SC_CLK_TCK")
+TICK = os.sysconf("SC_CLK_TCK")
 SECONDS = 0.3
 
 
@@ -47,13 +47,19 @@ def _look(spec: LabSpec) -> dict[int, tuple[str, float]]:
     """Every process of the hosts: its program, its own seconds."""
     found = {}
     for process in _processes(spec):
-        try:
-            text = Path(f"/proc/{process}/stat").read_text()
-        except OSError:
-            continue
-        name, fields = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
-        found[process] = (name, sum(int(field) for field in fields[11:13]) / _TICK)
+        name, fields = stat(process)
+        if fields:
+            found[process] = (name, sum(int(field) for field in fields[11:13]) / TICK)
     return found
+
+
+def stat(process: int) -> tuple[str, list[str]]:
+    """The program of a process, and what proc_pid_stat(5) tells from the state on: nothing of one that is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return "", []
+    return text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
 
 
 def _processes(spec: LabSpec) -> Iterator[int]:
