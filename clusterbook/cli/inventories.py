@@ -11,8 +11,9 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site, with_evaluated_connection
+from clusterbook.cli.vaults import is_secret
 from clusterbook.errors import InvalidInput
-from clusterbook.language.values import Secret, Template
+from clusterbook.language.values import Template
 from clusterbook.model import Host
 from clusterbook.schema.names import suggestion
 from clusterbook.source import Vault
@@ -66,7 +67,7 @@ def _plain(value: Any, vault: Vault) -> bool:
         return all(_plain(item, vault) for item in value.values())
     if isinstance(value, list):
         return all(_plain(item, vault) for item in value)
-    return not isinstance(value, (Secret, Template)) and (isinstance(value, bool) or not vault.opened(str(value)))
+    return not isinstance(value, Template) and not is_secret(value, vault)
 
 
 def _graph(site: Site) -> list[str]:

@@ -17,9 +17,9 @@ from clusterbook.cli.prompts import task_asker
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
-from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
+from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, is_secret, open_vault
 from clusterbook.errors import InvalidInput
-from clusterbook.language.values import Secret, Template
+from clusterbook.language.values import Template
 from clusterbook.report.style import Style
 from clusterbook.source import Vault
 from clusterbook.variables import Layer, Setting, project_layers
@@ -115,7 +115,7 @@ def _open(value: Any, vault: Vault) -> Any:
         return {name: _open(item, vault) for name, item in value.items()}
     if isinstance(value, list):
         return [_open(item, vault) for item in value]
-    if isinstance(value, Secret) or (not isinstance(value, bool) and vault.opened(str(value))):
+    if is_secret(value, vault):
         return "(secret)"
     return value.text if isinstance(value, Template) else value
 

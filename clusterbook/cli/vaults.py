@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.execute.session import Refusal
+from clusterbook.language.values import Secret
 from clusterbook.source import Vault, VaultKey, read_bytes
 from clusterbook.source.vault import DEFAULT_ID
 
@@ -108,3 +110,8 @@ def decrypter(vault: Vault) -> Callable[[bytes, str], bytes]:
         return found
 
     return decrypt
+
+
+def is_secret(value: Any, vault: Vault) -> bool:
+    """Whether a value without parts is not to be shown: it comes from a store of secrets, or was encrypted."""
+    return isinstance(value, Secret) or (not isinstance(value, bool) and vault.opened(str(value)))
