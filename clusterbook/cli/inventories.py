@@ -12,10 +12,8 @@ from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site, with_evaluated_connection
 from clusterbook.cli.vaults import is_secret
-from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Template
 from clusterbook.model import Host
-from clusterbook.schema.names import suggestion
 from clusterbook.source import Vault
 
 
@@ -35,12 +33,8 @@ def inventory(_: Context, inventory: str = "lab", cluster: str = "", list_: bool
     Example: invoke inventory --inventory aws --list
     """
     site = open_site(inventory, cluster)
-    hosts = site.inventory.hosts
     if host:
-        if host not in list(hosts):
-            raise InvalidInput(f"there is no host {host!r} in the inventory{suggestion(host, hosts)}",
-                               next_step=f"Hosts are: {', '.join(hosts)}.")  # fmt: skip
-        print_json(_variables(hosts[host], site.vault))
+        print_json(_variables(site.host(host), site.vault))
     elif list_:
         print_json(_script(site))
     else:

@@ -88,11 +88,7 @@ def replace_node(
 def _site(inventory: str, cluster: str, node: str) -> Site:
     site = open_site(inventory, cluster, playbook=places.playbook("site"))
     the_cluster(site)
-    if node not in site.inventory.hosts:
-        raise InvalidInput(
-            f"there is no host {node!r} in the inventory {inventory!r}",
-            next_step=f"Write it there. Hosts are: {', '.join(site.inventory.hosts)}.",
-        )
+    site.host(node)
     return site
 
 

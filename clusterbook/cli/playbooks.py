@@ -18,7 +18,6 @@ from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, is_secret, open_vault
-from clusterbook.errors import InvalidInput
 from clusterbook.language.values import Template
 from clusterbook.report.style import Style
 from clusterbook.source import Vault
@@ -90,11 +89,8 @@ def explain(
 
 
 def _layers(site: Site, playbook: Path, host: str) -> list[Layer]:
-    if host not in list(site.inventory.hosts):
-        raise InvalidInput(
-            f"there is no host {host!r} in the inventory", next_step=f"Hosts are: {', '.join(site.inventory.hosts)}."
-        )
-    return [*project_layers(project.load(playbook, vault=site.vault)), *site.inventory.layers[host]]
+    own = site.inventory.layers[site.host(host).name]
+    return [*project_layers(project.load(playbook, vault=site.vault)), *own]
 
 
 def _show(variable: str, setting: Setting, vault: Vault) -> None:

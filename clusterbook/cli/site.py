@@ -29,6 +29,7 @@ from clusterbook.language.scope import Scope
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 from clusterbook.records import dataclass
+from clusterbook.schema.names import suggestion
 from clusterbook.source import Vault
 from clusterbook.transport.connect import connect
 from clusterbook.transport.protocol import Connection
@@ -60,6 +61,16 @@ class Site:
             return Services(decrypt=decrypt)
         authorities = self.cluster.authorities
         return Services(self.variables.resolve, signer(self.cluster), authorities.certificate, decrypt)
+
+    def host(self, name: str) -> Host:
+        """The host of that name. Raises InvalidInput, with the name that was most likely meant."""
+        known = list(self.inventory.hosts)
+        if name not in known:
+            raise InvalidInput(
+                f"there is no host {name!r} in the inventory{suggestion(name, known)}",
+                next_step=f"Hosts are: {', '.join(known)}. A new one is written into the inventory first.",
+            )
+        return self.inventory.hosts[name]
 
 
 def open_site(

@@ -17,7 +17,6 @@ from clusterbook.cli.site import Site, open_site, value_of, with_evaluated_conne
 from clusterbook.cluster import nodes as known_nodes
 from clusterbook.cluster.kube import Kubectl, open_kubectl
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
-from clusterbook.errors import InvalidInput
 from clusterbook.model import Host
 
 CLUSTER = {"cluster": CLUSTER_HELP}
@@ -88,8 +87,7 @@ def host_of(site: Site, name: str) -> Host:
     for host in site.inventory.hosts.values():
         if name == host.name or ("node_name" in host.variables and name == value_of(site, host.name, "node_name")):
             return host
-    known = ", ".join(site.inventory.hosts)
-    raise InvalidInput(f"there is no host {name!r} in the inventory", next_step=f"Hosts are: {known}.")
+    return site.host(name)
 
 
 def ssh_argv(host: Host, words: Sequence[str]) -> list[str]:
