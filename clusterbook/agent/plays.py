@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from clusterbook.agent.absences import REBOOT, WAIT, Absences
 from clusterbook.agent.background import Background
@@ -230,10 +230,14 @@ class PlayRuntime:
             source=lambda name: _source(ask, call, name),
             sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key)),
             state_directory=self._directory,
-            deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **what)),
+            deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **self._handed_over(call, what))),
         )
         system.job, system.tells_difference = self._job, call.diff
         return system
+
+    def _handed_over(self, call: Call, what: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a file that another user reads, or this machine's own, Ansible brings the content without its mode."""
+        return {name: value for name, value in what.items() if name != "mode" or not (call.user or self._link.here)}
 
     def _source(self, name: str) -> Source:
         assert self._current is not None

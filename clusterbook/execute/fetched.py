@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ class Fetched:
         """place(question) evaluates the step's dest without anything that the host said."""
         self._host = host
         self._place = place
+        # destination -> the file beside it that grows, and its size so far
         self._partial: dict[Path, tuple[Path, int]] = {}
 
     def __call__(self, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,12 +49,16 @@ class Fetched:
         if offset == 0:
             self._partial.get(path, (path.with_name(f".{path.name[:60]}.clusterbook"), 0))[0].unlink(missing_ok=True)
             own = path.with_name(f".{path.name[:60]}.{os.urandom(8).hex()}.clusterbook")
+            _make(own, path, question.get("mode"))
             self._partial[path] = (own, 0)
         partial, size = self._partial.get(path, (path, -1))
         if offset != size or offset + len(block) > LARGEST:
             raise Refusal(f"the content of {path} came out of order")
         with partial.open("ab") as file:
             file.write(block)
+            if question["last"]:
+                file.flush()
+                os.fsync(file.fileno())
         self._partial[path] = (partial, offset + len(block))
         if question["last"]:
             del self._partial[path]
@@ -75,6 +82,18 @@ def destination(host: str, source: str, arguments: Mapping[str, Any], base: Path
     if path.is_dir():
         raise Refusal(f"dest is {dest!r}, an existing directory: end it with a slash to fetch into it")
     return path
+
+
+def _make(partial: Path, path: Path, mode: int | None) -> None:
+    """An empty file with the mode that Ansible gives: that of the file that it replaces, else as the umask allows.
+
+    mode: of the file on the host, when that counts.
+    """
+    wanted = 0o666 if mode is None else mode & 0o777 | 0o200
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, wanted)
+    with contextlib.suppress(FileNotFoundError):
+        os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
+    os.close(descriptor)
 
 
 def _sha1(path: Path) -> str:

@@ -132,7 +132,7 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "delegate": {"step": _whole, "values": _or_none(_object), **_ITEM},
 }
 # Fields that fetch has with an offer or with a block of content.
-FETCH: Mapping[str, Check] = {"sha1": _text, "data": _text, "offset": _whole, "last": _truth}
+FETCH: Mapping[str, Check] = {"sha1": _text, "data": _text, "offset": _whole, "last": _truth, "mode": _whole}
 _IN_RESULTS: Mapping[str, Check] = {
     "status": lambda value: value in _STATUS, "changes": _changes, "about": _text, "items": _items, "times": _whole,
     "name": _text, "seconds": _number, "hidden": _truth, "ignored": _truth, "attempts": _whole, "next_step": _text,

@@ -42,15 +42,15 @@ def run(arguments: Arguments, system: System) -> Outcome:
     values: Dict[str, Any] = {"dest": answer["dest"], "checksum": digests["sha1"], "md5sum": digests["md5"]}
     if answer["same"]:
         return Outcome(values={**values, "file": path})
-    send(content, path, system)
+    send(content, path, found.mode, system)
     return Outcome(True, {**values, "remote_checksum": digests["sha1"], "remote_md5sum": None})
 
 
-def send(content: bytes, path: str, system: System) -> None:
+def send(content: bytes, path: str, mode: int, system: System) -> None:
     """The content in blocks."""
     for start in range(0, max(len(content), 1), BLOCK):
         block = content[start : start + BLOCK]
-        system.deliver({"src": path, "offset": start, "data": base64.b64encode(block).decode(),
+        system.deliver({"src": path, "offset": start, "data": base64.b64encode(block).decode(), "mode": mode,
                         "last": start + BLOCK >= len(content)})
 
 

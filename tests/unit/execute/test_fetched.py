@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,34 @@ def test_a_missing_file_is_an_error_unless_it_may_be(tmp_path: Path) -> None:
     assert run(play("a", (step(1, FETCH, arguments),), bases=(str(tmp_path),)))[0].counts["a"]["failed"] == 1
     kind = {**arguments, "fail_on_missing": False}
     assert run(play("a", (step(1, FETCH, kind),), bases=(str(tmp_path),)))[0].counts["a"]["failed"] == 0
+
+
+@pytest.mark.parametrize(("mode", "there", "gets"), [
+    (None, None, 0o640),  # as any new file under this umask
+    (0o600, None, 0o600), (0o4777, None, 0o750), (0o444, None, 0o640),
+    (0o666, 0o600, 0o600), (None, 0o664, 0o664),
+])  # fmt: skip
+def test_a_new_file_has_the_mode_that_the_umask_allows_and_one_that_is_replaced_keeps_its_own(
+    tmp_path: Path, mode: int | None, there: int | None, gets: int
+) -> None:
+    path = tmp_path / "out"
+    if there is not None:
+        path.write_text("old")
+        path.chmod(there)
+    fetched = Fetched("h", lambda question: ({"dest": "out", "flat": True}, tmp_path))
+    told = {} if mode is None else {"mode": mode}
+    before = os.umask(0o027)
+    try:
+        fetched({"src": "/a", "offset": 0, "data": base64.b64encode(b"new").decode(), "last": True, **told})
+    finally:
+        os.umask(before)
+    assert path.read_text() == "new" and stat.S_IMODE(path.stat().st_mode) == gets
+
+
+def test_of_a_file_of_this_machine_only_the_content_counts(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x")
+    (tmp_path / "f").chmod(0o711)
+    arguments = {"src": str(tmp_path / "f"), "dest": "out/", "flat": True}
+    run(play("a", (step(1, FETCH, arguments),), bases=(str(tmp_path),)))
+    (tmp_path / "new").touch()
+    assert (tmp_path / "out/f").stat().st_mode == (tmp_path / "new").stat().st_mode
