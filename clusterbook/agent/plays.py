@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional, Sequence
 
@@ -228,7 +229,7 @@ class PlayRuntime:
     def _live(self, ask: Callable[..., Any], call: Call) -> System:
         system = System(
             source=lambda name: _source(ask, call, name),
-            sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key)),
+            sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key, now=time.time())),
             state_directory=self._directory,
             deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **self._handed_over(call, what))),
         )

@@ -8,10 +8,11 @@ from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.walk import every_step
-from clusterbook.execute.answers import AUTHORITIES, Answers
+from clusterbook.execute.answers import Answers
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
+from clusterbook.execute.signatures import AUTHORITIES
 from clusterbook.language.elsewhere import elsewhere
 from clusterbook.language.including import INCLUDES
 from clusterbook.language.program import Step

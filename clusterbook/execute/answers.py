@@ -22,6 +22,7 @@ from clusterbook.execute.joining import join
 from clusterbook.execute.local_files import LocalFiles
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
+from clusterbook.execute.signatures import AUTHORITIES, Signatures
 from clusterbook.execute.words import Words
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.flow import meta_action
@@ -35,7 +36,6 @@ from clusterbook.modules.parameters import coerce
 
 # host -> name -> value on the wire
 Learnt = Mapping[str, Mapping[str, Any]]
-AUTHORITIES = certificate.PARAMETERS["authority"].choices
 
 
 class Answers:
@@ -45,12 +45,12 @@ class Answers:
         self, plan: PlayPlan, host: str, gates: Gates, services: Services,
         delegation: Callable[[Answers], Delegation] | None, learnt: Learnt,
         know: Callable[[Mapping[int, StepInfo]], None] = lambda steps: None, asker: TaskAsker | None = None,
-        given: Callable[[str], Mapping[str, Any]] = lambda host: {},
+        given: Callable[[str], Mapping[str, Any]] = lambda host: {}, warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         """delegation(self): evaluates and runs delegated steps; learnt: what hosts have reported so far.
 
         know(steps) tells the reports of steps that only now were compiled; asker: who says which tasks run;
-        given(host): what steps of other hosts learnt for it since it was asked last.
+        given(host): what steps of other hosts learnt for it since it was asked last; warn(text): of the host.
         """
         self._know = know
         self._asker = asker
@@ -62,6 +62,7 @@ class Answers:
         self._services = services
         self._delegation = delegation(self) if delegation is not None else None
         self._fetched = Fetched(host, self._fetch_place)
+        self._signatures = Signatures(host, services, self._local_arguments, warn)
         self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
         # Variables that the host had read from local files: expressions see them, what is signed or connected does not.
         self._included = HostState()
@@ -222,16 +223,7 @@ class Answers:
         return self._services.authority(name)
 
     def _answer_sign(self, question: dict[str, Any]) -> str:
-        step = self._step(question)
-        if step.module != certificate.NAME:
-            raise Refusal("only certificate steps may ask for a signature")
-        try:
-            arguments = self._local_arguments(step, question.get("item"))
-        except ExpressionError as error:
-            raise Refusal(
-                f"a certificate is described by inventory variables alone, but: {error.message}"
-            ) from error
-        return self._services.sign(arguments, str(question["public_key"]))
+        return self._signatures.sign(self._step(question), question)
 
     def _answer_fetch(self, question: dict[str, Any]) -> dict[str, Any]:
         return self._fetched(question)

@@ -125,7 +125,7 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "content": {"step": _whole, "name": _name},
     "several": {"of": lambda value: value in ("source", "template"), "step": _whole, "names": _names},
     "contents": {"wanted": _files},
-    "sign": {"step": _whole, "public_key": _text, **_ITEM},
+    "sign": {"step": _whole, "public_key": _text, "now": _number, **_ITEM},
     "fetch": {"step": _whole, "src": _name, **_ITEM},
     "include": {"step": _whole, "arguments": _object},
     "variables": {"step": _whole, "arguments": _object},

@@ -211,7 +211,7 @@ class Runner:
         segment = Segment(play.hosts[name], self._root(name), program, to_wire(part))
         answers = Answers(
             play, name, gates, self._services, self._delegates.of, self._learnt, self._events.know, self._asker,
-            self._delegates.given)
+            self._delegates.given, lambda text: self._events.emit("warning", host=name, msg=text))
 
         def take(messages: Sequence[dict[str, Any]]) -> None:
             for message in messages:

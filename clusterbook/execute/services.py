@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,9 +31,11 @@ class Services:
     """secret(name) -> value; sign(evaluated arguments, public key) -> PEM; decrypt(data, its name) -> plain data.
 
     authority(name) -> PEM of who signs today, so that a certificate of another one is renewed; empty: not known.
+    clock() -> seconds since 1970.
     """
 
     secret: Callable[[str], str] = _no_secrets
     sign: Callable[[Mapping[str, Any], str], str] = _no_signature
     authority: Callable[[str], str] = _unknown_authority
     decrypt: Callable[[bytes, str], bytes] = _no_vault
+    clock: Callable[[], float] = time.time

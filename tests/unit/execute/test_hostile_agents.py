@@ -216,7 +216,7 @@ def test_what_the_play_does_not_name_is_refused(playbooks: Playbooks, tmp_path: 
         {**LOOKUP, "word": "pipe", "arguments": ["id"]},
         {**LOOKUP, "word": "url", "arguments": ["http://127.0.0.1/"]},
         {**LOOKUP, "word": "file", "arguments": ["/etc/shadow"]},
-        {"ask": "sign", "step": 1, "public_key": "ssh-ed25519 AAAA"},
+        {"ask": "sign", "step": 1, "public_key": "ssh-ed25519 AAAA", "now": 0},
         {"ask": "authority", "name": "ca"},
         {"ask": "fetch", "step": 1, "src": "/x", "data": "", "offset": 0, "last": True},
         {"ask": "include", "step": 1, "arguments": {"file": "/etc/passwd"}},
