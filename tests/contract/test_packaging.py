@@ -67,7 +67,8 @@ def test_an_installed_clusterbook_makes_a_project_that_works(wheel: Path, tmp_pa
     fit = json.loads(run("self-check", "--json", folder=project).stdout)
     assert all(one["ok"] for one in fit if one["what"] != "ssh"), fit
     assert str(home) in next(one["found"] for one in fit if one["what"] == "roles")
-    plan = run("run", "hello", "--inventory", "here", "--check", "--diff", folder=project)
+    own = f"hello_file={tmp_path / 'hello'}"  # this machine may have said hello before
+    plan = run("run", "hello", "--inventory", "here", "--check", "--diff", "--extra-vars", own, folder=project)
     assert plan.returncode == 2, plan.stdout + plan.stderr
     assert "+clusterbook was on here, which runs" in plan.stdout
     refused = run("provision", "--inventory", "mine", "--check", folder=project)
