@@ -19,6 +19,8 @@ from clusterbook.lookups import LocalMachine, Surroundings
 from clusterbook.lookups.expressions import local_expressions
 
 MOST_ITEMS = 1000
+# Answers of the local machine's calls: a host that asks without end must not fill the memory.
+MOST_REMEMBERED = 1000
 Call = tuple[str, str, str]
 # scope(step, loop variables, expressions) -> what the inventory alone lets the step see
 ScopeFor = Callable[[Step, Mapping[str, Any], Expressions], Scope]
@@ -40,8 +42,11 @@ class LocalCalls:
         self._answered: dict[Call, Any] = {}
 
     def remember(self, call: Call, value: Any) -> None:
-        """An answer that was given: calls inside of calls need not be made twice."""
+        """An answer that was given: calls inside of calls need not be made twice, and these come soon after."""
+        self._answered.pop(call, None)
         self._answered[call] = value
+        if len(self._answered) > MOST_REMEMBERED:
+            del self._answered[next(iter(self._answered))]
 
     def made_by(self, step: Step, call: Call, surroundings: Surroundings) -> bool:
         """Whether the step itself makes that call."""

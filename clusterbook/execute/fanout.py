@@ -15,6 +15,7 @@ from clusterbook.execute.returning import Returning
 from clusterbook.execute.segments import Segment, Take
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Answer
+from clusterbook.execute.shelf import Kept, Shelf
 from clusterbook.execute.work import Work
 from clusterbook.execute.workers import Crew, Remote, WorkerLost
 from clusterbook.model import Host
@@ -49,7 +50,7 @@ class FanOut:
     def __init__(self, office: Office, agents: Agents, services: Services, say: Say) -> None:
         """agents: of this process, for hosts whose workers are all gone. say(host, text): a host was taken over."""
         self._office, self._agents, self._services, self._say = office, agents, services, say
-        self._local, self._returning = Here(agents), Returning()
+        self._local, self._returning, self._shelf = Here(agents), Returning(), Shelf()
         self._hosts: dict[Way, _Known] = {}
         self._lock = Lock()
 
@@ -57,7 +58,8 @@ class FanOut:
         """See Places."""
         with self._lock:
             known = self._hosts.setdefault(way(segment.host), _Known([]))
-        work = Work(replace(segment, host=evaluated(segment.host, self._services)), take, answer)
+        found = replace(segment, host=evaluated(segment.host, self._services))
+        work = Work(found, take, answer, Kept(self._shelf))
         known.works.append(work)
         return self._returning.run(work, lambda host, again: self._somewhere(known, host), partial(self._left, known))
 
@@ -80,6 +82,7 @@ class FanOut:
         """See Places."""
         self._office.close()
         self._agents.close()
+        self._shelf.close()
 
     def _left(self, known: _Known, host: str) -> None:
         """The host's agent is gone: another one is to be told everything again."""

@@ -8,6 +8,7 @@ from clusterbook.execute.hosts import Agents, Way, way
 from clusterbook.execute.returning import Returning
 from clusterbook.execute.segments import Segment, Take
 from clusterbook.execute.session import Answer
+from clusterbook.execute.shelf import Kept, Shelf
 from clusterbook.execute.work import Work
 from clusterbook.model import Host
 
@@ -18,7 +19,7 @@ class Here:
     def __init__(self, agents: Agents) -> None:
         """agents: closed with this."""
         self._agents = agents
-        self._returning = Returning()
+        self._returning, self._shelf = Returning(), Shelf()
         # What a host was given so far, by the way to it: the next agent after a restart is told it again.
         self._given: dict[Way, list[Work]] = {}
 
@@ -27,7 +28,7 @@ class Here:
         if not self._agents.keeps:
             session = self._agents.session(segment.host, segment.root)
             return session.play(segment.program, segment.part, take, answer)
-        work = Work(segment, take, answer)
+        work = Work(segment, take, answer, Kept(self._shelf))
         works = self._given.setdefault(way(segment.host), [])
         works.append(work)
         return self._returning.run(work, lambda host, again: self.play(works, host, again, again), self._agents.forget)
@@ -55,3 +56,4 @@ class Here:
     def close(self) -> None:
         """See Places."""
         self._agents.close()
+        self._shelf.close()

@@ -159,6 +159,7 @@ class LocalFiles:
         if not self.is_named(step, str(question["name"])):
             raise Refusal(f"{path} is encrypted, and its name comes from the host: what a host says opens nothing")
         self.secretive.add(step.id)
+        self._opened = {known: data for known, data in self._opened.items() if known[0] == step.id}
         self._opened[key] = self._decrypt(path.read_bytes(), str(path))
         return self._opened[key]
 

@@ -89,6 +89,7 @@ class Runner:
         self._root = needs_root(plan)
         # host -> name -> value on the wire: what hosts registered that plays read of other hosts.
         self._learnt: dict[str, dict[str, Any]] = {}
+        self._program: dict[str, Any] = {}
         self._delegates = Delegates(plan, agents, services, self._learnt)
 
     def run(self) -> Outcome:
@@ -139,7 +140,7 @@ class Runner:
             self._asker.begin()
         lockstep = self._asker is not None or (play.program.lockstep and not alone)
         wire = to_wire(replace(play.program, lockstep=lockstep))
-        program = {"play": wire, "ahead": ahead_of(play, self._services)}
+        program = self._same({"play": wire, "ahead": ahead_of(play, self._services)})
         failed = self._failed
         failed.clear()
 
@@ -155,6 +156,12 @@ class Runner:
             self._wait(pool, jobs, gates)
         self._lost.update(failed)
         return not gates.aborted and len(failed) < len(hosts)
+
+    def _same(self, program: dict[str, Any]) -> dict[str, Any]:
+        """The program of the batch before when this one is equal: workers and replays keep each that they are given."""
+        if program != self._program:
+            self._program = program
+        return self._program
 
     def _wait(self, pool: Executor, jobs: Sequence[Callable[[], None]], gates: Gates) -> None:
         futures = [pool.submit(job) for job in jobs]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import field
 from typing import Any
 
 from clusterbook.execute.segments import Segment, Take
 from clusterbook.execute.session import Answer
+from clusterbook.execute.shelf import Kept
 from clusterbook.records import dataclass
 
 # Events of modules while they run: a module that is not run again does not send them again.
@@ -35,13 +35,13 @@ class Absence:
 
 @dataclass
 class Work:
-    """A segment with what is known of it here. seen: events taken; answered: answers by number."""
+    """A segment with what is known of it here. kept: answers by number; seen: events taken."""
 
     segment: Segment
     take: Take
     answer: Answer
+    kept: Kept
     seen: int = 0
-    answered: dict[int, Any] = field(default_factory=dict)
     begun: bool = False
     absence: Absence | None = None
     _count: int = 0
@@ -71,9 +71,11 @@ class Work:
             return self._away(question)
         if number is None or question.get("ask") == "secret":
             return self.answer(question)
-        if number not in self.answered:
-            self.answered[number] = self.answer(question)
-        return self.answered[number]
+        if number in self.kept:
+            return self.kept[number]
+        value = self.answer(question)
+        self.kept.add(number, value)
+        return value
 
     def _away(self, question: dict[str, Any]) -> float:
         """The host may go away now, or is back; seconds since it said so first. Raises Refusal."""
