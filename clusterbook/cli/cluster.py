@@ -11,7 +11,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.prompts import task_asker
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.site import Site, open_site
+from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.cluster.formed import is_now_formed
 from clusterbook.cluster.reset import forget_access
@@ -115,8 +115,9 @@ def raise_site(site: Site, order: Order) -> int:
 
 
 def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
-    """The site of a run that makes a cluster. InvalidInput when its hosts would find no binaries."""
+    """The site of a run that makes a cluster. InvalidInput when its hosts would find no binaries or no place."""
     site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
+    check_room(site)
     if site.inventory.hosts and not any(host.variables.get("artifacts") for host in site.inventory.hosts.values()):
         from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 
@@ -126,6 +127,18 @@ def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
                       f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
         )
     return site
+
+
+def check_room(site: Site) -> None:
+    """InvalidInput when the inventory lists more nodes than the cluster can give pods' addresses to."""
+    from clusterbook.cluster import room, spec
+
+    opened = the_cluster(site)
+    members = {name for group in ("control_plane", "worker") for name in site.inventory.groups.get(group, ())}
+    if len(members) > room.nodes(opened.spec.complete):
+        file = str(site.store.local_file(f"{site.name}/{spec.FILE}"))
+        message = f"the inventory has {len(members)} nodes"
+        raise room.too_many(message, len(members), opened.spec.complete, opened.spec.written, file)
 
 
 def keep_joining(site: Site, order: Order) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from clusterbook import schema, source
-from clusterbook.cluster import spec_aws
+from clusterbook.cluster import room, spec_aws
 from clusterbook.cluster.artifacts import catalog
 from clusterbook.cluster.store import Store, check_cluster_name
 from clusterbook.errors import InvalidInput, InvalidProject, Position
@@ -78,6 +78,7 @@ def check(written: Any, file: str) -> ClusterSpec:
     problems = [*_version_problems(complete, written, file), *_network_problems(complete, written, file)]
     if "aws" in written:
         problems += spec_aws.problems(complete, written, file)
+    problems += room.problems(complete, written, file)
     if problems:
         raise InvalidProject(problems)
     return ClusterSpec(str(complete["cluster_name"]), written, complete)

@@ -63,6 +63,7 @@ def test_an_expression_is_refused_because_nothing_could_evaluate_it() -> None:
         ("service_cidr: 10.96.0.1/16", "10.96.0.1/16 is not the start of its range, 10.96.0.0/16"),
         ("pod_cidr: 10.96.128.0/17", "10.96.128.0/17 overlaps service_cidr 10.96.0.0/16"),
         ("cluster_dns_address: 10.77.0.1", "10.77.0.1 is not inside service_cidr 10.96.0.0/16"),
+        ("pod_cidr: 10.244.0.0/25", "a node's part of /24 does not fit into pod_cidr 10.244.0.0/25"),
     ],
 )
 def test_networks_that_cannot_work_together_are_refused(lines: str, message: str) -> None:
@@ -155,6 +156,9 @@ def test_the_address_of_a_cluster_on_ec2_is_what_was_made(store: FileStore) -> N
         ("  worker_groups: [{name: a, zones: [us-east-2c]}]",
          "aws.worker_groups: zone us-east-2c of 'a' is not one of aws.zones"),
         ("  zone: x", "unknown key 'zone' of an aws; did you mean 'zones'?"),
+        ("  worker_groups: [{name: a, maximum: 200}, {name: b, maximum: 100}]\nnode_pod_prefix_bits: 24",
+         "aws: control planes and the most workers of all groups are 301 nodes, and pod_cidr 10.244.0.0/16 has "
+         "room for 256 in parts of /24"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_the_part_for_ec2_is_said_with_its_line(lines: str, message: str) -> None:

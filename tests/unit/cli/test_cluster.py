@@ -1,0 +1,27 @@
+"""What is refused before a run on a cluster's hosts begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cluster.cluster import Cluster
+from tests.unit.cli.conftest import Call
+
+
+@pytest.mark.parametrize("task", ["provision", "plan"])
+def test_more_nodes_than_parts_of_the_pods_range_are_refused_with_the_line_and_what_makes_room(
+    call: Call, kept: Cluster, tmp_path: Path, task: str
+) -> None:
+    file = tmp_path / "store" / "hosts" / "cluster.yaml"
+    file.write_text(f"{file.read_text()}pod_cidr: 10.244.0.0/22\n")
+    inventory = tmp_path / "hosts.yml"
+    hosts = "".join(f"    w-{number}: {{ansible_host: 192.0.2.{number}}}\n" for number in range(1, 5))
+    plane = "control_plane:\n  hosts:\n    cp-1: {ansible_host: 192.0.2.5}\n    w-1:\n"
+    inventory.write_text(f"{plane}worker:\n  hosts:\n{hosts}")
+    code, _, errors = call(task, "--inventory", str(inventory))
+    assert code == 3
+    assert "the inventory has 5 nodes, and pod_cidr 10.244.0.0/22 has room for 4 in parts of /24" in errors
+    assert f"{file}:{file.read_text().count(chr(10))}:1" in errors
+    assert "node_pod_prefix_bits: 25 or a wider pod_cidr, such as 10.244.0.0/21." in errors
