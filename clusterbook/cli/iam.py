@@ -18,11 +18,13 @@ from clusterbook.cloud import operator_policy, operators, policies
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.layout import SHARED, Design
-from clusterbook.cloud.operator_policy import Uses
+from clusterbook.cloud.operator_policy import KmsKey, Uses
 from clusterbook.cloud.operators import Operators
 from clusterbook.cloud.permissions import BY_KIND
 from clusterbook.cluster import files, spec
+from clusterbook.cluster.kms import arn_of
 from clusterbook.cluster.names import StoreError
+from clusterbook.cluster.secrets import VARIABLES, description
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, InvalidInput
 from clusterbook.schema import load_schema
@@ -94,14 +96,26 @@ def _uses(store: Store, name: str) -> Uses:
         print(f"{error.message}\nThe policies allow all that a cluster can use.", file=sys.stderr)
         written = None
     if written is None:
-        return Uses(name, frozenset(BY_KIND) - {SHARED}, store.address)
+        return Uses(name, frozenset(BY_KIND) - {SHARED}, store.address, kms=_kms(store))
     found = spec.read(store, name)
     if "aws" not in found.written:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster.")  # fmt: skip
     resources = wanted(Design(name, found.complete, image=""))
     kinds, vpc = {item.kind for item in resources}, found.complete["aws"].get("vpc_id", "")
-    return Uses(name, frozenset(kinds | {SHARED} if vpc else kinds), store.address, vpc)
+    return Uses(name, frozenset(kinds | {SHARED} if vpc else kinds), store.address, vpc, _kms(store))
+
+
+def _kms(store: Store) -> KmsKey | None:
+    """The KMS key that encrypts the store's, or would if the store were made now."""
+    try:
+        found = description(store)
+    except StoreError:
+        found = {}
+    if found:
+        return KmsKey(found["key"], found["store"], new=False) if found["kind"] == "kms" else None
+    named = os.environ.get(VARIABLES["kms"], "")
+    return KmsKey(arn_of(named, os.environ), store.address, new=True) if named else None
 
 
 def _make(cloud: Cloud, people: Operators, file: Path, yes: bool, as_json: bool) -> int:

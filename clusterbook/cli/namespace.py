@@ -37,8 +37,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
          "verify": "check",
          "cis": "cis", "certs": "certs", "drift": "drift", "probe": "probe", "rotate-certs": "rotation",
          "rotate-ca": "authorities",
-         "rotate-encryption-key": "encryption", "upgrade": "upgrade", "backup": "backups", "backups": "backups",
-         "restore": "backups", "support-bundle": "support"},
+         "rotate-encryption-key": "encryption", "store-key": "store_key", "upgrade": "upgrade", "backup": "backups",
+         "backups": "backups", "restore": "backups", "support-bundle": "support"},
     ),
     "Use": (
         "work with a running cluster",

@@ -24,6 +24,7 @@ from clusterbook.cloud.permissions import (
     Permission,
 )
 from clusterbook.cloud.policies import VERSION
+from clusterbook.cluster.kms import CONTEXT
 from clusterbook.cluster.secrets import KEYRING
 
 # A creation names these without a tag: an image belongs to somebody else, an interface goes with its instance.
@@ -40,17 +41,27 @@ IDENTITY = frozenset({"Role", "InstanceProfile"})
 
 
 @dataclass(frozen=True)
+class KmsKey:
+    """A key of KMS. store: the address in the encryption context; new: whether keyring.json is still to be made."""
+
+    arn: str
+    store: str
+    new: bool
+
+
+@dataclass(frozen=True)
 class Uses:
     """What the documents are made of. kinds: of resources; store: its address (only s3:// needs anything).
 
-    vpc: the id of an existing one that the cluster is put into. What can be looked at does not hang on the kinds: an
-    update looks for all of them.
+    vpc: the id of an existing one that the cluster is put into. kms: what encrypts the store's key. What can be looked
+    at does not hang on the kinds: an update looks for all of them.
     """
 
     cluster: str
     kinds: frozenset[str]
     store: str
     vpc: str = ""
+    kms: KmsKey | None = None
 
 
 def documents(uses: Uses) -> dict[str, Statement]:
@@ -66,9 +77,9 @@ def documents(uses: Uses) -> dict[str, Statement]:
         looks = [action for one in _parts(uses.kinds & NAMES) for action in one.look]
         found["names"] = [_allow("Look", looks, ["*"]), _allow("Zones", ON_ZONES, ["*"]),
                           _allow("ZonesOfVpc", ["ec2:DescribeVpcs"], ["*"])]  # fmt: skip
-    if uses.store.startswith("s3://"):
-        found["store"] = _store(uses)
-    return {name: {"Version": VERSION, "Statement": statements} for name, statements in found.items()}
+    found["store"] = [*_store(uses), *_key(uses.kms)]
+    return {name: {"Version": VERSION, "Statement": statements} for name, statements in found.items()
+            if statements}
 
 
 def _elsewhere(uses: Uses) -> Iterator[Statement]:
@@ -136,6 +147,8 @@ def _identity(uses: Uses) -> list[Statement]:
 
 def _store(uses: Uses) -> list[Statement]:
     """S3 says 404 of an absent object only to those who may list without a prefix: hence IfExists."""
+    if not uses.store.startswith("s3://"):
+        return []
     bucket, _, prefix = uses.store.removeprefix("s3://").partition("/")
     start = f"{prefix}/" if prefix else ""
     folder = f"arn:*:s3:::{bucket}/{start}"
@@ -145,6 +158,13 @@ def _store(uses: Uses) -> list[Statement]:
         _allow("Listing", ["s3:ListBucket"], [f"arn:*:s3:::{bucket}"], listing),
         _allow("Bucket", ON_BUCKET, [f"arn:*:s3:::{bucket}"]),
     ]
+
+
+def _key(kms: KmsKey | None) -> Iterator[Statement]:
+    """Opening the key of this store, and encrypting it when it is new; what else the KMS key encrypted stays closed."""
+    if kms:
+        context = {"StringEquals": {f"kms:EncryptionContext:{CONTEXT}": kms.store}}
+        yield _allow("Key", ["kms:Decrypt", *(["kms:Encrypt"] if kms.new else [])], [kms.arn], context)
 
 
 def _tagged(uses: Uses, whose: str) -> dict[str, dict[str, Any]]:

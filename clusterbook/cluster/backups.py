@@ -6,7 +6,7 @@
     CLUSTER/backups/ID/cluster/…        cluster.yaml, and pki/ and secrets/, in which private values are encrypted
 
 It may lie in another store than the cluster (`--at`): then it is enough to begin anew on another machine, with the same
-passphrase or key file.
+passphrase or key file, or by who may use the same KMS key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from clusterbook.cluster import encryption
 from clusterbook.cluster.cluster import Cluster
-from clusterbook.cluster.secrets import KEYRING, open_keyring, unlock
+from clusterbook.cluster.secrets import KEYRING, open_keyring, same_key, unlock
 from clusterbook.cluster.store import Store
 from clusterbook.errors import Failed, InvalidInput
 
@@ -121,12 +121,15 @@ def opened(cluster: Cluster, at: Store, backup: Backup) -> Iterator[bytes]:
 def bring_back(store: Store, at: Store, backup: Backup, environment: Mapping[str, str]) -> None:
     """Give a store that has lost the cluster what the backup kept of it; what is there stays.
 
-    WrongKey when the passphrase or key file is not the one that it was encrypted with. InvalidInput when the store has
+    WrongKey when the key at hand is not the one that it was encrypted with. How the store's key is had may have changed
+    since (invoke store-key): then the store's own way opens the backup, too. InvalidInput when the store has
     a cluster of that name with other authorities: nobody would trust the restored objects' tokens.
     """
     kept = f"{backup.folder}/cluster"
     described = at.read(f"{backup.folder}/{KEYRING}") or b""
-    unlock(described, environment)
+    current = store.read(KEYRING)
+    if current is None or not same_key(current, described):
+        unlock(described, environment)
     store.swap(KEYRING, None, described)
     open_keyring(store, environment)
     names = sorted(at.names(kept), key=lambda name: name.endswith("/cluster.yaml"))  # last: then it is a cluster

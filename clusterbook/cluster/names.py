@@ -1,12 +1,19 @@
-"""What may be the name of a content in a store."""
+"""What may be the name of a content in a store, the variables that say how it is encrypted, and its errors."""
 
 from __future__ import annotations
 
-from clusterbook.errors import ClusterbookError
+from clusterbook.errors import ClusterbookError, Failed
+
+PASSPHRASE_VARIABLE = "CLUSTERBOOK_STORE_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
+KMS_VARIABLE = "CLUSTERBOOK_STORE_KMS_KEY"
 
 
 class StoreError(ClusterbookError):
     """The store cannot be used: not there, not readable, not private, or not consistent."""
+
+
+class WrongKey(Failed):
+    """The key at hand is not the one that the store was encrypted with, or cannot be had."""
 
 
 def content_name(name: str) -> str:

@@ -1,8 +1,13 @@
 """Secrets at rest: AES-256-GCM with a key that is not in the store.
 
-The key is a random file in the user's configuration directory, or is derived (scrypt) from the passphrase in
-CLUSTERBOOK_STORE_PASSPHRASE. Each value is bound to its name, so that two files of the store cannot be swapped.
-A store remembers which of the two it was made with (keyring.json) and a check value, so a wrong key is said at once.
+Each value is bound to its name, so that two files of the store cannot be swapped. keyring.json says how the
+key is had; a check value tells a wrong one at once. It is
+
+    file          a random file in the user's configuration directory
+    passphrase    derived (scrypt) from the passphrase in CLUSTERBOOK_STORE_PASSPHRASE
+    kms           in keyring.json, encrypted by the key of AWS KMS that CLUSTERBOOK_STORE_KMS_KEY named (kms.py)
+
+A store that was changed from one to another keeps its key: file or passphrase then open the key in keyring.json.
 """
 
 from __future__ import annotations
@@ -20,17 +25,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clusterbook.cluster import files
-from clusterbook.cluster.names import StoreError
+from clusterbook.cluster.names import KMS_VARIABLE, PASSPHRASE_VARIABLE, StoreError, WrongKey
 from clusterbook.cluster.store import Store
-from clusterbook.errors import Failed
+from clusterbook.errors import Failed, InvalidInput
 
-PASSPHRASE_VARIABLE = "CLUSTERBOOK_STORE_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 KEYRING = "keyring.json"
-_SCRYPT = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024, "dklen": 32}
-
-
-class WrongKey(Failed):
-    """The key at hand is not the one that the store was encrypted with."""
+VARIABLES = {"passphrase": PASSPHRASE_VARIABLE, "kms": KMS_VARIABLE}
+# What a keyring.json of each kind has. Of a changed store also `sealed`, and `opener`, a check of what opens it.
+_PARTS = {"file": ("check",), "passphrase": ("salt", "check"), "kms": ("key", "store", "sealed", "check")}
+_BYTES = 32
+_SCRYPT = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024, "dklen": _BYTES}
+Form = dict[str, str]
+Environment = Mapping[str, str]
 
 
 class Keyring:
@@ -69,25 +75,47 @@ class Keyring:
             ) from error
 
 
-def open_keyring(store: Store, environment: Mapping[str, str], configuration: Path | None = None) -> Keyring:
+def open_keyring(store: Store, environment: Environment, configuration: Path | None = None) -> Keyring:
     """The keyring of a store; key and keyring.json are made the first time. configuration: where the key file lives."""
-    directory = configuration or Path(platformdirs.user_config_dir("clusterbook"))
-    passphrase = environment.get(PASSPHRASE_VARIABLE, "")
-    return unlock(store.read(KEYRING) or _describe(store, passphrase, directory), environment, configuration)
+    described = store.read(KEYRING) or _describe(store, environment, _directory(configuration))
+    return unlock(described, environment, configuration)
 
 
-def unlock(described: bytes, environment: Mapping[str, str], configuration: Path | None = None) -> Keyring:
+def unlock(described: bytes, environment: Environment, configuration: Path | None = None) -> Keyring:
     """The keyring that a keyring.json describes. WrongKey when the key at hand is another."""
-    directory = configuration or Path(platformdirs.user_config_dir("clusterbook"))
-    passphrase = environment.get(PASSPHRASE_VARIABLE, "")
-    form = _parse(described)
-    if form["kind"] == "passphrase":
-        key = _derive(_demanded(passphrase), base64.b64decode(form["salt"]))
-    else:
-        key = _key_of_file(directory, make=False)
-    if _check_value(key) != form["check"]:
-        raise _wrong_key(form["kind"], directory)
-    return Keyring(key)
+    return Keyring(_key(_parse(described), environment, _directory(configuration)))
+
+
+def same_key(one: bytes, other: bytes) -> bool:
+    """Whether two keyring.json open the same key, by whatever they do."""
+    return hmac.compare_digest(_parse(one)["check"], _parse(other)["check"])
+
+
+def description(store: Store) -> Form:
+    """How the key of a store is had, for people: its kind, and of KMS the key and the address in its context.
+
+    {} when there is no keyring.json yet.
+    """
+    described = store.read(KEYRING)
+    form = _parse(described) if described else {}
+    return {part: form[part] for part in ("kind", "key", "store") if part in form}
+
+
+def change(store: Store, kind: str, word: str, environment: Environment, configuration: Path | None = None) -> None:
+    """Have the key of a store by another passphrase, KMS key or file from now on; the key itself stays.
+
+    word: the passphrase, or the KMS key. What is written was opened before. Failed when somebody else was first.
+    """
+    old, directory = store.read(KEYRING), _directory(configuration)
+    if old is None:
+        raise InvalidInput(f"the store {store.address} has no key yet", next_step="Make a cluster in it first.")
+    key = _key(_parse(old), environment, directory)
+    form = _form(kind, word, key, store.address, environment, directory)
+    by_word = {**environment, VARIABLES[kind]: word} if kind in VARIABLES else environment
+    if _key(form, by_word, directory) != key:
+        raise Failed("the key of the store came back as another one", next_step="Report this as a bug.")
+    if not store.swap(KEYRING, old, _render(form)):
+        raise Failed(f"somebody else changed {KEYRING} meanwhile", next_step="Run it again.")
 
 
 def ensure_secret(store: Store, keyring: Keyring, name: str, make: Callable[[], bytes]) -> bytes:
@@ -100,21 +128,78 @@ def ensure_secret(store: Store, keyring: Keyring, name: str, make: Callable[[], 
     return keyring.open(name, found)
 
 
-def _describe(store: Store, passphrase: str, directory: Path) -> bytes:
-    salt = random.token_bytes(16)
-    key = _derive(passphrase, salt) if passphrase else _key_of_file(directory, make=True)
-    form = {"kind": "passphrase" if passphrase else "file", "salt": _text(salt), "check": _check_value(key)}
-    store.swap(KEYRING, None, json.dumps(form).encode() + b"\n")
+def _describe(store: Store, environment: Environment, directory: Path) -> bytes:
+    """A new store's keyring.json. It was opened before it is written, so nothing is ever encrypted in vain."""
+    words = {kind: environment[name] for kind, name in VARIABLES.items() if environment.get(name)}
+    if len(words) > 1:
+        raise InvalidInput(
+            f"{PASSPHRASE_VARIABLE} and {KMS_VARIABLE} are both set, and a new store is encrypted by one of them",
+            next_step="Unset one.",
+        )
+    kind, word = next(iter(words.items()), ("file", ""))
+    form = _form(kind, word, None, store.address, environment, directory)
+    _key(form, environment, directory)
+    store.swap(KEYRING, None, _render(form))
     return store.read(KEYRING) or b""
 
 
-def _parse(described: bytes) -> dict[str, str]:
+def _form(
+    kind: str, word: str, key: bytes | None, address: str, environment: Environment, directory: Path
+) -> Form:  # fmt: skip
+    """What keyring.json says from now on. key: the store's; None for a new one."""
+    if kind == "kms":
+        from clusterbook.cluster import kms  # boto3 takes half a second to load
+
+        key = key or random.token_bytes(_BYTES)
+        arn, sealed = kms.seal(word, key, address, environment)
+        return {"kind": kind, "key": arn, "store": address, "sealed": _text(sealed), "check": _check_value(key)}
+    salt = random.token_bytes(16)
+    opener = _derive(word, salt) if kind == "passphrase" else _key_of_file(directory, make=True)
+    form = {"kind": kind, "salt": _text(salt), "check": _check_value(key or opener)}
+    if key not in (None, opener):
+        sealed = Keyring(opener).seal(KEYRING, key or b"")
+        form |= {"sealed": _text(sealed), "opener": _check_value(opener)}
+    return form
+
+
+def _key(form: Form, environment: Environment, directory: Path) -> bytes:
+    """The key of the store. WrongKey when it cannot be had, or is another."""
+    sealed = base64.b64decode(form.get("sealed", ""))
+    if form["kind"] == "kms":
+        from clusterbook.cluster import kms  # boto3 takes half a second to load
+
+        key = kms.unseal(form["key"], sealed, form["store"], environment)
+    elif form["kind"] == "passphrase":
+        key = _derive(_demanded(environment.get(PASSPHRASE_VARIABLE, "")), base64.b64decode(form["salt"]))
+    else:
+        key = _key_of_file(directory, make=False)
+    if "opener" in form:
+        if _check_value(key) != form["opener"]:
+            raise _wrong_key(form["kind"], directory)
+        key = Keyring(key).open(KEYRING, sealed)
+    if _check_value(key) != form["check"]:
+        raise _wrong_key(form["kind"], directory)
+    return key
+
+
+def _directory(configuration: Path | None) -> Path:
+    return configuration or Path(platformdirs.user_config_dir("clusterbook"))
+
+
+def _render(form: Form) -> bytes:
+    return json.dumps(form).encode() + b"\n"
+
+
+def _parse(described: bytes) -> Form:
     try:
         form = json.loads(described)
-        return {part: str(form[part]) for part in ("kind", "salt", "check")}
-    except (ValueError, KeyError, TypeError) as error:
-        message = f"{KEYRING} in the store is damaged"
-        raise StoreError(message, next_step="Restore that file from a backup of the store.") from error
+        if all(isinstance(form[part], str) for part in ("kind", *_PARTS[form["kind"]])):
+            for part in ("salt", "sealed"):
+                base64.b64decode(form.get(part, ""), validate=True)
+            return {part: value for part, value in form.items() if isinstance(value, str)}
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise StoreError(f"{KEYRING} in the store is damaged", next_step="Restore that file from a backup of the store.")
 
 
 def _key_of_file(directory: Path, make: bool) -> bytes:
@@ -139,7 +224,7 @@ def _checked_key(path: Path) -> bytes:
         key = base64.b64decode(path.read_bytes(), validate=False)
     except ValueError:
         key = b""
-    if len(key) != 32:
+    if len(key) != _BYTES:
         raise WrongKey(f"{path} holds no key of 32 bytes", next_step="Restore that file from a backup.")
     return key
 
@@ -163,6 +248,11 @@ def _wrong_key(kind: str, directory: Path) -> WrongKey:
         return WrongKey(
             "this passphrase does not open the store",
             next_step=f"Set {PASSPHRASE_VARIABLE} to the one it was made with.",
+        )
+    if kind == "kms":
+        return WrongKey(
+            "what KMS opened is not the key of this store: keyring.json was damaged",
+            next_step="Restore that file from a backup of the store.",
         )
     path = directory / "store.key"
     return WrongKey(

@@ -30,9 +30,10 @@ HOST_SIDE_OURS = (*HOST_SIDE, "errors", "model", "records", "__init__")
 PLACES = {
     "fabric": ("transport",),
     "paramiko": ("transport",),
-    "boto3": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py"),
+    "boto3": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py", "cluster/kms.py"),
     # The lab plays STS, and checks signatures with what makes them elsewhere.
-    "botocore": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py", "lab/ec2/eks_corrections.py"),
+    "botocore": ("cloud", "inventory/aws_ec2", "cluster/store_s3.py", "cluster/kms.py",
+                 "lab/ec2/eks_corrections.py"),
     "bcrypt": ("lookups",),
     "jmespath": ("lookups",),
     "invoke": ("cli",),

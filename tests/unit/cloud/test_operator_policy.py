@@ -11,13 +11,14 @@ import pytest
 from clusterbook.cloud import policies
 from clusterbook.cloud.kinds import KINDS
 from clusterbook.cloud.layout import SHARED
-from clusterbook.cloud.operator_policy import Uses, documents
+from clusterbook.cloud.operator_policy import KmsKey, Uses, documents
 from clusterbook.cloud.permissions import BY_KIND
 from tests.unit.cloud.evaluator import allowed, asked
 
 NAME = "demo.k8s.local"
 ADDONS = ("ebs-csi-driver", "cluster-autoscaler")
 STORE = "s3://state-of-demo/team"
+KEY = "arn:aws:kms:us-east-2:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
 GOLDEN = Path(__file__).parent / "golden"
 OWN, OTHER = {f"kubernetes.io/cluster/{NAME}": "owned"}, {"kubernetes.io/cluster/another": "owned"}
 EC2 = "arn:aws:ec2:us-east-2:123456789012"
@@ -26,7 +27,7 @@ MOST_LETTERS = 6144
 
 
 def everything() -> dict[str, Any]:
-    people = documents(Uses(NAME, frozenset(BY_KIND), STORE))
+    people = documents(Uses(NAME, frozenset(BY_KIND), STORE, kms=KmsKey(KEY, STORE, new=True)))
     hosts = {"control_plane": policies.control_plane(NAME, STORE, ADDONS), "node": policies.node(NAME, STORE)}
     return {**{f"operator-{part}": document for part, document in people.items()}, **hosts}
 
@@ -66,6 +67,12 @@ def test_an_update_may_look_for_what_the_cluster_does_not_use_and_may_not_make_i
     assert allowed(people, asked("ec2:DescribeNatGateways")) and allowed(people, asked("ec2:DescribeAddresses"))
     assert not allowed(people, asked("ec2:AllocateAddress", f"{EC2}:elastic-ip/new", OWN))
     assert not allowed(people, asked("route53:ListHostedZonesByName"))
+
+
+def test_a_store_in_a_folder_needs_nothing_of_aws_but_its_kms_key() -> None:
+    for kms, actions in ((None, []), (KmsKey(KEY, "file:///x", new=False), ["kms:Decrypt"])):
+        found = documents(Uses(NAME, frozenset(), "file:///x", kms=kms)).get("store", {"Statement": []})
+        assert [action for one in found["Statement"] for action in one["Action"]] == actions
 
 
 @pytest.mark.parametrize(("question", "answer"), [
