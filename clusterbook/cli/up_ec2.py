@@ -75,7 +75,7 @@ def wanted_hosts(aws: Mapping[str, Any]) -> int:
     """How many instances there are at least: a group's minimum is its count unless it says another one."""
     workers = (int(group["minimum"]) for group in aws["worker_groups"])
     masters: int = aws["control_plane"]["count"]
-    return masters + sum(workers)
+    return masters + sum(workers) + ("bastion" in aws)
 
 
 def answering(

@@ -85,7 +85,7 @@ def start(spec: LabSpec, host: LabHost) -> None:
 def wait_ready(spec: LabSpec, host: LabHost, seconds: float = READY_SECONDS) -> str:
     """Wait until ssh lets us in and systemd has started everything. Returns systemd's word: running or degraded."""
     deadline = time.monotonic() + seconds
-    while not _ssh_answers(host.address):
+    while not _ssh_answers(host.address, spec.hand):
         log = host_directory(spec, host.name) / "console.log"
         if status(spec, host).state != "running":
             raise Failed(f"the host {host.name} ended while it booted: {process.tail(log)}",
@@ -108,6 +108,7 @@ def ssh(
     options = [
         "-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={spec.directory / 'known_hosts'}",
         "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR", "-i", str(spec.directory / "id_ed25519"),
+        *(("-b", spec.hand) if spec.hand else ()),
     ]  # fmt: skip
     command = ["ssh", *options, f"{rootfs.USER}@{host.address}", *argv]
     return subprocess.run(command, input=program, capture_output=True, text=True, timeout=seconds, check=False)
@@ -144,10 +145,10 @@ def _whole(directory: Path) -> bool:
     return (directory / "settings.json").exists()
 
 
-def _ssh_answers(address: str) -> bool:
-    """Whether an ssh server greets on port 22."""
+def _ssh_answers(address: str, sender: str) -> bool:
+    """Whether an ssh server greets on port 22. sender: this machine's address to ask from; '' for any."""
     try:
-        with socket.create_connection((address, 22), timeout=1) as connection:
+        with socket.create_connection((address, 22), timeout=1, source_address=(sender, 0)) as connection:
             connection.settimeout(2)
             return connection.recv(4) == b"SSH-"
     except OSError:

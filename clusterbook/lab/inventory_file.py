@@ -57,7 +57,7 @@ def spec_from_inventory_file(path: Path) -> LabSpec:
     top = tree.get("all") or {}
     variables = dict(top.get("vars") or {})
     labhosts = tuple(_host(path, name, {**variables, **values}) for name, values in hosts.items())
-    ports = {name: int(variables[f"lab_{name}"]) for name in _NUMBERS if f"lab_{name}" in variables}
+    ports: dict[str, Any] = {name: int(variables[f"lab_{name}"]) for name in _NUMBERS if f"lab_{name}" in variables}
     return check(
         LabSpec(
             name=str(variables.get("lab_name", path.stem)), hosts=labhosts,

@@ -49,13 +49,14 @@ def maximum_packet(default: int = 1500) -> int:
 
 
 def create_bridge(spec: LabSpec) -> bool:
-    """Make the bridge with the machine's own address on it. Returns whether anything of it was missing."""
+    """Make the bridge with the machine's own addresses on it. Returns whether anything of it was missing."""
     changed = not bridge_exists(spec)
     if changed:
         run(["ip", "link", "add", spec.bridge, "mtu", str(maximum_packet()), "type", "bridge"])
     present = json.loads(run(["ip", "-json", "address", "show", "dev", spec.bridge]))[0]
-    if spec.gateway not in [entry["local"] for entry in present["addr_info"]]:
-        run(["ip", "address", "add", f"{spec.gateway}/{spec.prefix_length}", "dev", spec.bridge])
+    own = {spec.gateway: spec.prefix_length, **({spec.hand: 32} if spec.hand else {})}
+    for address in [one for one in own if one not in [entry["local"] for entry in present["addr_info"]]]:
+        run(["ip", "address", "add", f"{address}/{own[address]}", "dev", spec.bridge])
         changed = True
     if "UP" not in present["flags"]:
         run(["ip", "link", "set", spec.bridge, "up"])

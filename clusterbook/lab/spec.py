@@ -30,7 +30,10 @@ class LabHost:
 
 @dataclass(frozen=True)
 class LabSpec:
-    """One lab. Several of them live side by side when their names and networks differ."""
+    """One lab. Several of them live side by side when their names and networks differ.
+
+    hand: the address from which the lab itself logs in to its hosts, where it is not the gateway as people's.
+    """
 
     name: str
     hosts: tuple[LabHost, ...]
@@ -38,6 +41,7 @@ class LabSpec:
     files_port: int = 8080
     registry_port: int = 5000
     apt_port: int = 3142
+    hand: str = ""
 
     @property
     def bridge(self) -> str:
@@ -113,7 +117,8 @@ def _check_host(spec: LabSpec, host: LabHost) -> None:
             next_step=f"Set lab_image to one of: {', '.join(IMAGES)}.",
         )
     network = ipaddress.ip_network(spec.network)
-    reserved = (network.network_address, network.broadcast_address, network[1])
+    taken = [ipaddress.ip_address(spec.hand)] if spec.hand else []
+    reserved = (network.network_address, network.broadcast_address, network[1], *taken)
     try:
         address = ipaddress.ip_address(host.address)
     except ValueError:

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from clusterbook.cluster.artifacts import catalog, supply
+from clusterbook.cluster.artifacts.images import supply_image
+from clusterbook.cluster.artifacts.registry import push
 from clusterbook.lab import record
 from clusterbook.lab.ec2 import lifecycle
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
+# What docs/walk-through.md deploys.
+PAGE = f"{lifecycle.ECR_HOST}/team/page:1"
 Run = Callable[..., str]
 
 
+class Person:
+    """Runs commands with an environment of its own; at first with the key of the account itself."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+
+    def __call__(self, *words: str, expect: int = 0, errors: bool = False) -> str:
+        """What a command prints; on standard error with errors. Its exit status must be as expected."""
+        started = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", PROGRAM, *words], env=self.environment, cwd=ROOT,
+                              capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                              timeout=1800)  # fmt: skip
+        print(f"{time.monotonic() - started:6.1f} s  exit {done.returncode}  clusterbook {' '.join(words)}")
+        if done.returncode != expect:
+            pytest.fail(f"exit {done.returncode}: {' '.join(words)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        return done.stderr if errors else done.stdout
+
+    def becomes(self, credentials: str) -> None:
+        """Use the access key of that file; with '' the account's own again."""
+        for name in (*lifecycle.KEYS, "AWS_SHARED_CREDENTIALS_FILE"):
+            self.environment.pop(name, None)
+        self.environment |= {"AWS_SHARED_CREDENTIALS_FILE": credentials} if credentials else lifecycle.KEYS
+
+
 @contextmanager
-def person(home: Path) -> Iterator[Run]:
-    """Runs a command as a person of the lab's EC2 does, whose home this is; the lab goes at the end."""
+def person(home: Path) -> Iterator[Person]:
+    """Runs commands as a person of the lab's EC2 does, whose home this is; the lab goes at the end."""
     if lifecycle.NAME in record.names():
         pytest.fail(f"the lab {lifecycle.NAME} is up already: clusterbook lab-down --name {lifecycle.NAME}")
     (home / ".ssh").mkdir(mode=0o700)
@@ -38,15 +71,7 @@ def person(home: Path) -> Iterator[Run]:
         "CLUSTERBOOK_STATE_STORE": "s3://lab-state/team",
     }  # fmt: skip
 
-    def call(*words: str, expect: int = 0, errors: bool = False) -> str:
-        started = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", PROGRAM, *words], env=environment, cwd=ROOT, capture_output=True,
-                              text=True, check=False, stdin=subprocess.DEVNULL, timeout=1800)  # fmt: skip
-        print(f"{time.monotonic() - started:6.1f} s  exit {done.returncode}  clusterbook {' '.join(words)}")
-        if done.returncode != expect:
-            pytest.fail(f"exit {done.returncode}: {' '.join(words)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-        return done.stderr if errors else done.stdout
-
+    call = Person(environment)
     try:
         until((home / "agent").is_socket)
         subprocess.run(["ssh-add", "-q", home / ".ssh/id_ed25519"], env=environment, check=True)
@@ -57,6 +82,53 @@ def person(home: Path) -> Iterator[Run]:
         agent.terminate()
         agent.wait()
         shutil.rmtree(home)
+
+
+def aws(service: str) -> Any:
+    """boto3 at the lab's account, with the account's own key."""
+    import boto3
+
+    settings = lifecycle.environment(lifecycle.spec_of())
+    return boto3.client(
+        service, region_name=lifecycle.REGION, endpoint_url=settings["AWS_ENDPOINT_URL"],
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"], aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+
+
+def push_page() -> None:
+    """Put the image of the page's application into the lab's ECR."""
+    spec = record.read_spec(lifecycle.NAME)
+    known = supply_image(supply.default(), catalog.load().image("agnhost"))
+    image = replace(known.image, reference=PAGE)
+    push(f"http://{spec.gateway}:{spec.registry_port}", replace(known, image=image))
+
+
+def page(address: str) -> str:
+    """What a load balancer answers; '' while it does not."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/hostname", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def terminate_a_worker() -> str:
+    """As a zone's accident does; the instance."""
+    wanted = [{"Name": "tag:clusterbook.io/role", "Values": ["worker"]},
+              {"Name": "instance-state-name", "Values": ["running"]}]  # fmt: skip
+    gone: str = aws("ec2").describe_instances(Filters=wanted)["Reservations"][0]["Instances"][0]["InstanceId"]
+    aws("ec2").terminate_instances(InstanceIds=[gone])
+    return gone
+
+
+def ready_workers(run: Run, name: str) -> set[str]:
+    """Instances behind the nodes of a cluster that are labelled as workers and ready."""
+    chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/worker", "--output=json")
+    nodes = json.loads(run("kubectl", "--cluster", name, "--", *chosen))["items"]
+    return {
+        node["spec"]["providerID"].rpartition("/")[2] for node in nodes
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+    }  # fmt: skip
 
 
 def hosts() -> set[str]:

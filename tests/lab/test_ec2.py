@@ -8,20 +8,17 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from clusterbook.cluster.artifacts import catalog, supply
-from clusterbook.cluster.artifacts.images import supply_image
-from clusterbook.cluster.artifacts.registry import push
+from clusterbook.cluster.artifacts import catalog
 from clusterbook.lab import host, record
 from clusterbook.lab.ec2 import lifecycle
 from clusterbook.language.environment import Expressions
 from clusterbook.language.scope import Scope
-from tests.lab.account import Run, hosts, person, reachable, until
+from tests.lab.account import Run, hosts, page, person, push_page, reachable, ready_workers, terminate_a_worker, until
 from tests.lab.page import commands, walk
 
 NAME = "walk.k8s.local"
@@ -136,9 +133,7 @@ def test_nodes_are_tied_to_their_instances_by_the_cloud_controller(run: Run) -> 
 
 def test_an_application_from_ecr_answers_through_a_network_load_balancer(run: Run) -> None:
     spec = record.read_spec(lifecycle.NAME)
-    with_agnhost = supply_image(supply.default(), catalog.load().image("agnhost"))
-    image = replace(with_agnhost.image, reference=f"{lifecycle.ECR_HOST}/team/page:1")
-    push(f"http://{spec.gateway}:{spec.registry_port}", replace(with_agnhost, image=image))
+    push_page()
     asked = spec.directory / "ec2" / "ecr.log"
     walk(PAGE["An application"], run)
     found = json.loads(run(*PAGE["An application"][0].words, "--json"))
@@ -159,15 +154,6 @@ def test_the_api_server_takes_the_add_ons_of_aws_which_are_not_run_here(run: Run
     asked = ("apply", "--server-side", "--dry-run=server", "--filename", str(tmp_path / "manifest.yaml"))
     lines = run("kubectl", "--cluster", NAME, "--", *asked).splitlines()
     assert len(lines) == len(list(yaml.safe_load_all(text))) and all("serverside-applied" in line for line in lines)
-
-
-def page(address: str) -> str:
-    """What a load balancer answers; '' while it does not."""
-    try:
-        with urllib.request.urlopen(f"http://{address}/hostname", timeout=5) as answer:
-            return str(answer.read().decode())
-    except OSError:
-        return ""
 
 
 def test_an_application_is_deployed_scaled_changed_brought_back_and_removed(run: Run) -> None:
@@ -197,28 +183,9 @@ def test_an_application_that_cannot_come_up_says_why(run: Run, words: tuple[str,
 
 
 def test_a_terminated_worker_is_replaced_by_its_group_and_the_new_one_joins_by_itself(run: Run) -> None:
-    import boto3
-
-    account = lifecycle.environment(lifecycle.spec_of())
-    client = boto3.client(
-        "ec2", region_name=lifecycle.REGION, endpoint_url=account["AWS_ENDPOINT_URL"],
-        aws_access_key_id="lab", aws_secret_access_key="lab",
-    )  # fmt: skip
-    wanted = [{"Name": "tag:clusterbook.io/role", "Values": ["worker"]}]
-    gone = client.describe_instances(Filters=wanted)["Reservations"][0]["Instances"][0]["InstanceId"]
-    client.terminate_instances(InstanceIds=[gone])
+    gone = terminate_a_worker()
     until(lambda: gone not in hosts() and len(hosts()) == 2)
-    until(lambda: _ready_workers(run) == hosts() - {_control_plane(run)}, 420)
-
-
-def _ready_workers(run: Run) -> set[str]:
-    """Instances behind the nodes that are labelled as workers and ready."""
-    chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/worker", "--output=json")
-    nodes = json.loads(run("kubectl", "--cluster", NAME, "--", *chosen))["items"]
-    return {
-        node["spec"]["providerID"].rpartition("/")[2] for node in nodes
-        if any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
-    }  # fmt: skip
+    until(lambda: ready_workers(run, NAME) == hosts() - {_control_plane(run)}, 420)
 
 
 def _control_plane(run: Run) -> str:

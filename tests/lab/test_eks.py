@@ -11,7 +11,7 @@ import pytest
 from clusterbook.cluster.artifacts import catalog
 from clusterbook.lab import record
 from clusterbook.lab.ec2 import account, eks, lifecycle
-from tests.lab.account import Run, hosts, person, reachable, until
+from tests.lab.account import Run, aws, hosts, person, reachable, until
 from tests.lab.asking import as_root
 
 # The cluster behind it, as EKS has one that nobody sees, and the name that EKS gives it.
@@ -25,16 +25,6 @@ NETWORK = {"cniVersion": "1.0.0", "name": "addon", "plugins": [
     {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": True,
      "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.99.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
 ]}  # fmt: skip
-
-
-def aws(service: str) -> Any:
-    """boto3 at the lab's account."""
-    import boto3
-
-    return boto3.client(
-        service, region_name=lifecycle.REGION, aws_access_key_id="lab", aws_secret_access_key="lab",
-        endpoint_url=lifecycle.environment(lifecycle.spec_of())["AWS_ENDPOINT_URL"],
-    )  # fmt: skip
 
 
 def instance(cluster: str, role: str) -> dict[str, Any]:

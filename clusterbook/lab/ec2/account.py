@@ -65,10 +65,11 @@ def serve(address: str, port: int, control_planes: Path) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import run_simple
 
-    from clusterbook.lab.ec2 import corrections, eks_corrections
+    from clusterbook.lab.ec2 import corrections, eks_corrections, iam_corrections
 
     corrections.apply()
     eks_corrections.apply(control_planes)
+    iam_corrections.apply()
     run_simple(address, port, DomainDispatcherApplication(create_backend_app), threaded=True)
 
 

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import ipaddress
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.lab.command import run
@@ -98,12 +99,12 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def fronts(cloud: Cloud) -> list[Front]:
-    """Every TCP listener of the account with the addresses of its targets."""
-    instances = [item for reservation in cloud.pages("ec2", "describe_instances", "Reservations")
-                 for item in reservation["Instances"] if item["State"]["Name"] == "running"]  # fmt: skip
+def fronts(
+    cloud: Cloud, instances: Sequence[Mapping[str, Any]], rules: Mapping[str, list[Mapping[str, Any]]]
+) -> list[Front]:
+    """Every TCP listener of the account with the addresses of its targets. instances: those that run."""
     private = {item["InstanceId"]: item["PrivateIpAddress"] for item in instances}
-    rules, found = admission.rules(cloud), []
+    found = []
     for balancer in cloud.pages("elbv2", "describe_load_balancers", "LoadBalancers"):
         arn = balancer["LoadBalancerArn"]
         for listener in cloud.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):

@@ -43,7 +43,7 @@ def _groups_of_instances() -> None:
 
 
 def _profiles_of_templates() -> None:
-    """An instance of a launch template has the template's profile and metadata options, too."""
+    """An instance of a launch template has the template's profile, metadata options and security groups, too."""
     from moto.ec2.models.instances import MetadataOptions
 
     def described(backend: Any, instance: Any, asked: Mapping[str, Any]) -> None:
@@ -51,6 +51,11 @@ def _profiles_of_templates() -> None:
         data = backend._get_template_from_args(template).data if template else {}
         if data.get("MetadataOptions") and not asked.get("metadata_options"):
             instance.metadata_options = MetadataOptions(data["MetadataOptions"])
+        groups = [backend.get_security_group_from_id(one) for interface in data.get("NetworkInterfaces", ())
+                  for one in interface.get("Groups", ())]  # fmt: skip
+        if groups:
+            instance.security_groups = groups
+            vars(instance.nics[0])["_group_set"] = list(groups)
         profile = data.get("IamInstanceProfile", {})
         if profile and not any(asked.get(f"iam_instance_profile_{kind}") for kind in ("name", "arn")):
             backend.associate_iam_instance_profile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import json
 import os
 import sys
@@ -37,8 +38,8 @@ KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab"}
 
 
 def spec_of(network: str = NETWORK) -> LabSpec:
-    """The lab before there are instances."""
-    return LabSpec(NAME, (), network)
+    """The lab before there are instances. Its hand has an address that in AWS's subnets is AWS's own."""
+    return LabSpec(NAME, (), network, hand=str(ipaddress.ip_network(network)[2]))
 
 
 def environment(spec: LabSpec) -> dict[str, str]:

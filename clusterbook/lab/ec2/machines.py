@@ -1,4 +1,7 @@
-"""Keeps hosts, balancers and names as the account says. Started detached: python -m clusterbook.lab.ec2.machines LAB"""
+"""Keeps hosts, their gates, balancers and names as the account says.
+
+Started detached by lifecycle.py: python -m clusterbook.lab.ec2.machines LAB
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from contextlib import contextmanager
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.lab import record
-from clusterbook.lab.ec2 import balancers, instances, names
+from clusterbook.lab.ec2 import admission, balancers, gates, instances, names
 from clusterbook.lab.ec2.lifecycle import REGION
 from clusterbook.lab.spec import LabSpec
 
@@ -20,12 +23,15 @@ EVERY_SECONDS = 1.0
 
 async def keep(spec: LabSpec, cloud: Cloud) -> None:
     """Look at the account again and again. Hosts boot in a thread, so that traffic goes on meanwhile."""
-    carried, told = balancers.Balancers(spec), Told()
+    carried, told, kept = balancers.Balancers(spec), Told(), gates.Gates()
     published: dict[str, str] = {}
     booting = asyncio.create_task(asyncio.to_thread(instances.reconcile, cloud, spec))
     while True:
         with told.errors():
-            await carried.keep(await asyncio.to_thread(balancers.fronts, cloud))
+            running = await asyncio.to_thread(instances.running, cloud)
+            rules = await asyncio.to_thread(admission.rules, cloud)
+            await carried.keep(await asyncio.to_thread(balancers.fronts, cloud, running, rules))
+            await asyncio.to_thread(kept.keep, spec, gates.wanted(running, rules))
         if booting.done():
             before = spec
             with told.errors():

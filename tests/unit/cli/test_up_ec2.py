@@ -102,3 +102,8 @@ def test_a_host_that_stays_silent_is_named_with_its_own_error(tmp_path: Path) ->
 def test_instances_that_ec2_does_not_start_are_counted(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="EC2 runs 2 of 5 hosts after 0 s"):
         up_ec2.answering(site(tmp_path), 5, print, seconds=0, reach=Reached({"a": 1, "b": 1}))
+
+
+def test_a_bastion_is_waited_for_as_the_others_are() -> None:
+    aws = {"control_plane": {"count": 3}, "worker_groups": [{"minimum": 2}]}
+    assert (up_ec2.wanted_hosts(aws), up_ec2.wanted_hosts({**aws, "bastion": {}})) == (5, 6)

@@ -45,7 +45,8 @@ with mock_aws():
     iam = boto3.client("iam")
     iam.create_instance_profile(InstanceProfileName="nodes")
     data = {"ImageId": image, "InstanceType": "t3.small", "IamInstanceProfile": {"Name": "nodes"},
-            "MetadataOptions": {"HttpTokens": "required"}, "NetworkInterfaces": [{"DeviceIndex": 0}]}
+            "MetadataOptions": {"HttpTokens": "required"},
+            "NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [group]}]}
     template = ec2.create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=data)["LaunchTemplate"]
     boto3.client("autoscaling").create_auto_scaling_group(
         AutoScalingGroupName="nodes", MinSize=1, MaxSize=1, VPCZoneIdentifier=subnet,
@@ -54,6 +55,7 @@ with mock_aws():
                if item["InstanceId"] != name][0]
     profile = started.get("IamInstanceProfile", {}).get("Arn", "").rpartition("/")[2]
     tokens = started["MetadataOptions"]["HttpTokens"]
+    of_template = [one["GroupId"] for one in started["NetworkInterfaces"][0]["Groups"]] == [group]
     later = {**data, "UserData": "IyEvYmluL3NoCg=="}
     first = ec2.create_launch_template(LaunchTemplateName="first", LaunchTemplateData=later)["LaunchTemplate"]
     boto3.client("autoscaling").create_auto_scaling_group(
@@ -89,7 +91,7 @@ with mock_aws():
     token = boto3.client("ecr").get_authorization_token()["authorizationData"][0]
 print(json.dumps({"dns": one["DNSName"], "led": led, "of_bare": of_bare, "topology": topology, "script": script,
                   "token_good": token["expiresAt"].timestamp() > time.time() + 3600,
-                  "profile": profile, "tokens": tokens,
+                  "profile": profile, "tokens": tokens, "of_template": of_template,
                   "public": found.get("PublicIpAddress"), "states": states,
                   "groups": len(found["SecurityGroups"])}))
 """
@@ -135,8 +137,9 @@ def test_a_target_is_healthy_only_where_something_listens(story: Any) -> None:
     assert corrected["states"] == ["healthy", "unhealthy"]
 
 
-def test_an_instance_of_a_group_has_its_template_s_profile_and_metadata_options(story: Any) -> None:
+def test_an_instance_of_a_group_has_its_template_s_profile_metadata_options_and_groups(story: Any) -> None:
     plain, corrected = story
+    assert (plain["of_template"], corrected["of_template"]) == (False, True)
     assert (plain["profile"], plain["tokens"]) == ("", "optional")
     assert (corrected["profile"], corrected["tokens"]) == ("nodes", "required")
 
