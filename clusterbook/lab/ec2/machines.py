@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.lab import record
-from clusterbook.lab.ec2 import admission, balancers, gates, instances, names
+from clusterbook.lab.ec2 import admission, balancers, gates, instances, names, zones
 from clusterbook.lab.ec2.lifecycle import REGION
 from clusterbook.lab.spec import LabSpec
 
@@ -24,7 +24,7 @@ EVERY_SECONDS = 1.0
 async def keep(spec: LabSpec, cloud: Cloud) -> None:
     """Look at the account again and again. Hosts boot in a thread, so that traffic goes on meanwhile."""
     carried, told, kept = balancers.Balancers(spec), Told(), gates.Gates()
-    published: dict[str, str] = {}
+    published, known = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
     booting = asyncio.create_task(asyncio.to_thread(instances.reconcile, cloud, spec))
     while True:
         with told.errors():
@@ -32,13 +32,15 @@ async def keep(spec: LabSpec, cloud: Cloud) -> None:
             rules = await asyncio.to_thread(admission.rules, cloud)
             await carried.keep(await asyncio.to_thread(balancers.fronts, cloud, running, rules))
             await asyncio.to_thread(kept.keep, spec, gates.wanted(running, rules))
+            balanced = {name: (address,) for name, address in carried.addresses.items()}
+            known = {**balanced, **await asyncio.to_thread(zones.names, cloud)}
         if booting.done():
             before = spec
             with told.errors():
                 spec = booting.result()
-            if spec != before or published != carried.addresses:
-                names.publish(spec, carried.addresses)
-                published = dict(carried.addresses)
+            if spec != before or published != known:
+                names.publish(spec, known)
+                published = known
             booting = asyncio.create_task(asyncio.to_thread(instances.reconcile, cloud, spec))
         await asyncio.sleep(EVERY_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Names of load balancers in the lab: a marked part of /etc/hosts, here and on each host."""
+"""Names of load balancers and of private zones in the lab: a marked part of /etc/hosts, here and on each host."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from clusterbook.lab import host
 from clusterbook.lab.spec import LabHost, LabSpec
 
 HOSTS = Path("/etc/hosts")
+# A name -> its addresses.
+Names = Mapping[str, tuple[str, ...]]
 
 
-def with_names(text: str, lab: str, names: Mapping[str, str]) -> str:
-    """A hosts file with the lab's part as wanted. names: name -> address; none takes the part away."""
+def with_names(text: str, lab: str, names: Names) -> str:
+    """A hosts file with the lab's part as wanted. No names take the part away."""
     begin, end = f"# names of the lab {lab}", f"# end of the lab {lab}"
     rest = re.sub(rf"^{begin}\n.*?^{end}\n", "", text, flags=re.DOTALL | re.MULTILINE)
     if not names:
         return rest
     if rest and not rest.endswith("\n"):
         rest += "\n"
-    lines = "".join(f"{address}\t{name}\n" for name, address in sorted(names.items()))
+    lines = "".join(f"{address}\t{name}\n" for name in sorted(names) for address in names[name])
     return f"{rest}{begin}\n{lines}{end}\n"
 
 
-def publish(spec: LabSpec, names: Mapping[str, str], machine: Path = HOSTS) -> None:
+def publish(spec: LabSpec, names: Names, machine: Path = HOSTS) -> None:
     """Let this machine and every host of the lab find the names. A file that is right already is left alone."""
     before = machine.read_text() if machine.exists() else ""
     after = with_names(before, spec.name, names)
@@ -35,7 +37,7 @@ def publish(spec: LabSpec, names: Mapping[str, str], machine: Path = HOSTS) -> N
         _tell(spec, one, names)
 
 
-def _tell(spec: LabSpec, one: LabHost, names: Mapping[str, str]) -> None:
+def _tell(spec: LabSpec, one: LabHost, names: Names) -> None:
     """A host's files can only be seen from inside: its root is mounted in a namespace of its own."""
     before = host.ssh(spec, one, ["cat", str(HOSTS)])
     after = with_names(before.stdout, spec.name, names)
