@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources as packaged
@@ -64,13 +65,18 @@ def _lines(wanted: Sequence[Wanted], prices: Mapping[str, Any]) -> Iterator[Line
     for item in wanted:
         fields = item.fields
         if item.kind == "Instance":
-            yield from _machines(item.name, fields["type"], 1, fields["initial_volume_gib"], False, prices)
+            yield _machines(item.name, fields["type"], 1, prices)
+            yield _volumes(item.name, 1, fields["initial_volume_gib"], prices)
             public += bool(fields["initial_public"])
         elif item.kind == "AutoScalingGroup":
             template = templates[fields["template"].key]
             count = fields.get("count", fields.get("initial_count"))
-            spot = bool(fields["instance_types"])
-            yield from _machines(item.name, template["type"], count, template["volume_gib"], spot, prices)
+            spot = _spot(fields, count)
+            if spot < count or not count:
+                yield _machines(item.name, template["type"], count - spot, prices)
+            if spot:
+                yield _machines(item.name, template["type"], spot, prices, spot=True)
+            yield _volumes(item.name, count, template["volume_gib"], prices)
             public += count * bool(template["public"])
         elif item.kind == "LoadBalancer":
             yield Line(f"load balancer {item.name}", 1, HOURS * prices["balancer_hour"])
@@ -84,11 +90,21 @@ def _lines(wanted: Sequence[Wanted], prices: Mapping[str, Any]) -> Iterator[Line
         yield Line("public addresses", public, public * HOURS * prices["public_address_hour"])
 
 
-def _machines(
-    name: str, kind: str, count: int, gib: int, spot: bool, prices: Mapping[str, Any]
-) -> Iterator[Line]:
+def _spot(group: Mapping[str, Any], count: int) -> int:
+    """How many of a group's machines are spot. AWS rounds the others up."""
+    if not group["instance_types"]:
+        return 0
+    above: int = max(count - group["on_demand_base"], 0)
+    paid: int = math.ceil(above * group["on_demand_percent"] / 100)
+    return above - paid
+
+
+def _machines(name: str, kind: str, count: int, prices: Mapping[str, Any], spot: bool = False) -> Line:
     family, _, size = kind.partition(".")
     known = family in prices["hour"] and size in prices["size"]
     month = count * HOURS * prices["hour"][family] * prices["size"][size] if known else None
-    yield Line(f"{kind} {name}", count, month, spot)
-    yield Line(f"volumes of {name} ({gib} GiB each)", count, count * gib * prices["gp3_gib_month"])
+    return Line(f"{kind} {name}", count, month, spot)
+
+
+def _volumes(name: str, count: int, gib: int, prices: Mapping[str, Any]) -> Line:
+    return Line(f"volumes of {name} ({gib} GiB each)", count, count * gib * prices["gp3_gib_month"])

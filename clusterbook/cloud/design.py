@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterbook.cloud import policies
@@ -98,9 +98,16 @@ def _workers(design: Design) -> Iterator[Wanted]:
         count = "count" if group["minimum"] == group["maximum"] else "initial_count"
         yield Wanted("AutoScalingGroup", name, {
             "template": Ref(f"LaunchTemplate/{name}"), "minimum": group["minimum"], "maximum": group["maximum"],
-            count: group["count"], "instance_types": group["instance_types"] if group["spot"] else [],
-            "subnets": [design.subnet(zone) for zone in group["zones"]],
+            count: group["count"], **_bought(group), "subnets": [design.subnet(zone) for zone in group["zones"]],
         })  # fmt: skip
+
+
+def _bought(group: Mapping[str, Any]) -> dict[str, Any]:
+    """How a group's machines are bought. One type on demand is the launch template's own."""
+    if not group["spot"] and len(group["instance_types"]) == 1:
+        return {"instance_types": ""}
+    base, percent = (group["on_demand_base"], group["on_demand_percent"]) if group["spot"] else (0, 100)
+    return {"instance_types": ",".join(group["instance_types"]), "on_demand_base": base, "on_demand_percent": percent}
 
 
 def _joined(design: Design) -> str:

@@ -60,7 +60,9 @@ def fields_text(fields: Mapping[str, Any]) -> str:
 
 def changes_text(differences: Sequence[Difference]) -> str:
     """Old and new of each field in one line."""
-    return "  ".join(f"{item.field} {_value(item.before)} -> {_value(item.after)}" for item in differences)
+    return "  ".join(
+        f"{item.field} {_value(item.before) or 'none'} -> {_value(item.after) or 'none'}" for item in differences
+    )
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from clusterbook.errors import InvalidInput, Position
 SCHEMA = "cluster.schema.json"
 # The API's name in the private zone, where it leads to the control planes themselves.
 INTERNAL_API = "api"
+# AWS names its own processors by a g behind the generation: t4g, m7gd, im4gn; the first of them were a1.
+_ARM = re.compile(r"(?:a1|[a-z]+[0-9]+g[a-z]*)\.")
 # Domains of Kubernetes in which a kubelet may label its own node.
 MAY_SET = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
@@ -58,6 +61,7 @@ def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str)
             yield _problem(f"aws.zones: {zone} is not in region {aws['region']}", part, "zones", here)
     if "bastion" in aws and not aws["ssh_access_cidrs"]:
         yield _problem("aws.bastion: nobody may reach it, for aws.ssh_access_cidrs is empty", part, "bastion", here)
+    yield from _machine_problems(aws, part, here)
     yield from _endpoint_problems(complete, written, here)
     yield from _group_problems(aws, part, here)
 
@@ -76,6 +80,17 @@ def _endpoint_problems(
         yield _problem(message, written, "api_endpoint_mode", here)
 
 
+def _machine_problems(aws: Mapping[str, Any], part: Mapping[str, Any], here: Position) -> Iterator[InvalidInput]:
+    """Machines that could not run what they would get: AWS would refuse the image, one resource after others."""
+    machines = [("control_plane", aws["control_plane"]["instance_type"])]
+    machines += [("bastion", aws["bastion"]["instance_type"])] if "bastion" in aws else []
+    machines += [("worker_groups", kind) for group in aws["worker_groups"] for kind in group["instance_types"]]
+    for key, kind in dict.fromkeys(machines):
+        if _ARM.match(kind):
+            message = f"aws.{key}: {kind} is a machine of arm64, and images and programs of hosts are those of amd64"
+            yield _problem(message, part, key, here)
+
+
 def _group_problems(aws: Mapping[str, Any], part: Mapping[str, Any], here: Position) -> Iterator[InvalidInput]:
     names = [group["name"] for group in aws["worker_groups"]]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -86,8 +101,8 @@ def _group_problems(aws: Mapping[str, Any], part: Mapping[str, Any], here: Posit
             bounds = f"{group['minimum']} to {group['maximum']}"
             message = f"aws.worker_groups: the count {group['count']} of {name!r} is outside {bounds}"
             yield _problem(message, part, "worker_groups", here)
-        if len(group["instance_types"]) > 1 and not group["spot"]:
-            message = f"aws.worker_groups: {name!r} has several instance types, which only spot uses"
+        if not group["spot"] and (group["on_demand_base"] or group["on_demand_percent"]):
+            message = f"aws.worker_groups: {name!r} says how many are bought on demand; without spot all are"
             yield _problem(message, part, "worker_groups", here)
         for label in sorted(group["labels"]):
             if _refused(label):

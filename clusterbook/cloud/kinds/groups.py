@@ -15,7 +15,8 @@ GONE_SECONDS = 900
 
 
 class AutoScalingGroup:
-    """fields: template, subnets, minimum, maximum, count or initial_count, instance_types (of spot, else [])."""
+    """fields: template, subnets, minimum, maximum, count or initial_count, instance_types (in order, with commas; ''
+    for the template's own on demand), on_demand_base, on_demand_percent."""
 
     NAME = "AutoScalingGroup"
     FIXED = frozenset[str]()
@@ -80,12 +81,13 @@ def _arguments(wanted: Wanted) -> dict[str, Any]:
     }  # fmt: skip
     if not fields["instance_types"]:
         return {**arguments, "LaunchTemplate": template}
-    # Spot: the pools with the most spare capacity first, so that AWS takes fewer back.
-    overrides = [{"InstanceType": name} for name in fields["instance_types"]]
+    overrides = [{"InstanceType": name} for name in fields["instance_types"].split(",")]
+    # On demand the first type that has capacity; of spot, pools with the most to spare, so that AWS takes fewer back.
     policy = {
         "LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides},
         "InstancesDistribution": {
-            "OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": 0,
+            "OnDemandAllocationStrategy": "prioritized", "OnDemandBaseCapacity": fields["on_demand_base"],
+            "OnDemandPercentageAboveBaseCapacity": fields["on_demand_percent"],
             "SpotAllocationStrategy": "price-capacity-optimized",
         },
     }  # fmt: skip
@@ -93,11 +95,14 @@ def _arguments(wanted: Wanted) -> dict[str, Any]:
 
 
 def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
-    mixed = item.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    policy = item.get("MixedInstancesPolicy", {})
+    mixed, bought = policy.get("LaunchTemplate", {}), policy.get("InstancesDistribution", {})
     template = item.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
     return {
         "template": template.get("LaunchTemplateId", ""),
         "subnets": [name for name in item.get("VPCZoneIdentifier", "").split(",") if name],
         "minimum": item["MinSize"], "maximum": item["MaxSize"], "count": item["DesiredCapacity"],
-        "instance_types": [part["InstanceType"] for part in mixed.get("Overrides", ())],
+        "instance_types": ",".join(part["InstanceType"] for part in mixed.get("Overrides", ())),
+        "on_demand_base": int(bought.get("OnDemandBaseCapacity", 0)),
+        "on_demand_percent": int(bought.get("OnDemandPercentageAboveBaseCapacity", 100)),
     }  # fmt: skip

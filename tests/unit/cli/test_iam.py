@@ -31,6 +31,9 @@ aws:
   nat: one
   bastion: {{}}
   private_zone: demo.internal
+  worker_groups:
+  - {{name: nodes}}
+  - {{name: cheap, spot: true, instance_types: [m5.large, m6i.large]}}
 """
 Enforce = Callable[[bool], None]
 
@@ -133,6 +136,7 @@ def test_every_request_is_allowed_on_the_clusters_resources_and_no_change_on_ano
         assert code in (0, 2), text
     assert not wrong, wrong
     assert {"ec2:CreateNatGateway", "ec2:ReleaseAddress", "route53:CreateHostedZone", "ec2:RunInstances",
+            "autoscaling:CreateAutoScalingGroup",
             "elbv2:DeleteLoadBalancer", "iam:DeleteRole", "s3:DeleteObject"} <= seen  # fmt: skip
 
 

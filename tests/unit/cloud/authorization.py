@@ -82,7 +82,8 @@ class Questions:
         answer = self._clients["autoscaling"].describe_auto_scaling_groups(AutoScalingGroupNames=[name])
         there = {tag["Key"]: tag["Value"] for group in answer["AutoScalingGroups"] for tag in group["Tags"]}
         yield asked(f"autoscaling:{operation}", arn, request, there)
-        if template := given.get("LaunchTemplate"):
+        mixed = given.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+        if template := given.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification"):
             yield from self._launched(template["LaunchTemplateId"], given.get("VPCZoneIdentifier", ""))
 
     def _launched(self, template: str, subnets: str) -> Iterator[Asked]:

@@ -45,7 +45,7 @@ def test_spot_workers_have_several_types_and_a_scaler_keeps_its_count() -> None:
     group = "  worker_groups: [{name: cheap, count: 2, minimum: 1, maximum: 5, spot: true, " \
             "instance_types: [t3.large, t3a.large]}]\n"  # fmt: skip
     (found,) = [item for item in wanted(design(TEXT + group)) if item.kind == "AutoScalingGroup"]
-    assert found.fields["instance_types"] == ["t3.large", "t3a.large"]
+    assert found.fields["instance_types"] == "t3.large,t3a.large" and found.fields["on_demand_percent"] == 0
     assert found.fields["initial_count"] == 2 and "count" not in found.fields
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.cloud import apply, foreign, plan, teardown
+from clusterbook.cloud import apply, foreign, plan, preview, teardown
 from clusterbook.cloud.aws import Cloud, CloudError
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.layout import Design
@@ -97,6 +97,47 @@ def test_a_changed_configuration_changes_what_it_names_and_nothing_else(
     found = plan.compare(wanted(larger), plan.survey(cloud))
     assert [(item.wanted.kind, item.fixed) for item in found.replace] == [("Instance", ("type",))]
     assert not found.change and not found.create
+
+
+BOUGHT = (
+    ("instance_types: [t3.medium]", []),
+    ("instance_types: [t3.medium, t3a.medium]", ["instance_types none -> t3.medium,t3a.medium"]),
+    ("instance_types: [t3a.medium, t3.medium], spot: true",
+     ["instance_types t3.medium,t3a.medium -> t3a.medium,t3.medium  on_demand_percent 100 -> 0",
+      "type t3.medium -> t3a.medium"]),
+    ("instance_types: [t3a.medium, t3.medium], spot: true, on_demand_base: 1, on_demand_percent: 50",
+     ["on_demand_base 0 -> 1  on_demand_percent 0 -> 50"]),
+    ("instance_types: [t3.medium]",
+     ["instance_types t3a.medium,t3.medium -> none", "type t3a.medium -> t3.medium"]),
+)  # fmt: skip
+
+
+def test_how_a_groups_machines_are_bought_changes_in_place_and_is_shown_from_what_to_what(
+    cloud: Cloud, design: Design, state: StateFile
+) -> None:
+    for bought, shown in BOUGHT:
+        text = f"cluster_name: {design.name}\naws:\n  zones: [us-east-2a]\n  worker_groups: [{{name: a, {bought}}}]\n"
+        now = changed(design, text)
+        found = plan.compare(wanted(now), plan.survey(cloud))
+        assert not found.replace and not found.surplus
+        assert sorted(preview.changes_text(item.differences) for item in found.change) == shown
+        raised(cloud, now, state)
+        assert plan.compare(wanted(now), plan.survey(cloud)).empty
+
+
+def test_a_group_that_somebody_had_bought_another_way_is_seen(cloud: Cloud, design: Design, state: StateFile) -> None:
+    spot = "{name: a, spot: true, instance_types: [t3.medium, t3a.medium]}"
+    now = changed(design, f"cluster_name: {design.name}\naws:\n  zones: [us-east-2a]\n  worker_groups: [{spot}]\n")
+    raised(cloud, now, state)
+    name = f"a.{design.name}"
+    (group,) = cloud.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])[
+        "AutoScalingGroups"]  # fmt: skip
+    policy = group["MixedInstancesPolicy"]
+    policy["InstancesDistribution"]["OnDemandPercentageAboveBaseCapacity"] = 100
+    policy["LaunchTemplate"]["LaunchTemplateSpecification"].pop("LaunchTemplateName")
+    cloud.call("autoscaling", "update_auto_scaling_group", AutoScalingGroupName=name, MixedInstancesPolicy=policy)
+    (found,) = plan.compare(wanted(now), plan.survey(cloud)).change
+    assert preview.changes_text(found.differences) == "on_demand_percent 100 -> 0"
 
 
 def test_rules_that_others_added_to_a_group_are_left_alone(cloud: Cloud, design: Design, state: StateFile) -> None:
