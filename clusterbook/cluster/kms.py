@@ -117,6 +117,8 @@ class _Kms:
                 next_step=f"Use credentials of account {owner}, or have its key's policy allow {action} to {mine}.",
             )
         step = f"Allow {action} on it for these credentials, as the policies of invoke iam do."
+        if action == "kms:DescribeKey":
+            step = "Name the KMS key by its whole ARN, or allow kms:DescribeKey for these credentials."
         return WrongKey(message, next_step=step)
 
     def _unasked(self, action: str, error: Exception) -> WrongKey | InvalidInput:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.kms.models import KmsBackend
 
 from clusterbook.cluster import backups, kms, secrets
 from clusterbook.cluster.cluster import ensure_cluster
@@ -187,9 +189,6 @@ def test_missing_credentials_are_said(store: FileStore, key: str, monkeypatch: p
 def test_only_what_aws_says_would_work_a_moment_later_is_asked_again(
     store: FileStore, key: str, monkeypatch: pytest.MonkeyPatch, code: str, status: int, requests: int
 ) -> None:
-    from moto.core.exceptions import JsonRESTError
-    from moto.kms.models import KmsBackend
-
     made(store, key)
     works, asked = KmsBackend.decrypt, []
 
@@ -211,10 +210,20 @@ def test_only_what_aws_says_would_work_a_moment_later_is_asked_again(
     assert len(asked) == requests
 
 
-def test_a_refusal_without_words_of_its_own_shows_those_of_aws(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from moto.core.exceptions import JsonRESTError
-    from moto.kms.models import KmsBackend
+def test_who_may_not_look_at_an_alias_is_told_to_name_the_arn(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kms.arn_of(key, {}) == kms.arn_of("alias/stores", {}) == key
 
+    def refused(self: Any, key_id: str) -> Any:
+        raise JsonRESTError("AccessDeniedException", "No.")
+
+    monkeypatch.setattr(KmsBackend, "describe_key", refused)
+    assert kms.arn_of(key, {}) == key
+    with pytest.raises(WrongKey, match=r"^kms:DescribeKey with the KMS key alias/stores is denied: No\.$") as told:
+        kms.arn_of("alias/stores", {})
+    assert told.value.next_step.startswith("Name the KMS key by its whole ARN, or allow kms:DescribeKey")
+
+
+def test_a_refusal_without_words_of_its_own_shows_those_of_aws(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(self: Any, **given: Any) -> Any:
         raise JsonRESTError("SomethingNew", "The moon is wrong.")
 
