@@ -14,12 +14,10 @@ from clusterbook.language.program import HostPart, Program, Step
 from clusterbook.language.runtime import Refused, Runtime
 from clusterbook.language.scope import OMIT, Unknown, guarded
 from clusterbook.language.state import own_groups
+from clusterbook.language.template_header import DELIMITERS, without_header
 from clusterbook.language.values import Template, UnknownValue, decode, encode
 
-_TEMPLATE_SETTINGS = (
-    "trim_blocks", "lstrip_blocks", "block_start_string", "block_end_string", "variable_start_string",
-    "variable_end_string", "comment_start_string", "comment_end_string", "newline_sequence",
-)
+_TEMPLATE_SETTINGS = ("trim_blocks", "lstrip_blocks", *DELIMITERS, "newline_sequence")
 
 
 class OtherHost(Mapping[str, Any]):
@@ -200,10 +198,12 @@ class Sources:
         if "newline_sequence" in settings:  # also as it is written between single quotes
             written = str(settings["newline_sequence"])
             settings["newline_sequence"] = written.replace("\\r", "\r").replace("\\n", "\n")
+        source, origin = self._texts[key]
+        text, own = guarded(source, lambda: without_header(source.text))
+        settings.update(own)
         engine_key = tuple(sorted(settings.items()))
         if engine_key not in self._engines:
             self._engines[engine_key] = Expressions(self.names(), settings, self._local, self._load)
-        source, origin = self._texts[key]
         self._around = name
         names: dict[str, Any] = {
             **origin,
@@ -220,7 +220,7 @@ class Sources:
                 return value
             return names[key] if key in names else resolve(key)
 
-        return guarded(source, lambda: how(engine, source.text, with_own_names))
+        return guarded(source, lambda: how(engine, text, with_own_names))
 
     def _load(self, name: str) -> Optional[str]:
         """A template that the one being rendered names: from the step's directories, or beside it."""

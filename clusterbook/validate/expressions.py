@@ -12,8 +12,9 @@ from jinja2.exceptions import TemplateSyntaxError
 
 from clusterbook.errors import InvalidInput
 from clusterbook.language.call_sites import LOOKUP_FUNCTIONS
-from clusterbook.language.environment import LanguageEnvironment, keep_backslashes, new_environment
+from clusterbook.language.environment import ExpressionError, LanguageEnvironment, keep_backslashes, new_environment
 from clusterbook.language.lookups import every_lookup, short_name
+from clusterbook.language.template_header import BEGINNING, without_header
 from clusterbook.language.values import Template
 from clusterbook.records import dataclass
 from clusterbook.schema import nearest
@@ -57,10 +58,15 @@ class Reader:
 
     def of_file(self, template: Template, settings: Mapping[str, Any]) -> Iterator[InvalidInput]:
         """What is wrong with the text of a template file. settings: parameters of the module, such as trim_blocks."""
-        if template.text.startswith("#jinja2:"):
+        try:
+            text, own = without_header(template.text)
+        except ExpressionError as error:
+            yield _problem(template, Mistake(error.message, "Correct the template's first line.", BEGINNING))
             return
-        environment = new_environment(**settings) if settings else self._environment
-        for mistake in mistakes(environment, template.text):
+        chosen = {**settings, **own}
+        environment = new_environment(**chosen) if chosen else self._environment
+        text = "\n" * (template.text.count("\n") - text.count("\n")) + text
+        for mistake in mistakes(environment, text):
             yield _problem(template, mistake)
 
     def _at_their_places(self, template: Template, text: str, kind: str) -> Iterator[InvalidInput]:
