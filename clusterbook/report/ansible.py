@@ -19,6 +19,7 @@ _COLUMN_COLORS = {"ok": "green", "changed": "yellow", "unreachable": "red", "fai
                   "rescued": "yellow", "ignored": "bright purple"}  # fmt: skip
 # What a result holds for the engine alone.
 _INTERNAL = ("changes", "shown", "no_log", "ignored", "place", "next_step", "names_only", "exception")
+_BESIDE_A_MESSAGE = ("msg", "warnings", "deprecations")
 _VERBOSE_ALWAYS = ("ansible.builtin.debug", "ansible.builtin.assert")
 
 
@@ -181,6 +182,8 @@ class AnsibleReport:
             shown = {key: value for key, value in shown.items() if key not in ("changed", "failed", "skipped")}
             if event["module"].endswith("assert"):
                 shown = {"changed": False, **shown}
+            elif "msg" in shown:
+                shown = {key: value for key, value in shown.items() if key in _BESIDE_A_MESSAGE}
             return _json(shown, indent=4)
         if self._look.verbosity < 3:
             shown.pop("invocation", None)

@@ -75,6 +75,12 @@ def test_results_are_shown_with_v_and_those_of_debug_always() -> None:
     assert shown(debug) == ["ok: [h] => {", '    "msg": "hi"', "}"]
 
 
+def test_a_message_stands_alone() -> None:
+    item = {"msg": "x", "item": 1, "ansible_loop_var": "item", "changed": False}
+    told = {"module": "ansible.builtin.debug", "result": {"results": [item]}, "items": [{"status": "ok", "item": 1}]}
+    assert shown(result("ok", **told)) == ["ok: [h] => (item=1) => {", '    "msg": "x"', "}"]
+
+
 def test_a_hidden_result_shows_nothing_of_itself() -> None:
     lines = shown(result("failed", hidden=True, msg="hidden", result={"stdout": "secret"}))
     assert len(lines) == 1
