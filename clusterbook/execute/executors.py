@@ -61,7 +61,7 @@ def open_places(
         return Here(agents)
     from clusterbook.execute.fanout import FanOut
 
-    welcome = _welcome(agents.holder, options, lock, chosen.key)
+    welcome = {**_welcome(agents.holder, options, lock, chosen.key), "hosts": hosts}
     return FanOut(_office(chosen.name, hosts, welcome), agents, services, say)
 
 

@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock, Thread
@@ -16,6 +16,7 @@ from clusterbook.compile.plan import Plan
 from clusterbook.errors import Distrusted, Failed, Interrupted, Unreachable
 from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.helpers import Helpers
+from clusterbook.execute.memory import expect_threads
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession, NoPython, Refusal
 from clusterbook.language.environment import ExpressionError
@@ -80,11 +81,12 @@ class Agents:
             expected = self._expected.pop(way(host), None)
         return expected.result() if expected is not None else self._session(host, root, continues)
 
-    def expect(self, hosts: Iterable[Host], root: Callable[[str], bool]) -> None:
+    def expect(self, hosts: Sequence[Host], root: Callable[[str], bool]) -> None:
         """Start the agents of hosts that will surely be worked on, while this thread does something else.
 
         What goes wrong is raised when the host's agent is asked for. root: whether it has to be root's.
         """
+        expect_threads(len(hosts))
         for host in hosts:
             started: Future[AgentSession] = Future()
             self._expected[way(host)] = started

@@ -30,6 +30,7 @@ from clusterbook.execute.gates import Gates
 from clusterbook.execute.here import Here
 from clusterbook.execute.hosts import Agents, needs_root
 from clusterbook.execute.local_files import concealed
+from clusterbook.execute.memory import expect_threads
 from clusterbook.execute.segments import Places, Segment
 from clusterbook.execute.services import Services
 from clusterbook.language.program import to_wire
@@ -151,6 +152,7 @@ class Runner:
                 if not play.program.lockstep:  # else each host ends its step and stops at the next gate
                     self._places.stop()
 
+        expect_threads(len(hosts))
         with ThreadPoolExecutor(max_workers=len(hosts), thread_name_prefix="host") as pool:
             jobs = [partial(self._host, play, name, program, gates, on_failure) for name in hosts]
             self._wait(pool, jobs, gates)

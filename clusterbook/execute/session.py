@@ -148,7 +148,8 @@ class AgentSession:
         _, verdict, version, magic = (*line.decode("ascii", "replace").split(), "", "", "")[:4]
         if verdict == "need":
             code = bundle.compiled() if magic == MAGIC else bundle.payload
-            self._write(len(code).to_bytes(8, "big") + code)
+            self._write(len(code).to_bytes(8, "big"))
+            self._write(code)  # not joined to its length: hundreds of hosts would each have a copy in memory
         elif verdict != "have":
             found = "Python is not installed" if verdict == "none" else f"its Python is {version[:MOST_OF_A_NAME]}"
             raise NoPython(

@@ -15,6 +15,7 @@ from typing import Any
 
 from clusterbook.errors import ClusterbookError, Unreachable
 from clusterbook.execute.hosts import Agents
+from clusterbook.execute.memory import expect_threads
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
 from clusterbook.execute.streams import Gone, Stream
@@ -49,6 +50,7 @@ class Worker:
             welcome = self._stream.receive()
         except Gone:
             return False
+        expect_threads(int(welcome["hosts"]))
         agents = _agents(welcome)
         try:
             while True:
