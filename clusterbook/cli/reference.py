@@ -58,7 +58,8 @@ def _task(task: Task[Any]) -> Iterator[str]:
     if arguments:
         yield "| option | default | |\n|---|---|---|"
         for argument in sorted(arguments, key=lambda one: (not one.positional, one.name)):
-            name = argument.name if argument.positional else f"--{argument.name}"
+            written = argument.name or ""
+            name = written if argument.positional else f"--{written.rstrip('_').replace('_', '-')}"
             default = "" if argument.default in (None, "", False, [], 0) else f"`{argument.default}`"
             yield f"| `{name}` | {default} | {argument.help or ''} |".replace("\n", " ")
         yield ""

@@ -59,6 +59,14 @@ def test_each_task_has_help_for_every_option_and_an_example(name: str) -> None:
         assert argument.help, f"--{argument.name} has no help"
 
 
+def test_the_page_of_tasks_names_options_as_they_are_typed() -> None:
+    typed = {context.name: set(context.flags) for context in collection().to_contexts()}
+    sections = re.split(r"^### ", (ROOT / "docs" / "tasks.md").read_text(), flags=re.MULTILINE)[1:]
+    for section in sections:
+        name = section.split("\n", 1)[0]
+        assert set(re.findall(r"^\| `(--[^`]+)`", section, re.MULTILINE)) <= typed[name], name
+
+
 def test_each_example_of_a_task_uses_its_own_options() -> None:
     for name, task in TASKS.items():
         known = {option for argument in ARGUMENTS[name] for option in argument.names}
