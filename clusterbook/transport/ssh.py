@@ -9,8 +9,10 @@ transport is used), has no keepalive and no bound on a silent host.
 from __future__ import annotations
 
 import contextlib
+import random
 import shlex
 import socket
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +28,7 @@ from clusterbook.transport.host_keys import HostKeyPolicy
 from clusterbook.transport.identities import Identities, LoginStrategy
 from clusterbook.transport.known_hosts import KnownHosts
 from clusterbook.transport.protocol import Become, Channel
-from clusterbook.transport.proxy import open_proxy
+from clusterbook.transport.proxy import Dropped, ProxySocket, ended, open_proxy
 from clusterbook.transport.settings import Settings
 
 # A handshake costs this machine about 5 ms of CPU with each of the first three (Paramiko 5, 30 handshakes over
@@ -37,6 +39,7 @@ KEY_EXCHANGES = (
     "ecdh-sha2-nistp384",
     "mlkem768x25519-sha256",
 )
+PAUSE_SECONDS = (0.2, 1.0)
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 
 
@@ -86,7 +89,23 @@ def open_ssh(
     identities: Identities,
     gateway: fabric.Connection | None = None,
 ) -> fabric.Connection:
-    """An open Fabric connection whose host key was verified. gateway: the connection to a jump host."""
+    """An open Fabric connection whose host key was verified. gateway: the connection to a jump host.
+
+    A host in between that has no place for one more login (sshd's MaxStartups) is asked again for a while.
+    """
+    deadline = time.monotonic() + settings.handshake_timeout
+    while True:
+        try:
+            return _open(settings, known, identities, gateway)
+        except Dropped:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 (so that not all come again at once)
+
+
+def _open(
+    settings: Settings, known: KnownHosts, identities: Identities, gateway: fabric.Connection | None
+) -> fabric.Connection:
     policy = HostKeyPolicy(settings, known)
     strategy = LoginStrategy(settings, identities)
     link = fabric.Connection(
@@ -107,8 +126,11 @@ def open_ssh(
         link.open()
     except BaseException as error:
         link.client.close()
-        if "sock" in link.connect_kwargs:
-            link.connect_kwargs["sock"].close()
+        way = link.connect_kwargs.get("sock")
+        if way is not None:
+            way.close()
+        if isinstance(way, ProxySocket) and way.words:
+            raise ended(settings, way.words) from None
         raise _explained(error, settings, strategy) from None
     _keep_alive(link.transport, settings.keepalive)
     return link
