@@ -56,7 +56,7 @@ class StepKeeper:
         if name == step.module.rpartition(".")[2]:
             name = ""  # it has none of its own
         task = {"name": name, "action": step.module.removeprefix("ansible.builtin."), "resolved_action": step.module}
-        self._failure = {"ansible_failed_task": task, "ansible_failed_result": dict(failure.result)}
+        self._failure = {"ansible_failed_task": task, "ansible_failed_result": registered(failure.result)}
 
     def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
         """What the step sees."""

@@ -15,7 +15,7 @@ NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step")
-_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet")
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained")
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -49,6 +49,8 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     for name in ("msg", "next_step", "place", "changes", "attempts"):
         if result.get(name):
             event[name] = result[name]
+    if status == "failed" and result.get("explained"):
+        event["msg"] = result["explained"]
     if status == "changed":
         known = [result[name] for name in _ABOUT if isinstance(result.get(name), str)]
         event.update({"about": known[0]} if known else {})
@@ -79,7 +81,10 @@ def no_items() -> Result:
 
 def registered(result: Mapping[str, Any]) -> Result:
     """A result as `register` keeps it: without what is for reports and for the engine."""
-    return {key: value for key, value in result.items() if key not in _UNREGISTERED}
+    kept = {key: value for key, value in result.items() if key not in _UNREGISTERED}
+    if any(isinstance(item, dict) and "explained" in item for item in kept.get("results") or ()):
+        kept["results"] = [registered(item) if isinstance(item, dict) else item for item in kept["results"]]
+    return kept
 
 
 def told_plainly(result: Result) -> Result:

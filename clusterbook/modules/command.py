@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from dataclasses import replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
 from clusterbook.modules.system import System
@@ -76,7 +76,7 @@ def run_guarded(arguments: Arguments, system: System, argv: List[str], shown: An
     done = system.execute(argv, directory=directory, stdin=stdin)
     values = result_values(done, shown, arguments["strip_empty_ends"])
     if done.returncode:
-        raise ModuleFailed(failure_words(shown, done), {**values, "msg": failure_words(shown, done), "changed": True})
+        raise ended_badly({**values, "changed": True}, failure_words(shown, done))
     return Outcome(True, values)
 
 
@@ -159,6 +159,11 @@ def duration(seconds: float) -> str:
     """H:MM:SS.ffffff."""
     whole = int(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}.{int(seconds % 1 * 1e6):06d}"
+
+
+def ended_badly(values: Mapping[str, Any], words: str) -> ModuleFailed:
+    """A program that did not end with 0: playbooks compare Ansible's message, people read ours."""
+    return ModuleFailed("non-zero return code", {**values, "explained": words})
 
 
 def failure_words(shown: Any, done: Completed) -> str:

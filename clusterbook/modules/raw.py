@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from clusterbook.modules.command import failure_words, result_values
-from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
+from clusterbook.modules.command import ended_badly, failure_words, result_values
+from clusterbook.modules.contract import Arguments, Outcome, Parameter
 from clusterbook.modules.system import System
 
 NAME = "ansible.builtin.raw"
@@ -23,7 +23,7 @@ def run(arguments: Arguments, system: System) -> Outcome:
     found = result_values(done, line, strip=False)
     values = {key: found[key] for key in ("rc", "stdout", "stdout_lines", "stderr", "stderr_lines")}
     if done.returncode:
-        raise ModuleFailed(failure_words(line, done), {**values, "changed": True})
+        raise ended_badly({**values, "changed": True}, failure_words(line, done))
     return Outcome(True, values)
 
 

@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import List, Tuple
 
-from clusterbook.modules.command import check_guarded, guard, need_directory, result_values
+from clusterbook.modules.command import check_guarded, ended_badly, guard, need_directory, result_values
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes
@@ -44,8 +44,8 @@ def run(arguments: Arguments, system: System) -> Outcome:
     values = {key: found[key] for key in ("rc", "stdout", "stdout_lines", "stderr", "stderr_lines")}
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-8:]
-        raise ModuleFailed(f"script {name} failed (exit {done.returncode}): " + "\n".join(said),
-                           {**values, "changed": True})
+        explained = f"script {name} failed (exit {done.returncode}): " + "\n".join(said)
+        raise ended_badly({**values, "changed": True}, explained)
     return Outcome(True, values)
 
 

@@ -190,3 +190,26 @@ def test_the_order_of_hosts_is_that_of_their_turns_and_not_of_their_names_in_var
     - debug: {msg: "{{ [ansible_play_hosts, ansible_play_hosts_all, ansible_play_batch] | map('join') | join(' ') }}"}
 """}, "ab")
     assert told.messages("a") == ["ab ab ba"]
+
+
+def test_playbooks_read_ansibles_message_of_a_command_and_people_ours(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - shell: echo why >&2; exit 3
+      register: single
+      ignore_errors: true
+    - raw: exit {{ item }}
+      loop: [0, 4]
+      register: several
+      ignore_errors: true
+    - block:
+        - command: "false"
+      rescue:
+        - debug: msg='{{ ansible_failed_result.msg }} {{ ansible_failed_result.explained is defined }}'
+    - debug: msg='{{ single.msg }} {{ several.results[1].msg }} {{ (single | string) is search("explained") }}'
+    - debug: msg='{{ several | string is search("explained") }}'
+"""})
+    assert told.messages() == ["non-zero return code False", "non-zero return code non-zero return code False", False]
+    single, several, _ = told.of("result")[:3]
+    assert single["msg"].startswith("'echo why >&2; exit 3' failed (exit 3, 0.") and single["msg"].endswith(": why")
+    assert several["items"][1]["msg"].startswith("'exit 4' failed (exit 4")

@@ -24,7 +24,9 @@ def test_a_shell_line_is(do: Do) -> None:
 def test_a_failure_tells_the_command_its_exit_and_its_last_words(do: Do) -> None:
     outcome = do("shell", cmd="echo why >&2; exit 3")
     assert outcome.failed and outcome.values["rc"] == 3
-    assert outcome.message.startswith("'echo why >&2; exit 3' failed (exit 3, 0.") and outcome.message.endswith(": why")
+    assert outcome.message == "non-zero return code"
+    words = outcome.values["explained"]
+    assert words.startswith("'echo why >&2; exit 3' failed (exit 3, 0.") and words.endswith(": why")
 
 
 def test_a_program_that_is_not_there_is_named(do: Do) -> None:
