@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from clusterbook.cli import artifacts, lab, places, runs
 from clusterbook.cli.boundary import command
-from clusterbook.cli.check import show_verified
+from clusterbook.cli.check import exit_code, show_verified
 from clusterbook.cli.clusters import wanted_versions
 from clusterbook.cli.configure import MACHINES_HELP, SIZE, Wishes
 from clusterbook.cli.runs import Order
@@ -92,8 +92,8 @@ def _here(inventory: str, style: Style) -> int:
     if not all(one.healthy for one in findings):
         show_failures(findings)
         return EXIT_FAILED
-    if not show_verified(site, output=output).well:
-        return EXIT_FAILED
+    if code := exit_code(show_verified(site, output=output)):
+        return code
     _welcome(site, time.monotonic() - started, style.json)
     return 0
 

@@ -8,10 +8,11 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clusterbook.cluster.verification.subjects import Subject, subjects
+from clusterbook.errors import ClusterbookError
 from clusterbook.model import Host
 from clusterbook.transport.protocol import Connection
 
@@ -25,16 +26,17 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Verified:
-    """What came of it. text: pytest's report of the shares in which something failed."""
+    """What came of it. text: pytest's report of the shares in which something failed; unasked: host -> why."""
 
     passed: int
     failed: int
     text: str
+    unasked: Mapping[str, ClusterbookError] = field(default_factory=dict)
 
     @property
     def well(self) -> bool:
-        """Whether there were tests and all of them passed."""
-        return self.passed > 0 and self.failed == 0
+        """Whether there were tests, all of them passed, and every host was asked."""
+        return self.passed > 0 and self.failed == 0 and not self.unasked
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def verify(
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(work,)) as executor:
         found = list(executor.map(_run, shares))
     text = "\n".join(each.text for each in found if not each.well and each.text)
-    return Verified(sum(each.passed for each in found), sum(each.failed for each in found), text)
+    unasked = {name: why for each in found for name, why in each.unasked.items()}
+    return Verified(sum(each.passed for each in found), sum(each.failed for each in found), text, unasked)
 
 
 _work: _Work
@@ -83,13 +86,15 @@ def _run(share: _Share) -> Verified:
 
     from clusterbook.cluster.verification import plugin
 
-    chosen = [subject for subject in _work.hosts if subject.name in share.names]
-    run = plugin.Verification(chosen, _work.connect)
+    run = plugin.Verification([subject for subject in _work.hosts if subject.name in share.names], _work.connect)
+    unasked = run.reach()
+    if not run.subjects:
+        return Verified(0, 0, "", unasked)
     files = [str(path) for path in sorted(_work.roles.glob("*/verify/test_*.py"))]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         argv = [*_SETTINGS, f"--rootdir={_work.roles}", *share.options, *files]
         status = pytest.main(argv, plugins=[plugin, run])
     broken = status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-    counted = Verified(run.passed, run.failed, printed.getvalue())
+    counted = Verified(run.passed, run.failed, printed.getvalue(), unasked)
     return replace(counted, failed=max(counted.failed, 1)) if broken else counted

@@ -12,12 +12,13 @@ from clusterbook.cluster.verification.backend import testhost
 from clusterbook.cluster.verification.service import Service
 from clusterbook.cluster.verification.shell import RootShell
 from clusterbook.cluster.verification.subjects import Subject
+from clusterbook.errors import ClusterbookError
 from clusterbook.model import Host
 from clusterbook.transport.protocol import Connection
 
 
 class Verification:
-    """The hosts of one run, each with its connection once a test needs it."""
+    """The hosts of one run, each with its connection."""
 
     def __init__(self, subjects: Sequence[Subject], connect: Callable[[Host], Connection]) -> None:
         """connect: host -> open connection."""
@@ -26,6 +27,18 @@ class Verification:
         self._shells: dict[str, RootShell] = {}
         self.passed = 0
         self.failed = 0
+
+    def reach(self) -> dict[str, ClusterbookError]:
+        """Become root on every host; where that fails a host is no subject any more, and returned with the reason."""
+        unasked: dict[str, ClusterbookError] = {}
+        for name, subject in self.subjects.items():
+            try:
+                self._shells[name] = RootShell(self._connect(subject.host))
+                self._shells[name].run(b"true")
+            except ClusterbookError as error:
+                unasked[name] = error
+        self.subjects = {name: each for name, each in self.subjects.items() if name not in unasked}
+        return unasked
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Lets the fixtures find this run."""
@@ -52,8 +65,6 @@ class Verification:
 
     def testhost(self, subject: Subject) -> Testhost:
         """What is on that host, seen as root."""
-        if subject.name not in self._shells:
-            self._shells[subject.name] = RootShell(self._connect(subject.host))
         return testhost(subject.name, self._shells[subject.name])
 
 
