@@ -23,7 +23,7 @@ from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE, SOURCES, Suppl
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.lab import mirror as mirrors
-from clusterbook.lab.mirror_servers import Mirror, of_lab, of_machine, status, stop
+from clusterbook.lab.mirror_servers import Mirror, check_address, of_lab, of_machine, status, stop
 from clusterbook.lab.requirements import check_root
 
 
@@ -143,6 +143,8 @@ def mirror(
     else:
         spec = lab.wanted(inventory, name)
         chosen, cluster = of_lab(spec), spec.name
+    if start:
+        check_address(chosen)
     if start and bundle:
         _serve_bundle(chosen, Path(bundle), sha256, json_)
     elif start:

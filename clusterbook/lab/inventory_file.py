@@ -75,6 +75,7 @@ def spec_from_counts(
     network: str = DEFAULT_NETWORK,
 ) -> LabSpec:
     """A lab with so many hosts of each group; its inventory is written beside the lab's files."""
+    check(LabSpec(name, (), network))
     counts = {"control_plane": control_planes, "etcd": etcd, "worker": workers}
     groups = {
         group: [_numbered(group, number, image, network) for number in range(count)] for group, count in counts.items()
@@ -114,8 +115,11 @@ def _entries(hosts: list[LabHost]) -> dict[str, dict[str, str]]:
 
 def _numbered(group: str, number: int, image: str, network: str) -> LabHost:
     """The host with that number, counted from 0, of a group."""
-    addresses = ipaddress.ip_network(network)
-    return LabHost(f"{_SHORT[group]}-{number + 1}", str(addresses[_FIRST[group] + number]), image)
+    addresses, index = ipaddress.ip_network(network), _FIRST[group] + number
+    if index >= addresses.num_addresses - 1:
+        raise InvalidInput(f"{network} has no room for {group} number {number + 1}",
+                           next_step=f"Use a larger network, such as {DEFAULT_NETWORK}.")  # fmt: skip
+    return LabHost(f"{_SHORT[group]}-{number + 1}", str(addresses[index]), image)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from clusterbook.errors import Failed
+from clusterbook.errors import Failed, InvalidInput
 from clusterbook.lab import process
 from clusterbook.lab.spec import STATE, LabSpec
 from clusterbook.records import dataclass
@@ -76,6 +76,18 @@ def of_lab(spec: LabSpec) -> Mirror:
 def of_machine(address: str) -> Mirror:
     """This machine's mirror for hosts outside of labs, on one of its addresses."""
     return Mirror(STATE.parent / "mirror" / "served", address)
+
+
+def check_address(mirror: Mirror) -> None:
+    """Raise InvalidInput when the mirror's address is none of this machine, before anything is fetched for it."""
+    try:
+        with socket.create_server((mirror.address, 0)):
+            return
+    except OSError as error:
+        raise InvalidInput(
+            f"{mirror.address!r} is no address of this machine: {(error.strerror or '').partition(' (')[0].lower()}",
+            next_step="Give an address that `ip address` shows and that the hosts reach; of a lab: bring it up first.",
+        ) from error
 
 
 def start(mirror: Mirror, registry_program: Path) -> bool:

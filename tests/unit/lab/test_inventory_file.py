@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.errors import InvalidInput
-from clusterbook.lab.inventory_file import inventory_text, spec_from_inventory_file
+from clusterbook.lab.inventory_file import inventory_text, spec_from_counts, spec_from_inventory_file
 from clusterbook.lab.spec import LabHost, LabSpec
 
 STANDARD = Path(__file__).parents[3] / "inventory" / "lab.yml"
@@ -85,3 +85,12 @@ def test_a_missing_inventory_is_refused_with_the_ways_to_name_one(tmp_path: Path
     with pytest.raises(InvalidInput, match="there is no inventory") as refused:
         spec_from_inventory_file(tmp_path / "none.yml")
     assert "--inventory" in refused.value.next_step
+
+
+@pytest.mark.parametrize(("network", "wrong"), [
+    ("10.300.0.0/24", "is not a network"), ("banana", "is not a network"),
+    ("10.70.0.0/28", "10.70.0.0/28 has no room for worker number 1"),
+])  # fmt: skip
+def test_a_lab_by_counts_in_an_impossible_network_is_refused(network: str, wrong: str) -> None:
+    with pytest.raises(InvalidInput, match=wrong):
+        spec_from_counts("small", 1, 1, network=network)
