@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -53,6 +54,8 @@ class Command(Task[Any]):
         kept = dict(self.help)
         try:
             found: list[Argument] = super().get_arguments(ignore_unknown_help)
+            for one in found:  # a dash is no letter (`--` ends the options), and -h asks for help
+                one.names = tuple(name for name in one.names if name not in ("-", "_", "h"))
             return found
         finally:
             self.help = kept
@@ -64,6 +67,18 @@ class Command(Task[Any]):
         following = list(itertools.takewhile(lambda word: not word.startswith("-"), words[place + 1 :]))
         if self.words:
             self.positional = list(self.words[: len(following)])
+
+
+    def check_numbers(self, words: Sequence[str]) -> None:
+        """Raise InvalidInput for an option of the command line that wants a number and has another word."""
+        wanted = {name: one for one in self.get_arguments() if one.kind is int for name in one.names}
+        own = list(itertools.takewhile(lambda word: word != "--", words))
+        for option, following in zip(own, [*own[1:], ""], strict=True):
+            flag, is_one_word, value = option.partition("=")
+            given = value if is_one_word else following
+            if flag.startswith("-") and flag.lstrip("-") in wanted and not re.fullmatch(r"-?\d+", given):
+                raise InvalidInput(f"{flag} is {given!r}, expected a whole number",
+                                   next_step=f"See: clusterbook --help {self.name.replace('_', '-')}")  # fmt: skip
 
 
 def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Command]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Callable
 
@@ -10,9 +11,9 @@ from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from clusterbook import __version__
-from clusterbook.cli import boundary, listing
+from clusterbook.cli import boundary, listing, task_help
 from clusterbook.cli.lean import keep_compiled
-from clusterbook.cli.namespace import collection, tasks
+from clusterbook.cli.namespace import collection, for_invoke, tasks
 from clusterbook.errors import InvalidInput
 
 # Everything behind these tasks' names is for the program that they call.
@@ -31,6 +32,10 @@ class Clusterbook(Program):
         print("Usage: clusterbook TASK [OPTIONS]\n")
         self.list_flat()
         print("\nExit status: " + "; ".join(f"{code} {text}" for code, text in boundary.EXIT_CODES.items()))
+
+    def print_task_help(self, name: str) -> None:
+        """How to call one task."""
+        print(task_help.page(name, self.collection[name], "clusterbook"))
 
     def go(self, argv: list[str]) -> int:
         """Run one command line; the exit code."""
@@ -60,7 +65,10 @@ class Clusterbook(Program):
 def main(loaded: Callable[[], None] = lambda: None) -> None:
     """Entry point. loaded() is called when the tasks of the command line have been."""
     sys.argv[:] = asks_for_help(passed_on(sys.argv))
-    known = collection(sys.argv[1:])
+    try:
+        known = for_invoke(sys.argv[1:])
+    except Exit as wrong:
+        sys.exit(wrong.code)
     loaded()
     program = Clusterbook(version=__version__, namespace=known, name="clusterbook", binary="clusterbook")
     sys.exit(program.go(sys.argv))
@@ -87,11 +95,21 @@ def _usage(error: ParseError, options: dict[str, list[str]], argv: list[str]) ->
     """options: those of each task. A slip in a name is shown with the nearest right one."""
     text = str(error)
     words = text.split("'")
-    if not text.startswith("No idea") or len(words) < 2:
-        return InvalidInput(text, next_step="See: clusterbook --help TASK")
     task = next((word for word in argv[1:] if word in options), "")
+    if not text.startswith("No idea") or len(words) < 2:
+        return InvalidInput(_in_our_words(text, task), next_step=f"See: clusterbook --help {task or 'TASK'}")
     near = difflib.get_close_matches(words[1], options.get(task, []) if words[1].startswith("-") else options, n=1)
     see = f"See: clusterbook --help {task}" if task else "See: clusterbook --list"
     return InvalidInput(
         f"there is no task or option {words[1]!r}", next_step=f"Did you mean {near[0]!r}?" if near else see
     )
+
+
+def _in_our_words(text: str, task: str) -> str:
+    """Invoke's words for what lacks a value, said as a person would."""
+    if found := re.fullmatch(r"'.*' did not receive required positional arguments: (.*)", text):
+        names = re.findall(r"'(.*?)'", found.group(1))
+        return f"{task} needs {' and '.join(name.upper().replace('_', '-') for name in names)}"
+    if found := re.match(r"Flag <Argument: (\S+).*needed value and was not given one", text):
+        return f"--{found.group(1)} needs a value"
+    return text

@@ -9,8 +9,9 @@ import importlib
 from collections.abc import Iterable, Mapping
 
 from invoke.collection import Collection
+from invoke.exceptions import Exit
 
-from clusterbook.cli.boundary import Command
+from clusterbook.cli.boundary import Command, guard
 
 # Heading -> (what its tasks are for, task -> file).
 GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -69,7 +70,21 @@ def collection(words: Iterable[str] = ()) -> Collection:
     found = [load(name, file) for name, file in files.items() if file in wanted]
     for task in found:
         task.take(line)
+        if task.name.replace("_", "-") in named:
+            task.check_numbers(line)
     return Collection(*found)
+
+
+def for_invoke(words: Iterable[str]) -> Collection:
+    """The same for a program that Exit ends: a mistake is shown, and ends it with its exit code."""
+    found: list[Collection] = []
+
+    def load_them() -> None:
+        found.append(collection(words))
+
+    if code := guard(load_them):
+        raise Exit(code=code)
+    return found[0]
 
 
 def tasks() -> dict[str, tuple[str, list[Command]]]:

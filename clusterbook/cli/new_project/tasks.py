@@ -3,7 +3,7 @@
 import sys
 
 from clusterbook.cli.listing import answer_list
-from clusterbook.cli.namespace import collection, tasks
+from clusterbook.cli.namespace import for_invoke, tasks
 
 answer_list(tasks, sys.argv[1:])
-namespace = collection(sys.argv[1:])
+namespace = for_invoke(sys.argv[1:])

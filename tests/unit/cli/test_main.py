@@ -135,3 +135,24 @@ def test_a_word_after_a_task_that_may_do_without_is_taken(tmp_path: Path) -> Non
         done = program("modules", "stat")
         assert (done.returncode, done.stdout.splitlines()[0]) == (0, "ansible.builtin.stat")
         assert "ansible.builtin.stat " in program("modules").stdout
+
+
+def test_an_option_that_wants_a_number_and_has_a_word_is_invalid_input_in_both_programs() -> None:
+    for program in (clusterbook, invoke):
+        done = program("scale-app", "hello", "--replicas", "many")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("error: --replicas is 'many', expected a whole number\n")
+
+
+def test_what_lacks_a_value_is_said_in_our_words() -> None:
+    assert clusterbook("explain", "kubelet_max_pods").stderr.startswith("error: explain needs HOST\n")
+    done = clusterbook("plan", "--inventory")
+    assert done.stderr == "error: --inventory needs a value\n  next: See: clusterbook --help plan\n"
+
+
+def test_the_help_of_a_task_names_its_words_values_and_examples() -> None:
+    page = clusterbook("run", "--help").stdout
+    assert page.startswith("Usage: clusterbook run PLAYBOOK [OPTIONS]\n")
+    assert "\nExample: clusterbook run " in page
+    assert "\n  -f, --forks NUMBER " in page and "\n  -e, --extra-vars VALUE " in page
+    assert "\n  -h, --help" in page and "-h, --check" not in page and "--, " not in page

@@ -1,0 +1,43 @@
+"""The page of `clusterbook TASK --help`: how to call it, what it does, examples, every option with its value."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+WIDEST_OPTIONS = 28
+
+
+def page(name: str, task: Task[Any], program: str) -> str:
+    """The whole page, as wide as the terminal."""
+    arguments = task.get_arguments()
+    words = [f" {str(one.name).upper().replace('_', '-')}" for one in arguments if one.positional]
+    text = (inspect.getdoc(task) or "").replace("Example: invoke ", f"Example: {program} ")
+    lines = [f"Usage: {program} {name}{''.join(words)} [OPTIONS]", "", text, "", "Options:", *_options(arguments)]
+    return "\n".join(lines)
+
+
+def _options(arguments: Sequence[Argument]) -> Iterator[str]:
+    rows = [(_spelled(one), one.help or "") for one in sorted(arguments, key=lambda one: str(one.name))]
+    rows.append(("-h, --help", "show this page"))
+    width = min(max(len(spelled) for spelled, _ in rows), WIDEST_OPTIONS)
+    space = max(24, min(shutil.get_terminal_size().columns, 120) - width - 4)
+    for spelled, text in rows:
+        first, *others = textwrap.wrap(" ".join(text.split()), space) or [""]
+        if len(spelled) > width:
+            yield f"  {spelled}"
+            spelled = ""
+        yield f"  {spelled:<{width}}  {first}".rstrip()
+        yield from (f"{'':<{width + 4}}{line}" for line in others)
+
+
+def _spelled(one: Argument) -> str:
+    names = sorted((f"-{name}" if len(name) == 1 else f"--{name}" for name in one.names), key=len)
+    value = "" if not one.takes_value else " NUMBER" if one.kind is int else " VALUE"
+    return f"{', '.join(names)}{value}"
