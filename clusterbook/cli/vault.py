@@ -11,7 +11,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.vault_files import edited, opened, plain, sealed, written
+from clusterbook.cli.vault_files import edited, encrypted, opened, plain, sealed, written
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, key_of, open_vault
 from clusterbook.errors import InvalidInput
 from clusterbook.schema import suggestion
@@ -65,6 +65,8 @@ def vault(
         )
     if not file and action != "encrypt-string":
         raise InvalidInput(f"vault {action} needs a file", next_step=f"clusterbook vault {action} FILE")
+    if action not in ("create", "encrypt-string") and file != STREAM:
+        (plain if action == "encrypt" else encrypted)(Path(str(file)))  # what is wrong with it is said before asking
     keys = open_vault(vault_password_file, vault_id, ask_vault_password)
     if not keys.keys:
         keys = Vault([key_of(f"{DEFAULT_ID}@prompt", new=action in ("encrypt", "create", "encrypt-string"))])

@@ -33,13 +33,18 @@ def plain(path: Path) -> bytes:
     return data
 
 
-def opened(path: Path, vault: Vault) -> tuple[bytes, VaultKey]:
-    """What an encrypted file holds, and the password that fits. Raises InvalidInput."""
+def encrypted(path: Path) -> bytes:
+    """A file that is encrypted, as it is. Raises InvalidInput when it is not."""
     data = read_bytes(path)
     if not is_encrypted(data):
         raise InvalidInput(f"{str(path)!r} is not encrypted", where=Position(str(path)),
                            next_step="Encrypt it: clusterbook vault encrypt FILE.")  # fmt: skip
-    return vault.opened_by(data, Position(str(path), 1, 1))
+    return data
+
+
+def opened(path: Path, vault: Vault) -> tuple[bytes, VaultKey]:
+    """What an encrypted file holds, and the password that fits. Raises InvalidInput."""
+    return vault.opened_by(encrypted(path), Position(str(path), 1, 1))
 
 
 def written(path: Path, data: bytes) -> None:
