@@ -13,11 +13,12 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
-from clusterbook.cli.screen import plural, print_json, print_table, stage
+from clusterbook.cli.kubectl import open_kubectl
+from clusterbook.cli.screen import plural, print_json, print_table, stage, with_yes
 from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
 from clusterbook.cluster.apps.status import AppStatus, look, on_a_cloud, owned
 from clusterbook.cluster.apps.summary import summary
-from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import Failed, InvalidInput
 
 NAMESPACE = "default"
@@ -151,7 +152,7 @@ def delete_app(
             shown.result = f"{name} is gone: {', '.join(objects)}"
     elif not json_:
         print("\n".join(f"Will delete {item}" for item in objects))
-        print(f"Nothing has been done. To delete it: invoke delete-app {name} --yes")
+        print(f"Nothing has been done. To delete it: {with_yes(f'delete-app {name}')}")
     if json_:
         print_json({"name": name, "deleted": yes, "objects": objects})
     return 0 if yes else 2

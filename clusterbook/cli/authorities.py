@@ -13,14 +13,16 @@ from invoke.context import Context
 from clusterbook.cli import certs, hosts, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.validation import findings_of
 from clusterbook.cluster import authorities as kept
 from clusterbook.cluster import rotation, trust
 from clusterbook.cluster.authorities import State
 from clusterbook.cluster.certificates import Certificate, reading_command
-from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.cluster.kube import Kubectl
 from clusterbook.cluster.kubeconfig import renew_kubeconfig
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_DONE, Failed, InvalidInput, InvalidProject
@@ -59,7 +61,7 @@ class Rotation:
     "yes": "really do it", "json": SELECTION_HELP["json"], "verbose": SELECTION_HELP["verbose"],
 })  # fmt: skip
 def rotate_ca(
-    _: Context, inventory: str = "lab", cluster: str = "", service_accounts: bool = False, workers_at_a_time: int = 5,
+    _: Context, inventory: str = "", cluster: str = "", service_accounts: bool = False, workers_at_a_time: int = 5,
     token_hours: float = 1.0, yes: bool = False, json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Replace the certificate authorities, in stages in which both are trusted.
@@ -215,7 +217,7 @@ def _shown(asked: Rotation, site: Site, state: State, accounts: bool) -> int:
     given = {} if state.under_way else kept.foretold(opened, accounts=accounts)
     since = rotation.under_way(site.store, site.name, rotation.AUTHORITIES) or int(time.time())
     code = _run(asked, site, since if state.certificates_change and not state.waits_for_trust else 0, given)
-    asked.say("Nothing has been done. To do it: invoke rotate-ca --yes")
+    asked.say(f"Nothing has been done. To do it: {with_yes('rotate-ca')}")
     return code
 
 

@@ -14,7 +14,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, chosen
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.screen import plural, print_json, print_table, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.workplace import workplace
 from clusterbook.cluster import backups as saved
@@ -34,7 +34,7 @@ UNDER_WAY = "restore.json"
 @command(help={**TARGET_HELP, "at": AT_HELP, "keep": "how many backups stay; older ones go (default: all stay)",
                "check": SELECTION_HELP["check"], **STYLE_HELP})  # fmt: skip
 def backup(
-    _: Context, inventory: str = "lab", cluster: str = "", at: str = "", keep: int = 0, check: bool = False,
+    _: Context, inventory: str = "", cluster: str = "", at: str = "", keep: int = 0, check: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Save what the cluster holds, encrypted.
@@ -101,7 +101,7 @@ def backups(_: Context, cluster: str = "", at: str = "", json_: bool = False) ->
 @command(positional=["from_"], help={"from": "id of a backup, or latest", **TARGET_HELP, "at": AT_HELP,
                                      "yes": "really do it", **STYLE_HELP})  # fmt: skip
 def restore(
-    _: Context, from_: str = "latest", inventory: str = "lab", cluster: str = "", at: str = "", yes: bool = False,
+    _: Context, from_: str = "latest", inventory: str = "", cluster: str = "", at: str = "", yes: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Bring a cluster back to a backup, whatever is left of its hosts.
@@ -141,7 +141,7 @@ def restore(
         if not json_:
             print(f"restored {found.id}: {about(found)}")
     elif not yes and not json_:
-        print(f"Nothing has been done. Backup {found.id}: {about(found)}. To restore it: the same with --yes")
+        print(f"Nothing has been done. Backup {found.id}: {about(found)}. To restore it: {with_yes('restore')}")
     return code
 
 

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from clusterbook.cli.places import BROUGHT_INVENTORIES
 from clusterbook.errors import InvalidInput
 from clusterbook.schema.files import project_files
 
 TEMPLATE = Path(__file__).parent / "new_project"
-# Inventories of these names are there already.
-TAKEN = ("here", "lab", "aws", "vagrant")
 # Names that a file of the package cannot have by itself.
 RENAMED = {"gitignore": ".gitignore"}
 EXAMPLE = ("192.0.2.11",), ("192.0.2.21", "192.0.2.22")
@@ -56,7 +55,7 @@ def make(
 def name_of(folder: Path) -> str:
     """The cluster's name, which its inventory has too: the folder's, where that can be one."""
     name = folder.resolve().name
-    return name if re.fullmatch("[a-z][a-z0-9-]*", name) and name not in TAKEN else "my-cluster"
+    return name if re.fullmatch("[a-z][a-z0-9-]*", name) and name not in BROUGHT_INVENTORIES else "my-cluster"
 
 
 def _texts(folder: Path) -> Iterator[tuple[Path, str]]:

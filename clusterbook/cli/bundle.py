@@ -56,7 +56,7 @@ class _Plan:
     }
 )
 def bundle(
-    _: Context, inventory: str = "lab", out: str = "", check: bool = False, sbom: str = "", system: str = "",
+    _: Context, inventory: str = "", out: str = "", check: bool = False, sbom: str = "", system: str = "",
     kubernetes_version: str = "", acceptance: bool = False, cluster: str = "", json_: bool = False,
 ) -> None:  # fmt: skip
     """Write one file that raises a cluster without any network.

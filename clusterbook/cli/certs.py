@@ -23,7 +23,7 @@ STORE = "(store)"
 
 @command(help={**TARGET_HELP, "days": "mark those that end within so many days (at most half of their life)",
                "json": "show the result as JSON"})  # fmt: skip
-def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30, json_: bool = False) -> int:
+def certs(_: Context, inventory: str = "", cluster: str = "", days: int = 30, json_: bool = False) -> int:
     """Show every certificate: who signed it, when it ends, who uses it.
 
     On the hosts and in the store. Those that end first come first. Exit status 2: one ends within --days, has
@@ -34,7 +34,7 @@ def certs(_: Context, inventory: str = "lab", cluster: str = "", days: int = 30,
     Example: invoke certs --days 90 --json
     """
     refuse_negative(days)
-    site = open_site(inventory, cluster)
+    site = open_site(inventory, cluster, looking=True)
     opened, now = the_cluster(site), datetime.now(UTC)
     answers = hosts.ask(site.inventory.hosts.values(), reading_command())
     unread, found = hosts.unread(answers), every(site, opened.authorities, answers)

@@ -45,7 +45,7 @@ class Row:
     },
 )
 def cis(
-    _: Context, inventory: str = "lab", cluster: str = "", extra_vars: Sequence[str] | None = None,
+    _: Context, inventory: str = "", cluster: str = "", extra_vars: Sequence[str] | None = None,
     automated: bool = False, json_: bool = False,
 ) -> int:  # fmt: skip
     """Hold every host against the CIS Kubernetes benchmark.
@@ -57,7 +57,7 @@ def cis(
     Example: invoke cis --inventory lab
     Example: invoke cis --automated --json
     """
-    site = overridden(open_site(inventory, cluster), extra_variables(extra_vars or ()))
+    site = overridden(open_site(inventory, cluster, looking=True), extra_variables(extra_vars or ()))
     chosen = [each for each in controls() if each.automated or not automated]
     found, unread = _judged(site, chosen)
     rows = [_row(control, found) for control in chosen]

@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command
 from clusterbook.cli.joining import first_programs
-from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.screen import plural, print_json, print_table, with_yes
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import Opened, index_of, open_on_ec2, plan_of
@@ -57,7 +57,7 @@ def update_cluster(
             Path(out).write_text(json.dumps(plans.as_data(plan), indent=2) + "\n")
         show(plan, json_)
         if not plan.empty and not json_:
-            print(f"Nothing has been done. To apply: invoke update-cluster {name} --yes")
+            print(f"Nothing has been done. To apply: {with_yes(f'update-cluster {name}')}")
         return EXIT_DONE if plan.empty else EXIT_CHANGES
     return make(opened, prune=prune, saved=saved, as_json=json_)
 
@@ -100,7 +100,7 @@ def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False
         else:
             print_table(("TYPE", "NAME", "ID"), preview.table(found))
             print(f"\n{plural(len(found), 'resource')} and the entry in {opened.store.address} would be deleted.")
-            print(f"Nothing has been done. To delete: invoke delete-cluster {name} --yes")
+            print(f"Nothing has been done. To delete: {with_yes(f'delete-cluster {name}')}")
         return EXIT_CHANGES
     with lock.hold(opened.store, name, "delete-cluster", say=print):
         cache.forget()

@@ -11,7 +11,9 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.prompts import task_asker
 from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.supplying import refuse_without
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.cluster.formed import is_now_formed
 from clusterbook.cluster.reset import forget_access
@@ -20,13 +22,13 @@ from clusterbook.errors import InvalidInput
 from clusterbook.report.style import Style
 from clusterbook.source import Vault
 
-TARGET_HELP = {"inventory": "name of an inventory, or its file (default: lab)", "cluster": CLUSTER_HELP}
+TARGET_HELP = {"inventory": places.INVENTORY_HELP, "cluster": CLUSTER_HELP}
 PLAN_HELP = {name: text for name, text in SELECTION_HELP.items() if name not in ("check", "step")}
 
 
 @command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **SELECTION_HELP, **VAULT_HELP})
 def provision(
-    _: Context, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False, limit: str = "",
+    _: Context, inventory: str = "", cluster: str = "", check: bool = False, diff: bool = False, limit: str = "",
     tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
     step: bool = False, json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
     vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
@@ -49,7 +51,7 @@ def provision(
 
 @command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **PLAN_HELP, **VAULT_HELP})
 def plan(
-    _: Context, inventory: str = "lab", cluster: str = "", diff: bool = False, limit: str = "", tags: str = "",
+    _: Context, inventory: str = "", cluster: str = "", diff: bool = False, limit: str = "", tags: str = "",
     skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0, executor: str = "",
     json_: bool = False, verbose: bool = False, ask_vault_password: bool = False,
     vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
@@ -80,7 +82,7 @@ def plan(
     }
 )
 def reset(
-    _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, limit: str = "", packages: bool = False,
+    _: Context, inventory: str = "", cluster: str = "", yes: bool = False, limit: str = "", packages: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Take the cluster off its hosts with all data: units, files, mounts, rules.
@@ -99,7 +101,7 @@ def reset(
     if yes and code == 0 and not limit:
         forget_access(site.store, site.name)
     elif not yes and not json_:
-        print("Nothing has been done. To do it: invoke reset --yes")
+        print(f"Nothing has been done. To do it: {with_yes('reset')}")
     return code
 
 
@@ -118,14 +120,7 @@ def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
     """The site of a run that makes a cluster. InvalidInput when its hosts would find no binaries or no place."""
     site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
     check_room(site)
-    if site.inventory.hosts and not any(host.variables.get("artifacts") for host in site.inventory.hosts.values()):
-        from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
-
-        raise InvalidInput(
-            f"nothing says where the hosts of {inventory!r} get Kubernetes' binaries from",
-            next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
-                      f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
-        )
+    refuse_without(site.called, site.lab, site.inventory)
     return site
 
 

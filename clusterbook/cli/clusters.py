@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clusterbook import source
+from clusterbook.cli import places
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.lab import apt_cache
@@ -37,13 +38,15 @@ def chosen(store: Store, name: str = "") -> str:
     names = cluster_names(store)
     if len(names) == 1:
         return names[0]
+    if (own := places.own_inventory()) in names:
+        return own
     if names:
         raise InvalidInput(
             f"the store has {len(names)} clusters: {', '.join(names)}", next_step="Choose one with --cluster NAME."
         )
     raise InvalidInput(
         f"there is no cluster in the store {store.address}",
-        next_step="Make one: make up, or invoke lab-up and then invoke provision --inventory lab.",
+        next_step="Make one: invoke up (on hosts of this machine), or invoke provision --inventory NAME.",
     )
 
 

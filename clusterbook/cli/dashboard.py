@@ -11,6 +11,7 @@ from clusterbook.cli import artifacts, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import print_json, stage
 from clusterbook.cli.site import Site, evaluate, open_site, the_cluster
@@ -19,7 +20,7 @@ from clusterbook.cluster import dashboard as dashboards
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.images import supply_image
 from clusterbook.cluster.artifacts.registry import push
-from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import InvalidInput
 from clusterbook.lab.mirror_servers import of_lab
 from clusterbook.report.style import Style
@@ -37,7 +38,7 @@ PORT = 8001
     }
 )
 def deploy_dashboard(
-    _: Context, inventory: str = "lab", cluster: str = "", provider: str = "", check: bool = False, json_: bool = False
+    _: Context, inventory: str = "", cluster: str = "", provider: str = "", check: bool = False, json_: bool = False
 ) -> int:
     """Deploy a read-only dashboard; show its address and a token.
 

@@ -17,6 +17,7 @@ from invoke.context import Context
 from clusterbook.cli import certs, hosts
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, connected, expected, open_site, the_cluster
 from clusterbook.cluster import health, questions, support
@@ -26,7 +27,6 @@ from clusterbook.cluster.doctor import of_hosts, of_objects
 from clusterbook.cluster.doctor.causes import CAUSES, Diagnosis, in_order
 from clusterbook.cluster.doctor.host import COMMANDS, look
 from clusterbook.cluster.health import Finding
-from clusterbook.cluster.kube import open_kubectl
 from clusterbook.cluster.verification.shell import RootShell
 from clusterbook.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, Failed
 from clusterbook.model import Host
@@ -61,7 +61,7 @@ class Seen:
 
 
 @command(help={**TARGET_HELP, "json": "show the result as JSON"})
-def doctor(_: Context, inventory: str = "lab", cluster: str = "", json_: bool = False) -> int:
+def doctor(_: Context, inventory: str = "", cluster: str = "", json_: bool = False) -> int:
     """Name what is wrong with a cluster, and why.
 
     Looks at every host (clock, disks, units and their logs, ports, certificates, etcd, the way to the API) and at the
@@ -71,7 +71,7 @@ def doctor(_: Context, inventory: str = "lab", cluster: str = "", json_: bool = 
     Example: invoke doctor --inventory lab
     Example: invoke doctor --json
     """
-    site = open_site(inventory, cluster)
+    site = open_site(inventory, cluster, looking=True)
     opened = the_cluster(site)
     with stage("doctor", sys.stderr if json_ else sys.stdout) as shown:
         asked = f"{plural(len(site.inventory.hosts), 'host')} and the API"

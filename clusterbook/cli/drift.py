@@ -25,7 +25,7 @@ from clusterbook.report.style import Style
     },
 )
 def drift(
-    _: Context, inventory: str = "lab", cluster: str = "", limit: str = "", extra_vars: Sequence[str] | None = None,
+    _: Context, inventory: str = "", cluster: str = "", limit: str = "", extra_vars: Sequence[str] | None = None,
     json_: bool = False,
 ) -> int:  # fmt: skip
     """Say what on the hosts differs from what the playbooks want.

@@ -13,14 +13,14 @@ from invoke.context import Context
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json
-from clusterbook.cli.site import Site, supplied
+from clusterbook.cli.screen import plural, print_json, with_yes
+from clusterbook.cli.site import Site
+from clusterbook.cli.supplying import nothing_says, supplied
 from clusterbook.cli.vaults import open_vault
 from clusterbook.cloud import eks
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.eks import ControlPlane
 from clusterbook.cluster import skew
-from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 from clusterbook.cluster.store import open_store
 from clusterbook.cluster.variables import foreign_variables
 from clusterbook.errors import EXIT_CHANGES, InvalidInput
@@ -103,11 +103,7 @@ def _site(plane: ControlPlane, path: Path) -> Site:
     """The hosts of an inventory, with what EKS says of the cluster in place of a store."""
     brought = supplied(None)
     if not brought:
-        raise InvalidInput(
-            "nothing says where the hosts get Kubernetes' binaries from",
-            next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
-                      f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
-        )  # fmt: skip
+        raise nothing_says()
     version = str(brought["artifacts"]["kubelet"]["version"])
     _check_version(plane, version)
     address = urlsplit(plane.endpoint)
@@ -153,5 +149,5 @@ def _end(joining: Joining, code: int, yes: bool, as_json: bool) -> int:
         print(f"{plural(len(hosts), 'host')} joined {joining.plane.name}, ready when its network add-on runs there:\n"
               f"  aws eks update-kubeconfig --name {joining.plane.name} && kubectl get nodes")  # fmt: skip
     elif code == EXIT_CHANGES:
-        print(f"Nothing has been done. To do it: invoke eks-join {joining.plane.name} --yes")
+        print(f"Nothing has been done. To do it: {with_yes(f'eks-join {joining.plane.name}')}")
     return code

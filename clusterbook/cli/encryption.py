@@ -11,6 +11,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster import encryption
 from clusterbook.cluster.encryption import Keys
@@ -27,7 +28,7 @@ PLAYBOOK = "rotate-encryption-key"
 @command(help={**TARGET_HELP, "yes": "really do it", "json": SELECTION_HELP["json"],
                "verbose": SELECTION_HELP["verbose"]})  # fmt: skip
 def rotate_encryption_key(
-    _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, json_: bool = False,
+    _: Context, inventory: str = "", cluster: str = "", yes: bool = False, json_: bool = False,
     verbose: bool = False,
 ) -> int:  # fmt: skip
     """Encrypt what the cluster stores (Secrets, ConfigMaps) by a new key.
@@ -89,7 +90,7 @@ def _shown(inventory: str, cluster: str, style: Style) -> int:
     site = open_site(inventory, cluster, playbook=places.playbook(PLAYBOOK))
     code = _run(_with(site, encryption.begun(_keys(site), datetime.now(UTC))), style, check=True)
     if not style.json:
-        print("Nothing has been done. To do it: invoke rotate-encryption-key --yes")
+        print(f"Nothing has been done. To do it: {with_yes('rotate-encryption-key')}")
     return code
 
 

@@ -13,7 +13,7 @@ import platformdirs
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.screen import print_json
+from clusterbook.cli.screen import print_json, with_yes
 from clusterbook.cloud import operator_policy, operators, policies
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
@@ -135,14 +135,14 @@ def _make(cloud: Cloud, people: Operators, file: Path, yes: bool, as_json: bool)
         if yes:
             print(f"To work as {people.user}: export AWS_SHARED_CREDENTIALS_FILE={file}")
         elif todo:
-            print(f"Nothing has been done. To do it: invoke iam {people.cluster} --yes")
+            print(f"Nothing has been done. To do it: {with_yes(f'iam {people.cluster}')}")
     return EXIT_DONE if yes or not todo else EXIT_CHANGES
 
 
 def _delete(cloud: Cloud, people: Operators, yes: bool) -> int:
     if not yes:
         print(f"Would delete user {people.user} with its access keys, group {people.group} and its policies.")
-        print(f"Nothing has been done. To do it: invoke iam {people.cluster} --delete --yes")
+        print(f"Nothing has been done. To do it: {with_yes(f'iam {people.cluster} --delete')}")
         return EXIT_CHANGES
     operators.remove(cloud, people, lambda what: print(f"  deleted {what}"))
     return EXIT_DONE

@@ -24,7 +24,7 @@ from clusterbook.source import Vault
         "host": "the variables of one host as JSON, likewise",
     }
 )
-def inventory(_: Context, inventory: str = "lab", cluster: str = "", list_: bool = False, host: str = "") -> None:
+def inventory(_: Context, inventory: str = "", cluster: str = "", list_: bool = False, host: str = "") -> None:
     """Show the groups and hosts of an inventory; what is asked of EC2, too.
 
     Secrets, and what only evaluating would tell, are left out of the JSON.
@@ -32,7 +32,7 @@ def inventory(_: Context, inventory: str = "lab", cluster: str = "", list_: bool
     Example: invoke inventory --inventory aws
     Example: invoke inventory --inventory aws --list
     """
-    site = open_site(inventory, cluster)
+    site = open_site(inventory, cluster, looking=True)
     if host:
         print_json(_variables(site.host(host), site.vault))
     elif list_:

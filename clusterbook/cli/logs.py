@@ -36,7 +36,7 @@ NAMESPACE = "default"
 )  # fmt: skip
 def logs(
     _: Context, namespace: str = NAMESPACE, pod: str = "", container: str = "", since: str = "", until: str = "",
-    grep: str = "", follow: bool = False, limit: int = 0, inventory: str = "lab", cluster: str = "",
+    grep: str = "", follow: bool = False, limit: int = 0, inventory: str = "", cluster: str = "",
     json_: bool = False,
 ) -> None:  # fmt: skip
     """Search what containers wrote, on every node, also of pods that are gone.
@@ -47,7 +47,7 @@ def logs(
     Example: invoke logs --namespace shop --since 10m --grep 'timeout|refused'
     Example: invoke logs --namespace kube-system --pod coredns --follow
     """
-    site = open_site(inventory, cluster)
+    site = open_site(inventory, cluster, looking=True)
     the_cluster(site)
     now = time.time()
     host = aggregator(site)

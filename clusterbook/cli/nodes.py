@@ -8,6 +8,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, InvalidInput
@@ -24,7 +25,7 @@ LEAVE_HELP = {"yes": "really do it", "drain-seconds": "time for its pods to go e
 
 @command(positional=["node"], help={**NODE_HELP, "check": SELECTION_HELP["check"]})
 def add_node(
-    _: Context, node: str, inventory: str = "lab", cluster: str = "", check: bool = False, json_: bool = False,
+    _: Context, node: str, inventory: str = "", cluster: str = "", check: bool = False, json_: bool = False,
     verbose: bool = False,
 ) -> int:  # fmt: skip
     """Bring a host of the inventory into the cluster.
@@ -40,7 +41,7 @@ def add_node(
 
 @command(positional=["node"], help={**NODE_HELP, **LEAVE_HELP})
 def remove_node(
-    _: Context, node: str, inventory: str = "lab", cluster: str = "", yes: bool = False, drain_seconds: int = 300,
+    _: Context, node: str, inventory: str = "", cluster: str = "", yes: bool = False, drain_seconds: int = 300,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Take a host out of the cluster, whether it still answers or not.
@@ -67,7 +68,7 @@ def remove_node(
 
 @command(positional=["node"], help={**NODE_HELP, **LEAVE_HELP})
 def replace_node(
-    _: Context, node: str, inventory: str = "lab", cluster: str = "", yes: bool = False, drain_seconds: int = 300,
+    _: Context, node: str, inventory: str = "", cluster: str = "", yes: bool = False, drain_seconds: int = 300,
     json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Take a lost node out, and bring the host of its name in as a new one.
@@ -118,5 +119,5 @@ def _take_off(site: Site, node: str, style: Style) -> int:
 
 def _told(code: int, yes: bool, as_json: bool, words: str) -> int:
     if not yes and not as_json:
-        print(f"Nothing has been done. To do it: invoke {words} --yes")
+        print(f"Nothing has been done. To do it: {with_yes(words)}")
     return code

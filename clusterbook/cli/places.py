@@ -12,6 +12,10 @@ from clusterbook.errors import InvalidInput
 from clusterbook.lab.spec import STATE as LABS
 
 _PACKAGE = Path(clusterbook.__file__).parent
+INVENTORY_VARIABLE = "CLUSTERBOOK_INVENTORY"
+INVENTORY_HELP = f"name of an inventory, or its file (default: {INVENTORY_VARIABLE}, the project's only one, or lab)"
+# Names of inventories that every project has: no person's own cluster is called so.
+BROUGHT_INVENTORIES = ("here", "lab", "aws", "eks", "vagrant")
 _SUFFIXES = ("", ".yml", ".yaml", ".ini")
 
 
@@ -36,8 +40,9 @@ def playbook(name: str, directory: Path | None = None) -> Path:
     return _found("playbook", name, folders, directory)
 
 
-def inventory(name: str, directory: Path | None = None) -> Path:
+def inventory(name: str = "", directory: Path | None = None) -> Path:
     """The file of an inventory given as a path, as a name from inventory/, or as the name of a lab that is up."""
+    name = name or default_inventory(directory)
     made = LABS / name / "inventory.yml"
     folders = [root / "inventory" for root in _roots(directory)]
     try:
@@ -46,6 +51,23 @@ def inventory(name: str, directory: Path | None = None) -> Path:
         if "/" not in name and made.is_file():
             return made
         raise
+
+
+def default_inventory(directory: Path | None = None) -> str:
+    """The inventory that a command without --inventory means."""
+    return own_inventory(directory) or "lab"
+
+
+def own_inventory(directory: Path | None = None) -> str:
+    """The one that CLUSTERBOOK_INVENTORY names, or the only one of the person's project; empty when there is none."""
+    if named := os.environ.get(INVENTORY_VARIABLE):
+        return named
+    root = own(directory)
+    if root == brought():
+        return ""
+    files = [path for path in (root / "inventory").glob("*") if path.suffix in _SUFFIXES[1:]]
+    found = sorted({path.stem for path in files} - set(BROUGHT_INVENTORIES))
+    return found[0] if len(found) == 1 else ""
 
 
 def role_folders(directory: Path | None = None) -> list[Path]:

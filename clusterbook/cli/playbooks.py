@@ -20,6 +20,7 @@ from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, is_secret, open_vault
 from clusterbook.language.values import Template
 from clusterbook.report.style import Style
+from clusterbook.schema.names import suggestion
 from clusterbook.source import Vault
 from clusterbook.variables import Layer, Setting, project_layers
 from clusterbook.variables import explain as explain_layers
@@ -31,7 +32,7 @@ from clusterbook.variables import explain as explain_layers
     help={"playbook": "a file, or a name from playbooks/", **TARGET_HELP, **SELECTION_HELP, **VAULT_HELP},
 )
 def run(
-    _: Context, playbook: str, inventory: str = "lab", cluster: str = "", check: bool = False, diff: bool = False,
+    _: Context, playbook: str, inventory: str = "", cluster: str = "", check: bool = False, diff: bool = False,
     limit: str = "", tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
     executor: str = "", step: bool = False, json_: bool = False, verbose: bool = False,
     ask_vault_password: bool = False, vault_password_file: Sequence[str] | None = None,
@@ -65,7 +66,7 @@ def run(
     },
 )
 def explain(
-    _: Context, variable: str, host: str, playbook: str = "site", inventory: str = "lab", cluster: str = "",
+    _: Context, variable: str, host: str, playbook: str = "site", inventory: str = "", cluster: str = "",
     extra_vars: Sequence[str] | None = None, json_: bool = False, ask_vault_password: bool = False,
     vault_password_file: Sequence[str] | None = None, vault_id: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
@@ -77,11 +78,13 @@ def explain(
     vault = open_vault(vault_password_file, vault_id, ask_vault_password)
     site = open_site(inventory, cluster, playbook=path, vault=vault)
     given = Layer("extra vars", "", extra_variables(extra_vars or (), vault))
-    settings = explain_layers(variable, [*_layers(site, path, host), given])
+    layers = [*_layers(site, path, host), given]
+    settings = explain_layers(variable, layers)
     if json_:
         print_json([_described(setting, site.vault) for setting in settings])
     elif not settings:
-        print(f"nothing sets {variable} for {host}")
+        known = {name for layer in layers for name in layer.values}
+        print(f"nothing sets {variable} for {host}{suggestion(variable, known)}")
     else:
         for setting in settings:
             _show(variable, setting, site.vault)

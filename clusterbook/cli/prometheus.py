@@ -20,7 +20,7 @@ PORT = 9090
 
 
 @command(help={**TARGET_HELP, "port": "port of this machine to open it on"})
-def prometheus(_: Context, inventory: str = "lab", cluster: str = "", port: int = PORT) -> None:
+def prometheus(_: Context, inventory: str = "", cluster: str = "", port: int = PORT) -> None:
     """Open what the cluster measured as a page on this machine, until Ctrl-C.
 
     It goes through ssh, for Prometheus answers its own host alone.
@@ -30,7 +30,7 @@ def prometheus(_: Context, inventory: str = "lab", cluster: str = "", port: int 
     """
     if not 0 < port < 65536:
         raise InvalidInput(f"{port} is no port", next_step="Choose one from 1 to 65535, such as --port 9090.")
-    found = server(open_site(inventory, cluster))
+    found = server(open_site(inventory, cluster, looking=True))
     there = setting(found, "prometheus_port") or str(PORT)
     argv = ssh_argv(with_evaluated_connection(found), [])
     way = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:127.0.0.1:{there}"]

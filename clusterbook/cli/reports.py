@@ -68,7 +68,7 @@ def report(
         print("no runs yet")
     else:
         titles = ("RUN", "OF", "PLAYBOOK", "KIND", "SECONDS", "RESULT")
-        print_table(titles, [list(row.values()) for row in rows])
+        print_table(titles, [list({**row, "seconds": f"{row['seconds']:.1f}"}.values()) for row in rows])
 
 
 def known_runs(store: Store, cluster: str) -> dict[str, str]:

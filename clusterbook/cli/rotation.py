@@ -10,6 +10,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
+from clusterbook.cli.screen import with_yes
 from clusterbook.cli.site import open_site, the_cluster
 from clusterbook.cluster import authorities, rotation
 from clusterbook.cluster.kubeconfig import renew_kubeconfig
@@ -21,7 +22,7 @@ from clusterbook.report.style import Style
 @command(help={**TARGET_HELP, "yes": "really do it", "json": SELECTION_HELP["json"],
                "verbose": SELECTION_HELP["verbose"]})  # fmt: skip
 def rotate_certs(
-    _: Context, inventory: str = "lab", cluster: str = "", yes: bool = False, json_: bool = False,
+    _: Context, inventory: str = "", cluster: str = "", yes: bool = False, json_: bool = False,
     verbose: bool = False,
 ) -> int:  # fmt: skip
     """Give every component a new key and a new certificate.
@@ -48,5 +49,5 @@ def rotate_certs(
         if not json_:
             print("rotated  every certificate is new, with a new key; see them: invoke certs")
     elif not yes and not json_:
-        print("Nothing has been done. To do it: invoke rotate-certs --yes")
+        print(f"Nothing has been done. To do it: {with_yes('rotate-certs')}")
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -75,10 +76,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name.upper(), overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    console().print(table)
+    made = console()
+    if made.is_terminal:
+        made.print(table)
+        return
+    with made.capture() as captured:
+        made.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def console() -> Console:
@@ -92,3 +99,10 @@ def console() -> Console:
 def plural(count: int, noun: str) -> str:
     """'1 host', '2 hosts'."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def with_yes(words: str) -> str:
+    """The command that does what this one only showed: as it was typed, with --yes. words: its task and arguments."""
+    task = words.split()[0]
+    typed = sys.argv[sys.argv.index(task) :] if task in sys.argv else words.split()
+    return f"invoke {shlex.join(typed)} --yes"

@@ -8,9 +8,9 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, print_table
 from clusterbook.cluster import tokens
-from clusterbook.cluster.kube import open_kubectl
 from clusterbook.cluster.kubeconfig import server_url
 
 

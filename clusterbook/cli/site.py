@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clusterbook import source
 from clusterbook.cli import places
 from clusterbook.cli.clusters import check_fits, chosen, lab_wishes, open_chosen
+from clusterbook.cli.supplying import refuse_without, supplied
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
@@ -22,7 +23,6 @@ from clusterbook.inventory import SourcedInventory
 from clusterbook.inventory import load as load_inventory
 from clusterbook.inventory.yaml_file import plugin_of
 from clusterbook.lab.inventory_file import spec_from_inventory_file
-from clusterbook.lab.mirror_servers import of_lab
 from clusterbook.lab.spec import STATE as LABS
 from clusterbook.lab.spec import LabSpec
 from clusterbook.language.scope import Scope
@@ -54,6 +54,11 @@ class Site:
     vault: Vault = field(default_factory=Vault)
 
     @property
+    def called(self) -> str:
+        """The inventory's name, as a person gives it."""
+        return Path(self.path).stem
+
+    @property
     def services(self) -> Services:
         """What a run may ask of this machine."""
         decrypt = decrypter(self.vault)
@@ -67,22 +72,24 @@ class Site:
         known = list(self.inventory.hosts)
         if name not in known:
             raise InvalidInput(
-                f"there is no host {name!r} in the inventory{suggestion(name, known)}",
+                f"there is no host {name!r} in the inventory {self.called!r}{suggestion(name, known)}",
                 next_step=f"Hosts are: {', '.join(known)}. A new one is written into the inventory first.",
             )
         return self.inventory.hosts[name]
 
 
 def open_site(
-    inventory: str, cluster: str = "", *, make: bool = False, playbook: Path | None = None, vault: Vault | None = None
-) -> Site:
+    inventory: str, cluster: str = "", *, make: bool = False, looking: bool = False, playbook: Path | None = None,
+    vault: Vault | None = None,
+) -> Site:  # fmt: skip
     """Read an inventory and open its cluster. make: the cluster is made when the store has none of that name.
 
+    looking: hosts will fetch nothing, so no mirror needs to be there.
     playbook: group_vars and host_vars beside it count too. vault: else the one that the environment names.
     """
     path, vault = places.inventory(inventory), vault or open_vault()
     if plugin_of(path):
-        return _cloud_site(path, cluster, playbook, vault)
+        return _cloud_site(path, cluster, playbook, vault, looking)
     plain = load_inventory(path, playbook, vault=vault)
     lab = _lab(path, plain)
     store = open_store(os.environ)
@@ -90,6 +97,7 @@ def open_site(
     if make:
         from clusterbook.cluster.cluster import ensure_cluster
 
+        refuse_without(Path(path).stem, lab, plain)
         opened = ensure_cluster(store, name, _wishes(plain, lab), os.environ)
     elif name in cluster_names(store):
         opened = open_chosen(name)
@@ -98,7 +106,7 @@ def open_site(
     if lab is not None:
         check_fits(opened, lab)
         _share_group_variables(path)
-    variables = _variables(opened, lab)
+    variables = _variables(opened, lab, looking)
     found = load_inventory(path, playbook, variables.plain, vault)
     return Site(found, path, store, name, lab, opened, variables, vault)
 
@@ -133,7 +141,7 @@ def foreseen_site(inventory: str, cluster: str, playbook: Path, version: str = "
     return Site(load_inventory(path, playbook, variables, vault), path, store, name, lab, vault=vault)
 
 
-def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Vault) -> Site:
+def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Vault, looking: bool) -> Site:
     """Hosts that a cloud lists: which ones, is the cluster's matter, so that is opened first."""
     store = open_store(os.environ)
     if not cluster and not cluster_names(store):
@@ -143,7 +151,7 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Va
     if "api_address" not in opened.spec.complete:
         raise InvalidInput(f"the cluster {name!r} has no load balancer yet, so its API has no address",
                            next_step=f"Make it with: invoke update-cluster {name} --yes")  # fmt: skip
-    variables = _variables(opened, None)
+    variables = _variables(opened, None, looking)
     found = load_inventory(path, playbook, variables.plain, vault)
     return Site(found, path, store, name, None, opened, variables, vault)
 
@@ -226,30 +234,10 @@ def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMa
     return found
 
 
-def _variables(cluster: Cluster, lab: LabSpec | None) -> ClusterVariables:
+def _variables(cluster: Cluster, lab: LabSpec | None, looking: bool) -> ClusterVariables:
     from clusterbook.cluster.variables import cluster_variables
 
-    return cluster_variables(cluster, supplied(lab))
-
-
-def supplied(lab: LabSpec | None) -> Mapping[str, Any]:
-    """What hosts are told of files and images: what the lab's mirror wrote down, or another mirror's index says."""
-    from clusterbook.cluster.artifacts.lock import load as load_lock
-    from clusterbook.cluster.artifacts.publish import mirrored
-    from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
-
-    address = os.environ.get(MIRROR_VARIABLE, "")
-    if lab is None:
-        return mirrored(address, load_lock()) if address else {}
-    written = of_lab(lab).variables
-    if not written.is_file():
-        raise Failed(
-            f"the mirror of the lab {lab.name} is empty, so hosts cannot get binaries",
-            next_step=f"Fill and start it: invoke mirror --start --name {lab.name}",
-        )
-    loaded = source.load(written)
-    assert isinstance(loaded, Mapping)
-    return loaded
+    return cluster_variables(cluster, supplied(lab, looking))
 
 
 def _share_group_variables(path: Path) -> None:
@@ -276,7 +264,7 @@ def the_cluster(site: Site) -> Cluster:
     if site.cluster is None:
         raise InvalidInput(
             f"there is no cluster {site.name!r} in the store {site.store.address}",
-            next_step="Make it with invoke provision, or name another one with --cluster.",
+            next_step=f"Make it: invoke provision --inventory {site.called}; or name another --inventory or --cluster.",
         )
     return site.cluster
 

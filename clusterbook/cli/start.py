@@ -40,12 +40,17 @@ def init(
         if "schemas" not in path.parts:
             print(f"  {places.shown(path)}")
     print(f"{plural(len(made), 'file')} written to {root}. Next:")
-    print(f"  cd {folder}")
-    print("  clusterbook run hello --inventory here --check   # a first playbook, on this machine")
-    name = beginning.name_of(root)
-    if not control_plane:
-        print(f"  $EDITOR inventory/{name}.yml    # the addresses of your hosts")
-    print(f"  clusterbook plan --inventory {name}   # what a cluster would change on your hosts")
+    name, examples = beginning.name_of(root), not control_plane
+    steps = {
+        f"cd {folder}": "",
+        "clusterbook run hello --inventory here --check": "a first playbook, on this machine",
+        f"$EDITOR inventory/{name}.yml": "the addresses of your hosts" if examples else None,
+        "sudo clusterbook mirror --start --address ADDRESS": "gives hosts their binaries; says what to export",
+        f"clusterbook plan --inventory {name}": "what a cluster would change on your hosts",
+    }
+    for step, why in steps.items():
+        if why is not None:
+            print(f"  {step:<50} # {why}" if why else f"  {step}")
 
 
 @command(help={"json": "show the result as JSON"})

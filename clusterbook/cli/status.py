@@ -18,6 +18,7 @@ from clusterbook.cli.backups import AT_HELP, store_at
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.drift import order_of
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
@@ -25,7 +26,6 @@ from clusterbook.cli.status_screen import SeenHost, Status
 from clusterbook.cluster import backups
 from clusterbook.cluster.certificates import reading_command
 from clusterbook.cluster.health import Finding
-from clusterbook.cluster.kube import open_kubectl
 from clusterbook.compile import Plan
 from clusterbook.errors import (
     EXIT_CHANGES,
@@ -57,7 +57,7 @@ WORST_FIRST = (EXIT_INTERRUPTED, EXIT_FAILED, EXIT_UNREACHABLE, EXIT_CHANGES, EX
     },
 )
 def status(
-    _: Context, inventory: str = "lab", cluster: str = "", days: int = 30, at: str = "", drift: bool = False,
+    _: Context, inventory: str = "", cluster: str = "", days: int = 30, at: str = "", drift: bool = False,
     extra_vars: Sequence[str] | None = None, json_: bool = False,
 ) -> int:  # fmt: skip
     """Show on one screen how the cluster is.
@@ -72,7 +72,7 @@ def status(
     certs.refuse_negative(days)
     if extra_vars and not drift:
         raise InvalidInput("--extra-vars is for --drift alone", next_step="Add --drift, or leave it out.")
-    site = open_site(inventory, cluster, playbook=places.playbook("site") if drift else None)
+    site = open_site(inventory, cluster, looking=not drift, playbook=places.playbook("site") if drift else None)
     the_cluster(site)
     order = order_of(site, "", extra_vars, json_) if drift else None
     plan = runs.prepare(site, order) if order else None

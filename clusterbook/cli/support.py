@@ -14,11 +14,11 @@ from clusterbook import __version__, journal
 from clusterbook.cli import hosts, reports
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster import questions, support
 from clusterbook.cluster.cluster import Cluster
-from clusterbook.cluster.kube import open_kubectl
 from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, ClusterbookError, InvalidInput
 
 RUNS = 5
@@ -34,7 +34,7 @@ KUBECTL_SECONDS = 20.0
     },
 )
 def support_bundle(
-    _: Context, inventory: str = "lab", cluster: str = "", output: str = "", since: str = "2 hours ago",
+    _: Context, inventory: str = "", cluster: str = "", output: str = "", since: str = "2 hours ago",
     json_: bool = False,
 ) -> int:  # fmt: skip
     """Gather logs, versions and health in one file, without secrets.
@@ -47,7 +47,7 @@ def support_bundle(
     Example: invoke support-bundle --inventory lab
     Example: invoke support-bundle --since "1 day ago" --output problem.tar.gz
     """
-    site = open_site(inventory, cluster)
+    site = open_site(inventory, cluster, looking=True)
     one = the_cluster(site)
     path = Path(output or f"support-{one.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz")
     if path.exists():
@@ -62,6 +62,8 @@ def support_bundle(
         print_json({"path": str(path.absolute()), "files": sorted(texts), "unread": unread})
     else:
         print("  Secrets were taken out as far as they are known or look like one: read it before you send it.")
+        for name, why in unread.items():
+            print(f"not asked {name}: {why}", file=sys.stderr)
     return EXIT_UNREACHABLE if unread else EXIT_DONE
 
 

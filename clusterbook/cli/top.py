@@ -9,9 +9,9 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import print_json, print_table
 from clusterbook.cluster import namespaces, usage
-from clusterbook.cluster.kube import open_kubectl
 from clusterbook.cluster.usage import CPU, KINDS, MEMORY, Usage
 from clusterbook.errors import InvalidInput
 from clusterbook.schema.names import suggestion

@@ -16,6 +16,7 @@ from clusterbook.cli.joining import first_programs
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, connected, refreshed, the_cluster
+from clusterbook.cli.supplying import nothing_says
 from clusterbook.cli.vaults import open_vault
 from clusterbook.cloud.opened import Opened, open_on_ec2, plan_of
 from clusterbook.cloud.state import StateFile
@@ -149,11 +150,7 @@ def _preview(opened: Opened, asked: Raising) -> int:
 def _refuse_without_mirror() -> None:
     """Said before instances cost money."""
     if not os.environ.get(MIRROR_VARIABLE):
-        raise InvalidInput(
-            "nothing says where the hosts get Kubernetes' binaries from",
-            next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
-                      f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
-        )  # fmt: skip
+        raise nothing_says()
 
 
 def _welcome(site: Site, seconds: float, as_json: bool) -> None:

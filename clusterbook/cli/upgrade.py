@@ -11,13 +11,13 @@ from invoke.context import Context
 from clusterbook.cli import backups, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import plural, print_table
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.upgradable import check_known, site_at, versions_of
 from clusterbook.cli.validation import nodes_of
 from clusterbook.cluster import skew, upgrades
-from clusterbook.cluster.kube import open_kubectl
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_DONE
 from clusterbook.report.style import Style
@@ -36,7 +36,7 @@ PLAYBOOK = "upgrade"
     "json": SELECTION_HELP["json"], "verbose": SELECTION_HELP["verbose"],
 })  # fmt: skip
 def upgrade(
-    _: Context, to: str, inventory: str = "lab", cluster: str = "", check: bool = False, workers_at_a_time: int = 1,
+    _: Context, to: str, inventory: str = "", cluster: str = "", check: bool = False, workers_at_a_time: int = 1,
     drain_seconds: int = 300, gate_seconds: int = 45, at: str = "", without_backup: bool = False,
     ignore_removed_apis: bool = False, json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip

@@ -10,12 +10,14 @@ from typing import NoReturn
 
 from invoke.context import Context
 
+from clusterbook.cli import places
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import print_json, print_table
 from clusterbook.cli.site import Site, open_site, value_of, with_evaluated_connection
 from clusterbook.cluster import nodes as known_nodes
-from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.cluster.kube import Kubectl
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
 from clusterbook.model import Host
 
@@ -67,16 +69,16 @@ def rest(argv: Sequence[str]) -> list[str]:
 @command(
     positional=["node"],
     help={"node": "name of a host in the inventory, or of a node",
-          "inventory": "name of an inventory, or its file (default: lab)", **CLUSTER},
+          "inventory": places.INVENTORY_HELP, **CLUSTER},
 )  # fmt: skip
-def ssh(_: Context, node: str, inventory: str = "lab", cluster: str = "") -> None:
+def ssh(_: Context, node: str, inventory: str = "", cluster: str = "") -> None:
     """Log in to a host, or run a command there: its words come after `--`.
 
     Example: invoke ssh cp-1
     Example: invoke ssh ip-10-20-32-10 --inventory aws
     Example: invoke ssh cp-1 -- sudo journalctl -u kubelet -n 50
     """
-    found = host_of(open_site(inventory, cluster), node)
+    found = host_of(open_site(inventory, cluster, looking=True), node)
     argv = ssh_argv(with_evaluated_connection(found), rest(sys.argv))
     sys.stdout.flush()
     os.execvp("ssh", argv)  # noqa: S606

@@ -13,13 +13,14 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, print_table, stage
 from clusterbook.cli.site import Site, expected, open_site, refreshed, the_cluster
 from clusterbook.cluster import health
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.cluster.health import Finding
 from clusterbook.cluster.instance_groups import InstanceGroup, instance_groups, judge
-from clusterbook.cluster.kube import Kubectl, open_kubectl
+from clusterbook.cluster.kube import Kubectl
 from clusterbook.cluster.nodes import nodes
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.inventory.aws_ec2.hosts import INSTANCE
@@ -51,7 +52,7 @@ class Validation:
     }
 )
 def validate_cluster(
-    _: Context, inventory: str = "lab", cluster: str = "", wait: str = "0s", json_: bool = False
+    _: Context, inventory: str = "", cluster: str = "", wait: str = "0s", json_: bool = False
 ) -> int:
     """Ask whether a cluster is well: instances, API, etcd, nodes, pods, DNS.
 
@@ -60,7 +61,7 @@ def validate_cluster(
     Example: invoke validate-cluster --wait 10m
     Example: invoke validate-cluster --inventory aws --cluster demo.k8s.local
     """
-    return validate(open_site(inventory, cluster), seconds(wait), json_)
+    return validate(open_site(inventory, cluster, looking=True), seconds(wait), json_)
 
 
 def validate(site: Site, limit: float, as_json: bool) -> int:

@@ -15,6 +15,7 @@ import platformdirs
 
 from clusterbook.cluster import kubeconfig
 from clusterbook.cluster.artifacts import supply as supplies
+from clusterbook.cluster.artifacts.events import Report, silent
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.errors import Failed
 
@@ -84,13 +85,13 @@ def said(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not _LOG_LINE.match(line)).strip()
 
 
-def open_kubectl(cluster: Cluster) -> Kubectl:
-    """kubectl of the cluster's version, from the artifact cache, with the administrator's kubeconfig."""
-    return Kubectl(kubectl_binary(cluster), kubeconfig.ensure_kubeconfig(cluster))
+def open_kubectl(cluster: Cluster, report: Report = silent) -> Kubectl:
+    """kubectl of the cluster's version, with the administrator's kubeconfig. report: what is done to get it."""
+    return Kubectl(kubectl_binary(cluster, report), kubeconfig.ensure_kubeconfig(cluster))
 
 
-def kubectl_binary(cluster: Cluster) -> Path:
-    """The kubectl binary of the cluster's Kubernetes version."""
-    settings = supplies.default()
+def kubectl_binary(cluster: Cluster, report: Report = silent) -> Path:
+    """The kubectl binary of the cluster's Kubernetes version: from the cache, else from where artifacts come from."""
+    settings = supplies.default(report)
     component = settings.catalog.component("kubernetes", str(cluster.spec.complete["kubernetes_version"]))
     return supplies.supply(settings, component).files["kubectl"]

@@ -38,3 +38,28 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path: Path) -> None
     with pytest.raises(InvalidInput, match="there is no playbook 'sit'; did you mean 'site'") as refused:
         places.playbook("sit", tmp_path)
     assert "reset" in refused.value.next_step
+
+
+def project_with(tmp_path: Path, *names: str) -> Path:
+    (tmp_path / "inventory" / "group_vars").mkdir(parents=True)
+    for name in names:
+        (tmp_path / "inventory" / name).write_text("all:")
+    return tmp_path
+
+
+def test_the_only_inventory_of_a_project_is_meant_when_none_is_named(tmp_path: Path) -> None:
+    project = project_with(tmp_path, "here.yml", "metal.yml")
+    assert places.inventory("", project) == project / "inventory" / "metal.yml"
+
+
+def test_of_several_inventories_none_is_guessed(tmp_path: Path) -> None:
+    assert places.default_inventory(project_with(tmp_path, "staging.yml", "production.ini")) == "lab"
+
+
+def test_the_environment_names_the_inventory_that_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_INVENTORY", "staging")
+    assert places.default_inventory(project_with(tmp_path, "staging.yml", "production.yml")) == "staging"
+
+
+def test_in_a_clone_the_lab_is_meant() -> None:
+    assert places.default_inventory(places.brought()) == "lab"

@@ -77,7 +77,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     wishes = {"api_address": "192.0.2.10", "kubernetes_version": OLD}
     ensure_cluster(open_store(os.environ), "hosts", wishes, os.environ)
     part = {"url": "http://192.0.2.5/x", "sha256": "0"}
-    monkeypatch.setattr(sites, "supplied", lambda lab: {"artifacts": {
+    monkeypatch.setattr(sites, "supplied", lambda lab, looking=False: {"artifacts": {
         "etcd": {**part, "version": "3.7.3"}, "kubelet": {**part, "version": one.offered}
     }})  # fmt: skip
     monkeypatch.setattr(task, "open_kubectl", lambda cluster: None)

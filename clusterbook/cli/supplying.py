@@ -1,0 +1,74 @@
+"""Where the hosts of an inventory get binaries and images from, and what a person is told when nothing says it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook import source
+from clusterbook.errors import ClusterbookError, Failed, InvalidInput
+from clusterbook.inventory import SourcedInventory
+from clusterbook.lab import record
+from clusterbook.lab.mirror_servers import of_lab
+from clusterbook.lab.spec import LabSpec
+
+
+def supplied(lab: LabSpec | None, looking: bool = False) -> Mapping[str, Any]:
+    """What hosts are told of files and images: what the lab's mirror wrote down, or another mirror's index says.
+
+    looking: nothing is fetched by hosts this time, so a mirror that is not there takes nothing away.
+    """
+    try:
+        return _of_mirror() if lab is None else _of_lab(lab)
+    except ClusterbookError:
+        if looking:
+            return {}
+        raise
+
+
+def _of_mirror() -> Mapping[str, Any]:
+    from clusterbook.cluster.artifacts.lock import load as load_lock
+    from clusterbook.cluster.artifacts.publish import mirrored
+    from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
+
+    address = os.environ.get(MIRROR_VARIABLE, "")
+    if address and not address.startswith(("http://", "https://")):
+        raise InvalidInput(f"{MIRROR_VARIABLE} is {address!r}, which is no address of a web server",
+                           next_step=f"Write: export {MIRROR_VARIABLE}=http://{address}")  # fmt: skip
+    return mirrored(address, load_lock()) if address else {}
+
+
+def _of_lab(lab: LabSpec) -> Mapping[str, Any]:
+    written = of_lab(lab).variables
+    if written.is_file():
+        loaded = source.load(written)
+        assert isinstance(loaded, Mapping)
+        return loaded
+    if lab.name not in record.names():
+        raise Failed(
+            f"the lab {lab.name} is not up",
+            next_step="Raise it with a cluster on it: invoke up (or its hosts alone: invoke lab-up).",
+        )
+    raise Failed(
+        f"the mirror of the lab {lab.name} is empty, so hosts cannot get binaries",
+        next_step=f"Fill and start it: invoke mirror --start --name {lab.name}",
+    )
+
+
+def refuse_without(name: str, lab: LabSpec | None, plain: SourcedInventory) -> None:
+    """Raise InvalidInput when the hosts of that inventory would find no binaries."""
+    told = any(host.variables.get("artifacts") for host in plain.hosts.values())
+    if not told and plain.hosts and not supplied(lab).get("artifacts"):
+        raise nothing_says(f"the hosts of {name!r}")
+
+
+def nothing_says(hosts: str = "the hosts") -> InvalidInput:
+    """The error of a person who did not say where binaries come from."""
+    from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
+
+    return InvalidInput(
+        f"nothing says where {hosts} get Kubernetes' binaries from",
+        next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
+                  f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""What a person is told who did not say where hosts get their binaries from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cli.supplying import supplied
+from clusterbook.cluster.store import cluster_names, open_store
+from clusterbook.errors import Failed, InvalidInput
+from clusterbook.lab.spec import LabHost, LabSpec
+from tests.unit.cli.conftest import INVENTORY, Call
+
+NOT_UP = LabSpec("not-there", (LabHost("cp-1", "10.77.0.11"),))
+NOTHING_SERVES = "http://127.0.0.1:1"
+
+
+def test_a_lab_that_is_not_up_is_called_so_with_the_command_that_raises_it() -> None:
+    with pytest.raises(Failed, match="the lab not-there is not up") as refused:
+        supplied(NOT_UP)
+    assert "invoke up" in refused.value.next_step
+
+
+def test_who_only_looks_needs_no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_MIRROR", NOTHING_SERVES)
+    assert supplied(NOT_UP, looking=True) == supplied(None, looking=True) == {}
+    with pytest.raises(Failed, match="the mirror does not answer"):
+        supplied(None)
+
+
+def test_a_mirror_without_http_is_shown_as_it_should_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_MIRROR", "192.0.2.5:8080")
+    with pytest.raises(InvalidInput, match=r"CLUSTERBOOK_MIRROR is '192.0.2.5:8080'") as refused:
+        supplied(None)
+    assert refused.value.next_step == "Write: export CLUSTERBOOK_MIRROR=http://192.0.2.5:8080"
+
+
+@pytest.mark.parametrize("mirror", ["", NOTHING_SERVES])
+def test_a_plan_that_is_refused_leaves_no_cluster_in_the_store(
+    mirror: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_MIRROR": mirror}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "hosts.yml").write_text(INVENTORY)
+    code, _, errors = call("plan", "--inventory", str(tmp_path / "hosts.yml"))
+    assert (code, "hosts' get Kubernetes' binaries from" in errors) == ((1, False) if mirror else (3, True)), errors
+    assert cluster_names(open_store(environment)) == []
