@@ -92,6 +92,11 @@ def create_cluster(
 def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], str]:
     """Write the configuration of a new cluster, and make the store's bucket. Returns its keys, and the text."""
     written: dict[str, Any] = {"cluster_name": check_cluster_name(name)}
+    if not (wishes.zones or wishes.api_address):
+        raise InvalidInput(
+            f"nothing says where {name} is to be",
+            next_step="Give --zones ZONE,… for hosts that EC2 makes, or --api-address ADDRESS for hosts that exist.",
+        )
     if wishes.kubernetes_version:
         written["kubernetes_version"] = wishes.kubernetes_version
     if wishes.api_address:

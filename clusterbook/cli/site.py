@@ -148,9 +148,9 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Va
         return Site(load_inventory(path, playbook, vault=vault), path, store, Path(path).stem, vault=vault)
     name = chosen(store, cluster)
     opened = open_chosen(name)
-    if "api_address" not in opened.spec.complete:
-        raise InvalidInput(f"the cluster {name!r} has no load balancer yet, so its API has no address",
-                           next_step=f"Make it with: invoke update-cluster {name} --yes")  # fmt: skip
+    from clusterbook.cluster.kubeconfig import server_url
+
+    server_url(opened)  # refuses a cluster that has no load balancer yet
     variables = _variables(opened, None, looking)
     found = load_inventory(path, playbook, variables.plain, vault)
     return Site(found, path, store, name, None, opened, variables, vault)

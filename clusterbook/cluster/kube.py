@@ -87,7 +87,8 @@ def said(text: str) -> str:
 
 def open_kubectl(cluster: Cluster, report: Report = silent) -> Kubectl:
     """kubectl of the cluster's version, with the administrator's kubeconfig. report: what is done to get it."""
-    return Kubectl(kubectl_binary(cluster, report), kubeconfig.ensure_kubeconfig(cluster))
+    config = kubeconfig.ensure_kubeconfig(cluster)  # what keeps it from being made is said before minutes of a build
+    return Kubectl(kubectl_binary(cluster, report), config)
 
 
 def kubectl_binary(cluster: Cluster, report: Report = silent) -> Path:

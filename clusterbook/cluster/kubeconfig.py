@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.signing import MASTERS, CertificateSubject
-from clusterbook.errors import Failed
+from clusterbook.errors import Failed, InvalidInput
 
 ADMINISTRATORS = "clusterbook:cluster-admins"
 ADMINISTRATOR = "clusterbook-admin"
@@ -53,7 +53,10 @@ def operator_kubeconfig(cluster: Cluster) -> str:
 
 
 def server_url(cluster: Cluster) -> str:
-    """The API's address for people."""
+    """The API's address for people. Raises InvalidInput for a cluster that is only configured."""
+    if "api_address" not in cluster.spec.complete:
+        raise InvalidInput(f"the cluster {cluster.name!r} has no load balancer yet, so its API has no address",
+                           next_step=f"Make it with: invoke update-cluster {cluster.name} --yes")  # fmt: skip
     return f"https://{cluster.spec.complete['api_address']}:{cluster.spec.complete['api_port']}"
 
 

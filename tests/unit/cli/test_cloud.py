@@ -98,3 +98,16 @@ def test_missing_credentials_are_said_plainly(created: Run, monkeypatch: pytest.
     error = translate(NoCredentialsError(), "ec2:describe_vpcs")
     assert error.message == "there are no AWS credentials for ec2:describe_vpcs"
     assert "clusterbook never asks for keys or keeps them" in error.next_step
+
+
+def test_a_cluster_that_is_only_configured_has_no_api_yet_and_the_message_says_what_makes_it(created: Run) -> None:
+    for line in ("kubeconfig", "cluster-info", "top", "app-status hello", "status --inventory aws"):
+        code, text = created(*line.split())
+        assert (code, f"the cluster {NAME!r} has no load balancer yet" in text) == (3, True), text
+        assert f"next: Make it with: invoke update-cluster {NAME} --yes" in text
+
+
+def test_a_cluster_without_zones_and_without_an_address_is_refused_with_both_ways(run: Run) -> None:
+    code, text = run("create-cluster", "office")
+    assert code == 3 and "nothing says where office is to be" in text
+    assert "--zones" in text and "--api-address" in text

@@ -42,7 +42,7 @@ def test_an_interrupt_ends_the_program_quietly_until_its_tasks_are_loaded() -> N
         "import os, signal, sys\n"
         "from clusterbook import __main__ as program\n"
         "from clusterbook.cli import main\n"
-        "main.collection = lambda words: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main.for_invoke = lambda words: os.kill(os.getpid(), signal.SIGINT)\n"
         "program.start()\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

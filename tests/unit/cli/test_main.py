@@ -70,7 +70,7 @@ def test_without_a_task_among_the_words_every_task_is_loaded() -> None:
 def test_help_of_a_task_may_be_asked_for_behind_its_name(task: str) -> None:
     behind, before = clusterbook(task, "--help"), clusterbook("--help", task)
     assert behind.returncode == before.returncode == 0
-    assert behind.stdout == before.stdout and f"clusterbook [--core-opts] {task} " in before.stdout
+    assert behind.stdout == before.stdout and before.stdout.startswith(f"Usage: clusterbook {task} ")
 
 
 def test_help_behind_two_dashes_is_the_other_program_s() -> None:

@@ -31,7 +31,7 @@ def test_ssh_takes_the_name_of_a_host_or_of_its_node(tmp_path: Path, name: str, 
     path = tmp_path / "hosts.yml"
     site = Site(load(path), path, FileStore(tmp_path / "store"), "demo")
     assert host_of(site, name).name == host
-    with pytest.raises(InvalidInput, match="there is no host 'w-9' in the inventory; did you mean 'w-1'") as caught:
+    with pytest.raises(InvalidInput, match="no host 'w-9' in the inventory 'hosts'; did you mean 'w-1'") as caught:
         host_of(site, "w-9")
     assert "master-us-east-2a, w-1" in caught.value.next_step
 
@@ -67,5 +67,5 @@ def test_several_words_reach_the_host_as_they_are_one_is_a_command_line() -> Non
 def test_who_names_a_host_that_is_none_is_told_the_nearest_one(call_on_hosts: Call, words: tuple[str, ...]) -> None:
     code, _, errors = call_on_hosts(*words)
     assert code == 3
-    assert "there is no host 'w-11' in the inventory; did you mean 'w-1'?" in errors
+    assert "there is no host 'w-11' in the inventory 'hosts'; did you mean 'w-1'?" in errors
     assert "Hosts are: w-1, w-2." in errors
