@@ -70,8 +70,9 @@ def refuse_others(cluster: Cluster) -> None:
 
 
 def refuse_while_under_way(cluster: Cluster) -> None:
-    """InvalidInput when a rotation of authorities has not ended."""
-    if read(cluster).under_way:
+    """InvalidInput when a rotation of authorities has not ended; one that only waits for tokens is in nobody's way."""
+    state = read(cluster)
+    if state.under_way and not state.waits_for_tokens:
         raise InvalidInput("a rotation of the authorities is half way",
                            next_step="Let it come to its end first: invoke rotate-ca --yes")  # fmt: skip
 

@@ -19,6 +19,7 @@ from clusterbook.cluster.authorities import State
 from clusterbook.cluster.cluster import Cluster, ensure_cluster, open_cluster
 from clusterbook.cluster.health import Finding
 from clusterbook.cluster.store import open_store
+from clusterbook.errors import InvalidInput
 
 INVENTORY = """
 all:
@@ -170,7 +171,8 @@ def test_cut_off_anywhere_it_goes_on_to_the_same_end_with_what_was_made(
     world.cut = cut
     with pytest.raises(CutOff):
         rotate("--yes")
-    assert authorities.read(opened()).under_way
+    with pytest.raises(InvalidInput, match="half way"):
+        authorities.refuse_while_under_way(opened())
     made = open_store(os.environ).read("hosts/pki/cluster-ca-2.crt") or b""
     assert rotate("--yes") == 0
     assert opened().authorities.certificate("cluster").encode() == made
@@ -184,6 +186,7 @@ def test_the_key_of_service_accounts_goes_when_its_tokens_have_ended(world: Worl
     assert {len(one.accepts) for one in world.hosts.values()} == {2}
     assert rotate("--yes") == 0
     assert authorities.read(opened()) == State((2,), (2, 1)), "an hour has not passed"
+    authorities.refuse_while_under_way(opened())  # nobody else has to wait that long
     assert rotate("--yes", "--token-hours", "0") == 0
     assert authorities.read(opened()) == State((2,), (2,))
     assert {len(one.accepts) for one in world.hosts.values()} == {1}
