@@ -61,6 +61,11 @@ def observe(arguments: Arguments, system: System) -> State:
     if arguments["masked"] and not is_masked(unit):
         refuse_to_mask(arguments, unit, system)
     masked = is_masked(unit) if arguments["masked"] is None else arguments["masked"]
+    if masked and arguments["enabled"]:
+        raise ModuleFailed(
+            f"{full_name(name)} is masked, so it cannot be enabled", {"name": name},
+            "Set masked: false, or enabled: false.",
+        )
     if masked and (arguments["state"] == "restarted" or (arguments["state"] == "started" and not unit.running)):
         raise ModuleFailed(
             f"{full_name(name)} is masked, so it cannot be started", {"name": name},

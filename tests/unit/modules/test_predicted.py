@@ -127,6 +127,8 @@ def test_a_unit_file_of_an_earlier_step_makes_a_unit(predicted: PredictedSystem,
     assert plan("systemd", name="cb-none", masked=True, state="stopped").changed
     refused = plan("systemd", name="cb-none", state="started")
     assert refused.failed and refused.message == "cb-none.service is masked, so it cannot be started"
+    refused = plan("systemd", name="cb-none", enabled=True)
+    assert refused.failed and refused.message == "cb-none.service is masked, so it cannot be enabled"
     assert plan("systemd", name="cb-none", state="started", masked=False).changed
 
 
