@@ -236,7 +236,7 @@ def _made_hosts(spec: LabSpec) -> list[str]:
 
 def _used_bases() -> list[Path]:
     """The bases under the hosts of all labs."""
-    return [record.read_settings(path.parent).base for path in STATE.glob("*/hosts/*/settings.json")]
+    return [record.read_base(path.parent) for path in STATE.glob("*/hosts/*/settings.json")]
 
 
 def _discard(spec: LabSpec, name: str) -> None:

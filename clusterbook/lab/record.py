@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, field
 from pathlib import Path
+from typing import Any
 
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.lab.cgroups import TOP
@@ -52,14 +53,24 @@ def write_settings(settings: Settings) -> None:
 
 def read_settings(directory: Path) -> Settings:
     """How the host in a directory was made. Raises Failed when it is not there or not whole."""
-    try:
-        values = json.loads((directory / _SETTINGS).read_text())
-    except (OSError, ValueError) as error:
-        raise Failed(f"the host in {directory} is not whole", next_step="Bring the lab up again.") from error
+    values = _settings(directory)
     return Settings(
         spec=_spec(values["spec"]), host=values["host"], base=Path(values["base"]), directory=directory,
         variables=values["variables"],
     )  # fmt: skip
+
+
+def read_base(directory: Path) -> Path:
+    """The base of the host in a directory, also of one that another version of clusterbook made. Raises Failed."""
+    return Path(_settings(directory)["base"])
+
+
+def _settings(directory: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((directory / _SETTINGS).read_text())
+    except (OSError, ValueError) as error:
+        raise Failed(f"the host in {directory} is not whole", next_step="Bring the lab up again.") from error
+    return found
 
 
 def write_spec(spec: LabSpec) -> None:
