@@ -29,6 +29,8 @@ NAMESPACE = "default"
 OBJECT = "clusterbook-probe"
 MANAGER = "clusterbook-probe"
 SECONDS = 5.0
+# How much later than its write an event may come.
+_ON_ITS_WAY = 1.0
 CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 
@@ -36,7 +38,8 @@ CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 class Record:
     """What became of the requests of one kind. gap: the longest time without a good answer, in seconds.
 
-    lost: writes that were acknowledged and are gone; None when that could not be asked, or for other kinds.
+    lost: writes that were acknowledged and are gone; None when that could not be asked, or for other kinds. last: when
+    the last good answer came (monotonic seconds).
     """
 
     asked: int = 0
@@ -45,16 +48,16 @@ class Record:
     gap: float = 0.0
     lost: int | None = None
     errors: Counter[str] = field(default_factory=Counter)
-    _last: float = field(default_factory=time.monotonic)
+    last: float = field(default_factory=time.monotonic)
 
     def good(self) -> None:
         """An answer came."""
         now = time.monotonic()
-        self.gap, self._last = max(self.gap, now - self._last), now
+        self.gap, self.last = max(self.gap, now - self.last), now
 
     def finish(self, end: float) -> None:
         """The time from the last good answer to the end of asking (monotonic seconds) counts, too."""
-        self.gap = max(self.gap, end - self._last)
+        self.gap = max(self.gap, end - self.last)
 
     def described(self) -> dict[str, Any]:
         """As people and programs read it."""
@@ -197,10 +200,19 @@ class Probe:
             connection.request("GET", f"{CONFIG_MAPS}?watch=1&timeoutSeconds=300"
                                       f"&fieldSelector=metadata.name%3D{OBJECT}")  # fmt: skip
             answer = _checked(connection.getresponse())
-            while not self._stop.is_set() and answer.readline():
+            while not self._stop.is_set() and self._event(answer, record):
                 record.good()
         finally:
             connection.close()
+
+    def _event(self, answer: http.client.HTTPResponse, record: Record) -> bytes:
+        """The next event; empty when the watch has ended, or when nothing was written that it could have told."""
+        try:
+            return answer.readline()
+        except TimeoutError:
+            if self.records["write"].last - record.last > _ON_ITS_WAY:
+                raise
+            return b""
 
 
 def _ask(target: Target | Renewed, method: str, path: str, content: Mapping[str, Any] | None = None) -> bytes:

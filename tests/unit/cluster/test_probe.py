@@ -107,6 +107,19 @@ def test_a_watch_that_is_silent_once_nothing_is_written_is_no_failure(
     assert (probe.records["watch"].retried, probe.failed) == (0, 0)
 
 
+@pytest.mark.parametrize(("status", "failed"), [(200, True), (503, False)])
+def test_a_watch_without_events_is_a_failure_only_when_writes_were_acknowledged(
+    api: Target, monkeypatch: pytest.MonkeyPatch, status: int, failed: bool
+) -> None:
+    monkeypatch.setattr(probes, "SECONDS", 0.5)
+    monkeypatch.setattr(probes, "_ON_ITS_WAY", 0.1)
+    Api.quiet, Api.answers = 2, [status] * 10_000
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "watch", 2)
+        assert (probe.records["watch"].retried > 0) is failed
+    assert (probe.records["watch"].failed > 0) is failed
+
+
 def test_a_server_that_is_gone_is_a_failure_with_its_words_and_a_gap(api: Target) -> None:
     gone = Target("127.0.0.1", 1)
     with Probe(gone, 0.01).running() as probe:
