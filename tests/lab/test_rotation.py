@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
+from clusterbook.cluster.certificates import COPIES, PLACES
 from clusterbook.cluster.cluster import Cluster as Opened
 from clusterbook.cluster.cluster import ensure_cluster
+from clusterbook.cluster.signing import Issuer
 from clusterbook.cluster.store import open_store
 from clusterbook.lab import record
 from tests.lab.asking import as_root
@@ -22,6 +28,8 @@ from tests.lab.probing import failed, probed
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 HOSTS = ("cp-1", "cp-2", "cp-3", "w-1")
+UNITS = ("etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy flanneld "
+         "clusterbook-csr-approver")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +136,41 @@ def test_the_old_key_of_service_accounts_goes_once_nobody_has_its_tokens(
     assert answered(form, root.certificate("cluster"), new) == "200"
     assert {on(form, host, "grep --count BEGIN /etc/kubernetes/pki/sa.pub") for host in HOSTS[:3]} == {"1"}
     form.on("validate-cluster", "--wait", "5m")
+
+
+def ended(held: x509.Certificate, issuer: Issuer) -> bytes:
+    """The same certificate, good for ten minutes that ended a minute ago."""
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        issuer.certificate.subject, held.subject, held.public_key(), x509.random_serial_number(),
+        now - timedelta(minutes=11), now - timedelta(minutes=1), list(held.extensions),
+    ).sign(issuer.key, hashes.SHA256())  # fmt: skip
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def end_every_certificate(form: Cluster) -> None:
+    """Each certificate of each host, its kubelet's own included, has ended; all that runs was started since."""
+    issuers = opened(form).authorities.issuers
+    for host in HOSTS:
+        commands = []
+        for place in PLACES:
+            pem = on(form, host, f"cat {place.path} 2>/dev/null || true")
+            if pem and place.authority != COPIES:
+                new = ended(x509.load_pem_x509_certificate(pem.encode()), issuers[place.authority])
+                rest = pem[pem.index("-----END CERTIFICATE-----") + 25 :] if "PRIVATE KEY" in pem else ""
+                text = base64.b64encode(new + rest.encode()).decode()
+                commands.append(f"echo {text} | base64 --decode > $(readlink --canonicalize {place.path})")
+        assert len(commands) >= 4
+        on(form, host, "; ".join(commands))
+    for host in HOSTS:
+        on(form, host, f"systemctl stop {UNITS} 2>/dev/null; systemctl start --no-block {UNITS} 2>/dev/null; true")
+
+
+def test_a_cluster_whose_certificates_have_all_ended_comes_back(form: Cluster) -> None:
+    end_every_certificate(form)
+    form("kubectl", "get", "nodes", "--request-timeout=10s", expect=1)
+    told = json.loads(form.on("certs", "--json", expect=2).output)["certificates"]
+    assert len([one for one in told if one["host"] and one["days_left"] < 0]) > 40
+    form.on("rotate-certs", "--yes")
+    form.on("certs")
+    is_well(form)
