@@ -6,7 +6,7 @@
 # make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
 # make pictures the README's and the documentation's pictures, taken of a lab
 # make chaos   break a cluster in many ways under load, and write docs/chaos.md
-# make soak    kill -9 the local process fifty times in long operations, and write docs/reports/kills.json
+# make soak    kill -9 the local process fifty times, every operation in a row, and write docs/chaos.md
 # make vagrant two virtual machines by vagrant up (emulated where need be), and a cluster on them
 # make pythons the unit tests under every supported Python that is here
 # make laws    prove the laws of modules with many examples, and write docs/laws.md
@@ -95,9 +95,10 @@ site: $(SITE)/.installed
 chaos: venv build-tools
 	$(BIN)/python -m tests.chaos --write
 
-# Fifty kill -9 of the local process at random moments of every long operation; half an hour.
+# Fifty kill -9 of the local process at random moments of every long operation, then a cluster's whole life; an hour.
 soak: venv build-tools
 	$(BIN)/python -m tests.chaos.kills --write
+	$(BIN)/python -m tests.chaos.life --write
 
 # Without virtualisation by the processor (KVM) the machines are emulated: half an hour.
 vagrant: venv build-tools

@@ -16,31 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.lab import record
+from tests.chaos import page
 from tests.chaos.faults import FAULTS, Fault, Scene, happening
 from tests.lab.conftest import Cluster, environment
 from tests.lab.forms import booted
 from tests.lab.probing import probed
 
-ROOT = Path(__file__).parents[2]
-REPORT = ROOT / "docs" / "reports" / "chaos.json"
-PAGE = ROOT / "docs" / "chaos.md"
 FORM = "three control planes and one worker"
-HEAD = """\
-# What users notice when something breaks
-Written by `make chaos` from `docs/reports/chaos.json`. On a cluster of three control planes and one worker on lab
-hosts, each fault is brought about once, on a host that chance chooses (seed {seed}). Meanwhile `invoke probe` reads,
-writes and watches through the API's address, each ten times a second. A request that fails is tried once more at once;
-one that fails twice is a failure. After each fault the cluster must be well again without help (`validate-cluster`),
-and no write that was acknowledged may be gone.
-
-- **gap**: the longest time without a good answer to a read, a write.
-- **well after**: seconds from the end of the fault until API, etcd, nodes and system pods are well.
-
-Measured on {date}, on {cores} cores that all hosts share.
-
-| fault | host | failed | gap of reads | gap of writes | writes lost | well after |
-|---|---|---|---|---|---|---|
-"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +31,7 @@ class Result:
 
     fault: str
     host: str
-    whole: bool
+    felt: bool
     records: Mapping[str, Mapping[str, Any]]
     well_after: float | None
 
@@ -60,9 +42,9 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """Whether it did what a highly available cluster promises."""
+        """Whether the cluster kept what it promises: see tests/chaos/page.py."""
         lost = self.records["write"].get("lost")
-        return self.well_after is not None and lost == 0 and (self.whole or not self.failed)
+        return self.well_after is not None and lost == 0 and (self.felt or not self.failed)
 
 
 def main() -> int:
@@ -101,24 +83,17 @@ def _one(fault: Fault, cluster: Cluster, scene: Scene) -> Result:
         ended = time.monotonic()
         done = cluster.on("validate-cluster", "--wait", "5m", expect=None)
         well_after = time.monotonic() - ended if done.code == 0 else None
-    result = Result(fault.name, host, fault.whole, records, well_after)
+    result = Result(fault.name, host, fault.felt, records, well_after)
     print(f"{'good' if result.good else 'HARM'}  {fault.name}, {host}: {json.dumps(asdict(result))}", flush=True)
     return result
 
 
 def _write(results: Sequence[Result], seed: int) -> None:
-    date = f"{datetime.now(UTC):%Y-%m-%d}"
-    REPORT.parent.mkdir(exist_ok=True)
-    document = {"date": date, "seed": seed, "cores": os.cpu_count(), "faults": [asdict(one) for one in results]}
-    REPORT.write_text(json.dumps(document, indent=1) + "\n")
-    PAGE.write_text(HEAD.format(seed=seed, date=date, cores=os.cpu_count()) + "".join(map(_row, results)))
-
-
-def _row(one: Result) -> str:
-    gaps = [f"{float(one.records[kind]['longest_gap_seconds']):.1f} s" for kind in ("read", "write")]
-    lost = one.records["write"].get("lost", "?")
-    well = "never" if one.well_after is None else f"{one.well_after:.0f} s"
-    return f"| {one.fault} | {one.host} | {one.failed} | {gaps[0]} | {gaps[1]} | {lost} | {well} |\n"
+    page.FAULTS.parent.mkdir(exist_ok=True)
+    document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seed": seed, "cores": os.cpu_count(),
+                "faults": [asdict(one) for one in results]}  # fmt: skip
+    page.FAULTS.write_text(json.dumps(document, indent=1) + "\n")
+    page.write()
 
 
 if __name__ == "__main__":

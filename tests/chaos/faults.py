@@ -41,12 +41,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to break a cluster. do: yields the host that was chosen while it is broken; whole: of the whole cluster,
-    so that requests may fail."""
+    """One way to break a cluster. do: yields the host that was chosen while it is broken; felt: it takes a leader, a
+    host or all of them away without a word, so that a request may fail even when it is tried once more at once."""
 
     name: str
     do: Callable[[Scene], Iterator[str]]
-    whole: bool = False
+    felt: bool = False
 
 
 def killed(unit: str) -> Fault:
@@ -57,7 +57,7 @@ def killed(unit: str) -> Fault:
         scene.on(host, f"systemctl kill --signal=KILL {unit}")
         yield host
 
-    return Fault(f"{unit} killed on a control plane", do)
+    return Fault(f"{unit} killed on a control plane", do, felt=unit == "haproxy")
 
 
 def _power(scene: Scene) -> Iterator[str]:
@@ -147,19 +147,19 @@ def leader(scene: Scene) -> str:
 
 FAULTS = (
     *(killed(unit) for unit in COMPONENTS),
-    Fault("the power of a control plane cut", _power),
-    Fault("the leader of etcd frozen", _frozen),
-    Fault("a control plane cut off the network", _apart),
+    Fault("the power of a control plane cut", _power, felt=True),
+    Fault("the leader of etcd frozen", _frozen, felt=True),
+    Fault("a control plane cut off the network", _apart, felt=True),
     Fault("etcd's leader cannot send to other members", filtered(
         "type filter hook output priority 0; tcp dport { 2379, 2380 } oifname != \"lo\" drop; "
-        "tcp sport { 2379, 2380 } oifname != \"lo\" drop;")),
+        "tcp sport { 2379, 2380 } oifname != \"lo\" drop;"), felt=True),
     Fault("etcd's leader cannot hear other members", filtered(
         "type filter hook input priority 0; tcp dport { 2379, 2380 } iifname != \"lo\" drop; "
-        "tcp sport { 2379, 2380 } iifname != \"lo\" drop;")),
+        "tcp sport { 2379, 2380 } iifname != \"lo\" drop;"), felt=True),
     Fault("a fifth of the packets of etcd's leader lost", filtered(
-        "type filter hook input priority 0; iifname != \"lo\" numgen random mod 100 < 20 drop;")),
+        "type filter hook input priority 0; iifname != \"lo\" numgen random mod 100 < 20 drop;"), felt=True),
     Fault("the disk of etcd's leader full", _full),
-    Fault("all hosts powered off and on again", _all_down, whole=True),
+    Fault("all hosts powered off and on again", _all_down, felt=True),
 )  # fmt: skip
 
 

@@ -21,19 +21,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clusterbook.lab import record
-from tests.chaos.__main__ import ROOT
+from tests.chaos import page
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import PROGRAM, Cluster, environment
 from tests.lab.forms import booted, is_well
 from tests.lab.probing import probed
+from tests.lab.test_upgrade import NEW, OLD, without_version
 
-REPORT = ROOT / "docs" / "reports" / "kills.json"
-FORM = "three control planes and one worker"
+FORM = f"three control planes and one worker, of {OLD}"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A task. kills: how often it is killed; seconds: within which; so that it is killed while it works."""
+    """A task. kills: how often it is killed; seconds: within which, from each start, as each goes on where the one
+    before stopped; so that it is killed while it works."""
 
     name: str
     words: tuple[str, ...]
@@ -42,13 +43,14 @@ class Operation:
 
 
 OPERATIONS = (
-    Operation("provision of bare hosts", ("provision",), 12, 40),
+    Operation("provision of bare hosts", ("provision",), 12, 16),
     Operation("provision that changes a setting of every API server",
-              ("provision", "--extra-vars", "kube_apiserver_audit_log_days=31"), 8, 15),
-    Operation("backup", ("backup",), 4, 6),
-    Operation("rotation of certificates", ("rotate-certs", "--yes"), 10, 40),
+              ("provision", "--extra-vars", "kube_apiserver_audit_log_days=31"), 8, 12),
+    Operation("backup", ("backup",), 5, 6),
+    Operation("upgrade to another minor version", ("upgrade", "--to", NEW), 8, 25),
+    Operation("rotation of certificates", ("rotate-certs", "--yes"), 8, 40),
     Operation("rotation of the encryption key", ("rotate-encryption-key", "--yes"), 6, 60),
-    Operation("restore", ("restore", "--from", "latest", "--yes"), 10, 30),
+    Operation("restore", ("restore", "--from", "latest", "--yes"), 8, 30),
 )  # fmt: skip
 
 
@@ -66,29 +68,33 @@ def main() -> int:
     """The exit status: 1 when an operation did not end as it should (an assertion tells what)."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.kills")
     parser.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
-    parser.add_argument("--write", action="store_true", help="write docs/reports/kills.json")
+    parser.add_argument("--write", action="store_true", help="write docs/reports/kills.json and docs/chaos.md")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clusterbook-kills-") as folder:
         told = list(_all(Path(folder), random.Random(asked.seed)))
     if asked.write:
-        REPORT.parent.mkdir(exist_ok=True)
+        page.KILLS.parent.mkdir(exist_ok=True)
         document = {
             "date": f"{datetime.now(UTC):%Y-%m-%d}", "seed": asked.seed, "cores": os.cpu_count(),
             "kills": sum(len(one.moments) for one in told), "operations": [asdict(one) for one in told],
         }  # fmt: skip
-        REPORT.write_text(json.dumps(document, indent=1) + "\n")
+        page.KILLS.write_text(json.dumps(document, indent=1) + "\n")
+        page.write()
     return 0
 
 
 def _all(folder: Path, chance: random.Random) -> Iterator[Told]:
     with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as one:
-        one.on("mirror", "--start")
+        one.on("mirror", "--start", "--kubernetes-version", OLD)
         first, *others = OPERATIONS
         yield _one(one, first, chance)
+        without_version(one)
         for operation in others:
             if operation.name == "restore":  # what is written meanwhile is lost, as it should be
                 yield _one(one, operation, chance)
                 continue
+            if operation.name.startswith("upgrade"):
+                one.on("mirror", "--start", "--kubernetes-version", NEW)
             with probed(one) as records:
                 told = _one(one, operation, chance)
             yield Told(told.operation, told.moments, told.early, records["write"].get("lost"))
@@ -98,7 +104,7 @@ def _all(folder: Path, chance: random.Random) -> Iterator[Told]:
 def _one(form: Cluster, operation: Operation, chance: random.Random) -> Told:
     moments: list[float] = []
     early = 0
-    while len(moments) < operation.kills and early < operation.kills:
+    while len(moments) < operation.kills and early < 2 * operation.kills:
         after = round(chance.uniform(0.3, operation.seconds), 1)
         if _killed(form, operation.words, after):
             moments.append(after)
@@ -116,7 +122,7 @@ def _one(form: Cluster, operation: Operation, chance: random.Random) -> Told:
 def _killed(form: Cluster, words: Sequence[str], after: float) -> bool:
     """Start it and kill it after so many seconds. Whether it still ran then."""
     argv = [sys.executable, "-c", PROGRAM, words[0], "--inventory", str(form.inventory), *words[1:]]
-    process = subprocess.Popen(argv, env=form.environment, cwd=ROOT, stdin=subprocess.DEVNULL,
+    process = subprocess.Popen(argv, env=form.environment, cwd=page.ROOT, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
     time.sleep(after)
     process.kill()

@@ -31,6 +31,7 @@ FORMS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
 # Not looked at by itself: the standard lab is like it, and is what CI raises.
 OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
     "three control planes and one worker": (3, 1, 0, "debian-12", {}),
+    "three control planes and one worker, of 1.36.3": (3, 1, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "three control planes and two workers": (3, 2, 0, "debian-12", {}),
     "three control planes and two workers, of 1.36.3": (3, 2, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "two workers with volumes of their own": (1, 2, 0, "debian-12", {"local_volumes": 2}),

@@ -1,0 +1,143 @@
+"""One cluster goes through every operation in a row, and is right at each stop: part of `make soak`.
+
+At each stop it is well, nothing is left to do, every host is as its roles promise, and what people use Kubernetes for
+works (`verify --acceptance`). Where a highly available cluster promises it, no request may fail meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clusterbook.lab import lab, record
+from tests.chaos import page
+from tests.lab.conftest import Cluster, environment
+from tests.lab.forms import booted, is_well
+from tests.lab.probing import failed, probed
+from tests.lab.test_nodes import nodes, of, on
+from tests.lab.test_upgrade import NEW, OLD, without_version
+
+FORM = f"three control planes and two workers, of {OLD}"
+ALL = ("cp-1", "cp-2", "cp-3", "w-1", "w-2")
+STOPS = (
+    "raised", "w-2 added, 50 hosts in the inventory", f"upgraded from {OLD} to {NEW}", "certificates rotated",
+    "encryption key rotated", "authorities rotated", "cp-2 replaced after it lost its disk", "restored from a backup",
+    "w-2 removed", "w-2 came back, 5 hosts in the inventory",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop in a cluster's life. seconds: of the operation before it; records: the prober's, None where the API is
+    away meanwhile."""
+
+    name: str
+    seconds: float
+    records: dict[str, Any] | None
+
+
+@dataclass
+class Life:
+    """A cluster and the stops that it was well at."""
+
+    form: Cluster
+    stops: list[Stop] = field(default_factory=list)
+
+    @contextmanager
+    def until(self, form: Cluster, unnoticed: bool = False) -> Iterator[None]:
+        """An operation, and its stop, on which the cluster of these hosts is right. unnoticed: no request may fail."""
+        name, records, start = STOPS[len(self.stops)], None, time.monotonic()
+        if unnoticed:
+            with probed(form) as records:
+                start = time.monotonic()
+                yield
+                seconds = time.monotonic() - start
+            assert failed(records) == {}, name
+        else:
+            yield
+            seconds = time.monotonic() - start
+        is_well(form)
+        form.on("verify", "--acceptance")
+        self.stops.append(Stop(name, round(seconds, 1), records))
+        print(f"## {name}: {seconds:.0f} s", flush=True)
+
+
+def main() -> int:
+    """The exit status; an assertion tells where a cluster was not right."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.life")
+    parser.add_argument("--write", action="store_true", help="write docs/reports/life.json and docs/chaos.md")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="clusterbook-life-") as folder:
+        stops = lived(Path(folder))
+    if asked.write:
+        document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(),
+                    "stops": [asdict(stop) for stop in stops]}  # fmt: skip
+        page.LIFE.parent.mkdir(exist_ok=True)
+        page.LIFE.write_text(json.dumps(document, indent=1) + "\n")
+        page.write()
+    return 0
+
+
+def lived(folder: Path) -> list[Stop]:
+    """A whole life."""
+    with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as form:
+        life = Life(form)
+        _raised(life)
+        for words in (("upgrade", "--to", NEW), ("rotate-certs", "--yes"), ("rotate-encryption-key", "--yes"),
+                      ("rotate-ca", "--yes")):  # fmt: skip
+            with life.until(form, unnoticed=True):
+                on(form, *words)
+        on(form, "backup")
+        lab.reset_hosts(record.read_spec(form.name), ["cp-2"])
+        with life.until(form, unnoticed=True):
+            on(form, "replace-node", "cp-2", "--yes")
+        with life.until(form):
+            on(form, "restore", "--from", "latest", "--yes")
+        without = of(form, *ALL[:-1])
+        with life.until(without, unnoticed=True):
+            on(form, "remove-node", "w-2", "--yes")
+        with life.until(form, unnoticed=True):
+            on(form, "add-node", "w-2")
+        on(form, "reset", "--yes")
+        assert len(life.stops) == len(STOPS)
+        return life.stops
+
+
+def among_fifty(form: Cluster) -> Cluster:
+    """The same cluster with 45 more workers in its inventory, that nobody has installed: no task may ask them."""
+    document = yaml.safe_load(form.inventory.read_text())
+    others = {f"later-{number}": {"ansible_host": f"10.87.0.{number}"} for number in range(100, 145)}
+    document["all"]["children"]["worker"]["hosts"] |= others
+    path = form.inventory.with_name("fifty.yml")
+    path.write_text(yaml.safe_dump(document))
+    return replace(form, inventory=path)
+
+
+def _raised(life: Life) -> None:
+    """With the older version, and a worker that comes later."""
+    form, first = life.form, of(life.form, *ALL[:-1])
+    form.on("mirror", "--start", "--kubernetes-version", OLD)
+    with life.until(first):
+        on(first, "provision")
+        without_version(form)
+        without_version(first)
+    with life.until(form, unnoticed=True):
+        on(among_fifty(form), "add-node", "w-2")
+        assert nodes(form) == sorted(ALL)
+    form.on("mirror", "--start", "--kubernetes-version", NEW)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

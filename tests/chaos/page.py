@@ -1,0 +1,107 @@
+"""docs/chaos.md, made of the last reports under docs/reports/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+REPORTS = ROOT / "docs" / "reports"
+FAULTS, KILLS, LIFE = (REPORTS / f"{name}.json" for name in ("chaos", "kills", "life"))
+PAGE = ROOT / "docs" / "chaos.md"
+_HEAD = """\
+# What users notice when something breaks
+Written from `docs/reports/chaos.json`, `kills.json` and `life.json` beside it, the last runs of `make chaos` and
+`make soak`. Each raises a cluster of three control planes and one worker, or two, on lab hosts that share the cores of
+one machine.
+
+"""
+_FAULTS = """\
+## Faults of hosts, networks and programs
+Each fault is brought about once, on a host that chance chooses (seed {seed}). Meanwhile `invoke probe` reads, writes
+and watches through the API's address, each ten times a second. A request that fails is tried once more at once; one
+that fails twice is a failure. After each fault the cluster must be well again without help (`validate-cluster`), and
+no write that was acknowledged may be gone. When one program is killed, no request may fail, unless it is the proxy on
+the host that holds the API's address: connections are refused until it is back.
+
+When a host, the network or the leader of etcd goes without a word, requests that are under way wait until the others
+have noticed, and some fail: etcd elects another leader 2.5 to 5 s after the last word of the old one
+(`etcd_election_milliseconds`), and the API's address moves after 3 to 4 s (VRRP, RFC 5798).
+
+- **failed**: requests of all kinds that failed twice, of how many.
+- **gap**: the longest time without a good answer to a read, a write.
+- **well after**: seconds from the end of the fault until API, etcd, nodes and system pods are well.
+
+Measured on {date}, on {cores} cores.
+
+| fault | host | failed | gap of reads | gap of writes | writes lost | well after |
+|---|---|---|---|---|---|---|
+"""
+_KILLS = """
+## The local process killed
+Each long operation is started, killed with -9 after seconds that chance chooses (seed {seed}), and started again
+until it was killed often enough; then it runs to its end. After that the cluster must be well, nothing may be left
+to do, every host must be as its roles promise (`verify`), and no write that was acknowledged meanwhile may be gone
+(-: not asked, for there is no API before the first provision, and a restore takes back what was written since).
+
+Measured on {date}, on {cores} cores: killed {kills} times.
+
+| operation | killed after, s | ended before it was killed | writes lost |
+|---|---|---|---|
+"""
+_LIFE = """
+## A whole life
+One cluster of three control planes and two workers goes through every operation in a row. At each stop it must be well,
+nothing may be left to do, every host must be as its roles promise (`verify`), and what people use Kubernetes for must
+work (`verify --acceptance`). The prober asks as above; no request may fail twice (-: not asked, for the API is away).
+
+Measured on {date}, on {cores} cores.
+
+| stop | seconds of the operation | failed | gap of reads | gap of writes |
+|---|---|---|---|---|
+"""
+
+
+def write() -> None:
+    """Write the page of the reports that are there."""
+    PAGE.write_text(made())
+
+
+def made() -> str:
+    """The page."""
+    return _HEAD + _part(FAULTS, _FAULTS, "faults", _fault) + _part(KILLS, _KILLS, "operations", _operation) + _part(
+        LIFE, _LIFE, "stops", _stop)  # fmt: skip
+
+
+def _part(report: Path, head: str, rows: str, row: Any) -> str:
+    if not report.exists():
+        return ""
+    document = json.loads(report.read_text())
+    return head.format_map(document) + "".join(row(one) for one in document[rows])
+
+
+def _fault(one: Mapping[str, Any]) -> str:
+    failed, *gaps = _noticed(one["records"])
+    well = "never" if one["well_after"] is None else f"{one['well_after']:.0f} s"
+    return (f"| {one['fault']} | {one['host']} | {failed} | {gaps[0]} | {gaps[1]} "
+            f"| {one['records']['write'].get('lost', '?')} | {well} |\n")  # fmt: skip
+
+
+def _operation(one: Mapping[str, Any]) -> str:
+    moments = ", ".join(f"{after:g}" for after in sorted(one["moments"]))
+    lost = "-" if one["lost"] is None else one["lost"]
+    return f"| {one['operation']} | {moments} | {one['early']} | {lost} |\n"
+
+
+def _stop(one: Mapping[str, Any]) -> str:
+    noticed = _noticed(one["records"]) if one["records"] else ("-", "-", "-")
+    return f"| {one['name']} | {one['seconds']:.0f} | {' | '.join(noticed)} |\n"
+
+
+def _noticed(records: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What the prober's records say: failures, the longest gap of reads and of writes."""
+    failed, asked = (sum(int(record[what]) for record in records.values()) for what in ("failed", "asked"))
+    read, write = (f"{float(records[kind]['longest_gap_seconds']):.1f} s" for kind in ("read", "write"))
+    return f"{failed} of {asked}", read, write
