@@ -18,6 +18,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """This file is no page."""
-    files.remove(next(file for file in files if Path(file.src_uri).name == "links.py"))
+    """This file, and what Python makes of it, is no page."""
+    for file in [file for file in files if Path(file.src_uri).suffix in (".py", ".pyc")]:
+        files.remove(file)
     return files
