@@ -112,7 +112,7 @@ def guard(action: Callable[[], int | None], as_json: bool = False) -> int:
         _show(json.dumps({"error": describe(error)}) if as_json else render(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _show("interrupted")
+        _show("\ninterrupted" if sys.stderr.isatty() else "interrupted")  # the line has a question, or ^C
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         _ignore_closed_output()

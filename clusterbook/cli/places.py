@@ -14,8 +14,9 @@ from clusterbook.lab.spec import STATE as LABS
 _PACKAGE = Path(clusterbook.__file__).parent
 INVENTORY_VARIABLE = "CLUSTERBOOK_INVENTORY"
 INVENTORY_HELP = f"name of an inventory, or its file (default: {INVENTORY_VARIABLE}, the project's only one, or lab)"
+THIS_MACHINE = "here"  # the inventory of a new project to try playbooks on
 # Names of inventories that every project has: no person's own cluster is called so.
-BROUGHT_INVENTORIES = ("here", "lab", "aws", "eks", "vagrant")
+BROUGHT_INVENTORIES = (THIS_MACHINE, "lab", "aws", "eks", "vagrant")
 _SUFFIXES = ("", ".yml", ".yaml", ".ini")
 
 
@@ -66,7 +67,7 @@ def own_inventory(directory: Path | None = None) -> str:
     if root == brought():
         return ""
     files = [path for path in (root / "inventory").glob("*") if path.suffix in _SUFFIXES[1:]]
-    found = sorted({path.stem for path in files} - set(BROUGHT_INVENTORIES))
+    found = sorted({path.stem for path in files} - {THIS_MACHINE})
     return found[0] if len(found) == 1 else ""
 
 

@@ -45,12 +45,12 @@ def init(
         f"cd {folder}": "",
         "clusterbook run hello --inventory here --check": "a first playbook, on this machine",
         f"$EDITOR inventory/{name}.yml": "the addresses of your hosts" if examples else None,
-        "sudo clusterbook mirror --start --address ADDRESS": "gives hosts their binaries; says what to export",
+        "sudo $(command -v clusterbook) mirror --start --address ADDRESS": "gives hosts their binaries",
         f"clusterbook plan --inventory {name}": "what a cluster would change on your hosts",
     }
     for step, why in steps.items():
         if why is not None:
-            print(f"  {step:<50} # {why}" if why else f"  {step}")
+            print(f"  {step:<64} # {why}" if why else f"  {step}")
 
 
 @command(help={"json": "show the result as JSON"})

@@ -56,6 +56,11 @@ def test_of_several_inventories_none_is_guessed(tmp_path: Path) -> None:
     assert places.default_inventory(project_with(tmp_path, "staging.yml", "production.ini")) == "lab"
 
 
+def test_a_project_with_an_inventory_of_its_own_called_lab_has_several(tmp_path: Path) -> None:
+    project = project_with(tmp_path, "here.yml", "metal.yml", "lab.yml")
+    assert places.inventory("", project) == project / "inventory" / "lab.yml"
+
+
 def test_the_environment_names_the_inventory_that_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLUSTERBOOK_INVENTORY", "staging")
     assert places.default_inventory(project_with(tmp_path, "staging.yml", "production.yml")) == "staging"
