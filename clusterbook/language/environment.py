@@ -141,7 +141,7 @@ def with_full_names(words: Mapping[str, Any], community: Mapping[str, Any]) -> d
 
 def new_environment(local: Local = nobody, **settings: Any) -> LanguageEnvironment:
     """settings: trim_blocks, lstrip_blocks, *_string, newline_sequence as the template module's parameters."""
-    settings.setdefault("trim_blocks", False)
+    settings.setdefault("trim_blocks", True)
     environment = LanguageEnvironment(
         undefined=UndefinedPath,
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
