@@ -65,7 +65,7 @@ def test_macros_and_blocks_that_are_set_give_texts_of_what_is_in_them() -> None:
     ("{% for n in numbers %}\nitem {{ n }}\n{% endfor %}\nend\n", "item 1\nitem 2\nend\n"),
     ("{% for n in numbers %}\n{{ n }}\n{% endfor %}", "1\n2\n"),
     ("  {% if true %}\n  x\n  {% endif %}\n", "    x\n  \n"),
-    ("a\n{# nobody reads this #}\nb\n", "a\nb\n"),
+    ("a\n{# nobody reads this #}\nb {{ 1 }}\n", "a\nb 1\n"),
     ("{% set found = [] %}\n{% if found.append(1) %}{% endif %}\n{{ found }}\n", [1]),
 ])  # fmt: skip
 def test_the_line_end_after_a_block_of_a_text_goes_as_in_template_files(text: str, gives: Any) -> None:
