@@ -33,6 +33,7 @@ from clusterbook.model import Host, Project
 from clusterbook.records import dataclass
 from clusterbook.report.style import Style
 from clusterbook.source import Vault
+from clusterbook.transport import files
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
 from clusterbook.variables import Layer
@@ -133,7 +134,9 @@ def _compiled(site: Site, order: Order, loaded: Project) -> Plan:
 
 def carry_out(site: Site, order: Order, plan: Plan) -> Outcome:
     """Run a compiled plan, with journal and report. Hosts start agents while the rest of the program is loaded."""
-    chosen = choose(order.executor, len({name for play in plan.plays for name in play.hosts}), loses_hosts(plan))
+    hosts = len({name for play in plan.plays for name in play.hosts})
+    chosen = choose(order.executor, hosts, loses_hosts(plan))
+    files.allow(hosts)
     directory, mask = new_run(site.store, site.name, datetime.now(UTC)), Mask()
     services, options, lock = _masked(site.services, mask), Options(), not order.selection.check
     agents = Agents(Connector(options), directory.name, services, lock, keep=chosen.key)

@@ -32,6 +32,7 @@ from clusterbook.inventory import load as load_inventory
 from clusterbook.records import dataclass
 from clusterbook.report.ansible import AnsibleReport, Look
 from clusterbook.source import Vault, read_text
+from clusterbook.transport import files
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options as ConnectionOptions
 
@@ -137,6 +138,7 @@ def _carry_out(
     vault.listen(events.mask.add)
     services = Services(_undecryptable, decrypt=decrypter(vault))
     run, keep = f"clusterbook-playbook {secrets.token_hex(8)}", new_key(loses_hosts(plan))
+    files.allow(len({name for play in plan.plays for name in play.hosts}))
     agents = Agents(_connector(options, settings, passwords), run, services, lock_hosts=False, keep=keep)
     try:
         forks = options.forks or settings.forks or 0
