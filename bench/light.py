@@ -16,7 +16,6 @@ from pathlib import Path
 
 from bench.contest.work import Login, Target
 
-BRIDGE, PREFIX = "cbwide", "10.81"
 START_SECONDS = 30.0
 # ip-netns(8) exec has made a mount namespace; what is mounted here is the host's own. What root's shell reads first on
 # this machine is not there: it may be anything, and slow.
@@ -28,12 +27,30 @@ _START = (
 )
 
 
+@dataclass(frozen=True)
+class Network:
+    """Where they are: two benchmarks at a time need two. letter: what their names begin with."""
+
+    letter: str
+    bridge: str
+    prefix: str
+
+    @property
+    def gateway(self) -> str:
+        """This machine's own address."""
+        return f"{self.prefix}.0.1"
+
+
+WIDE = Network("w", "cbwide", "10.81")
+
+
 @dataclass
 class LightHosts:
     """Running hosts. processes: their sshds."""
 
     directory: Path
     targets: list[Target]
+    network: Network = WIDE
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -43,18 +60,19 @@ class LightHosts:
 
 
 @contextmanager
-def running(number: int, directory: Path) -> Iterator[LightHosts]:
+def running(number: int, directory: Path, network: Network = WIDE) -> Iterator[LightHosts]:
     """As many hosts, until the end of the block. directory: for keys and configuration; made anew."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, mode=0o700)
-    targets = [Target(f"w-{index}", f"{PREFIX}.{1 + index // 200}.{1 + index % 200}") for index in range(number)]
-    hosts = LightHosts(directory, targets)
+    addresses = [f"{network.prefix}.{1 + index // 200}.{1 + index % 200}" for index in range(number)]
+    targets = [Target(f"{network.letter}-{index}", address) for index, address in enumerate(addresses)]
+    hosts = LightHosts(directory, targets, network)
     try:
-        _remove(targets)  # what a run that was killed has left
-        _network(targets)
+        _remove(targets, network)  # what a run that was killed has left
+        _connect(targets, network)
         _keys(directory, targets)
         for target in targets:
-            argv = ["ip", "netns", "exec", _namespace(target), "sh", "-c", _START.format(directory / "sshd_config")]
+            argv = ["ip", "netns", "exec", namespace(target), "sh", "-c", _START.format(directory / "sshd_config")]
             with (directory / f"{target.name}.log").open("wb") as log:
                 hosts.processes.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         _wait(hosts)
@@ -64,42 +82,45 @@ def running(number: int, directory: Path) -> Iterator[LightHosts]:
             process.terminate()
         for process in hosts.processes:
             process.wait(timeout=10)
-        _remove(targets)
+        _remove(targets, network)
 
 
-def _namespace(target: Target) -> str:
+def namespace(target: Target) -> str:
+    """Name of a host's network namespace."""
     return f"cb{target.name}"
 
 
 def _link(target: Target) -> str:
-    return f"cbw{target.name[2:]}"
+    return f"cb{target.name.replace('-', '')}"
 
 
-def _remove(targets: list[Target]) -> None:
+def _remove(targets: list[Target], network: Network) -> None:
     """What there is of the network.
 
     Links first, by themselves: the kernel removes those of a namespace some time after it, and until then nobody else
     can have their names ("RTNETLINK answers: File exists").
     """
-    words = [f"link delete {name}" for name in (*map(_link, targets), BRIDGE)]
-    words += [f"netns delete {_namespace(target)}" for target in targets]
+    words = [f"link delete {name}" for name in (*map(_link, targets), network.bridge)]
+    words += [f"netns delete {namespace(target)}" for target in targets]
     subprocess.run(["ip", "-force", "-batch", "-"], input="\n".join(words), text=True, check=False,
                    capture_output=True, timeout=300)  # fmt: skip
 
 
-def _network(targets: list[Target]) -> None:
+def _connect(targets: list[Target], network: Network) -> None:
     """A bridge and a namespace a host; one batch of ip(8), as 500 starts of it would take long."""
-    links = [f"link add {BRIDGE} type bridge", f"address add {PREFIX}.0.1/16 dev {BRIDGE}", f"link set {BRIDGE} up"]
+    bridge = network.bridge
+    links = [f"link add {bridge} type bridge", f"address add {network.gateway}/16 dev {bridge}",
+             f"link set {bridge} up"]  # fmt: skip
     for target in targets:
-        own, peer = _link(target), _namespace(target)
+        own, peer = _link(target), namespace(target)
         links += [
             f"netns add {peer}", f"link add {own} type veth peer name eth0 netns {peer}",
-            f"link set {own} master {BRIDGE}", f"link set {own} up",
+            f"link set {own} master {bridge}", f"link set {own} up",
         ]  # fmt: skip
     _batch(links)
     for target in targets:
         inside = [f"address add {target.address}/16 dev eth0", "link set eth0 up", "link set lo up"]
-        _batch(inside, "-netns", _namespace(target))
+        _batch(inside, "-netns", namespace(target))
 
 
 def _batch(lines: list[str], *words: str) -> None:

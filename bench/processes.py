@@ -46,7 +46,7 @@ def sampled(spec: LabSpec, interval: float = SECONDS) -> Iterator[Mapping[str, f
 def _look(spec: LabSpec) -> dict[int, tuple[str, float]]:
     """Every process of the hosts: its program, its own seconds."""
     found = {}
-    for process in _processes(spec):
+    for process in (number for host in spec.hosts for number in processes(spec, host.name)):
         name, fields = stat(process)
         if fields:
             found[process] = (name, sum(int(field) for field in fields[11:13]) / TICK)
@@ -62,13 +62,12 @@ def stat(process: int) -> tuple[str, list[str]]:
     return text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
 
 
-def _processes(spec: LabSpec) -> Iterator[int]:
-    """Numbers of the processes of all hosts."""
+def processes(spec: LabSpec, host: str) -> Iterator[int]:
+    """Numbers of the processes of a host."""
     hierarchy = next(one for one in cgroups.mounted() if one.version == 2 or "cpuacct" in one.options)
-    for host in spec.hosts:
-        for folder, _, files in os.walk(hierarchy.path / group(spec.name, host.name)):
-            if "cgroup.procs" in files:
-                try:
-                    yield from (int(word) for word in (Path(folder) / "cgroup.procs").read_text().split())
-                except OSError:
-                    continue
+    for folder, _, files in os.walk(hierarchy.path / group(spec.name, host)):
+        if "cgroup.procs" in files:
+            try:
+                yield from (int(word) for word in (Path(folder) / "cgroup.procs").read_text().split())
+            except OSError:
+                continue

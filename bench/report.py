@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import scale_page
 from bench.table import table
 
 HEAD = """# What was measured
@@ -101,5 +102,5 @@ def _where(result: Result) -> str:
 
 CONTESTS = ("unchanged", "first", "ping", "delay", "files", "wide")
 SECTIONS: Mapping[str, Callable[[Result], str]] = {
-    "cluster": _cluster, "cloud-plan": _cloud_plan, **dict.fromkeys(CONTESTS, _contest)
+    "cluster": _cluster, "cloud-plan": _cloud_plan, "scale": scale_page.section, **dict.fromkeys(CONTESTS, _contest)
 }  # fmt: skip
