@@ -183,7 +183,9 @@ def secrets(words: Sequence[str], environment: Mapping[str, str] = os.environ) -
             try:
                 found[name] = Path(rest[1:]).read_text(encoding="utf-8").rstrip("\n")
             except (OSError, UnicodeDecodeError) as error:
-                raise InvalidInput(f"--secret {name}: {rest[1:]} cannot be read: {error}") from error
+                why = getattr(error, "strerror", "") or str(error)
+                raise InvalidInput(f"--secret {name}: {rest[1:]} cannot be read: {why.lower()}",
+                                   next_step="Name a file that you may read.") from error  # fmt: skip
         elif name in environment:
             found[name] = environment[name]
         else:

@@ -36,6 +36,7 @@ from clusterbook.source import Vault
 from clusterbook.transport import files
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.protocol import Options
+from clusterbook.validate.tags import problems as unknown_tags
 from clusterbook.variables import Layer
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ def prepare(site: Site, order: Order) -> Plan:
             problems.append(problem)
         plan = None
     if plan is not None:
-        problems += validate.of_plan(plan, loaded, order.selection, layers, reader)
+        problems += [*validate.of_plan(plan, loaded, order.selection, layers, reader),
+                     *unknown_tags(loaded, order.selection)]  # fmt: skip
     if plan is None or problems:
         raise InvalidProject(project.ordered(problems))
     return plan

@@ -18,7 +18,9 @@ from clusterbook.cluster.artifacts.events import Event, Report
 from clusterbook.cluster.artifacts.programs import output, require, watched
 from clusterbook.errors import ClusterbookError, Failed
 
-INSTALL = "Install Go 1.21 or newer (Debian: apt-get install golang-go) and run this again."
+INSTALL = (
+    "Install Go 1.21 or newer (Debian: apt-get install golang-go), or set CLUSTERBOOK_MIRROR to a mirror that has it."
+)
 _MAJOR = re.compile(r"v[0-9]+")
 
 
