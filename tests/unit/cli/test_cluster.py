@@ -19,7 +19,8 @@ def test_more_nodes_than_parts_of_the_pods_range_are_refused_with_the_line_and_w
     inventory = tmp_path / "hosts.yml"
     hosts = "".join(f"    w-{number}: {{ansible_host: 192.0.2.{number}}}\n" for number in range(1, 5))
     plane = "control_plane:\n  hosts:\n    cp-1: {ansible_host: 192.0.2.5}\n    w-1:\n"
-    inventory.write_text(f"{plane}worker:\n  hosts:\n{hosts}")
+    supplied = "all:\n  vars:\n    artifacts: {kubelet: {url: x, sha256: x, version: x}}\n"
+    inventory.write_text(f"{supplied}{plane}worker:\n  hosts:\n{hosts}")
     code, _, errors = call(task, "--inventory", str(inventory))
     assert code == 3
     assert "the inventory has 5 nodes, and pod_cidr 10.244.0.0/22 has room for 4 in parts of /24" in errors
