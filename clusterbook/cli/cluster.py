@@ -12,7 +12,7 @@ from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.prompts import task_asker
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import with_yes
-from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.site import Site, node_count, open_site, the_cluster
 from clusterbook.cli.supplying import refuse_without
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, open_vault
 from clusterbook.cluster.formed import is_now_formed
@@ -128,12 +128,9 @@ def check_room(site: Site) -> None:
     """InvalidInput when the inventory lists more nodes than the cluster can give pods' addresses to."""
     from clusterbook.cluster import room, spec
 
-    opened = the_cluster(site)
-    members = {name for group in ("control_plane", "worker") for name in site.inventory.groups.get(group, ())}
-    if len(members) > room.nodes(opened.spec.complete):
-        file = str(site.store.local_file(f"{site.name}/{spec.FILE}"))
-        message = f"the inventory has {len(members)} nodes"
-        raise room.too_many(message, len(members), opened.spec.complete, opened.spec.written, file)
+    wanted = the_cluster(site).spec
+    file = str(site.store.local_file(f"{site.name}/{spec.FILE}"))
+    room.check(node_count(site.inventory), wanted.complete, wanted.written, file)
 
 
 def keep_joining(site: Site, order: Order) -> None:

@@ -98,7 +98,7 @@ def open_site(
         from clusterbook.cluster.cluster import ensure_cluster
 
         refuse_without(Path(path).stem, lab, plain)
-        opened = ensure_cluster(store, name, _wishes(plain, lab), os.environ)
+        opened = ensure_cluster(store, name, _wishes(plain, lab), os.environ, nodes=node_count(plain))
     elif name in cluster_names(store):
         opened = open_chosen(name)
     else:
@@ -182,6 +182,11 @@ def expected(site: Site) -> Hosts:
     nodes = dict.fromkeys([*members["control_plane"], *members["worker"]])
     names = tuple(value_of(site, name, "node_name") for name in nodes)
     return Hosts(addresses("control_plane"), addresses("etcd"), names)
+
+
+def node_count(inventory: SourcedInventory) -> int:
+    """How many of its hosts become nodes."""
+    return len({name for group in ("control_plane", "worker") for name in inventory.groups.get(group, ())})
 
 
 def value_of(site: Site, host: str, name: str) -> str:

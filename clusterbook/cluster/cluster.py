@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clusterbook.cluster import encryption, pki, spec
+from clusterbook.cluster import encryption, pki, room, spec
 from clusterbook.cluster.pki import Authorities, Clock
 from clusterbook.cluster.secrets import Keyring, ensure_secret, open_keyring
 from clusterbook.cluster.spec import ClusterSpec
@@ -60,9 +60,12 @@ def ensure_cluster(
     environment: Mapping[str, str],
     configuration: Path | None = None,
     clock: Clock = pki.utc_now,
+    nodes: int = 0,
 ) -> Cluster:
-    """The cluster, made when absent. overrides: keys for a cluster.yaml that does not exist yet; an existing one wins.
-    Errors name the places where they were written.
+    """The cluster, made when absent and when it has room for so many nodes.
+
+    overrides: keys for a cluster.yaml that does not exist yet; an existing one wins. Errors name the
+    places where they were written.
 
     Every step makes what is missing and keeps what is there, so a run that died anywhere is simply run again.
     """
@@ -70,7 +73,8 @@ def ensure_cluster(
     if store.read(f"{name}/{spec.FILE}") is None:
         written = copy(overrides)
         written["cluster_name"] = name
-        spec.check(written, f"{name}/{spec.FILE}")
+        checked = spec.check(written, f"{name}/{spec.FILE}")
+        room.check(nodes, checked.complete, written, f"{name}/{spec.FILE}")
         store.swap(f"{name}/{spec.FILE}", None, spec.render({"cluster_name": name, **overrides}).encode())
     return open_cluster(store, name, environment, configuration, clock)
 

@@ -41,6 +41,12 @@ def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str)
                            most, complete, written, file)  # fmt: skip
 
 
+def check(count: int, complete: Mapping[str, Any], written: Mapping[str, Any], file: str) -> None:
+    """Raise InvalidInput when an inventory lists more nodes than there is room for."""
+    if count > nodes(complete):
+        raise too_many(f"the inventory has {count} nodes", count, complete, written, file)
+
+
 def too_many(
     message: str, count: int, complete: Mapping[str, Any], written: Mapping[str, Any], file: str
 ) -> InvalidInput:

@@ -26,3 +26,19 @@ def test_more_nodes_than_parts_of_the_pods_range_are_refused_with_the_line_and_w
     assert "the inventory has 5 nodes, and pod_cidr 10.244.0.0/22 has room for 4 in parts of /24" in errors
     assert f"{file}:{file.read_text().count(chr(10))}:1" in errors
     assert "node_pod_prefix_bits: 25 or a wider pod_cidr, such as 10.244.0.0/21." in errors
+
+
+def test_an_inventory_of_too_many_nodes_leaves_no_cluster_in_the_store(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
+    inventory = tmp_path / "hosts.yml"
+    keys = "api_address: 192.0.2.10\n    pod_cidr: 10.244.0.0/24\n"
+    hosts = "worker:\n  hosts:\n    w-1: {ansible_host: 192.0.2.1}\n    w-2: {ansible_host: 192.0.2.2}\n"
+    supplied = "artifacts: {kubelet: {url: x, sha256: x, version: x}}\n"
+    inventory.write_text(f"all:\n  vars:\n    {supplied}    {keys}{hosts}")
+    code, _, errors = call("plan", "--inventory", str(inventory))
+    assert code == 3
+    assert "the inventory has 2 nodes, and pod_cidr 10.244.0.0/24 has room for 1 in parts of /24" in errors
+    assert f"{inventory}:5:" in errors
+    assert not (tmp_path / "store" / "hosts").exists()
