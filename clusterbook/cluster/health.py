@@ -16,6 +16,8 @@ from clusterbook.errors import Failed
 
 SYSTEM_NAMESPACES = ("kube-system", "kube-flannel")
 DNS_SECONDS = 60.0
+PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
+"""Conditions under which a node takes no new pods, and may send some away."""
 _PATIENCE = "--request-timeout=5s"
 
 
@@ -130,6 +132,10 @@ def _node(name: str, item: Mapping[str, Any]) -> Finding:
     conditions = {each["type"]: each for each in item.get("status", {}).get("conditions", [])}
     ready = conditions.get("Ready", {})
     version = item.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "")
+    short = [kind for kind in PRESSURES if conditions.get(kind, {}).get("status") == "True"]
+    if ready.get("status") == "True" and short:
+        detail = f"Ready, {version}, but takes no new pods: {', '.join(short)}"
+        return Finding("node", name, False, detail, f"Look at: invoke kubectl -- describe node {name}")
     if ready.get("status") == "True":
         cordoned = ", cordoned" if item.get("spec", {}).get("unschedulable") else ""
         return Finding("node", name, True, f"Ready, {version}{cordoned}")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clusterbook.cluster.doctor.causes import Diagnosis
+from clusterbook.cluster.health import PRESSURES
 from clusterbook.cluster.skew import parsed
 
 KINDS = ("nodes", "pods", "services", "endpointslices", "persistentvolumeclaims", "namespaces",
@@ -55,7 +56,7 @@ def _nodes(seen: Objects) -> Iterator[Diagnosis]:
         name, status = one["metadata"]["name"], one.get("status", {})
         conditions = {each["type"]: each for each in status.get("conditions", ())}
         look = f"Look at: invoke kubectl -- describe node {name}"
-        for kind in ("MemoryPressure", "DiskPressure", "PIDPressure"):
+        for kind in PRESSURES:
             if conditions.get(kind, {}).get("status") == "True":
                 yield Diagnosis("node-pressure", name, f"{kind}: {conditions[kind].get('message', '')}"[:_SHOWN], look)
         ready = conditions.get("Ready", {})

@@ -52,6 +52,14 @@ def test_nodes_that_are_absent_or_not_ready_are_found() -> None:
     assert (found["w-3"].healthy, found["w-3"].detail) == (False, "has said nothing yet")
 
 
+def test_a_ready_node_that_takes_no_new_pods_is_not_well() -> None:
+    full = node("w-1", "True")
+    full["status"]["conditions"].append({"type": "DiskPressure", "status": "True"})
+    (found,) = health.judge_nodes([full], ["w-1"])
+    assert (found.healthy, found.detail) == (False, "Ready, v1.37.2, but takes no new pods: DiskPressure")
+    assert found.next_step == "Look at: invoke kubectl -- describe node w-1"
+
+
 def test_waiting_looks_again_until_all_is_well_and_tells_what_is_not() -> None:
     sick = [health.Finding("node", "w-1", False, "not yet")]
     well = [health.Finding("node", "w-1", True, "Ready")]
