@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from clusterbook.cluster.probe import NAMESPACE, OBJECT
+from tests.lab.asking import until
+
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
 
@@ -23,15 +26,15 @@ PROGRAM = (
 
 @contextmanager
 def probed(cluster: Cluster) -> Iterator[dict[str, Any]]:
-    """Asks while the block runs; the yielded records are filled when it has ended."""
-    # The probe's own time to start must not be that in which the interesting thing happens.
-    cluster("probe", "--duration", "1s", "--json", expect=None)
+    """Asks while the block runs, and before it begins; the yielded records are filled when it has ended."""
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "probe", "--json"], env=cluster.environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     records: dict[str, Any] = {}
     try:
+        # What happens while the probe still starts would go unseen.
+        until(lambda: _has_written(cluster), "the probe has written")
         yield records
     finally:
         time.sleep(2)  # so that it also asks after the end
@@ -40,6 +43,10 @@ def probed(cluster: Cluster) -> Iterator[dict[str, Any]]:
     assert process.returncode in (0, 1), errors
     records |= json.loads(output)
     print(json.dumps(records))
+
+
+def _has_written(cluster: Cluster) -> bool:
+    return cluster.kubectl("--namespace", NAMESPACE, "get", "configmap", OBJECT, "--output=name", expect=None) != ""
 
 
 def failed(records: dict[str, Any]) -> dict[str, Any]:
