@@ -6,11 +6,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench import kube_api
 from bench.kube_api import Api, Sample, total
-from bench.processes import TICK, processes, stat
+from bench.processes import processes, seconds, stat, status
 from clusterbook.lab.network import namespace
 from clusterbook.lab.spec import LabSpec
 
@@ -67,29 +66,30 @@ def of_lab(spec: LabSpec, host: str) -> Plane:
     return Plane(lambda: of_host(spec, host), ("ip", "netns", "exec", namespace(spec.name, host)))
 
 
-def observed(api: Api, plane: Plane, others: Mapping[str, list[int]], seconds: float, watched: Iterable[int]) -> Rest:
-    """Look twice, so long apart. others: process numbers beside it; watched: bytes that watches have brought."""
-    counter = iter(watched)
+def observed(
+    api: Api, plane: Plane, others: Mapping[str, list[int]], pause: float, watched: Callable[[], int]
+) -> Rest:
+    """Look twice, so many seconds apart. others: process numbers beside it; watched(): bytes that watches brought."""
     numbers = {**plane.numbers(), **others}
-    begin = _look(api, plane, numbers, next(counter))
-    time.sleep(seconds)
-    end = _look(api, plane, numbers, next(counter))
+    begin = _look(api, plane, numbers, watched())
+    time.sleep(pause)
+    end = _look(api, plane, numbers, watched())
     return between(begin, end, memory(numbers), connections(plane, api.address, api.port))
 
 
 def between(begin: Look, end: Look, mib: Mapping[str, float], connected: int) -> Rest:
     """Two looks -> what happened in between."""
-    seconds = end.at - begin.at
+    passed = end.at - begin.at
 
     def rate(name: str, **labels: str) -> float:
-        return round((total(end.api, name, **labels) - total(begin.api, name, **labels)) / seconds, 4)
+        return round((total(end.api, name, **labels) - total(begin.api, name, **labels)) / passed, 4)
 
     dispatched, executed = "apiserver_flowcontrol_dispatched_requests_total", "request_execution_seconds_sum"
     levels = sorted({labels["priority_level"] for name, labels, _ in end.api if name == dispatched})
     by_level = {level: rate(dispatched, priority_level=level) for level in levels}
     return Rest(
         memory=dict(mib), requests=rate("apiserver_request_total"),
-        cpu={name: round((spent - begin.cpu.get(name, 0.0)) / seconds, 4) for name, spent in end.cpu.items()},
+        cpu={name: round((spent - begin.cpu.get(name, 0.0)) / passed, 4) for name, spent in end.cpu.items()},
         requests_by_level={level: value for level, value in by_level.items() if value},
         seats=rate(f"apiserver_flowcontrol_{executed}", type="regular"),
         rejected=rate("apiserver_flowcontrol_rejected_requests_total"),
@@ -98,8 +98,8 @@ def between(begin: Look, end: Look, mib: Mapping[str, float], connected: int) ->
         connections=connected,
         database_mib=round(total(end.etcd, "etcd_mvcc_db_total_size_in_bytes") / _MIB, 2),
         database_used_mib=round(total(end.etcd, "etcd_mvcc_db_total_size_in_use_in_bytes") / _MIB, 2),
-        puts=round((total(end.etcd, "etcd_mvcc_put_total") - total(begin.etcd, "etcd_mvcc_put_total")) / seconds, 3),
-        watched_kib=round((end.watched - begin.watched) / seconds / 1024, 3),
+        puts=round((total(end.etcd, "etcd_mvcc_put_total") - total(begin.etcd, "etcd_mvcc_put_total")) / passed, 3),
+        watched_kib=round((end.watched - begin.watched) / passed / 1024, 3),
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def memory(numbers: Mapping[str, list[int]], key: str = "VmRSS") -> dict[str, fl
 
 def spent(numbers: Mapping[str, list[int]]) -> dict[str, float]:
     """Seconds of processor that processes have taken."""
-    return {name: sum(_seconds(number) for number in some) for name, some in numbers.items()}
+    return {name: sum(seconds(stat(number)[1]) for number in some) for name, some in numbers.items()}
 
 
 def connections(plane: Plane, address: str, port: int) -> int:
@@ -134,14 +134,5 @@ def _look(api: Api, plane: Plane, numbers: Mapping[str, list[int]], watched: int
     return Look(time.monotonic(), spent(numbers), api.metrics(), kube_api.samples(etcd), watched)
 
 
-def _seconds(number: int) -> float:
-    _, fields = stat(number)
-    return sum(int(ticks) for ticks in fields[11:13]) / TICK if fields else 0.0
-
-
 def _kib(number: int, key: str) -> int:
-    try:
-        lines = Path(f"/proc/{number}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), 0)
+    return int(status(number).get(key, "0 kB").split()[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.contest import work
 from bench.light import LightHosts
+from bench.processes import status
 
 
 def of_run(directory: Path, hosts: LightHosts) -> dict[str, Any]:
@@ -23,15 +24,15 @@ def of_run(directory: Path, hosts: LightHosts) -> dict[str, Any]:
     files = threads = memory = 0
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=project, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        own = Path("/proc", str(process.pid))
+        opened = Path("/proc", str(process.pid), "fd")
         while process.poll() is None:
             try:
-                files = max(files, len(list((own / "fd").iterdir())))
-                status = dict(line.split(":", 1) for line in (own / "status").read_text().splitlines())
+                files = max(files, len(list(opened.iterdir())))
             except OSError:
                 continue
-            threads = max(threads, int(status.get("Threads", 0)))
-            memory = max(memory, int(status.get("VmHWM", "0 kB").split()[0]))
+            told = status(process.pid)
+            threads = max(threads, int(told.get("Threads", 0)))
+            memory = max(memory, int(told.get("VmHWM", "0 kB").split()[0]))
             time.sleep(0.05)
     if process.returncode:
         raise OSError((directory / "log").read_text()[-2000:])

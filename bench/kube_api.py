@@ -47,15 +47,21 @@ class Identity:
     key: Path
 
 
-def identity(cluster: Cluster, directory: Path, name: str, *groups: str) -> Identity:
-    """A certificate that the cluster's authority signs here, as provision does for a host's own key."""
+def key_pair() -> tuple[str, str]:
+    """A new private key and its public one, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return key.private_bytes(*form).decode(), public.decode()
+
+
+def identity(cluster: Cluster, directory: Path, name: str, *groups: str) -> Identity:
+    """A certificate that the cluster's authority signs here, as provision does for a host's own key."""
+    private, public = key_pair()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = Identity(*(directory / f"{name.replace(':', '-')}.{end}" for end in ("crt", "key")))
-    files.certificate.write_text(cluster.authorities.sign("cluster", public.decode(), CertificateSubject(name, groups)))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL)
-    files.key.write_bytes(key.private_bytes(*form, serialization.NoEncryption()))
+    files.certificate.write_text(cluster.authorities.sign("cluster", public, CertificateSubject(name, groups)))
+    files.key.write_text(private)
     return files
 
 

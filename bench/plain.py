@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.control_plane import Plane
-from bench.kube_api import Api, Identity, Refused, identity, kubeconfig_text
+from bench.kube_api import Api, Identity, Refused, identity, key_pair, kubeconfig_text
 from bench.light import Network
 from clusterbook.cluster import kubeconfig, pki
 from clusterbook.cluster.artifacts import supply as supplies
@@ -93,12 +91,9 @@ def _files(plain: Plain) -> None:
         "sa.key": secrets.value("cluster_service_account_key"), "signing.key": secrets.value("cluster_signing_ca_key"),
         "signing.crt": cluster.authorities.certificate(pki.SIGNING),
     }  # fmt: skip
-    key = ec.generate_private_key(ec.SECP256R1())
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
-    texts["api.key"] = key.private_bytes(*form).decode()
-    shown = key.public_key().public_bytes(form[0], serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    texts["api.key"], public_of_api = key_pair()
     subject = CertificateSubject("kube-apiserver", ip_addresses=(NETWORK.gateway,), usages=("server_auth",))
-    texts["api.crt"] = cluster.authorities.sign("cluster", shown, subject)
+    texts["api.crt"] = cluster.authorities.sign("cluster", public_of_api, subject)
     for name in ("kube-controller-manager", "kube-scheduler"):
         who = identity(cluster, here, f"system:{name}")
         user = {"client-certificate": str(who.certificate), "client-key": str(who.key)}

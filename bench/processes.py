@@ -49,7 +49,7 @@ def _look(spec: LabSpec) -> dict[int, tuple[str, float]]:
     for process in (number for host in spec.hosts for number in processes(spec, host.name)):
         name, fields = stat(process)
         if fields:
-            found[process] = (name, sum(int(field) for field in fields[11:13]) / TICK)
+            found[process] = (name, seconds(fields))
     return found
 
 
@@ -60,6 +60,20 @@ def stat(process: int) -> tuple[str, list[str]]:
     except OSError:
         return "", []
     return text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+
+
+def seconds(fields: list[str]) -> float:
+    """Seconds of processor that a process has taken, by what stat() tells of it."""
+    return sum(int(ticks) for ticks in fields[11:13]) / TICK
+
+
+def status(process: int) -> dict[str, str]:
+    """What proc_pid_status(5) tells, such as VmRSS: nothing of one that is gone."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def processes(spec: LabSpec, host: str) -> Iterator[int]:

@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,13 +119,9 @@ class Climb:
 
     def _measured(self, pods: int, added: int, ready: float | None) -> Row:
         peak = control_plane.memory(self.plane.numbers(), "VmHWM")
-
-        def watched() -> Iterator[int]:
-            while True:
-                yield self.nodes.watches.received
-
         with machine.observed() as noise:
-            rest = control_plane.observed(self.api, self.plane, self.nodes.numbers(), REST_SECONDS, watched())
+            rest = control_plane.observed(self.api, self.plane, self.nodes.numbers(), REST_SECONDS,
+                                          lambda: self.nodes.watches.received)  # fmt: skip
         row = Row(len(self.nodes.processes), pods, added, ready, rest, peak, noise=noise)
         self.rows.append(row)
         _say(f"{row.nodes} hollow nodes, {pods} pods added: Ready after {ready} s, machine {noise.busy:.0%} busy")
