@@ -132,15 +132,19 @@ def _node(name: str, item: Mapping[str, Any]) -> Finding:
     conditions = {each["type"]: each for each in item.get("status", {}).get("conditions", [])}
     ready = conditions.get("Ready", {})
     version = item.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "")
-    short = [kind for kind in PRESSURES if conditions.get(kind, {}).get("status") == "True"]
-    if ready.get("status") == "True" and short:
-        detail = f"Ready, {version}, but takes no new pods: {', '.join(short)}"
-        return Finding("node", name, False, detail, f"Look at: invoke kubectl -- describe node {name}")
     if ready.get("status") == "True":
+        if short := short_of(conditions):
+            detail = f"Ready, {version}, but takes no new pods: {', '.join(short)}"
+            return Finding("node", name, False, detail, f"Look at: invoke kubectl -- describe node {name}")
         cordoned = ", cordoned" if item.get("spec", {}).get("unschedulable") else ""
         return Finding("node", name, True, f"Ready, {version}{cordoned}")
     detail = str(ready.get("message") or "has said nothing yet")
     return Finding("node", name, False, detail, f"Look at: invoke ssh {name} -- journalctl -u kubelet -n 50")
+
+
+def short_of(conditions: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which of PRESSURES a node is under. conditions: its own, by type."""
+    return [kind for kind in PRESSURES if conditions.get(kind, {}).get("status") == "True"]
 
 
 def pods(kubectl: Kubectl) -> list[Finding]:

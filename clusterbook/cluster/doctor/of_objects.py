@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clusterbook.cluster.doctor.causes import Diagnosis
-from clusterbook.cluster.health import PRESSURES
+from clusterbook.cluster.health import short_of
 from clusterbook.cluster.skew import parsed
 
 KINDS = ("nodes", "pods", "services", "endpointslices", "persistentvolumeclaims", "namespaces",
@@ -56,9 +56,8 @@ def _nodes(seen: Objects) -> Iterator[Diagnosis]:
         name, status = one["metadata"]["name"], one.get("status", {})
         conditions = {each["type"]: each for each in status.get("conditions", ())}
         look = f"Look at: invoke kubectl -- describe node {name}"
-        for kind in PRESSURES:
-            if conditions.get(kind, {}).get("status") == "True":
-                yield Diagnosis("node-pressure", name, f"{kind}: {conditions[kind].get('message', '')}"[:_SHOWN], look)
+        for kind in short_of(conditions):
+            yield Diagnosis("node-pressure", name, f"{kind}: {conditions[kind].get('message', '')}"[:_SHOWN], look)
         ready = conditions.get("Ready", {})
         if ready.get("status") != "True":
             yield Diagnosis("node-not-ready", name, str(ready.get("message") or "it has said nothing yet")[:_SHOWN],
