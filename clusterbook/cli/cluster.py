@@ -120,7 +120,7 @@ def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
     """The site of a run that makes a cluster. InvalidInput when its hosts would find no binaries or no place."""
     site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
     check_room(site)
-    refuse_without(site.called, site.lab, site.inventory)
+    refuse_without(site.called, site.inventory)
     return site
 
 

@@ -97,16 +97,17 @@ def open_site(
     if make:
         from clusterbook.cluster.cluster import ensure_cluster
 
-        refuse_without(Path(path).stem, lab, plain)
+        brought = supplied(lab, looking)
+        refuse_without(Path(path).stem, plain, brought)
         opened = ensure_cluster(store, name, _wishes(plain, lab), os.environ, nodes=node_count(plain))
     elif name in cluster_names(store):
-        opened = open_chosen(name)
+        opened, brought = open_chosen(name), supplied(lab, looking)
     else:
         return Site(plain, path, store, name, lab, vault=vault)
     if lab is not None:
         check_fits(opened, lab)
         _share_group_variables(path)
-    variables = _variables(opened, lab, looking)
+    variables = _variables(opened, brought)
     found = load_inventory(path, playbook, variables.plain, vault)
     return Site(found, path, store, name, lab, opened, variables, vault)
 
@@ -151,7 +152,7 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Va
     from clusterbook.cluster.kubeconfig import server_url
 
     server_url(opened)  # refuses a cluster that has no load balancer yet
-    variables = _variables(opened, None, looking)
+    variables = _variables(opened, supplied(None, looking))
     found = load_inventory(path, playbook, variables.plain, vault)
     return Site(found, path, store, name, None, opened, variables, vault)
 
@@ -239,10 +240,10 @@ def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMa
     return found
 
 
-def _variables(cluster: Cluster, lab: LabSpec | None, looking: bool) -> ClusterVariables:
+def _variables(cluster: Cluster, brought: Mapping[str, Any]) -> ClusterVariables:
     from clusterbook.cluster.variables import cluster_variables
 
-    return cluster_variables(cluster, supplied(lab, looking))
+    return cluster_variables(cluster, brought)
 
 
 def _share_group_variables(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from clusterbook import source
@@ -56,10 +57,10 @@ def _of_lab(lab: LabSpec) -> Mapping[str, Any]:
     )
 
 
-def refuse_without(name: str, lab: LabSpec | None, plain: SourcedInventory) -> None:
-    """Raise InvalidInput when the hosts of that inventory would find no binaries."""
-    told = any(host.variables.get("artifacts") for host in plain.hosts.values())
-    if not told and plain.hosts and not supplied(lab).get("artifacts"):
+def refuse_without(name: str, inventory: SourcedInventory, brought: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Raise InvalidInput when the hosts would find no binaries. brought: what supplied() gave, if they lack it yet."""
+    told = any(host.variables.get("artifacts") for host in inventory.hosts.values())
+    if inventory.hosts and not told and not brought.get("artifacts"):
         raise nothing_says(f"the hosts of {name!r}")
 
 
