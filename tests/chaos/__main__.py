@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from clusterbook.lab import record
 from tests.chaos import page
 from tests.chaos.faults import FAULTS, Fault, Scene, happening
-from tests.lab.conftest import Cluster, environment
+from tests.lab.conftest import Cluster, with_store
 from tests.lab.forms import booted
 from tests.lab.probing import probed
 
@@ -61,12 +59,12 @@ def main() -> int:
         results = _all(chosen, Path(folder), chance)
     in_order = sorted(results, key=lambda one: [fault.name for fault in FAULTS].index(one.fault))
     if asked.write:
-        _write(in_order, asked.seed)
+        page.publish(page.FAULTS, {"seed": asked.seed, "faults": [asdict(one) for one in in_order]})
     return 0 if all(one.good for one in results) else 1
 
 
 def _all(chosen: Sequence[Fault], folder: Path, chance: random.Random) -> list[Result]:
-    with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as one:
+    with booted(FORM, folder, with_store) as one:
         one.on("mirror", "--start")
         one.on("provision")
         one.on("validate-cluster", "--wait", "5m")
@@ -86,14 +84,6 @@ def _one(fault: Fault, cluster: Cluster, scene: Scene) -> Result:
     result = Result(fault.name, host, fault.felt, records, well_after)
     print(f"{'good' if result.good else 'HARM'}  {fault.name}, {host}: {json.dumps(asdict(result))}", flush=True)
     return result
-
-
-def _write(results: Sequence[Result], seed: int) -> None:
-    page.FAULTS.parent.mkdir(exist_ok=True)
-    document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seed": seed, "cores": os.cpu_count(),
-                "faults": [asdict(one) for one in results]}  # fmt: skip
-    page.FAULTS.write_text(json.dumps(document, indent=1) + "\n")
-    page.write()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ be as its roles promise, and no write that was acknowledged may be gone.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
 import subprocess
 import sys
@@ -17,13 +15,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from clusterbook.lab import record
 from tests.chaos import page
 from tests.lab.asking import as_root, until
-from tests.lab.conftest import PROGRAM, Cluster, environment
+from tests.lab.conftest import PROGRAM, Cluster, with_store
 from tests.lab.forms import booted, is_well
 from tests.lab.probing import probed
 from tests.lab.test_upgrade import NEW, OLD, without_version
@@ -73,18 +70,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="clusterbook-kills-") as folder:
         told = list(_all(Path(folder), random.Random(asked.seed)))
     if asked.write:
-        page.KILLS.parent.mkdir(exist_ok=True)
-        document = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}", "seed": asked.seed, "cores": os.cpu_count(),
-            "kills": sum(len(one.moments) for one in told), "operations": [asdict(one) for one in told],
-        }  # fmt: skip
-        page.KILLS.write_text(json.dumps(document, indent=1) + "\n")
-        page.write()
+        page.publish(page.KILLS, {
+            "seed": asked.seed, "kills": sum(len(one.moments) for one in told),
+            "operations": [asdict(one) for one in told],
+        })  # fmt: skip
     return 0
 
 
 def _all(folder: Path, chance: random.Random) -> Iterator[Told]:
-    with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as one:
+    with booted(FORM, folder, with_store) as one:
         one.on("mirror", "--start", "--kubernetes-version", OLD)
         first, *others = OPERATIONS
         yield _one(one, first, chance)

@@ -7,15 +7,12 @@ works (`verify --acceptance`). Where a highly available cluster promises it, no 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ import yaml
 
 from clusterbook.lab import lab, record
 from tests.chaos import page
-from tests.lab.conftest import Cluster, environment
+from tests.lab.conftest import Cluster, with_store
 from tests.lab.forms import booted, is_well
 from tests.lab.probing import failed, probed
 from tests.lab.test_nodes import nodes, of, on
@@ -82,17 +79,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="clusterbook-life-") as folder:
         stops = lived(Path(folder))
     if asked.write:
-        document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(),
-                    "stops": [asdict(stop) for stop in stops]}  # fmt: skip
-        page.LIFE.parent.mkdir(exist_ok=True)
-        page.LIFE.write_text(json.dumps(document, indent=1) + "\n")
-        page.write()
+        page.publish(page.LIFE, {"stops": [asdict(stop) for stop in stops]})
     return 0
 
 
 def lived(folder: Path) -> list[Stop]:
     """A whole life."""
-    with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as form:
+    with booted(FORM, folder, with_store) as form:
         life = Life(form)
         _raised(life)
         for words in (("upgrade", "--to", NEW), ("rotate-certs", "--yes"), ("rotate-encryption-key", "--yes"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +66,11 @@ Measured on {date}, on {cores} cores.
 """
 
 
-def write() -> None:
-    """Write the page of the reports that are there."""
+def publish(report: Path, found: Mapping[str, Any]) -> None:
+    """Write what a run found, with its day and machine, and the page anew."""
+    report.parent.mkdir(exist_ok=True)
+    document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(), **found}
+    report.write_text(json.dumps(document, indent=1) + "\n")
     PAGE.write_text(made())
 
 

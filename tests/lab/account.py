@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clusterbook.cluster.artifacts import catalog, supply
 from clusterbook.cluster.artifacts.images import supply_image
@@ -121,14 +122,22 @@ def terminate_a_worker() -> str:
     return gone
 
 
-def ready_workers(run: Run, name: str) -> set[str]:
-    """Instances behind the nodes of a cluster that are labelled as workers and ready."""
+def ready_workers(run: Run, name: str) -> dict[str, dict[str, Any]]:
+    """Instance -> node of a cluster, of those that are labelled as workers and ready."""
     chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/worker", "--output=json")
     nodes = json.loads(run("kubectl", "--cluster", name, "--", *chosen))["items"]
     return {
-        node["spec"]["providerID"].rpartition("/")[2] for node in nodes
+        node["spec"]["providerID"].rpartition("/")[2]: node for node in nodes
         if any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
     }  # fmt: skip
+
+
+def edit_cluster(run: Run, name: str, file: Path, aws_keys: Mapping[str, Any]) -> None:
+    """Set keys of the part `aws` of a cluster's configuration. file: where it is written meanwhile."""
+    written = aws("s3").get_object(Bucket="lab-state", Key=f"team/{name}/cluster.yaml")["Body"].read()
+    known = yaml.safe_load(written)
+    file.write_text(yaml.safe_dump({**known, "aws": {**known["aws"], **aws_keys}}))
+    run("edit-cluster", name, "--file", str(file))
 
 
 def hosts() -> set[str]:

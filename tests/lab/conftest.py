@@ -110,10 +110,15 @@ def environment(store: Path) -> dict[str, str]:
     }
 
 
+def with_store(name: str, inventory: Path, store: Path) -> Cluster:
+    """The command line of a lab, with a store of its own."""
+    return Cluster(name, inventory, environment(store))
+
+
 @pytest.fixture(scope="session")
 def clusters() -> Callable[[str, Path, Path], Cluster]:
     """Makes the command line of a lab: name, inventory, store."""
-    return lambda name, inventory, store: Cluster(name, inventory, environment(store))
+    return with_store
 
 
 @pytest.fixture(scope="module")

@@ -185,7 +185,7 @@ def test_an_application_that_cannot_come_up_says_why(run: Run, words: tuple[str,
 def test_a_terminated_worker_is_replaced_by_its_group_and_the_new_one_joins_by_itself(run: Run) -> None:
     gone = terminate_a_worker()
     until(lambda: gone not in hosts() and len(hosts()) == 2)
-    until(lambda: ready_workers(run, NAME) == hosts() - {_control_plane(run)}, 420)
+    until(lambda: set(ready_workers(run, NAME)) == hosts() - {_control_plane(run)}, 420)
 
 
 def _control_plane(run: Run) -> str:

@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from clusterbook.lab.ec2 import lifecycle
-from tests.lab.account import Person, aws, hosts, person, reachable, terminate_a_worker, until
+from tests.lab.account import (
+    Person,
+    aws,
+    edit_cluster,
+    hosts,
+    person,
+    reachable,
+    ready_workers,
+    terminate_a_worker,
+    until,
+)
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 NAME = "groups.k8s.local"
@@ -34,12 +43,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 
 def workers(run: Person) -> dict[str, tuple[str, list[str]]]:
     """Instance -> tier and taints of each worker that is ready."""
-    chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/worker", "--output=json")
-    nodes = json.loads(run("kubectl", "--cluster", NAME, "--", *chosen))["items"]
-    ready = [node for node in nodes if any(one["type"] == "Ready" and one["status"] == "True"
-                                           for one in node["status"]["conditions"])]  # fmt: skip
-    return {node["spec"]["providerID"].rpartition("/")[2]: (node["metadata"]["labels"]["tier"], taints(node))
-            for node in ready}  # fmt: skip
+    nodes = ready_workers(run, NAME)
+    return {name: (node["metadata"]["labels"]["tier"], taints(node)) for name, node in nodes.items()}
 
 
 def taints(node: Any) -> list[str]:
@@ -58,12 +63,7 @@ def test_the_store_s_key_is_encrypted_by_kms_and_two_groups_of_workers_are_made(
     del run.environment[VARIABLE]
     written = json.loads(run("store-key", "--json"))
     assert written["kind"] == "kms" and written["context"] == {"clusterbook:store": "s3://lab-state/team"}
-    draft = tmp_path / "cluster.yaml"
-    key = aws("s3").get_object(Bucket="lab-state", Key=f"team/{NAME}/cluster.yaml")["Body"].read()
-    wanted = yaml.safe_load(key)
-    wanted["aws"]["worker_groups"] = GROUPS
-    draft.write_text(yaml.safe_dump(wanted))
-    run("edit-cluster", NAME, "--file", str(draft))
+    edit_cluster(run, NAME, tmp_path / "cluster.yaml", {"worker_groups": GROUPS})
     run("update-cluster", NAME, "--yes")
     assert "Nothing to do" in run("update-cluster", NAME)
     until(lambda: len(hosts()) == 3 and reachable())

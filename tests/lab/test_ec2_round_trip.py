@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from clusterbook.lab import record
 from clusterbook.lab.ec2 import lifecycle
@@ -24,6 +23,7 @@ from tests.lab.account import (
     PAGE,
     Person,
     aws,
+    edit_cluster,
     hosts,
     page,
     person,
@@ -108,10 +108,7 @@ def made(run: Person, file: Path) -> None:
     access = f"{record.read_spec(lifecycle.NAME).gateway}/32"
     count = ("--master-count", "3", "--node-count", "2")
     run("create-cluster", NAME, "--zones", ZONES, *count, "--access", access)
-    written = aws("s3").get_object(Bucket="lab-state", Key=f"team/{NAME}/cluster.yaml")["Body"].read()
-    known = yaml.safe_load(written)
-    file.write_text(yaml.safe_dump({**known, "aws": {**known["aws"], **MORE}}))
-    run("edit-cluster", NAME, "--file", str(file))
+    edit_cluster(run, NAME, file, MORE)
     assert " to create." in run("update-cluster", NAME, expect=2)
     run("update-cluster", NAME, "--yes")
     assert "Nothing to do" in run("update-cluster", NAME)
@@ -198,11 +195,11 @@ def deployed(run: Person) -> str:
 
 def lost_and_replaced(run: Person) -> None:
     """A worker is terminated; its group makes another one, which joins with nothing running here."""
-    planes = hosts() - ready_workers(run, NAME)
+    planes = hosts() - set(ready_workers(run, NAME))
     assert len(planes) == 4  # the bastion is one of them
     lost = terminate_a_worker()
     until(lambda: lost not in hosts() and len(hosts()) == 6)
-    until(lambda: ready_workers(run, NAME) == hosts() - planes, 420)
+    until(lambda: set(ready_workers(run, NAME)) == hosts() - planes, 420)
     assert "is ready" in run("validate-cluster", *ON_HOSTS, "--wait", "5m")
 
 
