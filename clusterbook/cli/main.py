@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections.abc import Callable
 
@@ -11,13 +9,13 @@ from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from clusterbook import __version__
-from clusterbook.cli import boundary, listing, task_help
+from clusterbook.cli import boundary, listing, task_help, usage
 from clusterbook.cli.lean import keep_compiled
 from clusterbook.cli.namespace import collection, for_invoke, tasks
-from clusterbook.errors import InvalidInput
 
 # Everything behind these tasks' names is for the program that they call.
 PASS_ON = ("kubectl", "ssh")
+HELP = ("--help", "-h")
 
 
 class Clusterbook(Program):
@@ -58,7 +56,7 @@ class Clusterbook(Program):
         except ParseError as error:
             self.collection = collection()  # every name, to find the nearest
             options = {name: list(context.flags) for name, context in self._make_parser().contexts.items()}
-            raise _usage(error, options, self.argv) from error
+            raise usage.wrong(str(error), options, self.argv) from error
         return 0
 
 
@@ -75,41 +73,27 @@ def main(loaded: Callable[[], None] = lambda: None) -> None:
 
 
 def passed_on(argv: list[str]) -> list[str]:
-    """`kubectl get nodes` needs no `--` in front of kubectl's own words."""
-    if len(argv) > 2 and argv[1] in PASS_ON and "--" not in argv:
-        rest = argv[2:]
-        keep = [] if argv[1] == "kubectl" or rest[0].startswith("-") else [rest.pop(0)]
-        if rest and rest[0] not in ("--help", "-h"):
-            return [*argv[:2], *keep, "--", *rest]
-    return argv
+    """`kubectl get nodes` and `ssh HOST uptime -p` need no `--` in front of the other program's words."""
+    if len(argv) < 3 or argv[1] not in PASS_ON or "--" in argv:
+        return argv
+    own = _own_words(argv[2:]) if argv[1] == "ssh" else 0
+    keep, rest = argv[: 2 + own], argv[2 + own :]
+    return [*keep, "--", *rest] if rest and rest[0] not in HELP else argv
+
+
+def _own_words(words: list[str]) -> int:
+    """How many words behind `ssh` are its own: the host's name, and options with their values before and after it."""
+    place, named = 0, False
+    while place < len(words) and (words[place].startswith("-") or not named):
+        option, has_value, _ = words[place].partition("=")
+        is_option = option.startswith("-")
+        named = named or not is_option or option in ("--node", "-n")
+        place += 2 if is_option and not has_value and option not in HELP else 1
+    return min(place, len(words))
 
 
 def asks_for_help(argv: list[str]) -> list[str]:
     """`TASK --help` is `--help TASK`, also for a task whose first word would be a name."""
     own = argv[: argv.index("--")] if "--" in argv else argv
     tasks = [word for word in own[1:2] if not word.startswith("-")]
-    return [argv[0], "--help", *tasks] if tasks and {"--help", "-h"} & set(own[2:]) else argv
-
-
-def _usage(error: ParseError, options: dict[str, list[str]], argv: list[str]) -> InvalidInput:
-    """options: those of each task. A slip in a name is shown with the nearest right one."""
-    text = str(error)
-    words = text.split("'")
-    task = next((word for word in argv[1:] if word in options), "")
-    if not text.startswith("No idea") or len(words) < 2:
-        return InvalidInput(_in_our_words(text, task), next_step=f"See: clusterbook --help {task or 'TASK'}")
-    near = difflib.get_close_matches(words[1], options.get(task, []) if words[1].startswith("-") else options, n=1)
-    see = f"See: clusterbook --help {task}" if task else "See: clusterbook --list"
-    return InvalidInput(
-        f"there is no task or option {words[1]!r}", next_step=f"Did you mean {near[0]!r}?" if near else see
-    )
-
-
-def _in_our_words(text: str, task: str) -> str:
-    """Invoke's words for what lacks a value, said as a person would."""
-    if found := re.fullmatch(r"'.*' did not receive required positional arguments: (.*)", text):
-        names = re.findall(r"'(.*?)'", found.group(1))
-        return f"{task} needs {' and '.join(name.upper().replace('_', '-') for name in names)}"
-    if found := re.match(r"Flag <Argument: (\S+).*needed value and was not given one", text):
-        return f"--{found.group(1)} needs a value"
-    return text
+    return [argv[0], "--help", *tasks] if tasks and {*HELP} & set(own[2:]) else argv

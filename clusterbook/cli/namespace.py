@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from invoke.collection import Collection
 from invoke.exceptions import Exit
 
+from clusterbook.cli import usage
 from clusterbook.cli.boundary import Command, guard
 
 # Heading -> (what its tasks are for, task -> file).
@@ -77,10 +78,11 @@ def collection(words: Iterable[str] = ()) -> Collection:
 
 def for_invoke(words: Iterable[str]) -> Collection:
     """The same for a program that Exit ends: a mistake is shown, and ends it with its exit code."""
-    found: list[Collection] = []
+    line, found = list(words), list[Collection]()
 
     def load_them() -> None:
-        found.append(collection(words))
+        found.append(collection(line))
+        usage.check(found[0], line)
 
     if code := guard(load_them):
         raise Exit(code=code)

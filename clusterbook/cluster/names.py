@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterbook.errors import ClusterbookError, Failed
+from clusterbook.errors import EXIT_INVALID, ClusterbookError, Failed
 
 PASSPHRASE_VARIABLE = "CLUSTERBOOK_STORE_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 KMS_VARIABLE = "CLUSTERBOOK_STORE_KMS_KEY"
@@ -14,6 +14,12 @@ class StoreError(ClusterbookError):
 
 class WrongKey(Failed):
     """The key at hand is not the one that the store was encrypted with, or cannot be had."""
+
+
+class WrongWord(WrongKey):
+    """The passphrase or the key file that a person gave does not open the store: invalid input, as a wrong name is."""
+
+    exit_code = EXIT_INVALID
 
 
 def content_name(name: str) -> str:

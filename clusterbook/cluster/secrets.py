@@ -25,7 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clusterbook.cluster import files
-from clusterbook.cluster.names import KMS_VARIABLE, PASSPHRASE_VARIABLE, StoreError, WrongKey
+from clusterbook.cluster.names import KMS_VARIABLE, PASSPHRASE_VARIABLE, StoreError, WrongKey, WrongWord
 from clusterbook.cluster.store import Store
 from clusterbook.errors import Failed, InvalidInput
 
@@ -211,7 +211,7 @@ def _key_of_file(directory: Path, make: bool) -> bytes:
                 files.create_once(path, _text(random.token_bytes(32)).encode() + b"\n")
         return _checked_key(path)
     except FileNotFoundError as error:
-        raise WrongKey(
+        raise WrongWord(
             f"the key of this store, {path}, is not on this machine",
             next_step="Copy it, mode 0600, from the machine that made the store.",
         ) from error
@@ -219,20 +219,20 @@ def _key_of_file(directory: Path, make: bool) -> bytes:
 
 def _checked_key(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
-        raise WrongKey(f"{path} can be read by others", next_step=f"Run chmod 600 {path}")
+        raise WrongWord(f"{path} can be read by others", next_step=f"Run chmod 600 {path}")
     try:
         key = base64.b64decode(path.read_bytes(), validate=False)
     except ValueError:
         key = b""
     if len(key) != _BYTES:
-        raise WrongKey(f"{path} holds no key of 32 bytes", next_step="Restore that file from a backup.")
+        raise WrongWord(f"{path} holds no key of 32 bytes", next_step="Restore that file from a backup.")
     return key
 
 
 def _demanded(passphrase: str) -> str:
     if passphrase:
         return passphrase
-    raise WrongKey("this store is encrypted with a passphrase", next_step=f"Set {PASSPHRASE_VARIABLE} to it.")
+    raise WrongWord("this store is encrypted with a passphrase", next_step=f"Set {PASSPHRASE_VARIABLE} to it.")
 
 
 def _derive(passphrase: str, salt: bytes) -> bytes:
@@ -245,7 +245,7 @@ def _check_value(key: bytes) -> str:
 
 def _wrong_key(kind: str, directory: Path) -> WrongKey:
     if kind == "passphrase":
-        return WrongKey(
+        return WrongWord(
             "this passphrase does not open the store",
             next_step=f"Set {PASSPHRASE_VARIABLE} to the one it was made with.",
         )
@@ -255,7 +255,7 @@ def _wrong_key(kind: str, directory: Path) -> WrongKey:
             next_step="Restore that file from a backup of the store.",
         )
     path = directory / "store.key"
-    return WrongKey(
+    return WrongWord(
         f"the key in {path} is not the one of this store",
         next_step="Put the key file of the machine that made the store there, mode 0600.",
     )

@@ -83,9 +83,26 @@ def test_an_unknown_option_is_invalid_input() -> None:
     assert done.stderr.endswith("no task or option '--colour'\n  next: See: clusterbook --help lab-status\n")
 
 
-def test_a_slip_in_an_option_is_shown_with_the_nearest_one_of_its_task() -> None:
-    done = clusterbook("plan", "--limt", "w-1")
-    assert done.stderr == "error: there is no task or option '--limt'\n  next: Did you mean '--limit'?\n"
+def test_a_slip_in_an_option_is_shown_by_both_programs_with_the_nearest_one_of_its_task() -> None:
+    for program in (clusterbook, invoke):
+        done = program("plan", "--limt", "w-1")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr == "error: there is no task or option '--limt'\n  next: Did you mean '--limit'?\n"
+
+
+def test_a_name_that_is_not_ours_is_left_to_invoke_for_a_project_may_have_tasks_of_its_own(tmp_path: Path) -> None:
+    own = "from invoke import task\n@task\ndef plans(_, much=False):\n    print('much' if much else 'ours')\n"
+    text = (ROOT / "clusterbook/cli/new_project/tasks.py").read_text()
+    (tmp_path / "tasks.py").write_text(f"{text}\n{own}\nnamespace.add_task(plans)\n")
+    for words, said in ((["plans"], "ours"), (["plans", "--much"], "much"), (["version", "plans", "--much"], "much")):
+        argv = [sys.executable, "-m", "invoke", *words]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+        assert (done.returncode, done.stderr, done.stdout.splitlines()[-1]) == (0, "", said)
+
+
+@pytest.mark.parametrize("words", [["--help", "plan"], ["plan", "--help"], ["--list"], ["--version"]])
+def test_options_of_invoke_itself_stay_its_own(words: list[str]) -> None:
+    assert (invoke(*words).returncode, clusterbook(*words).returncode) == (0, 0)
 
 
 def test_without_a_task_the_list_and_the_exit_codes_are_shown() -> None:
@@ -110,6 +127,13 @@ def test_an_inventory_that_does_not_exist_is_invalid_input_with_the_names_that_d
         (["kubectl", "--help"], ["kubectl", "--help"]),
         (["ssh", "cp-1"], ["ssh", "cp-1"]),
         (["ssh", "cp-1", "uptime", "-p"], ["ssh", "cp-1", "--", "uptime", "-p"]),
+        (["ssh", "--inventory", "lab", "cp-1"], ["ssh", "--inventory", "lab", "cp-1"]),
+        (["ssh", "cp-1", "--inventory", "lab"], ["ssh", "cp-1", "--inventory", "lab"]),
+        (["ssh", "cp-1", "-i", "lab", "ls", "-i"], ["ssh", "cp-1", "-i", "lab", "--", "ls", "-i"]),
+        (["ssh", "--inventory=lab", "cp-1", "--cluster", "a", "df", "-h"],
+         ["ssh", "--inventory=lab", "cp-1", "--cluster", "a", "--", "df", "-h"]),
+        (["ssh", "--inventory"], ["ssh", "--inventory"]),
+        (["ssh", "--node", "cp-1", "uptime"], ["ssh", "--node", "cp-1", "--", "uptime"]),
         (["plan"], ["plan"]),
     ],
 )
@@ -144,15 +168,9 @@ def test_an_option_that_wants_a_number_and_has_a_word_is_invalid_input_in_both_p
         assert done.stderr.startswith("error: --replicas is 'many', expected a whole number\n")
 
 
-def test_what_lacks_a_value_is_said_in_our_words() -> None:
-    assert clusterbook("explain", "kubelet_max_pods").stderr.startswith("error: explain needs HOST\n")
-    done = clusterbook("plan", "--inventory")
-    assert done.stderr == "error: --inventory needs a value\n  next: See: clusterbook --help plan\n"
-
-
-def test_the_help_of_a_task_names_its_words_values_and_examples() -> None:
-    page = clusterbook("run", "--help").stdout
-    assert page.startswith("Usage: clusterbook run PLAYBOOK [OPTIONS]\n")
-    assert "\nExample: clusterbook run " in page
-    assert "\n  -f, --forks NUMBER " in page and "\n  -e, --extra-vars VALUE " in page
-    assert "\n  -h, --help" in page and "-h, --check" not in page and "--, " not in page
+def test_what_lacks_a_value_is_said_in_our_words_by_both_programs() -> None:
+    for program in (clusterbook, invoke):
+        assert program("explain", "kubelet_max_pods").stderr.startswith("error: explain needs HOST\n")
+        done = program("plan", "--inventory")
+        assert done.stderr == "error: --inventory needs a value\n  next: See: clusterbook --help plan\n"
+        assert done.returncode == 3

@@ -70,7 +70,7 @@ def test_the_wrong_passphrase_changes_nothing(kept: Cluster, call: Call, monkeyp
     before = kept.store.read(KEYRING)
     monkeypatch.setenv("CLUSTERBOOK_STORE_PASSPHRASE", "open says me")
     code, _, errors = call("store-key", "--file", "--yes")
-    assert code == 1 and "this passphrase does not open the store" in errors
+    assert code == 3 and "this passphrase does not open the store" in errors
     assert kept.store.read(KEYRING) == before
 
 

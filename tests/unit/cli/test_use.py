@@ -13,7 +13,7 @@ from clusterbook.cluster.store import FileStore
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory import load
 from clusterbook.model import Host
-from tests.unit.cli.conftest import Call, Run
+from tests.unit.cli.conftest import INVENTORY, Call, Run
 
 HOSTS = """
 all:
@@ -57,6 +57,22 @@ def test_several_words_reach_the_host_as_they_are_one_is_a_command_line() -> Non
     host = Host("cp-1", (), {})
     assert ssh_argv(host, ["echo", "a b"]) == ["ssh", "cp-1", "echo 'a b'"]
     assert ssh_argv(host, ["echo a | wc"]) == ["ssh", "cp-1", "echo a | wc"]
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("words", [
+    ("--inventory", "HOSTS", "w-1", "uptime", "-p"), ("w-1", "--inventory", "HOSTS", "uptime", "-p"),
+    ("w-1", "--inventory=HOSTS", "--", "uptime", "-p"), ("--inventory", "HOSTS", "w-1", "--", "uptime", "-p"),
+])  # fmt: skip
+def test_options_of_ssh_may_stand_before_or_after_the_host(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "hosts.yml").write_text(INVENTORY)
+    called: list[list[str]] = []
+    monkeypatch.setattr("os.execvp", lambda program, argv: called.append(argv))
+    code, _, errors = call("ssh", *(word.replace("HOSTS", str(tmp_path / "hosts.yml")) for word in words))
+    assert (code, errors) == (0, "")
+    assert called == [["ssh", "192.0.2.1", "uptime -p"]]
 
 
 @pytest.mark.usefixtures("kept")

@@ -9,7 +9,7 @@ import pytest
 
 from clusterbook.cluster.secrets import Keyring, WrongKey, ensure_secret, open_keyring
 from clusterbook.cluster.store import FileStore
-from clusterbook.errors import Failed
+from clusterbook.errors import EXIT_INVALID, Failed
 
 WORD = {"CLUSTERBOOK_STORE_PASSPHRASE": "correct horse"}
 
@@ -63,10 +63,11 @@ def test_a_passphrase_opens_the_store_on_any_machine(store: FileStore, tmp_path:
 
 def test_a_wrong_or_missing_passphrase_is_said_before_anything_is_read(store: FileStore, tmp_path: Path) -> None:
     open_keyring(store, WORD, tmp_path)
-    with pytest.raises(WrongKey, match="this passphrase does not open the store"):
+    with pytest.raises(WrongKey, match="this passphrase does not open the store") as wrong:
         open_keyring(store, {"CLUSTERBOOK_STORE_PASSPHRASE": "battery staple"}, tmp_path)
-    with pytest.raises(WrongKey, match="encrypted with a passphrase"):
+    with pytest.raises(WrongKey, match="encrypted with a passphrase") as missing:
         open_keyring(store, {}, tmp_path)
+    assert (wrong.value.exit_code, missing.value.exit_code) == (EXIT_INVALID, EXIT_INVALID)
 
 
 def test_a_missing_key_file_is_not_replaced_by_a_new_one(store: FileStore, configuration: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_missing_key_file_is_not_replaced_by_a_new_one(store: FileStore, confi
     (configuration / "store.key").unlink()
     with pytest.raises(WrongKey, match="is not on this machine") as caught:
         open_keyring(store, {}, configuration)
-    assert "Copy it" in caught.value.next_step
+    assert "Copy it" in caught.value.next_step and caught.value.exit_code == EXIT_INVALID
     assert not (configuration / "store.key").exists()
 
 
