@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,7 @@ from clusterbook.cli.validation import findings_of
 from clusterbook.cluster import preflight, skew, upgrades
 from clusterbook.cluster.artifacts import catalog
 from clusterbook.cluster.kube import Kubectl
-from clusterbook.cluster.preflight import RequestedApi
+from clusterbook.cluster.preflight import Requested, RequestedApi
 from clusterbook.cluster.skew import Live
 from clusterbook.errors import Failed, InvalidInput, InvalidProject
 from clusterbook.inventory import load as load_inventory
@@ -26,11 +27,13 @@ def check_known(version: str) -> None:
                            next_step=f"Choose one of {', '.join(known)}.")  # fmt: skip
 
 
-def versions_of(site: Site, kubectl: Kubectl, to: str, *, resumed: bool, any_api: bool) -> Live | None:
+def versions_of(
+    site: Site, kubectl: Kubectl, to: str, say: Callable[[str], None], *, resumed: bool, any_api: bool
+) -> Live | None:
     """The versions that run. All that speaks against bringing them to `to` is raised together.
 
     resumed: an upgrade that goes on may find a host that is not well, and goes on for that; None where the API is away.
-    any_api: APIs in use may be gone in that version.
+    any_api: APIs in use may be gone in that version. say: is told what is known of APIs in use.
     """
     cluster, hosts = the_cluster(site), expected(site)
     sick = [one for one in findings_of(site, kubectl) if not one.healthy]
@@ -47,9 +50,11 @@ def versions_of(site: Site, kubectl: Kubectl, to: str, *, resumed: bool, any_api
             return None
         raise InvalidProject(refused) if refused else error from error
     refused += skew.problems(live, to, _offered(site, "etcd") or next(iter(live.etcd.values())))
-    refused += [] if any_api else [_gone(one) for one in asked if one.gone(to)]
+    refused += [] if any_api else [_gone(one) for one in asked.apis if one.gone(to)]
     if refused:
         raise InvalidProject(refused)
+    if not any_api and skew.minor_differs(live, to):
+        say(_known(asked, to))
     return live
 
 
@@ -88,9 +93,17 @@ def _offered(site: Site, component: str) -> str:
     return str(artifacts[component]["version"]) if component in artifacts else ""
 
 
+def _known(asked: Requested, to: str) -> str:
+    since = f"{asked.since:%Y-%m-%d %H:%M} UTC" if asked.since else "each API server was started"
+    return f"apis     none in use that {to} has no more, of those asked for since {since}"
+
+
 def _gone(one: RequestedApi) -> InvalidInput:
+    servers = ", ".join(one.servers)
     return InvalidInput(
-        f"{one.name} is in use, and Kubernetes {one.removed} has it no more",
-        next_step="Have its clients use the newer version of that API. An API server counts what was asked for since "
-                  "it was started; to go on all the same: --ignore-removed-apis",
+        f"{one.name} is in use, and Kubernetes {one.removed} has it no more; kube-apiserver of {servers} was asked "
+        "for it",
+        next_step="Have its clients use the newer version of that API: they are named in "
+                  f"/var/log/kubernetes/audit.log there (\"k8s.io/removed-release\":\"{one.removed}\"). An API server "
+                  "counts what was asked for since it was started; to go on all the same: --ignore-removed-apis",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from invoke.context import Context
 
@@ -55,7 +56,7 @@ def upgrade(
     site = open_site(inventory, cluster, playbook=playbook)
     kubectl = open_kubectl(the_cluster(site))
     resumed = upgrades.refuse_another(site.store, site.name, to)
-    live = versions_of(site, kubectl, to, resumed=resumed, any_api=ignore_removed_apis)
+    live = versions_of(site, kubectl, to, partial(_say, style), resumed=resumed, any_api=ignore_removed_apis)
     if live and skew.at(live, to) and not resumed:
         _say(style, f"Every node has {to} already.")
         return EXIT_DONE

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from clusterbook.cluster import health
 from clusterbook.cluster.cluster import Cluster
@@ -16,19 +17,30 @@ from clusterbook.errors import Failed
 
 _PATIENCE = "--request-timeout=5s"
 _REQUESTED = re.compile(r"^apiserver_requested_deprecated_apis\{(.*)\} [1-9]", re.MULTILINE)
+_STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class RequestedApi:
-    """A deprecated API that somebody has asked for since an API server started. removed: 1.38, or empty."""
+    """A deprecated API that somebody has asked for since an API server started. removed: 1.38, or empty; servers: the
+    hosts whose API servers were asked."""
 
     name: str
     removed: str
+    servers: tuple[str, ...] = ()
 
     def gone(self, target: str) -> bool:
         """Whether that version of Kubernetes has it no more."""
         return bool(self.removed) and parsed(f"{self.removed}.0")[:2] <= parsed(target)[:2]
+
+
+@dataclass(frozen=True)
+class Requested:
+    """The deprecated APIs that were asked for. since: from when on every API server counts; None: one does not say."""
+
+    apis: Sequence[RequestedApi]
+    since: datetime | None
 
 
 def live(cluster: Cluster, kubectl: Kubectl, hosts: Hosts, own: Mapping[str, str]) -> Live:
@@ -44,20 +56,26 @@ def live(cluster: Cluster, kubectl: Kubectl, hosts: Hosts, own: Mapping[str, str
     return Live(_plain(servers), _plain(nodes), _plain(members), own)
 
 
-def requested(cluster: Cluster, kubectl: Kubectl, hosts: Hosts) -> list[RequestedApi]:
+def requested(cluster: Cluster, kubectl: Kubectl, hosts: Hosts) -> Requested:
     """Deprecated APIs that were asked for, as every API server counts them itself."""
     port = int(cluster.spec.complete["api_server_port"])
-    found: dict[str, RequestedApi] = {}
-    for address in hosts.control_planes.values():
-        text = kubectl.run("get", "--raw=/metrics", _server(address, port), "--request-timeout=30s")
-        found |= {one.name: one for one in of_metrics(text)}
-    return [found[name] for name in sorted(found)]
+    texts = {host: kubectl.run("get", "--raw=/metrics", _server(address, port), "--request-timeout=30s")
+             for host, address in hosts.control_planes.items()}  # fmt: skip
+    return of_metrics(texts)
 
 
-def of_metrics(text: str) -> list[RequestedApi]:
-    """The deprecated APIs of an API server's metrics."""
-    every = [dict(_LABEL.findall(labels)) for labels in _REQUESTED.findall(text)]
-    return [RequestedApi(_name(one), one.get("removed_release", "")) for one in every]
+def of_metrics(texts: Mapping[str, str]) -> Requested:
+    """What the API servers of these hosts say in their metrics."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for host, text in texts.items():
+        for labels in _REQUESTED.findall(text):
+            one = dict(_LABEL.findall(labels))
+            servers = found.setdefault((_name(one), one.get("removed_release", "")), [])
+            servers += [] if host in servers else [host]
+    apis = [RequestedApi(*key, tuple(found[key])) for key in sorted(found)]
+    started = [float(moment) for text in texts.values() for moment in _STARTED.findall(text)]
+    since = datetime.fromtimestamp(max(started), UTC) if started and len(started) == len(texts) else None
+    return Requested(apis, since)
 
 
 def _name(labels: Mapping[str, str]) -> str:

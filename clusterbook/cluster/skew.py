@@ -46,6 +46,11 @@ def at(live: Live, target: str) -> bool:
     return all(parsed(one) == parsed(target) for one in (*live.api_servers.values(), *live.kubelets.values()))
 
 
+def minor_differs(live: Live, target: str) -> bool:
+    """Whether an API server has another minor version than that one."""
+    return any(parsed(one)[:2] != parsed(target)[:2] for one in live.api_servers.values())
+
+
 def _extremes(live: Live) -> tuple[str, str]:
     """The hosts of the newest and of the oldest API server."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from clusterbook.cluster import spec, upgrades
 from clusterbook.cluster.backups import Backup
 from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.health import Finding
-from clusterbook.cluster.preflight import RequestedApi
+from clusterbook.cluster.preflight import Requested, RequestedApi
 from clusterbook.cluster.skew import Live
 from clusterbook.cluster.store import open_store
 from clusterbook.errors import Failed
 from tests.unit.cli.conftest import Call
 
 OLD, NEW = "1.36.3", "1.37.2"
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 LIVE = Live({"cp-1": OLD}, {"cp-1": OLD, "w-1": OLD}, {"cp-1": "3.7.3"}, {"cp-1": "cp-1"})
 INVENTORY = """\
 all:
@@ -86,7 +88,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(task.backups, "take", one.backup)
     monkeypatch.setattr(upgradable, "findings_of", lambda site, kubectl: one.sick)
     monkeypatch.setattr(upgradable.preflight, "live", one.versions)
-    monkeypatch.setattr(upgradable.preflight, "requested", lambda *_: one.asked)
+    monkeypatch.setattr(upgradable.preflight, "requested", lambda *_: Requested(one.asked, NOW))
     return one
 
 
@@ -105,6 +107,7 @@ def test_hosts_are_told_of_the_new_version_and_the_configuration_when_all_have_i
     assert (code, world.done) == (0, ["backup", f"run {NEW}"]), errors
     assert version() == NEW and upgrades.under_way(open_store(os.environ), "hosts") == ""
     assert f"to {NEW}; the cluster's configuration says so" in output
+    assert f"none in use that {NEW} has no more, of those asked for since 2026-01-02 03:04 UTC" in output
 
 
 def test_a_plan_takes_no_backup_and_leaves_nothing(world: World, call: Call) -> None:
@@ -127,10 +130,10 @@ def test_one_that_failed_goes_on_without_a_second_backup_though_something_is_not
 def test_all_that_speaks_against_it_is_told_at_once_and_nothing_is_touched(world: World, call: Call) -> None:
     world.sick = [Finding("node", "w-1", False, "kubelet is down", "Look at it.")]
     world.live = replace(LIVE, kubelets={**LIVE.kubelets, "w-1": "1.33.1"})
-    world.asked = [RequestedApi("flowschemas.v1beta9", "1.37")]
+    world.asked = [RequestedApi("flowschemas.v1beta9", "1.37", ("cp-2",))]
     told = refused(call)
     assert "node w-1: kubelet is down" in told and "the kubelet of w-1 is 1.33.1" in told
-    assert "flowschemas.v1beta9 is in use, and Kubernetes 1.37 has it no more" in told
+    assert "flowschemas.v1beta9 is in use, and Kubernetes 1.37 has it no more; kube-apiserver of cp-2 was asked" in told
     world.sick, world.live = [], LIVE
     assert "flowschemas" in refused(call)
     assert call("upgrade", "--inventory", "hosts.yml", "--to", NEW, "--ignore-removed-apis", "--check")[0] == 2

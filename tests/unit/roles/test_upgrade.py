@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -66,14 +67,21 @@ def test_keeping_that_was_cut_off_leaves_no_half_of_it(host: Path) -> None:
 NODES = ["cp-1||NoSchedule", "w-1||", "w-2||", "w-3|true|", "w-4||PreferNoSchedule", "w-5||PreferNoSchedule NoExecute"]
 
 
-@pytest.mark.parametrize(("node", "takers", "closed"), [
-    ("w-2", ["w-1||", "w-4||PreferNoSchedule"], False),
-    ("w-3", ["w-1||", "w-2||", "w-4||PreferNoSchedule"], True),
+@pytest.mark.parametrize(("node", "together", "takers", "closed"), [
+    ("w-2", ["w-2"], ["w-1||", "w-4||PreferNoSchedule"], False),
+    ("w-3", ["w-3"], ["w-1||", "w-2||", "w-4||PreferNoSchedule"], True),
+    ("w-2", ["w-1", "w-2"], ["w-4||PreferNoSchedule"], False),
+    ("w-2", ["w-1", "w-2", "w-4"], [], False),
 ])  # fmt: skip
-def test_only_nodes_that_take_pods_count_as_those_that_take_them_over(
-    node: str, takers: list[str], closed: bool
+def test_only_nodes_that_take_pods_and_are_not_closed_together_with_it_take_a_nodes_pods_over(
+    node: str, together: list[str], takers: list[str], closed: bool
 ) -> None:
-    scope = Scope([{"node_name": node, "upgrade_nodes": {"stdout_lines": NODES}}], Expressions({}), lambda name: "")
+    given: dict[str, Any] = {
+        "node_name": node, "upgrade_nodes": {"stdout_lines": NODES}, "ansible_play_batch": together,
+        "hostvars": {name: {"node_name": name} for name in together},
+    }  # fmt: skip
     words = yaml.safe_load((SCRIPT.parents[1] / "vars" / "main.yml").read_text())
+    scope = Scope([given], Expressions({}), lambda name: "")
+    given["_upgrade_together"] = Expressions({}).native(words["_upgrade_together"], scope.resolve)
     found = {name: Expressions({}).text(words[f"_upgrade_{name}"], scope.resolve) for name in ("takers", "closed")}
     assert found == {"takers": str(takers), "closed": str(closed)}
