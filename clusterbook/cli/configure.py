@@ -6,7 +6,8 @@ import os
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ MACHINES_HELP = {
     "master-size": "instance type of the control planes",
     "image": "debian-12, debian-13 (the default) or the id of an image",
     "access": "ranges of addresses that may reach the API and ssh, separated by commas (default: none)",
+    "nat": "one or each_zone: hosts without public addresses, behind one gateway or one in each zone (default: none)",
+    "bastion": "one host more, through which alone ssh reaches the others; for those of --access",
+    "private-zone": "private DNS zone, such as demo.internal: hosts ask the API as api.ZONE",
 }
 
 
@@ -39,7 +43,7 @@ MACHINES_HELP = {
 class Wishes:
     """What a person says of a new cluster. masters, nodes: how many, and their instance type; 0 masters: by the zones.
 
-    api_address: of hosts that exist already, without zones.
+    api_address: of hosts that exist already, without zones. network: more keys of the part aws.
     """
 
     zones: str = ""
@@ -50,6 +54,13 @@ class Wishes:
     ssh_public_key: str = ""
     kubernetes_version: str = ""
     api_address: str = ""
+    network: Mapping[str, Any] = field(default_factory=dict)
+
+
+def network_wishes(nat: str, bastion: bool, private_zone: str) -> dict[str, Any]:
+    """Wishes.network of what the options say; what they leave out is left to the schema."""
+    said: dict[str, Any] = {"nat": nat, "bastion": {} if bastion else "", "private_zone": private_zone}
+    return {name: value for name, value in said.items() if value != ""}
 
 
 @command(
@@ -65,19 +76,21 @@ class Wishes:
 )
 def create_cluster(
     _: Context, name: str, zones: str = "", node_count: int = 2, node_size: str = SIZE, master_count: int = 0,
-    master_size: str = SIZE, ssh_public_key: str = "", image: str = "", access: str = "",
-    kubernetes_version: str = "", api_address: str = "", json_: bool = False,
+    master_size: str = SIZE, ssh_public_key: str = "", image: str = "", access: str = "", nat: str = "",
+    bastion: bool = False, private_zone: str = "", kubernetes_version: str = "", api_address: str = "",
+    json_: bool = False,
 ) -> None:  # fmt: skip
     """Write the configuration of a new cluster.
 
     Nothing is made but that, and the store's bucket.
 
     Example: invoke create-cluster demo.k8s.local --zones us-east-2a,us-east-2b,us-east-2c --node-count 2
+    Example: invoke create-cluster demo --zones us-east-2a --nat one --bastion --access 203.0.113.0/24
     Example: invoke create-cluster office --api-address 192.0.2.10
     """
     store = open_store(os.environ)
     wishes = Wishes(zones, (master_count, master_size), (node_count, node_size), image, access, ssh_public_key,
-                    kubernetes_version, api_address)  # fmt: skip
+                    kubernetes_version, api_address, network_wishes(nat, bastion, private_zone))  # fmt: skip
     written, text = configure(store, name, wishes)
     if json_:
         print_json({"cluster": name, "store": store.address, "configuration": written})
@@ -158,7 +171,7 @@ def _aws(wishes: Wishes) -> dict[str, Any]:
         aws |= {"api_access_cidrs": _words(wishes.access), "ssh_access_cidrs": _words(wishes.access)}
     if wishes.image:
         aws["image"] = wishes.image
-    return aws
+    return {**aws, **wishes.network}
 
 
 def _public_key(file: str) -> str:

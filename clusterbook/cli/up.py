@@ -14,7 +14,7 @@ from clusterbook.cli import artifacts, lab, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.check import exit_code, show_verified
 from clusterbook.cli.clusters import wanted_versions
-from clusterbook.cli.configure import MACHINES_HELP, SIZE, Wishes
+from clusterbook.cli.configure import MACHINES_HELP, SIZE, Wishes, network_wishes
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
@@ -50,8 +50,9 @@ NAMED = ("kubernetes", "etcd", "containerd")
 )
 def up(
     _: Context, name: str | None = None, zones: str = "", node_count: int = 2, node_size: str = SIZE,
-    master_count: int = 0, master_size: str = SIZE, image: str = "", access: str = "", yes: bool = False,
-    inventory: str = "", extra_vars: Sequence[str] | None = None, verbose: bool = False, json_: bool = False,
+    master_count: int = 0, master_size: str = SIZE, image: str = "", access: str = "", nat: str = "",
+    bastion: bool = False, private_zone: str = "", yes: bool = False, inventory: str = "",
+    extra_vars: Sequence[str] | None = None, verbose: bool = False, json_: bool = False,
 ) -> int:  # fmt: skip
     """Raise a whole cluster: here, or with a name on EC2.
 
@@ -65,7 +66,8 @@ def up(
     style = Style(json=json_, verbose=verbose)
     if not name:
         return _here(inventory or "lab", style)
-    wishes = Wishes(zones, (master_count, master_size), (node_count, node_size), image, access)
+    wishes = Wishes(zones, (master_count, master_size), (node_count, node_size), image, access,
+                    network=network_wishes(nat, bastion, private_zone))  # fmt: skip
     return raise_on_ec2(Raising(name, wishes, inventory or "aws", yes, tuple(extra_vars or ()), style))
 
 

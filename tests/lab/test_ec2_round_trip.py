@@ -1,4 +1,7 @@
-"""A cluster's whole way on the lab's EC2, by its operator's policies alone, behind a bastion: run by `make full`."""
+"""A cluster's whole way on the lab's EC2: one command, its operator's policies, a bastion, a private zone.
+
+Run by `make full`.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,10 @@ from tests.lab.account import (
     PAGE,
     Person,
     aws,
-    edit_cluster,
     hosts,
     page,
     person,
     push_page,
-    reachable,
     ready_workers,
     terminate_a_worker,
     until,
@@ -40,8 +41,9 @@ NAME = "round.k8s.local"
 ABOUT = ("--cluster", NAME)
 ON_HOSTS = ("--inventory", "aws", *ABOUT)
 ZONES = "us-east-2a,us-east-2b,us-east-2c"
-# What create-cluster has no option for.
-MORE = {"nat": "one", "bastion": {}}
+# The API's name in the private zone, which hosts ask.
+DOMAIN = "round.internal"
+API = f"api.{DOMAIN}"
 MASTER = "master-us-east-2b"
 FALSE_SECONDS = 30
 # Without network interfaces: moto keeps those of gateways and of groups' instances when these are gone.
@@ -62,25 +64,27 @@ CENSUS = {
 }  # fmt: skip
 
 
-def test_a_cluster_behind_a_bastion_comes_loses_a_worker_and_goes(tmp_path: Path) -> None:
+def test_a_cluster_behind_a_bastion_comes_by_one_command_loses_a_worker_and_goes(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     with person(home) as run:
         with told("operator"):
             becomes_operator(run)
         before = everything()
-        with told("hosts"):
-            made(run, tmp_path / "cluster.yaml")
+        with told("cluster"):
+            raised(run)
         with told("bastion"):
             reached_through_the_bastion_alone(run)
-        with told("Kubernetes"):
-            raised(run)
         with told("application"):
             address = deployed(run)
         with told("worker"):
             lost_and_replaced(run)
-            until(lambda: page(address).startswith("page-"))
-        assert "Nothing to do" in run("update-cluster", NAME)
+        with told("looks"):
+            looked_at(run)
+            found_by_its_name(run)
+        with told("nothing to do"):
+            raised_again(run)
+            assert page(address).startswith("page-")
         with told("nothing"):
             gone(run, before)
 
@@ -103,16 +107,19 @@ def becomes_operator(run: Person) -> None:
     assert "is denied" in run("iam", "another", "--yes", expect=1, errors=True)
 
 
-def made(run: Person, file: Path) -> None:
-    """Three control planes, two workers and a bastion, each a host that runs."""
+def raised(run: Person) -> None:
+    """Three control planes, two workers and a bastion, from nothing to Kubernetes; no resource is left to make."""
     access = f"{record.read_spec(lifecycle.NAME).gateway}/32"
     count = ("--master-count", "3", "--node-count", "2")
-    run("create-cluster", NAME, "--zones", ZONES, *count, "--access", access)
-    edit_cluster(run, NAME, file, MORE)
-    assert " to create." in run("update-cluster", NAME, expect=2)
-    run("update-cluster", NAME, "--yes")
+    network = ("--nat", "one", "--bastion", "--private-zone", DOMAIN, "--access", access)
+    said = run("up", NAME, "--zones", ZONES, *count, *network, "--yes", *variables())
+    assert "6 hosts answer" in said and "Your cluster is up: 6 hosts" in said, said
     assert "Nothing to do" in run("update-cluster", NAME)
-    until(lambda: len(hosts()) == 6 and reachable())
+
+
+def variables() -> tuple[str, str]:
+    """What says that hosts share this machine's kernel."""
+    return "--extra-vars", f"@{lifecycle.variables_file(lifecycle.spec_of())}"
 
 
 def instances() -> dict[str, str]:
@@ -171,16 +178,45 @@ def key_at(address: str) -> str:
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def raised(run: Person) -> None:
-    """Kubernetes on hosts to which every login came from the bastion, or from the lab's own hand at the first boot."""
-    run("provision", *ON_HOSTS, "--extra-vars", f"@{lifecycle.variables_file(lifecycle.spec_of())}")
-    assert "is ready" in run("validate-cluster", *ON_HOSTS, "--wait", "5m")
+def looked_at(run: Person) -> None:
+    """Each command that only looks reaches all hosts, every login coming from the bastion or the lab's own hand.
+
+    A worker that joined by itself is as provision would make it; the bastion is one more host and no node.
+    """
+    run("plan", *ON_HOSTS, *variables())
+    assert "nothing is wrong" in run("doctor", *ON_HOSTS)
+    holders = {one["host"] for one in json.loads(run("certs", *ON_HOSTS, "--json"))["certificates"]}
+    assert MASTER in holders and len(holders - {""}) == 5, holders
+    seen = json.loads(run("status", *ON_HOSTS, "--json"))
+    assert len(seen["hosts"]) == 6 and len(seen["nodes"]) == 5, seen
+    node = str(seen["nodes"][0]["name"])
+    assert run("ssh", node, *ON_HOSTS, "--", "hostname").strip() == node
     spec, bastion, known = record.read_spec(lifecycle.NAME), the_bastion(), instances()
     accepted = "journalctl --quiet --no-pager --output=cat | grep 'Accepted publickey'"
     for name in known:
         senders = set(re.findall(r" from (\S+) port", as_root(spec, name, accepted)))
         through = spec.gateway if name == bastion else known[bastion]
         assert senders == {spec.hand, through}, (name, senders)
+
+
+def found_by_its_name(run: Person) -> None:
+    """The zone leads to the control planes themselves; workers, the new one too, ask the API by that name alone."""
+    zone, spec, workers = aws("route53"), record.read_spec(lifecycle.NAME), ready_workers(run, NAME)
+    (found,) = zone.list_hosted_zones_by_name(DNSName=DOMAIN)["HostedZones"]
+    sets = zone.list_resource_record_sets(HostedZoneId=found["Id"])["ResourceRecordSets"]
+    addresses = {value["Value"] for one in sets if one["Name"] == f"{API}." for value in one["ResourceRecords"]}
+    planes = {address for name, address in instances().items() if name not in workers and name != the_bastion()}
+    assert addresses == planes and len(planes) == 3
+    ask = f"getent ahostsv4 {API} | cut -d' ' -f1 | sort -u | paste -sd, && " \
+          "grep --no-filename --only-matching 'https://[^:]*:6443' /etc/kubernetes/*.conf | sort -u"  # fmt: skip
+    for name in workers:
+        assert as_root(spec, name, ask).splitlines() == [",".join(sorted(planes)), f"https://{API}:6443"], name
+
+
+def raised_again(run: Person) -> None:
+    """The same command finds nothing left to make."""
+    said = run("up", NAME, "--yes", *variables())
+    assert "Nothing to do" in said and "6 hosts answer" in said and "Your cluster is up: 6 hosts" in said, said
 
 
 def deployed(run: Person) -> str:
@@ -200,7 +236,6 @@ def lost_and_replaced(run: Person) -> None:
     lost = terminate_a_worker()
     until(lambda: lost not in hosts() and len(hosts()) == 6)
     until(lambda: set(ready_workers(run, NAME)) == hosts() - planes, 420)
-    assert "is ready" in run("validate-cluster", *ON_HOSTS, "--wait", "5m")
 
 
 def gone(run: Person, before: set[str]) -> None:

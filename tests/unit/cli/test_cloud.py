@@ -111,3 +111,21 @@ def test_a_cluster_without_zones_and_without_an_address_is_refused_with_both_way
     code, text = run("create-cluster", "office")
     assert code == 3 and "nothing says where office is to be" in text
     assert "--zones" in text and "--api-address" in text
+
+
+def test_options_say_how_hosts_are_reached_and_find_the_api(run: Run) -> None:
+    chosen = ("--nat", "one", "--bastion", "--private-zone", "demo.internal", "--access", "203.0.113.0/24")
+    code, text = run("create-cluster", NAME, "--zones", "us-east-2a", *chosen, "--json")
+    aws = json.loads(text)["configuration"]["aws"]
+    assert (code, aws["nat"], aws["bastion"], aws["private_zone"]) == (0, "one", {}, "demo.internal")
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("--bastion",), "nobody may reach it"), (("--nat", "some"), "'nat' is 'some'"),
+])  # fmt: skip
+def test_an_option_that_cannot_be_is_refused_before_anything_is_written(
+    run: Run, aws: Any, words: tuple[str, ...], said: str
+) -> None:
+    code, text = run("create-cluster", NAME, "--zones", "us-east-2a", *words)
+    assert code == 3 and said in text, text
+    assert aws("s3").list_buckets()["Buckets"] == []
