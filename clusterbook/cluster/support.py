@@ -14,7 +14,8 @@ from clusterbook.agent.masking import Mask
 from clusterbook.cluster.cluster import Cluster, ensure_secrets
 
 UNITS = ("etcd", "containerd", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
-         "flanneld", "haproxy", "keepalived", "clusterbook-csr-approver", "clusterbook-join-keeper")  # fmt: skip
+         "flanneld", "haproxy", "keepalived", "clusterbook-csr-approver", "clusterbook-join-keeper",
+         "clusterbook-spot-notice")  # fmt: skip
 _CTR = "ctr --namespace=k8s.io"
 ETCDCTL = ("etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt "
            "--key=/etc/etcd/pki/healthcheck-client.key --command-timeout=2s")  # fmt: skip

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from clusterbook.lab.ec2 import lifecycle
+from clusterbook.cluster.artifacts import catalog
+from clusterbook.lab import record
+from clusterbook.lab.ec2 import interruptions, lifecycle
 from tests.lab.account import (
     Person,
     aws,
@@ -19,14 +23,16 @@ from tests.lab.account import (
     person,
     reachable,
     ready_workers,
-    terminate_a_worker,
     until,
 )
+from tests.lab.asking import as_root
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 NAME = "groups.k8s.local"
 ALIAS = "alias/stores"
 VARIABLE = "CLUSTERBOOK_STORE_KMS_KEY"
+# AWS gives 120.
+NOTICE_SECONDS = 60
 GROUPS = [
     {"name": "steady", "count": 1, "instance_types": ["m5.large", "m6i.large"], "labels": {"tier": "steady"}},
     {"name": "cheap", "count": 1, "spot": True, "instance_types": ["t3.large", "t3a.large"],
@@ -76,11 +82,65 @@ def test_nodes_have_the_labels_and_taints_of_their_group(run: Person) -> None:
     assert found == [("spot", ["spot=yes:NoSchedule"]), ("steady", [])]
 
 
-def test_a_worker_that_was_replaced_joins_by_itself_as_one_of_its_group(run: Person) -> None:
-    gone = terminate_a_worker()
-    until(lambda: gone not in hosts() and len(hosts()) == 3)
-    until(lambda: gone not in workers(run) and len(workers(run)) == 2, 420)
-    assert sorted(workers(run).values()) == [("spot", ["spot=yes:NoSchedule"]), ("steady", [])]
+def test_a_spot_worker_that_ec2_takes_back_is_emptied_before_and_a_pod_is_always_ready(
+    run: Person, tmp_path: Path
+) -> None:
+    instances = {tier: name for name, (tier, _) in workers(run).items()}
+    steady, spot = (ready_workers(run, NAME)[instances[tier]]["metadata"]["name"] for tier in ("steady", "spot"))
+    put_on_the_spot_worker(run, steady, tmp_path / "page.yaml")
+    assert ready_on(run) == [spot, spot]
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + NOTICE_SECONDS))
+    aws("ec2").create_tags(Resources=[instances["spot"]], Tags=[{"Key": interruptions.TAG, "Value": moment}])
+    seen = [ready_on(run)]
+    while seen[-1] != [steady, steady]:
+        assert seen[-1] and instances["spot"] in hosts(), f"not in time, or too early: {seen}"
+        seen.append(ready_on(run))
+    assert asked(run, "get", "node", spot)["spec"]["unschedulable"]
+    (event,) = asked(run, "get", "events", "--field-selector=reason=SpotInterruption")["items"]
+    assert event["involvedObject"]["name"] == spot and f"(terminate, {moment})" in event["message"]
+    until(lambda: instances["spot"] not in hosts())
+    assert time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) >= moment
+
+
+def put_on_the_spot_worker(run: Person, steady: str, file: Path) -> None:
+    """Two pods that may run there, and one of which shall always be ready."""
+    chosen = {"app": "page"}
+    container = {"name": "page", "image": catalog.load().image("agnhost").reference,
+                 "args": ["netexec", "--http-port=8080"], "readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}
+    pod = {"metadata": {"labels": chosen}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1,
+           "tolerations": [{"key": "spot", "operator": "Exists"}]}}
+    objects = [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "page"},
+         "spec": {"replicas": 2, "selector": {"matchLabels": chosen}, "template": pod}},
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
+         "spec": {"minAvailable": 1, "selector": {"matchLabels": chosen}}},
+    ]  # fmt: skip
+    file.write_text(yaml.safe_dump_all(objects))
+    for words in (("cordon", steady), ("apply", f"--filename={file}"),
+                  ("rollout", "status", "deployment/page", "--timeout=120s"), ("uncordon", steady)):  # fmt: skip
+        run("kubectl", "--cluster", NAME, "--", *words)
+
+
+def ready_on(run: Person) -> list[str]:
+    """The nodes of the page's ready pods, one for each pod."""
+    pods = asked(run, "get", "pods", "--selector=app=page")["items"]
+    return sorted(pod["spec"]["nodeName"] for pod in pods if "deletionTimestamp" not in pod["metadata"]
+                  and any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"]["conditions"]))
+
+
+def asked(run: Person, *words: str) -> Any:
+    """What kubectl answers, as data."""
+    return json.loads(run("kubectl", "--cluster", NAME, "--", *words, "--output=json"))
+
+
+def test_the_worker_that_comes_instead_joins_by_itself_as_one_of_its_group(run: Person) -> None:
+    until(lambda: len(hosts()) == 3)
+    until(lambda: len(workers(run)) == 2 and set(workers(run)) <= hosts(), 420)
+    found = workers(run)
+    assert sorted(found.values()) == [("spot", ["spot=yes:NoSchedule"]), ("steady", [])]
+    for name, (tier, _) in found.items():
+        state = as_root(record.read_spec(lifecycle.NAME), name, "systemctl is-active clusterbook-spot-notice || true")
+        assert state == ("active" if tier == "spot" else "inactive")
 
 
 def test_the_store_is_opened_by_a_passphrase_once_its_key_was_changed_to_one(run: Person) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.lab import record
-from clusterbook.lab.ec2 import admission, balancers, gates, instances, names, zones
+from clusterbook.lab.ec2 import admission, balancers, gates, instances, interruptions, names, zones
 from clusterbook.lab.ec2.lifecycle import REGION
 from clusterbook.lab.spec import LabSpec
 
@@ -29,6 +29,7 @@ async def keep(spec: LabSpec, cloud: Cloud) -> None:
     while True:
         with told.errors():
             running = await asyncio.to_thread(instances.running, cloud)
+            await asyncio.to_thread(interruptions.carry_out, cloud, running)
             rules = await asyncio.to_thread(admission.rules, cloud)
             await carried.keep(await asyncio.to_thread(balancers.fronts, cloud, running, rules))
             await asyncio.to_thread(kept.keep, spec, gates.wanted(running, rules))

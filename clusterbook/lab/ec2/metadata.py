@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud, CloudError
+from clusterbook.lab.ec2 import interruptions
 from clusterbook.lab.ec2.lifecycle import REGION
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
@@ -110,6 +111,7 @@ def leaves(item: Mapping[str, Any]) -> dict[str, str]:
         f"{card}/local-ipv4s": item["PrivateIpAddress"], f"{card}/mac": interface["MacAddress"],
         f"{card}/owner-id": item["OwnerId"], f"{card}/subnet-id": item["SubnetId"], f"{card}/vpc-id": item["VpcId"],
         f"{card}/security-group-ids": "\n".join(group["GroupId"] for group in item["SecurityGroups"]),
+        **interruptions.notice(item),
     }  # fmt: skip
     if (item.get("MetadataOptions") or {}).get("InstanceMetadataTags") == "enabled":
         found.update({f"tags/instance/{tag['Key']}": tag["Value"] for tag in item.get("Tags") or ()})

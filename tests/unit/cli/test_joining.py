@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from clusterbook.agent.joining import for_instance
 from clusterbook.cli import joining, places
-from clusterbook.cli.site import Site, open_site
+from clusterbook.cli.site import Site, evaluate, open_site
 from clusterbook.cluster.cluster import ensure_secrets
 from clusterbook.compile import Selection
 from clusterbook.execute.bundle import agent_bundle
@@ -74,6 +75,14 @@ def test_no_running_host_is_in_it_but_the_names_of_control_planes(site: Site) ->
         assert worker["instance_id"] not in text and worker["private_address"] not in text
     own = json.dumps(for_instance(kept(site, "segment-nodes"), INSTANCE))
     assert INSTANCE["private_address"] in own and not any(f'"{mark}"' in own for mark in joining.MARKS.values())
+
+
+def test_who_listens_for_spot_interruptions_is_known_by_the_host_s_group(site: Site) -> None:
+    for group, spot in (("worker", False), ("worker", True), ("control_plane", True)):
+        host = site.inventory.hosts[site.inventory.groups[group][0]]
+        groups = [{**one, "spot": spot} for one in host.variables["aws"]["worker_groups"]]
+        known = replace(host, variables={**host.variables, "aws": {**host.variables["aws"], "worker_groups": groups}})
+        assert evaluate(known, known.variables["on_spot"]) is (spot and group == "worker")
 
 
 def test_a_second_keep_writes_nothing_and_an_older_agent_goes(site: Site, aws: Any) -> None:
