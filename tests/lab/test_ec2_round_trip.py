@@ -207,6 +207,8 @@ def found_by_its_name(run: Person) -> None:
     addresses = {value["Value"] for one in sets if one["Name"] == f"{API}." for value in one["ResourceRecords"]}
     planes = {address for name, address in instances().items() if name not in workers and name != the_bastion()}
     assert addresses == planes and len(planes) == 3
+    by_name = ("--server", f"https://{API}:6443", "get", "--raw", "/readyz")
+    assert run("kubectl", *ABOUT, "--", *by_name) == "ok"
     ask = f"getent ahostsv4 {API} | cut -d' ' -f1 | sort -u | paste -sd, && " \
           "grep --no-filename --only-matching 'https://[^:]*:6443' /etc/kubernetes/*.conf | sort -u"  # fmt: skip
     for name in workers:
