@@ -63,26 +63,32 @@ class Api:
 def main() -> None:
     """Listen for ever; what did not work is tried again at the next look."""
     settings = json.loads(Path(sys.argv[1]).read_text())
-    last = heard = ""
+    heard = last = ""
     while True:
         try:
-            notice = announced()
-            if notice:
-                api = Api(settings)
-                try:
-                    node = close(api, settings["node"])
-                    empty(api, settings["node"])
-                    if notice != heard:
-                        tell(api, node, notice)
-                        heard = notice
-                finally:
-                    api.close()
+            heard, last = look(settings, heard), ""
         except (OSError, http.client.HTTPException, ApiError, ValueError, KeyError) as error:
             line = f"it did not work this time: {type(error).__name__}: {error}"
             if line != last:
                 say(line)
             last = line
         time.sleep(EVERY_SECONDS)
+
+
+def look(settings: dict, heard: str) -> str:
+    """Do what is left to do; the notice, if there is one. heard: of which it was told already."""
+    notice = announced()
+    if not notice:
+        return ""
+    api = Api(settings)
+    try:
+        node = close(api, settings["node"])
+        empty(api, settings["node"])
+        if notice != heard:
+            tell(api, node, notice)
+    finally:
+        api.close()
+    return notice
 
 
 def announced(root: str = METADATA) -> str:

@@ -42,6 +42,9 @@ class Api:
         self.calls: list[tuple[str, str, Any]] = []
         self._pods, self._refused = pods, refused or {}
 
+    def close(self) -> None:
+        """As a connection does."""
+
     def call(self, method: str, path: str, body: Any = None, kind: str = "") -> Any:
         """Answers as the API does."""
         self.calls.append((method, path, body))
@@ -92,6 +95,20 @@ def test_an_event_of_the_node_says_what_ec2_announced(listener: ModuleType) -> N
     assert path == "/api/v1/namespaces/default/events" and event["reason"] == "SpotInterruption"
     assert event["involvedObject"] == {"apiVersion": "v1", "kind": "Node", "name": NODE, "uid": "u-1"}
     assert "(terminate, 2026-11-27T15:00:00Z)" in event["message"]
+
+
+def test_nothing_is_asked_of_the_api_without_a_notice_and_an_event_is_written_once(
+    listener: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, said = Api([pod("page")]), iter(["", NOTICE, NOTICE])
+    monkeypatch.setattr(listener, "announced", lambda: next(said))
+    monkeypatch.setattr(listener, "Api", lambda settings: api)
+    heard = listener.look({"node": NODE}, "")
+    assert (heard, api.calls) == ("", [])
+    for _ in range(2):
+        heard = listener.look({"node": NODE}, heard)
+    asked = [path.rpartition("/")[2].partition("?")[0] for _, path, _ in api.calls]
+    assert asked == [NODE, "pods", "eviction", "events", NODE, "pods", "eviction"]
 
 
 class Metadata(BaseHTTPRequestHandler):
