@@ -17,11 +17,15 @@ SYSTEM_CALLS = "add_key keyctl request_key bpf perf_event_open @known"
 _MOUNT_AND_BOOT = 'mount -t overlay overlay -o "$1" "$2" && shift 2 && exec "$@"'
 
 
-def environment(legacy_cgroups: bool) -> dict[str, str]:
-    """Settings of nspawn that have no option: the version of control groups, and a writable /proc/sys and /sys."""
+def environment() -> dict[str, str]:
+    """Settings of nspawn that have no option: a writable /proc/sys and /sys.
+
+    The layout of control groups is the machine's own, which nspawn finds: version 2, version 1, or version 1 with a tree
+    of version 2 for systemd alone. Without that tree systemd in a host is not told that the last process of a unit has
+    ended, and holds the unit for seconds before it starts it again.
+    """
     return {
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-        "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "0" if legacy_cgroups else "1",
         "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes",
         # Debian keeps /tmp on the disk.
         "SYSTEMD_NSPAWN_TMPFS_TMP": "0",

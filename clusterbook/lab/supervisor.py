@@ -39,7 +39,7 @@ def _boot(settings: Settings, hierarchies: tuple[cgroups.Hierarchy, ...]) -> int
     child = subprocess.Popen(
         cgroups.inside(machine, hierarchies, command),
         stdin=subprocess.DEVNULL,
-        env=container.environment(cgroups.legacy(hierarchies)),
+        env=container.environment(),
     )
     signal.signal(signal.SIGTERM, lambda number, frame: _forward(child, number, frame))
     return child.wait()

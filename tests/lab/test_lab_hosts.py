@@ -126,6 +126,14 @@ def test_control_groups_of_two_hosts_are_separate_in_every_hierarchy(hosts: LabS
             on("a", f"sudo rmdir {root}/lab-probe")
 
 
+def test_systemd_is_told_when_the_last_process_of_a_unit_has_ended(hosts: LabSpec) -> None:
+    """The kernel tells it in a tree of control groups of version 2 alone; else it holds a killed unit for seconds."""
+    if all(hierarchy.version == 1 for hierarchy in cgroups.mounted()):
+        pytest.skip("the machine has no control groups of version 2")
+    for name in ("a", "b"):
+        assert on(name, "grep ^0:: /proc/1/cgroup") == "0::/init.scope"
+
+
 def test_every_hierarchy_of_the_machine_holds_the_host_in_a_group_of_its_own(hosts: LabSpec) -> None:
     for hierarchy in cgroups.mounted():
         members = [cgroups.members(record.group(hosts.name, one.name), (hierarchy,)) for one in hosts.hosts]
