@@ -20,9 +20,9 @@ _MOUNT_AND_BOOT = 'mount -t overlay overlay -o "$1" "$2" && shift 2 && exec "$@"
 def environment() -> dict[str, str]:
     """Settings of nspawn that have no option: a writable /proc/sys and /sys.
 
-    The layout of control groups is the machine's own, which nspawn finds: version 2, version 1, or version 1 with a tree
-    of version 2 for systemd alone. Without that tree systemd in a host is not told that the last process of a unit has
-    ended, and holds the unit for seconds before it starts it again.
+    The layout of control groups is the machine's own, which nspawn finds: version 2, version 1, or version 1 with a
+    tree of version 2 for systemd alone. Without that tree systemd in a host is not told that the last process of a unit
+    has ended, and holds the unit for seconds before it starts it again.
     """
     return {
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
