@@ -8,52 +8,22 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
-import ssl
 import string
 import sys
 import time
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aws
+from kube_api import Api, ApiError
 
 LIFE_SECONDS = 3600
 RENEWED_SECONDS = 1200
 EVERY_SECONDS = 10
+SECONDS = 30
 LETTERS = string.ascii_lowercase + string.digits
 JOINING = "system:bootstrappers:clusterbook:joining"
 ROLE = "node-role.kubernetes.io/"
-
-
-class ApiError(Exception):
-    """The API answered with an error."""
-
-
-class Api:
-    """The API server, by the keeper's client certificate."""
-
-    def __init__(self, settings: dict) -> None:
-        """settings: server (an https URL) and paths of PEM files."""
-        context = ssl.create_default_context(cafile=settings["authority"])
-        context.load_cert_chain(settings["certificate"], settings["key"])
-        address = urlsplit(settings["server"])
-        self._connection = http.client.HTTPSConnection(
-            address.hostname or "", address.port or 443, timeout=30, context=context
-        )
-
-    def close(self) -> None:
-        """Ends the connection."""
-        self._connection.close()
-
-    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-        """One request; JSON both ways. Raises ApiError, OSError."""
-        self._connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
-        response = self._connection.getresponse()
-        text = response.read()
-        if response.status >= 300:
-            raise ApiError(f"{response.status} for {method} {path.split('?')[0]}")
-        return json.loads(text)
 
 
 def main() -> None:
@@ -61,7 +31,7 @@ def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text())
     renewed, turn = 0.0, 0
     while True:
-        api = Api(settings)
+        api = Api(settings, SECONDS)
         try:
             if time.monotonic() - renewed > RENEWED_SECONDS or not renewed:
                 give_out(api, settings, settings["token_ids"][turn % 2])

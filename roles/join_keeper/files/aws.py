@@ -26,14 +26,14 @@ class Absent(Exception):
 class Metadata:
     """What EC2 tells the instance about itself (IMDSv2)."""
 
-    def __init__(self, root: str = METADATA) -> None:
-        """Asks for a token of a minute. Raises OSError when nobody answers."""
-        self._root = root
-        self._token = ask("PUT", f"{root}api/token", {f"{TOKEN}-ttl-seconds": "60"}).decode()
+    def __init__(self, root: str = METADATA, seconds: float = SECONDS) -> None:
+        """Asks for a token of a minute. seconds: to wait for each answer. Raises OSError when nobody answers."""
+        self._root, self._seconds = root, seconds
+        self._token = ask("PUT", f"{root}api/token", {f"{TOKEN}-ttl-seconds": "60"}, seconds=seconds).decode()
 
     def value(self, path: str) -> str:
         """The text at a path below latest/."""
-        return ask("GET", f"{self._root}{path}", {TOKEN: self._token}).decode()
+        return ask("GET", f"{self._root}{path}", {TOKEN: self._token}, seconds=self._seconds).decode()
 
     def keys(self) -> dict:
         """Keys of the instance's role, in the metadata's own words."""
@@ -106,10 +106,10 @@ def _mac(key: bytes, text: str) -> bytes:
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def ask(method: str, url: str, headers: dict, content: bytes | None = None) -> bytes:
+def ask(method: str, url: str, headers: dict, content: bytes | None = None, seconds: float = SECONDS) -> bytes:
     """One request, without the proxies of anybody's environment. Raises OSError."""
     request = urllib.request.Request(url, data=content, headers=headers, method=method)  # noqa: S310 (see callers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=SECONDS) as answer:
+    with opener.open(request, timeout=seconds) as answer:
         found: bytes = answer.read()
     return found

@@ -9,55 +9,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 import sys
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-METADATA = "http://169.254.169.254/latest/"
-TOKEN = "X-aws-ec2-metadata-token"  # noqa: S105 (a header's name)
+import aws
+from kube_api import Api, ApiError
+
 EVERY_SECONDS = 5
 SECONDS = 10
 REASON = "SpotInterruption"
-
-
-class ApiError(Exception):
-    """The API answered with an error. status: its number."""
-
-    def __init__(self, status: int, about: str) -> None:
-        """about: the request."""
-        super().__init__(f"{status} for {about}")
-        self.status = status
-
-
-class Api:
-    """The API server, by the node's own certificate, which the kubelet renews: it is read anew each time."""
-
-    def __init__(self, settings: dict) -> None:
-        """settings: server (an https URL) and paths of PEM files."""
-        context = ssl.create_default_context(cafile=settings["authority"])
-        context.load_cert_chain(settings["certificate"])
-        address = urlsplit(settings["server"])
-        self._connection = http.client.HTTPSConnection(
-            address.hostname or "", address.port or 443, timeout=SECONDS, context=context
-        )
-
-    def close(self) -> None:
-        """Ends the connection."""
-        self._connection.close()
-
-    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-        """One request; JSON both ways. Raises ApiError, OSError."""
-        self._connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
-        response = self._connection.getresponse()
-        text = response.read()
-        if response.status >= 300:
-            raise ApiError(response.status, f"{method} {path.partition('?')[0]}")
-        return json.loads(text)
 
 
 def main() -> None:
@@ -80,7 +44,8 @@ def look(settings: dict, heard: str) -> str:
     notice = announced()
     if not notice:
         return ""
-    api = Api(settings)
+    # The certificate is read anew each time: the kubelet renews it.
+    api = Api(settings, SECONDS)
     try:
         node = close(api, settings["node"])
         empty(api, settings["node"])
@@ -91,11 +56,11 @@ def look(settings: dict, heard: str) -> str:
     return notice
 
 
-def announced(root: str = METADATA) -> str:
+def announced(root: str = aws.METADATA) -> str:
     """What EC2 says of the instance's end; '' while it says nothing. Raises OSError."""
-    token = _ask("PUT", f"{root}api/token", {f"{TOKEN}-ttl-seconds": "60"})
+    metadata = aws.Metadata(root, SECONDS)
     try:
-        return _ask("GET", f"{root}meta-data/spot/instance-action", {TOKEN: token})
+        return metadata.value("meta-data/spot/instance-action")
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return ""
@@ -147,14 +112,6 @@ def moves(pod: dict) -> bool:
     own = "kubernetes.io/config.mirror" in about.get("annotations", {})
     ended = "deletionTimestamp" in about or pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
     return not (bound or own or ended)
-
-
-def _ask(method: str, url: str, headers: dict) -> str:
-    """One request to the metadata service, without the proxies of anybody's environment. Raises OSError."""
-    request = urllib.request.Request(url, headers=headers, method=method)  # noqa: S310 (the address is fixed)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=SECONDS) as answer:
-        return str(answer.read().decode())
 
 
 def say(line: str) -> None:

@@ -15,6 +15,7 @@ def test_it_has_no_capabilities(host):
 
 
 def test_the_metadata_announce_no_end(host):
-    path = "/usr/local/lib/clusterbook/spot-notice/__main__.py"
-    ask = f"import runpy; print([runpy.run_path('{path}')['announced']()])"
+    folder = "/usr/local/lib/clusterbook/spot-notice"
+    ask = f"import sys; sys.path.insert(0, '{folder}'); import runpy; " \
+          f"print([runpy.run_path('{folder}/__main__.py')['announced']()])"  # fmt: skip
     assert host.check_output("python3 -B -c %s", ask) == "['']"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from dataclasses import replace
@@ -83,6 +84,14 @@ def test_who_listens_for_spot_interruptions_is_known_by_the_host_s_group(site: S
         groups = [{**one, "spot": spot} for one in host.variables["aws"]["worker_groups"]]
         known = replace(host, variables={**host.variables, "aws": {**host.variables["aws"], "worker_groups": groups}})
         assert evaluate(known, known.variables["on_spot"]) is (spot and group == "worker")
+
+
+def test_the_whole_program_of_the_listener_for_spot_interruptions_is_in_it(site: Site) -> None:
+    joining.keep(site, Selection())
+    answers = kept(site, "segment-nodes")["answers"].values()
+    roles = places.brought() / "roles"
+    for file in ("spot_notice/files/__main__.py", "join_keeper/files/aws.py", "join_keeper/files/kube_api.py"):
+        assert base64.b64encode((roles / file).read_bytes()).decode() in answers, file
 
 
 def test_a_second_keep_writes_nothing_and_an_older_agent_goes(site: Site, aws: Any) -> None:

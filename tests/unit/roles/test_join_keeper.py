@@ -29,13 +29,13 @@ SETTINGS = {"url": URL.rpartition("/")[0], "region": "us-east-2", "name": "cp-1"
 def programs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
     """The role's programs, imported as python3 FOLDER does it."""
     monkeypatch.syspath_prepend(str(FILES))
-    found = {name: importlib.import_module(name) for name in ("aws", "first_boot")}
+    found = {name: importlib.import_module(name) for name in ("aws", "first_boot", "kube_api")}
     specification = importlib.util.spec_from_file_location("join_keeper", FILES / "__main__.py")
     assert specification and specification.loader
     found["keeper"] = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(found["keeper"])
     yield found
-    for name in ("aws", "first_boot"):
+    for name in ("aws", "first_boot", "kube_api"):
         sys.modules.pop(name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,16 +14,19 @@ from typing import Any
 
 import pytest
 
-FILE = Path(__file__).parents[3] / "roles" / "spot_notice" / "files" / "__main__.py"
+ROLES = Path(__file__).parents[3] / "roles"
 NOTICE = json.dumps({"action": "terminate", "time": "2026-11-27T15:00:00Z"})
 NODE = "ip-10-20-32-5"
 EVICTION = "/api/v1/namespaces/default/pods/{}/eviction"
 
 
 @pytest.fixture
-def listener() -> ModuleType:
-    """The role's program, imported."""
-    specification = importlib.util.spec_from_file_location("spot_notice", FILE)
+def listener(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The role's program, with what it imports from its folder on the host."""
+    monkeypatch.syspath_prepend(str(ROLES / "join_keeper" / "files"))
+    for name in ("aws", "kube_api"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    specification = importlib.util.spec_from_file_location("spot_notice", ROLES / "spot_notice/files/__main__.py")
     assert specification and specification.loader
     found = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(found)
@@ -102,7 +106,7 @@ def test_nothing_is_asked_of_the_api_without_a_notice_and_an_event_is_written_on
 ) -> None:
     api, said = Api([pod("page")]), iter(["", NOTICE, NOTICE])
     monkeypatch.setattr(listener, "announced", lambda: next(said))
-    monkeypatch.setattr(listener, "Api", lambda settings: api)
+    monkeypatch.setattr(listener, "Api", lambda settings, seconds: api)
     heard = listener.look({"node": NODE}, "")
     assert (heard, api.calls) == ("", [])
     for _ in range(2):
