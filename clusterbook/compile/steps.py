@@ -7,6 +7,7 @@ from typing import Any
 
 from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, as_list
 from clusterbook.compile.loops import loop_of
+from clusterbook.compile.names import arguments_of
 from clusterbook.language.program import Step
 from clusterbook.language.values import Template
 from clusterbook.model import Task
@@ -67,6 +68,13 @@ def _way(near: Mapping[str, Any], variables: Any) -> tuple[tuple[str, Any], ...]
 def plain_name(name: Any) -> str:
     """A name for reports before it is evaluated."""
     return name.text if isinstance(name, Template) else str(name or "")
+
+
+def shown_name(task: Task) -> str:
+    """A task's name; one without is called by its module, an include of a role by that, too."""
+    module, arguments = task.module.rpartition(".")[2], arguments_of(task)
+    role = arguments.get("name", arguments.get("role")) if module == "include_role" else None
+    return plain_name(task.name) or (f"{module} : {plain_name(role)}" if role else module)
 
 
 def fixed_names(task: Task) -> tuple[str, ...]:

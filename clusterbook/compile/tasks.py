@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterbook.compile.context import Context, tag_list
 from clusterbook.compile.facts import NAME as GATHERING
-from clusterbook.compile.includes import Circle, find_tasks, met_again
+from clusterbook.compile.includes import Circle, Found, find_tasks, met_again
 from clusterbook.compile.names import (
     IMPORTS,
     INCLUDES,
@@ -24,7 +24,7 @@ from clusterbook.compile.names import (
 from clusterbook.compile.plan import Selection, StepInfo
 from clusterbook.compile.rolebook import RoleBook
 from clusterbook.compile.rolechecks import input_checks
-from clusterbook.compile.steps import fixed_names, make_step, plain_name
+from clusterbook.compile.steps import fixed_names, make_step, plain_name, shown_name
 from clusterbook.compile.tags import selected
 from clusterbook.compile.walk import every_step
 from clusterbook.errors import InvalidInput, Position
@@ -119,11 +119,21 @@ class TaskCompiler:
                 return self._of_task(task, role, entry, inner, self._chain(context))
             finally:
                 self._active = active
-        found = find_tasks(
-            file_name(task), task.position, context, self._part(context), self._project, self._playbook_directory, free
-        )
+        found = self._file(task, context, free)
         inner = replace(inner, directory=found.directory, chain=(*inner.chain, found.path))
         return self.nodes(found.nodes, inner)
+
+    def brought(self, task: Task, context: Context, free: bool = True) -> str:
+        """The file or the role that an include brings, for the shim, which shows it; for others nothing."""
+        if not self.selection.whole_results:
+            return ""
+        is_role = task.module.endswith("include_role")
+        return role_entry(task).name if is_role else self._file(task, context, free).path
+
+    def _file(self, task: Task, context: Context, free: bool = True) -> Found:
+        return find_tasks(
+            file_name(task), task.position, context, self._part(context), self._project, self._playbook_directory, free
+        )
 
     def met_in(self, instructions: Instructions) -> set[int]:
         """The roles of these steps, with those around them."""
@@ -215,16 +225,15 @@ class TaskCompiler:
             return (step,)
         body = self._body(task, context, step.id)
         brings = tuple(sorted(self.met_in(body or ()) & self.book.late))
-        return (replace(step, body=body, exposes=self.exposed(task, context), brings=brings),)
+        brought = "" if body is None else self.brought(task, context)
+        return (replace(step, body=body, brought=brought, exposes=self.exposed(task, context), brings=brings),)
 
     def _import(self, task: Task, context: Context, handler: bool) -> Instructions:
         inner = context.inside(task.keywords)
         if task.module.endswith("import_role"):
             entry = replace(role_entry(task), included=context.included)
             return self._of_task(task, self.book.role(entry.name, task.position), entry, inner, self._chain(context))
-        found = find_tasks(
-            file_name(task), task.position, context, self._part(context), self._project, self._playbook_directory, True
-        )
+        found = self._file(task, context)
         met_again(found.path, context, task.position)
         inner = replace(inner, directory=found.directory, chain=(*inner.chain, found.path))
         return self.nodes(found.nodes, inner, handler)
@@ -250,10 +259,7 @@ class TaskCompiler:
         if task.module.endswith("include_role"):
             entry = role_entry(task)
             return _identity(self.book.role(entry.name, task.position), entry) in context.chain
-        found = find_tasks(
-            file_name(task), task.position, context, self._part(context), self._project, self._playbook_directory, True
-        )
-        return found.path in context.chain
+        return self._file(task, context).path in context.chain
 
     def _with_known_names(self, task: Task, context: Context) -> Task:
         """An import with the names that its expressions give before the run. Raises InvalidInput."""
@@ -276,7 +282,7 @@ class TaskCompiler:
         role, inner = self._part(context), context.inside(task.keywords)
         bases = (role.path if role else "", context.directory, self._playbook_directory)
         self.steps[number] = StepInfo(
-            number, plain_name(task.name) or task.module.rpartition(".")[2], role.name if role else "", task.module,
+            number, shown_name(task), role.name if role else "", task.module,
             task.position, handler, tuple(base for base in bases if base), fixed_names(task),
             inner.tags, task.name == GATHERING and task.module == "ansible.builtin.setup",
         )

@@ -149,6 +149,7 @@ EVENTS: Mapping[str, Mapping[str, Check]] = {
     "learnt": {"name": _name, "value": lambda value: True},
     "result": _IN_RESULTS,
     "unreachable": _IN_RESULTS,
+    "included": {"file": _text, "hidden": _truth},
     "rescued": {},
     "warning": {"msg": _text},
     "fatal": {},
@@ -158,7 +159,7 @@ EVENTS: Mapping[str, Mapping[str, Check]] = {
 # Fields without which an event cannot be shown or counted.
 _NEEDED = {
     "output": ("lines",), "progress": ("item", "items"), "retry": ("attempt", "tries"), "pending": ("handlers",),
-    "learnt": ("name", "value"), "result": ("status", "seconds"), "unreachable": ("status",),
+    "included": ("file",), "learnt": ("name", "value"), "result": ("status", "seconds"), "unreachable": ("status",),
     "warning": ("msg",), "fatal": ("id",), "end_play": ("id",), "clear_host_errors": ("id",),
 }
 

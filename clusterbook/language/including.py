@@ -29,18 +29,21 @@ class Including:
         """The handlers that are known by now."""
         return [handler for handler in self._handlers if handler.role is None or handler.role in self._known]
 
-    def body(self, step: Step, scope: Scope) -> tuple[Any, ...]:
-        """The steps of an include for one item. Raises Refused with the local machine's words."""
+    def body(self, step: Step, scope: Scope) -> tuple[tuple[Any, ...], str]:
+        """The steps of an include for one item and, where the run shows it, the file or role that they are from.
+
+        Raises Refused with the local machine's words.
+        """
         if step.body is not None:
             self._expose(step.exposes)
             self._known.update(step.brings)
-            return step.body
+            return step.body, step.brought
         arguments = step.arguments if isinstance(step.arguments, dict) else {"_raw_params": step.arguments}
         named = {name: scope.evaluate(arguments[name]) for name in _NAMED if name in arguments}
         names = {name: value for name, value in named.items() if value is not OMIT}
         expansion = from_wire(self._runtime.ask("include", step=step.id, arguments=names))
         self._learn(expansion)
-        return tuple(expansion.instructions)
+        return tuple(expansion.instructions), expansion.brought
 
     def add_variables(self, variables: Mapping[str, Any]) -> None:
         """Variables of this host that only now were named."""

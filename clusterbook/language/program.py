@@ -79,6 +79,8 @@ class Step:
     exposes: Optional[int] = None
     # Roles whose handlers are known once this include has run.
     brings: Parts = ()
+    # The file or role that this include brings, where the run shows it.
+    brought: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ class HostPart:
 class Expansion:
     """What an include brings that was compiled when it ran. roles: pairs of index and RolePart that its steps name.
 
-    handlers: of those roles; variables: of the host, that the new steps name.
+    handlers: of those roles; variables: of the host, that the new steps name; brought: as in Step.
     """
 
     instructions: Parts
@@ -185,6 +187,7 @@ class Expansion:
     handlers: Parts = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     exposes: Optional[int] = None
+    brought: str = ""
 
 
 _TYPES = {kind.__name__: kind for kind in (Step, Group, Flush, Loop, RolePart, Program, HostPart, Expansion)}

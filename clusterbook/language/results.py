@@ -60,7 +60,7 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
         taken = [f"{name}: {result[name]}" for name in result.get("shown", ()) if name in _OF_EVENTS]
         event.update({"msg": taken[0]} if taken and "msg" not in event else {})
     if "results" in result:
-        event["items"] = [outline(item, False) | _named(item) for item in result["results"]]
+        event["items"] = [outline(item, False) | named(item) for item in result["results"]]
     return event
 
 
@@ -97,7 +97,8 @@ def label(item: Mapping[str, Any]) -> Any:
     return item.get(item.get("ansible_loop_var", "item"))
 
 
-def _named(item: Mapping[str, Any]) -> Result:
+def named(item: Mapping[str, Any]) -> Result:
+    """What of an item a line shows: itself, and its label where it has one."""
     own = {"label": item["_ansible_item_label"]} if "_ansible_item_label" in item else {}
     return {"item": label(item), **own}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Optional
 
-from clusterbook.language.calls import call_of, number
+from clusterbook.language.calls import call_of, number, truth
 from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.expecting import kind_of, names_of
@@ -17,6 +17,7 @@ from clusterbook.language.program import Step
 from clusterbook.language.results import (
     combine,
     expression_failure,
+    named,
     no_items,
     unmet_condition,
     without_changes,
@@ -88,10 +89,26 @@ class StepRunner(StepTrier):
             unmet = unmet_condition(scope, step.when)
             if unmet is not None:
                 skipped = unmet
+                self._tell_item(step, extra)
                 continue
-            body = self.including.body(step, scope)
+            body, brought = self.including.body(step, scope)
+            self._tell_item(step, extra, brought)
             bodies.append(tuple(with_layer(part, extra) for part in body) if extra else body)
         return bodies, skipped
+
+    def _tell_item(self, step: Step, extra: Mapping[str, Any], brought: str = "") -> None:
+        """For a screen of whole results: what an include brings for one item, or that it leaves that out."""
+        if not self.program.whole_results or not (brought or extra):
+            return
+        event: Result = {"type": "included", "id": step.id, "file": brought}
+        if extra and truth(self.scope(step, extra), step.no_log):
+            event["hidden"] = True
+        elif extra:
+            item = dict(extra)
+            if step.loop is not None and step.loop.label is not None:
+                self._label(step, extra, item)
+            event.update(named(item))
+        self._runtime.emit(event)
 
     def run(self, step: Step, key: Key) -> list[str]:
         """Run one step; returns the handlers that it notifies. Raises StepFailed."""

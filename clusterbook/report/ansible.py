@@ -9,6 +9,7 @@ from typing import IO, Any
 from clusterbook.records import dataclass
 from clusterbook.report.changes import unified
 from clusterbook.report.custom_stats import CustomStats
+from clusterbook.report.included import Included, item_label
 
 WIDTH = 79
 COLORS = {
@@ -20,6 +21,8 @@ _COLUMN_COLORS = {"ok": "green", "changed": "yellow", "unreachable": "red", "fai
 # What a result holds for the engine alone.
 _INTERNAL = ("changes", "shown", "no_log", "ignored", "place", "next_step", "names_only", "exception")
 _BESIDE_A_MESSAGE = ("msg", "warnings", "deprecations")
+# Of these only what they bring is shown.
+_INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
 _VERBOSE_ALWAYS = ("ansible.builtin.debug", "ansible.builtin.assert")
 
 
@@ -43,6 +46,7 @@ class AnsibleReport:
         self._look = look
         self._banner: tuple[int | None, set[str]] = (None, set())
         self._stats = CustomStats()
+        self._included = Included()
 
     def event(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -52,7 +56,8 @@ class AnsibleReport:
             self._output.flush()
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Say what is left."""
+        self._tell_included()
 
     def _on_play(self, event: Mapping[str, Any]) -> None:
         self._banner = (None, set())
@@ -92,7 +97,7 @@ class AnsibleReport:
             self._fatal(event, result)
         elif event["status"] in ("skipped", "unknown"):  # in check mode commands and what needs them are left out
             self._skipped(event, result)
-        else:
+        elif event.get("module") not in _INCLUDES:
             self._good(event, result)
         if event.get("ignored"):
             self._line("...ignoring", "cyan")
@@ -113,7 +118,14 @@ class AnsibleReport:
         self._line(f"[WARNING]: {event['msg']}", "bright purple")
 
     def _on_included(self, event: Mapping[str, Any]) -> None:
-        self._line(f"included: {event['file']} for {event['host']}", "cyan")
+        if event["file"]:
+            self._included.take(event)
+        elif self._look.show_skipped:
+            self._line(f"skipping: [{event['host']}] => {item_label(event)} ", "cyan")
+
+    def _tell_included(self) -> None:
+        for line in self._included.lines():
+            self._line(line, "cyan")
 
     def _on_summary(self, event: Mapping[str, Any]) -> None:
         self._title("PLAY RECAP")
@@ -207,6 +219,7 @@ class AnsibleReport:
         return self._colored(text, _COLUMN_COLORS[column]) if number else text
 
     def _title(self, text: str) -> None:
+        self._tell_included()
         self._output.write(f"\n{text} {'*' * max(3, WIDTH - len(text))}\n")
 
     def _line(self, text: str, color: str) -> None:

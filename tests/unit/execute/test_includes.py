@@ -178,3 +178,28 @@ def test_files_that_handlers_import_hold_handlers_with_topics(tmp_path: Path) ->
         "roles/r/handlers/parts/two.yml": "- name: two\n  debug: msg=two\n  listen: [theirs]\n",
     })  # fmt: skip
     assert told.messages() == ["done", "two", "one"]
+
+
+def test_a_screen_of_whole_results_is_told_what_each_include_brings(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        **ROLE,
+        "site.yml": site(
+            "- include_tasks: one.yml", "- include_tasks: '{{ \"one\" }}.yml'",
+            "- include_tasks: one.yml\n  loop: [1, 2]\n  loop_control: {label: 'no {{ item }}'}\n  when: item == 2",
+            "- include_tasks: one.yml\n  loop: [key]\n  no_log: true", "- include_role: {name: r}",
+        ),
+        "one.yml": "- debug: msg=1\n",
+    }, whole_results=True)  # fmt: skip
+    names = ("file", "item", "label", "hidden")
+    found = [tuple(event.get(name) for name in names) for event in told.of("included")]
+    one = str(tmp_path / "one.yml")
+    assert found == [
+        (one, None, None, None), (one, None, None, None), ("", 1, "no 1", None), (one, 2, "no 2", None),
+        (one, None, None, True), ("r", None, None, None),
+    ]
+    assert told.of("start")[-2]["name"] == "include_role : r"
+
+
+def test_other_screens_are_not_told_what_includes_bring(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": site("- include_tasks: one.yml"), "one.yml": "- debug: msg=1\n"})
+    assert not told.of("included")

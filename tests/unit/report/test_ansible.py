@@ -142,3 +142,27 @@ def test_values_that_cannot_be_added_replace_each_other() -> None:
 
 def test_what_a_lookup_warns_of_is_shown() -> None:
     assert shown({"type": "warning", "host": "h", "step": 1, "msg": "no file"}) == ["[WARNING]: no file"]
+
+
+def included(host: str = "h", file: str = "/a.yml", **more: Any) -> dict[str, Any]:
+    return {"type": "included", "host": host, "step": 1, "file": file, **more}
+
+
+def test_what_includes_bring_stands_in_one_line_for_all_hosts_after_those_of_single_ones() -> None:
+    include = "ansible.builtin.include_tasks"
+    lines = shown(
+        start(), included(), result("ok", module=include), start(host="i"), result("skipped", host="i", module=include),
+        start(host="j"), included("j"), result("ok", host="j", module=include), start(step=2),
+    )
+    assert lines[2:5] == ["skipping: [i]", "included: /a.yml for h, j", ""]
+
+
+def test_of_the_items_of_an_include_each_has_a_line() -> None:
+    lines = shown(
+        included(item=1), included(file="", item="x"), included(item=1), included(item=2, label="two"),
+        included(hidden=True),
+    )
+    assert lines == [
+        "skipping: [h] => (item=x) ", "included: /a.yml for h => (item=1)", "included: /a.yml for h => (item=1)",
+        "included: /a.yml for h => (item=two)", "included: /a.yml for h => (item=(censored due to no_log))",
+    ]
