@@ -147,7 +147,7 @@ ARRANGING: Mapping[str, Callable[[Terms, Options], Values]] = {
 NAMING = {"vars": "The values of variables by their names.",
           "varnames": "The names of variables that match regular expressions."}
 LOCAL_LOOKUPS = {
-    "config": "Settings of Ansible's that have a meaning here.",
+    "config": "Settings of Ansible's: what the environment says, else their defaults.",
     "csvfile": "A field of a CSV file of the local machine.",
     "env": "Variables of the local machine's environment.",
     "file": "Contents of files of the local machine.",

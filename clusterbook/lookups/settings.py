@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import ClusterbookError
 from clusterbook.language.lookups import LookupFailed
-from clusterbook.lookups.files import Options
+from clusterbook.lookups.constants import CONSTANTS, constant, variable_of
+from clusterbook.lookups.files import Options, truth
 from clusterbook.lookups.surroundings import Surroundings
 
-# Settings of Ansible's that have a meaning here, with the values that hold here.
-SETTINGS: Mapping[str, Any] = {
-    "DEFAULT_BECOME": False,
-    "DEFAULT_BECOME_METHOD": "sudo",
-    "DEFAULT_BECOME_USER": "root",
-    "DEFAULT_FORKS": 0,
-    "DEFAULT_GATHERING": "implicit",
-    "DEFAULT_HASH_BEHAVIOUR": "replace",
-    "DEFAULT_ROLES_PATH": ["roles"],
-    "DEFAULT_TIMEOUT": 10,
-    "DEFAULT_TRANSPORT": "ssh",
-    "DEFAULT_VAULT_IDENTITY": "default",
-    "HOST_KEY_CHECKING": True,
-}
+ON_MISSING = ("error", "warn", "skip")
 
 
 def inventory_hostnames(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> list[Any]:
@@ -39,14 +28,47 @@ def inventory_hostnames(surroundings: Surroundings, terms: Sequence[Any], option
 
 
 def config(surroundings: Surroundings, terms: Sequence[Any], options: Options) -> list[Any]:
-    """Values of settings. on_missing: error, warn or skip."""
-    found = []
+    """Values of Ansible's settings: what the environment says, else the defaults. on_missing: error, warn or skip.
+
+    show_origin: pairs of a value and where it is from.
+    """
+    missing = options.get("on_missing", "error")
+    if missing not in ON_MISSING:
+        raise LookupFailed(f"on_missing is {missing!r}, expected one of {', '.join(ON_MISSING)}")
+    if options.get("plugin_type") or options.get("plugin_name"):
+        raise LookupFailed("settings of plug-ins are not known here, only those that Ansible has for everything")
+    found: list[Any] = []
     for term in terms:
-        name = str(term)
-        if name == "DEFAULT_REMOTE_USER":
-            found.append(getpass.getuser())
-        elif name in SETTINGS:
-            found.append(SETTINGS[name])
-        elif options.get("on_missing", "error") == "error":
-            raise LookupFailed(f"there is no setting {name!r} here; settings are {', '.join(sorted(SETTINGS))}")
+        if not isinstance(term, str):
+            raise LookupFailed(f"the name of a setting is text, not {type(term).__name__}")
+        try:
+            value = _setting(term, surroundings)
+        except KeyError:
+            if missing == "error":
+                raise LookupFailed(_unknown(term)) from None
+            continue
+        found.append([value, _origin(term, surroundings)] if truth(options, "show_origin", False) else value)
     return found
+
+
+def _setting(name: str, surroundings: Surroundings) -> Any:
+    if name == "DEFAULT_REMOTE_USER":
+        return surroundings.environment.get(variable_of(name))
+    if name == "DEFAULT_ROLES_PATH":
+        given = surroundings.environment.get(variable_of(name))
+        home = str(Path.home() / ".ansible" / "roles")
+        return given.split(":") if given else [home, "/usr/share/ansible/roles", "/etc/ansible/roles"]
+    try:
+        return constant(name, surroundings.environment)
+    except ValueError as error:
+        raise LookupFailed(f"{variable_of(name)} is no number: {error}") from error
+
+
+def _origin(name: str, surroundings: Surroundings) -> str:
+    variable = variable_of(name)
+    return f"env: {variable}" if variable in surroundings.environment else "default"
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, CONSTANTS, 1)
+    return f"there is no setting {name!r} here" + (f"; did you mean {near[0]}?" if near else "")
