@@ -11,7 +11,7 @@ from typing import Any
 from clusterbook import project
 from clusterbook.cli import places
 from clusterbook.cli.site import Site, the_cluster, value_of
-from clusterbook.cluster import joining, pki
+from clusterbook.cluster import joining
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.joining import AGENT, FOLDER, IDENTITY, SEGMENT, SIGNATURE
 from clusterbook.compile import Selection, compile_plan
@@ -68,23 +68,17 @@ def segment(site: Site, cluster: Cluster, group: str, selection: Selection) -> d
     loaded = project.load(places.playbook(PLAYBOOK))
     chosen = Selection(extra_variables=selection.extra_variables, resume=False)
     (play,) = compile_plan(loaded, inventory, chosen, matcher(inventory, host.name)).plays
-    services = replace(site.services, authority=lambda name: _authority(cluster, name))
     planes = site.inventory.groups["control_plane"]
     names = [value_of(site, name, "node_name") for name in planes]
     # Themselves, not the load balancer: whatever stands before them, groups admit workers' private addresses there.
     urls = [f"https://{value_of(site, name, 'node_address')}:{cluster.spec.complete['api_server_port']}"
             for name in planes]  # fmt: skip
     return {
-        **kept(play, host.name, services), "marks": MARKS, "token_names": TOKENS,
+        **kept(play, host.name, site.services), "marks": MARKS, "token_names": TOKENS,
         "identities": [f"{IDENTITY}{name}" for name in names],
-        "certificates": client_certificates(play, host.name, services),
+        "certificates": client_certificates(play, host.name, site.services),
         "api": {"urls": urls, "authority": cluster.authorities.trust_bundle()},
     }  # fmt: skip
-
-
-def _authority(cluster: Cluster, name: str) -> str:
-    """Who signs for a host that joins by itself: the cluster, with the key that its control planes have."""
-    return cluster.authorities.certificate(pki.SIGNING if name == "cluster" else name)
 
 
 def _host(inventory: SourcedInventory, group: str) -> Host:

@@ -65,7 +65,7 @@ class Site:
         if self.cluster is None or self.variables is None:
             return Services(decrypt=decrypt)
         authorities = self.cluster.authorities
-        return Services(self.variables.resolve, signer(self.cluster), authorities.certificate, decrypt)
+        return Services(self.variables.resolve, signer(self.cluster), authorities.signers_bundle, decrypt)
 
     def host(self, name: str) -> Host:
         """The host of that name. Raises InvalidInput, with the name that was most likely meant."""

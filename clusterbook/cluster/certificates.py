@@ -143,8 +143,7 @@ def _in_file(host: str, place: Place, pem: str, authorities: Authorities) -> Ite
     try:
         held = x509.load_pem_x509_certificates(pem.encode())
         if place.authority != COPIES:  # the first one is the owner's; others are its chain
-            issuer = authorities.issuers[place.authority].certificate
-            yield _certificate(held[0], host, place.path, place.used_by, _fault(held[0], issuer))
+            yield _certificate(held[0], host, place.path, place.used_by, _signed(held[0], place, authorities))
             return
         known = {_fingerprint(each) for trusted in authorities.trusted.values() for each in trusted}
         for each in held:
@@ -159,6 +158,12 @@ def _certificate(found: x509.Certificate, host: str, path: str, used_by: str, fa
         _name(found.subject), host, path, _name(found.issuer), found.not_valid_after_utc, fault, used_by,
         _fingerprint(found), found.not_valid_before_utc,
     )  # fmt: skip
+
+
+def _signed(certificate: x509.Certificate, place: Place, authorities: Authorities) -> str:
+    """What is wrong with who has signed it; empty: one of those who may today."""
+    faults = [_fault(certificate, signer) for signer in authorities.signers(place.authority)]
+    return "" if "" in faults else faults[0]
 
 
 def _fault(certificate: x509.Certificate, issuer: x509.Certificate) -> str:

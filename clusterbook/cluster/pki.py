@@ -72,6 +72,18 @@ class Authorities:
         """The public certificate of the CA that signs, PEM."""
         return _pem(self.issuers[authority].certificate)
 
+    def signers(self, authority: str) -> tuple[x509.Certificate, ...]:
+        """Who may have signed a certificate of that authority today.
+
+        For the cluster it is its root, and the intermediate by which control planes sign what hosts ask the API for.
+        """
+        names = (authority, SIGNING) if authority == "cluster" else (authority,)
+        return tuple(self.issuers[name].certificate for name in names)
+
+    def signers_bundle(self, authority: str) -> str:
+        """The same as PEM."""
+        return "".join(_pem(each) for each in self.signers(authority))
+
     def bundle(self, authority: str) -> str:
         """The public certificates of a CA that are trusted, PEM."""
         return "".join(_pem(each) for each in self.trusted[authority])

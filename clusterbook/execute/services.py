@@ -30,7 +30,7 @@ def _unknown_authority(name: str) -> str:
 class Services:
     """secret(name) -> value; sign(evaluated arguments, public key) -> PEM; decrypt(data, its name) -> plain data.
 
-    authority(name) -> PEM of who signs today, so that a certificate of another one is renewed; empty: not known.
+    authority(name) -> PEM of all who sign today, so that a certificate of another one is renewed; empty: not known.
     clock() -> seconds since 1970.
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from clusterbook.modules import x509
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
@@ -48,8 +48,11 @@ LISTS = ("organizations", "dns_names", "ip_addresses", "usages")
 
 
 def observe(arguments: Arguments, system: System) -> State:
-    """Both files and what the certificate says; the authority's certificate comes as `_authority_certificate`."""
-    state: State = {"now": time.time(), "authority": None}
+    """Both files and what the certificate says.
+
+    `_authority_certificate` is PEM text with a certificate of each who may sign for the authority.
+    """
+    state: State = {"now": time.time(), "authorities": ()}
     for name, mode in (("path", "mode"), ("key_path", "key_mode")):
         path = arguments[name]
         found = system.files.stat(path, True)
@@ -60,7 +63,7 @@ def observe(arguments: Arguments, system: System) -> State:
     state["key"] = read_key(arguments, state, system)
     authority = arguments.get("_authority_certificate")
     if authority:
-        state["authority"] = x509.parse(authority)
+        state["authorities"] = x509.parse_all(authority)
     return state
 
 
@@ -122,10 +125,10 @@ def renewal(arguments: Arguments, state: State) -> List[Change]:
         changes.append(Change("made with its key", moment(made), f"after {moment(wanted_time)}"))
     if state["key"] is not None and state["key"] != x509.public_bits(certificate.key):
         changes.append(Change("certificate's key", "of another private key", "of the private key on the host"))
-    authority: Optional[x509.Certificate] = state["authority"]
-    if authority is not None and (authority.subject != certificate.issuer or
-                                  authority.subject_key != certificate.authority_key):
-        changes.append(Change("authority", certificate.authority_key, authority.subject_key))
+    signers: Tuple[x509.Certificate, ...] = state["authorities"]
+    who = (certificate.issuer, certificate.authority_key)
+    if signers and who not in [(each.subject, each.subject_key) for each in signers]:
+        changes.append(Change("authority", certificate.authority_key, signers[0].subject_key))
     return changes + expiry(arguments, certificate, state["now"])
 
 

@@ -66,10 +66,16 @@ def object_name(body: bytes) -> str:
 
 def from_pem(text: str, label: str = "") -> bytes:
     """The first block of PEM text (with this label). ValueError when there is none."""
+    for data in all_from_pem(text, label):
+        return data
+    raise ValueError(f"no {label or 'PEM'} block")
+
+
+def all_from_pem(text: str, label: str = "") -> Iterator[bytes]:
+    """All blocks of PEM text (with this label), in its order."""
     for found, body in BLOCK.findall(text):
         if not label or found == label:
-            return base64.b64decode("".join(body.split()))
-    raise ValueError(f"no {label or 'PEM'} block")
+            yield base64.b64decode("".join(body.split()))
 
 
 def to_pem(data: bytes, label: str) -> str:

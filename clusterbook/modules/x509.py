@@ -38,7 +38,16 @@ class Certificate:
 
 def parse(pem: str) -> Certificate:
     """The first certificate of PEM text. ValueError when it is none."""
-    outer = der.children(der.read(der.from_pem(pem, "CERTIFICATE")))
+    return _parse(der.from_pem(pem, "CERTIFICATE"))
+
+
+def parse_all(pem: str) -> Tuple[Certificate, ...]:
+    """All certificates of PEM text, in its order. ValueError when one of them is none."""
+    return tuple(_parse(data) for data in der.all_from_pem(pem, "CERTIFICATE"))
+
+
+def _parse(data: bytes) -> Certificate:
+    outer = der.children(der.read(data))
     fields = der.children(outer[0])
     if fields[0].tag == 0xA0:
         fields = fields[1:]

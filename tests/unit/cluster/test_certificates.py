@@ -86,6 +86,12 @@ def test_kubelets_certificates_are_of_the_intermediate_authority(authorities: Au
     assert one(printed(KUBELET, direct), authorities).fault.endswith("wanted kubernetes-signing-ca")
 
 
+def test_what_control_planes_signed_for_a_host_that_joined_by_itself_is_right(authorities: Authorities) -> None:
+    pem = signing.sign(authorities.issuers["signing"], public_key(), SUBJECT, datetime.now(UTC))
+    assert one(printed(PROXY, pem), authorities).fault == ""
+    assert one(printed("/etc/etcd/pki/peer.crt", pem), authorities).fault.endswith("wanted etcd-ca")
+
+
 def test_every_certificate_of_a_bundle_of_authorities_counts(authorities: Authorities) -> None:
     found = of_host("w-1", printed("/etc/kubernetes/pki/ca.crt", authorities.trust_bundle()), authorities)
     assert [(each.name, each.fault) for each in found] == [("kubernetes-ca", ""), ("kubernetes-signing-ca", "")]

@@ -176,6 +176,16 @@ def test_another_authority_of_the_same_name_is_noticed(wanted: dict[str, Any]) -
     assert [change.what for change in outcome.changes] == ["authority"]
 
 
+def test_one_is_kept_that_any_of_those_who_sign_for_the_authority_has_signed(wanted: dict[str, Any]) -> None:
+    root, intermediate = Authority("root"), Authority("intermediate")
+    certify(intermediate, wanted)
+    root.pem += intermediate.pem
+    assert not certify(root, wanted).changed
+    other = Authority("root")
+    other.pem += Authority("intermediate").pem
+    assert [change.what for change in certify(other, wanted).changes] == ["authority"]
+
+
 def test_a_foreign_key_beside_the_certificate_is_noticed(wanted: dict[str, Any], place: Path) -> None:
     authority = Authority()
     certify(authority, wanted)
