@@ -12,6 +12,14 @@ runs() {  # whether the unit's process was started from the program on the disk
   [ "$process" != 0 ] && [ "/proc/$process/exe" -ef "/usr/local/bin/$1" ]
 }
 
+last_words() {  # what the unit's process wrote last; when one ended by itself ($2), that one, not the one started after it
+  local skipped=''
+  if [ "$2" -gt 0 ]; then skipped="1,/^$1.service: Scheduled restart job/d"; fi
+  journalctl --unit="$1.service" --lines=400 --output=cat --no-pager | tac | sed "$skipped" \
+    | grep --invert-match "^$1.service: \|^Started \|^Starting \|^Stopp\|^Failed to start " | head --lines=3 | tac \
+    | tail --bytes=600 | tr '\n' ' '
+}
+
 settle() {
   local unit=$1 health=$2 end=$((SECONDS + $3)) before now why="did not become well in $3 s"
   if ! runs "$unit"; then
@@ -19,6 +27,7 @@ settle() {
     systemctl restart --no-block "$unit.service"
   fi
   before=$(shows "$unit" NRestarts)
+  now=$before
   while [ "$SECONDS" -lt "$end" ]; do
     # Its certificate may be one of its own making: it is asked on this host.
     if runs "$unit" && curl --silent --fail --insecure --output /dev/null --max-time 3 "$health"; then return 0; fi
@@ -27,8 +36,7 @@ settle() {
     if [ $((now - before)) -ge 3 ]; then why="ended by itself three times"; break; fi
     sleep 0.5
   done
-  echo "$unit $why. Its last words: $(journalctl --unit="$unit.service" --lines=8 --output=cat --no-pager \
-    | grep --invert-match "^$unit.service: \|^Started \|^Starting \|^Stopp\|^Failed to start " | tail --lines=3 | tail --bytes=600 | tr '\n' ' ')" >&2
+  echo "$unit $why. Its last words: $(last_words "$unit" $((now - before)))" >&2
   return 1
 }
 
