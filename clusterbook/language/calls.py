@@ -11,6 +11,7 @@ from clusterbook.language.program import Program, Step
 from clusterbook.language.runtime import Call
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.sources import Sources
+from clusterbook.language.times import as_parameters
 
 
 def call_of(
@@ -28,7 +29,7 @@ def call_of(
     return Call(
         step=step.id,
         module=step.module,
-        arguments=arguments,
+        arguments=as_parameters(step.module, arguments),
         check=_told(scope, step.check_mode, program.check),
         user=_user(step, scope, program),
         environment=environment,

@@ -25,6 +25,7 @@ from clusterbook.language.results import (
 from clusterbook.language.runtime import Call, HostUnreachable, Refused, StepFailed
 from clusterbook.language.scope import OMIT, Scope, Unknown
 from clusterbook.language.state import is_connection_variable
+from clusterbook.language.times import refuse_differences
 from clusterbook.language.trying import StepTrier
 from clusterbook.language.values import decode, encode, holds_template
 
@@ -246,7 +247,9 @@ class StepRunner(StepTrier):
 
     def _in_the_language(self, flow: Task, step: Step, scope: Scope) -> Result:
         def work() -> Result:
-            return self.tainted(flow(written(step, scope), scope, self.state), scope)
+            result = flow(written(step, scope), scope, self.state)
+            refuse_differences(result)
+            return self.tainted(result, scope)
 
         if step.module != SET_FACT:
             return work()

@@ -7,6 +7,7 @@ a plain string and is never rendered, so data from a host cannot become code.
 from __future__ import annotations
 
 import base64
+import datetime
 from typing import Any, Optional
 
 from clusterbook.records import dataclass
@@ -40,6 +41,7 @@ class UnknownValue:
 
 
 _MARK = "!"
+_TIMES = (datetime.date, datetime.time)
 
 
 def encode(value: Any) -> Any:
@@ -65,7 +67,7 @@ def encode(value: Any) -> Any:
         return str(value)
     if isinstance(value, int):
         return int(value)
-    return str(value)
+    return value.isoformat() if isinstance(value, _TIMES) else str(value)
 
 
 def decode(data: Any, trusted: bool = False) -> Any:

@@ -30,6 +30,8 @@ def _json_value(value: Any) -> Any:
         return list(value)
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        raise FilterError(f"a difference of times ({value}) has no form in JSON; use its total_seconds()")
     if hasattr(value, "keys"):
         return {key: value[key] for key in value}
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes)):

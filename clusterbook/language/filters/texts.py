@@ -181,4 +181,7 @@ def strftime(form: str, second: Any = None, utc: bool = False) -> str:
 
 def to_datetime(value: str, form: str = "%Y-%m-%d %H:%M:%S") -> datetime.datetime:
     """The time that a text says in a format."""
-    return datetime.datetime.strptime(value, form)
+    try:
+        return datetime.datetime.strptime(value, form)
+    except (TypeError, ValueError) as error:
+        raise FilterError(f"this is no time in the format {form}: {error}") from error
