@@ -20,6 +20,8 @@ COMPUTING_FILTERS = {
     "unvault": "The text that ansible-vault encrypted; a password is the argument.",
     "vault": "The text as ansible-vault encrypts it; a password is the argument.",
     "community.general.json_query": "What a JMESPath query finds in the data.",
+    "community.general.to_nice_yaml": "YAML for people, indented by two.",
+    "community.general.to_yaml": "YAML.",
 }
 # These read the local machine.
 READING_FILTERS = {

