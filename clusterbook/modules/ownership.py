@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List, Mapping, Optional
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
@@ -16,22 +17,21 @@ FILE_PARAMETERS: Mapping[str, Parameter] = {
     "mode": Parameter("raw", "Permission bits: quoted octal ('0644') or symbolic (u=rw,g=r)."),
     "unsafe_writes": Parameter("bool", "Write in place what cannot be replaced (bind mounts).", default=False),
     "attributes": Parameter("str", "Flags of chattr; not supported.", aliases=("attr",)),
-    "seuser": Parameter("str", "SELinux user; not supported."),
-    "serole": Parameter("str", "SELinux role; not supported."),
-    "setype": Parameter("str", "SELinux type; not supported."),
-    "selevel": Parameter("str", "SELinux level; not supported."),
+    "seuser": Parameter("str", "SELinux user; only accepted on hosts without SELinux."),
+    "serole": Parameter("str", "SELinux role; only accepted on hosts without SELinux."),
+    "setype": Parameter("str", "SELinux type; only accepted on hosts without SELinux."),
+    "selevel": Parameter("str", "SELinux level; only accepted on hosts without SELinux."),
 }
-UNSUPPORTED = ("attributes", "seuser", "serole", "setype", "selevel")
+LABELS = ("seuser", "serole", "setype", "selevel")
+# It is there while the kernel enforces SELinux's labels, or only tells of them.
+SELINUX = "/sys/fs/selinux/enforce"
 
 
 def wanted_attributes(
     arguments: Arguments, system: System, found: Optional[FileState], directory: bool = False, mode: Any = None
 ) -> Attributes:
     """Owner, group and mode by number. found: what is there now; mode: instead of the argument."""
-    for name in UNSUPPORTED if arguments else ():
-        if arguments.get(name):
-            raise ModuleFailed(f"{name} is {arguments[name]!r}: this parameter is not supported",
-                               next_step=f"Remove {name} from the step.")
+    refuse_unsupported(arguments)
     wanted = mode if mode is not None else arguments.get("mode")
     if wanted is not None:
         umask = current_umask()
@@ -42,6 +42,17 @@ def wanted_attributes(
         group_id(system.accounts, arguments["group"]) if arguments.get("group") else None,
         wanted,
     )
+
+
+def refuse_unsupported(arguments: Arguments) -> None:
+    """ModuleFailed for flags of chattr, and for labels of SELinux on a host that has it; others ignore them."""
+    if arguments.get("attributes"):
+        raise ModuleFailed(f"attributes is {arguments['attributes']!r}: this parameter is not supported",
+                           next_step="Remove attributes from the step.")
+    label = next((name for name in LABELS if arguments.get(name)), None)
+    if label is not None and os.path.exists(SELINUX):
+        raise ModuleFailed(f"{label} is {arguments[label]!r}: labels of SELinux are not set, and this host has SELinux",
+                           next_step=f"Remove {label} from the step, and set the label by a command.")
 
 
 def path_state(path: str, arguments: Arguments, system: System, found: Optional[FileState], directory: bool = False,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.modules import ownership
 from tests.unit.modules.conftest import Do, tree
 
 
@@ -138,3 +139,22 @@ def test_check_mode_predicts_and_touches_nothing(do: Do, plan: Do, place: Path, 
     foreseen = plan("file", **arguments)
     assert foreseen.changed and tree(place) == before
     assert do("file", **arguments).changes == foreseen.changes
+
+
+def test_labels_of_selinux_mean_nothing_on_a_host_without_it(
+    do: Do, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "SELINUX", str(place / "enforce"))
+    path = place / "file"
+    path.write_text("x")
+    labels = {"seuser": "system_u", "serole": "object_r", "setype": "etc_t", "selevel": "s0"}
+    assert not do("file", path=str(path), **labels).changed
+    assert not do("copy", dest=str(path), content="x", setype="_default").changed
+    (place / "enforce").write_text("1")
+    outcome = do("file", path=str(path), setype="etc_t")
+    assert outcome.message == "setype is 'etc_t': labels of SELinux are not set, and this host has SELinux"
+    assert outcome.next_step == "Remove setype from the step, and set the label by a command."
+
+
+def test_flags_of_chattr_are_refused(do: Do, place: Path) -> None:
+    assert do("file", path=str(place), attributes="+i").message == "attributes is '+i': this parameter is not supported"
