@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +17,21 @@ from clusterbook.cluster.preflight import Requested, RequestedApi
 from clusterbook.cluster.skew import Live
 from clusterbook.errors import Failed, InvalidInput, InvalidProject
 from clusterbook.inventory import load as load_inventory
+
+# What an upgrade restarts, in this order (roles/upgrade/vars).
+CONTROLS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+ON_EVERY_NODE = ("kubelet", "kube-proxy")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A host's part of an upgrade. turn: hosts of one number are taken together; version: its kubelet's now."""
+
+    turn: int
+    host: str
+    role: str
+    restarted: tuple[str, ...]
+    version: str
 
 
 def check_known(version: str) -> None:
@@ -82,6 +97,18 @@ def site_at(site: Site, playbook: Path, to: str) -> Site:
             )
     found = load_inventory(site.path, playbook, variables.plain, site.vault)
     return replace(site, inventory=found, variables=variables)
+
+
+def turns(site: Site, live: Live | None, workers: int) -> list[Turn]:
+    """In which order hosts are taken, and what is restarted on each. workers: so many workers together."""
+    groups, versions = site.inventory.groups, live.kubelets if live else {}
+    controls = list(groups.get("control_plane", ()))
+    others = [host for host in groups.get("worker", ()) if host not in controls]
+    order = [(host, number) for number, host in enumerate(controls, 1)]
+    order += [(host, len(controls) + 1 + number // max(1, workers)) for number, host in enumerate(others)]
+    role = {True: ("control plane", (*CONTROLS, *ON_EVERY_NODE)), False: ("worker", ON_EVERY_NODE)}
+    return [Turn(turn, host, *role[host in controls], versions.get(value_of(site, host, "node_name"), ""))
+            for host, turn in order]  # fmt: skip
 
 
 def _own(site: Site) -> dict[str, str]:

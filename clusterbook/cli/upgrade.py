@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
 from invoke.context import Context
 
-from clusterbook.cli import backups, places, runs
+from clusterbook.cli import backups, places, runs, upgradable
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import plural, print_table
 from clusterbook.cli.site import Site, open_site, the_cluster
-from clusterbook.cli.upgradable import check_known, site_at, versions_of
+from clusterbook.cli.upgradable import Turn, check_known, site_at, versions_of
 from clusterbook.cli.validation import nodes_of
 from clusterbook.cluster import skew, upgrades
 from clusterbook.compile import Selection
@@ -65,6 +66,7 @@ def upgrade(
              "upgrade_gate_seconds": gate_seconds}  # fmt: skip
     order = Order(playbook, Selection(check=check, extra_variables=given), style)
     if check:
+        _foretell(upgradable.turns(site, live, workers_at_a_time), to, style)
         return runs.run(future, order)
     if not resumed:
         code = EXIT_DONE if without_backup else _backup(site, at, style)
@@ -86,6 +88,19 @@ def _backup(site: Site, at: str, style: Style) -> int:
         return taken
     _say(style, f"backup   {taken.id}: {backups.about(taken)} in {store.address}")
     return EXIT_DONE
+
+
+def _foretell(turns: Sequence[Turn], to: str, style: Style) -> None:
+    """What each host will see, before the steps that say it in detail."""
+    if style.json:
+        print(json.dumps({"type": "upgrade", "to": to, "check": True, "turns": [asdict(one) for one in turns]}))
+        return
+    print_table(("TURN", "HOST", "ROLE", "NOW"), [(one.turn, one.host, one.role, one.version or "?") for one in turns])
+    print(f"In its turn a node's pods go to other nodes, where any take them. Then these are restarted with {to},")
+    print("one after another, each when the one before is well:")
+    print(f"  {', '.join(upgradable.CONTROLS)} (control planes)")
+    print(f"  {', '.join(upgradable.ON_EVERY_NODE)} (every node)")
+    print(f"A turn begins when the one before it is well. A host that has the programs of {to} is left alone.\n")
 
 
 def _tell(rows: Sequence[dict[str, str]], to: str, code: int, style: Style) -> None:

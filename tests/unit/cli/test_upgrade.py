@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clusterbook.cli import site as sites
 from clusterbook.cli import upgradable
@@ -25,6 +28,7 @@ from clusterbook.cluster.store import open_store
 from clusterbook.errors import Failed
 from tests.unit.cli.conftest import Call
 
+ROOT = Path(__file__).parents[3]
 OLD, NEW = "1.36.3", "1.37.2"
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 LIVE = Live({"cp-1": OLD}, {"cp-1": OLD, "w-1": OLD}, {"cp-1": "3.7.3"}, {"cp-1": "cp-1"})
@@ -114,6 +118,28 @@ def test_a_plan_takes_no_backup_and_leaves_nothing(world: World, call: Call) -> 
     code, _, _ = call("upgrade", "--inventory", "hosts.yml", "--to", NEW, "--check")
     assert (code, world.done, version()) == (2, [f"plan {NEW}"], OLD)
     assert upgrades.under_way(open_store(os.environ), "hosts") == ""
+
+
+def test_a_plan_says_first_in_which_order_hosts_are_taken_and_what_is_restarted(world: World, call: Call) -> None:
+    more = "worker: {hosts: {w-1: {ansible_host: 192.0.2.2}, w-2: {}, w-3: {}, cp-1: {}}}"
+    Path("hosts.yml").write_text(INVENTORY.replace("worker: {hosts: {w-1: {ansible_host: 192.0.2.2}}}", more))
+    plan = ("upgrade", "--inventory", "hosts.yml", "--to", NEW, "--check", "--workers-at-a-time", "2")
+    code, output, _ = call(*plan)
+    table = output[output.index("TURN") :].splitlines()
+    assert code == 2 and [line.split()[:2] for line in table[1:5]] == [
+        ["1", "cp-1"], ["2", "w-1"], ["2", "w-2"], ["3", "w-3"],
+    ]  # fmt: skip
+    assert "  kube-apiserver, kube-controller-manager, kube-scheduler (control planes)\n" in output
+    assert "  kubelet, kube-proxy (every node)\n" in output and max(map(len, output.splitlines())) < 120
+    told = json.loads(call(*plan, "--json")[1].splitlines()[0])
+    assert (told["type"], told["to"], told["check"]) == ("upgrade", NEW, True)
+    assert told["turns"][1] == {"turn": 2, "host": "w-1", "role": "worker", "version": OLD,
+                                "restarted": ["kubelet", "kube-proxy"]}  # fmt: skip
+
+
+def test_what_a_plan_says_is_restarted_is_what_the_role_restarts() -> None:
+    units = yaml.safe_load((ROOT / "roles/upgrade/vars/main.yml").read_text())["_upgrade_units"]
+    assert re.findall(r"'(kube[a-z-]+)'", units) == [*upgradable.CONTROLS, *upgradable.ON_EVERY_NODE]
 
 
 def test_one_that_failed_goes_on_without_a_second_backup_though_something_is_not_well(world: World, call: Call) -> None:
