@@ -130,7 +130,7 @@ class StepKeeper:
 
     def notified_by(self, step: Step, result: Result) -> list[str]:
         """The handlers that this result notifies."""
-        changed = bool(result.get("changed")) or result.get("unknown") is True
+        changed = bool(result.get("changed")) or (result.get("unknown") is True and "foreseen" not in result)
         return self.notify_names(step) if changed else []
 
     def notify_names(self, step: Step) -> list[str]:
@@ -147,7 +147,7 @@ class StepKeeper:
         if step.register:
             known = registered(result)
             unknown = result.get("unknown") is True and not result.get("failed")
-            self.state.registered[step.register] = UnknownValue(str(result.get("msg", ""))) if unknown else known
+            self.state.registered[step.register] = UnknownValue(self._until(step, result)) if unknown else known
             if not result.get("no_log"):
                 self.share({step.register: self.state.registered[step.register]})
 
@@ -207,3 +207,9 @@ class StepKeeper:
         if scope.used_secrets or self._sources.tells_secrets:
             result["no_log"] = True
         return result
+
+    def _until(self, step: Step, result: Result) -> str:
+        """Why a step's result is not known: an earlier step's reason, or that the step itself has to run first."""
+        if "rc" not in result and "results" not in result:
+            return str(result.get("msg", ""))
+        return f'not known before "{self.shown_name(step, self.scope(step, {})) or step.name}" has run'

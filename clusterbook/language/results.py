@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from clusterbook.language.environment import ExpressionError, RefusedName, UndefinedName
 from clusterbook.language.scope import Scope
@@ -15,7 +15,7 @@ NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step")
-_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained")
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen")
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -23,13 +23,7 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
 
     whole: all that a step registers goes along under `result`.
     """
-    status = "ok"
-    for name in ("failed", "unknown", "skipped", "changed"):
-        if result.get(name):
-            status = name
-            break
-    if result.get("unreachable"):
-        status = "failed"
+    status = _status(result)
     event: dict[str, Any] = {"status": status}
     if result.get("ignored") and status != "skipped":
         event["ignored"] = True
@@ -54,6 +48,8 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     if status == "changed":
         known = [result[name] for name in _ABOUT if isinstance(result.get(name), str)]
         event.update({"about": known[0]} if known else {})
+    if result.get("unknown") and status in ("changed", "unknown") and "cmd" in result:
+        event["would_run"] = result["cmd"]
     if status == "failed" or "shown" in result:
         names = ("rc", "stdout", "stderr", "cmd", *result.get("shown", ()))
         event.update({name: result[name] for name in names if name in result and name not in (*event, *_OF_EVENTS)})
@@ -62,6 +58,14 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     if "results" in result:
         event["items"] = [outline(item, False) | named(item) for item in result["results"]]
     return event
+
+
+def _status(result: Mapping[str, Any]) -> str:
+    """The word for a result; what is certain of a command that check mode left out comes before that it is unknown."""
+    if result.get("unreachable"):
+        return "failed"
+    found = next((name for name in ("failed", "unknown", "skipped", "changed") if result.get(name)), "ok")
+    return str(result.get("foreseen", found)) if found == "unknown" else found
 
 
 def unmet_condition(scope: Scope, conditions: Iterable[Any]) -> Optional[Result]:
@@ -92,6 +96,20 @@ def told_plainly(result: Result) -> Result:
     return result if result.get("skipped") or result.get("unknown") else {"changed": False, "failed": False, **result}
 
 
+def foreseen(result: Result, changed_when: Sequence[Any]) -> Result:
+    """Of a command that check mode left out: what it will say is not known, whether it is a change often is.
+
+    Without changed_when it is one, as every command is that runs; where that is plain `false` it is none.
+    """
+    if not result.get("unknown") or "rc" not in result:
+        return result
+    if False in changed_when:
+        return {**result, "changed": False, "foreseen": "skipped"}
+    if all(one is True for one in changed_when):
+        return {**result, "changed": True, "foreseen": "changed"}
+    return result
+
+
 def label(item: Mapping[str, Any]) -> Any:
     """The item that a result belongs to."""
     return item.get(item.get("ansible_loop_var", "item"))
@@ -112,6 +130,8 @@ def combine(results: list[Result]) -> Result:
         combined["msg"] = "One or more items failed"
     elif any(item.get("unknown") for item in results):
         combined["unknown"] = True
+        if all("foreseen" in item for item in results if item.get("unknown")):
+            combined["foreseen"] = "changed" if combined["changed"] else "skipped"
     if any(item.get("unreachable") for item in results):
         combined.update(unreachable=True, msg=next(item["msg"] for item in results if item.get("unreachable")))
     combined["skipped"] = all(item.get("skipped") for item in results)

@@ -11,6 +11,7 @@ from clusterbook.language.results import (
     NO_TRACEBACK,
     expression_failure,
     failed_again,
+    foreseen,
     told_plainly,
     unmet_condition,
 )
@@ -59,7 +60,7 @@ class StepTrier(StepKeeper):
 
     def _judge(self, step: Step, extra: Mapping[str, Any], result: Result) -> Result:
         if any(result.get(name) for name in ("unknown", "unreachable", "skipped")):
-            return result
+            return foreseen(result, step.changed_when)
         if result.get("failed"):
             result.setdefault("exception", NO_TRACEBACK)
         if not step.changed_when and not step.failed_when:

@@ -96,7 +96,7 @@ def check_guarded(arguments: Arguments, system: System, shown: Any) -> Outcome:
                 path = in_directory(arguments[name], arguments["chdir"])
                 forget(path, f"{path} depends on a command that has not run")
     guarded = bool(arguments["creates"] or arguments["removes"])
-    message = "would run; its result is not known before"
+    message = "what it says is not known before it has run"
     return Outcome(True, {**NOT_RUN, "cmd": shown}, unknown=True, skipped=not guarded, message=message)
 
 

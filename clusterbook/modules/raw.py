@@ -29,4 +29,4 @@ def run(arguments: Arguments, system: System) -> Outcome:
 
 def check(arguments: Arguments, system: System) -> Outcome:
     """It would run, with a result that nobody knows."""
-    return Outcome(True, unknown=True, message="would run; its result is not known before")
+    return Outcome(True, unknown=True, message="would run; what it says is not known before")

@@ -55,7 +55,7 @@ def check(arguments: Arguments, system: System) -> Outcome:
     if guard(arguments, system, name) is not None:
         return left_out(arguments)
     system.source(name)  # refused when it is not there
-    return check_guarded(arguments, system, name)
+    return check_guarded(arguments, system, arguments["cmd"] or arguments["_raw_params"])
 
 
 def left_out(arguments: Arguments) -> Outcome:

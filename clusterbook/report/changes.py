@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 MOST_LINES = 60
+MOST_COMMAND = 200
 
 
 def change_lines(event: Mapping[str, Any], diff: bool, most: int = MOST_LINES) -> Iterator[str]:
@@ -14,13 +15,18 @@ def change_lines(event: Mapping[str, Any], diff: bool, most: int = MOST_LINES) -
     if event.get("hidden"):
         yield "(hidden: the step holds a secret)"
         return
-    for change in event.get("changes", ()):
-        yield from _one(change, diff, most)
+    yield from _of_part(event, diff, most)
     for item in event.get("items", ()):
         if item.get("status") in ("changed", "failed", "unknown"):
             yield f"[{short(item.get('item'))}]"
-            for change in item.get("changes", ()):
-                yield from ("  " + line for line in _one(change, diff, most))
+            yield from ("  " + line for line in _of_part(item, diff, most))
+
+
+def _of_part(part: Mapping[str, Any], diff: bool, most: int) -> Iterator[str]:
+    if "would_run" in part:
+        yield f"would run: {short(command_line(part['would_run']).strip(), MOST_COMMAND)}"
+    for change in part.get("changes", ()):
+        yield from _one(change, diff, most)
 
 
 def _one(change: Mapping[str, Any], diff: bool, most: int) -> Iterator[str]:
@@ -46,6 +52,11 @@ def unified(before: str, after: str, most: int = MOST_LINES) -> Iterator[str]:
     yield from shown[:most]
     if len(shown) > most:
         yield f"… {len(shown) - most} more lines"
+
+
+def command_line(command: Any) -> str:
+    """A command as one text, from a list of words, too."""
+    return " ".join(map(str, command)) if isinstance(command, list) else str(command)
 
 
 def short(value: Any, most: int = 100) -> str:

@@ -84,7 +84,7 @@ def _of_part(event: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[Diff
     changes = list(part.get("changes", ()))
     if event.get("hidden"):
         yield one(about, "differs; what, is hidden: the step holds a secret")
-    elif part["status"] == "unknown" and not (kind == "step" and about):
+    elif part["status"] == "unknown" and "would_run" not in part and not (kind == "step" and about):
         yield one(about, f"cannot be known yet: {part.get('msg', 'it follows from an earlier step')}")
     elif not changes:
         yield one(about, "would run")

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from clusterbook.errors import Position
-from clusterbook.report.changes import change_lines
+from clusterbook.report.changes import change_lines, command_line
 from clusterbook.source import excerpt
 
 MARKS = {"changed": ("~", "yellow"), "unknown": ("?", "magenta"), "failed": ("✗", "bold red"), "ok": ("·", "dim"),
@@ -60,7 +60,7 @@ def failure_lines(event: Mapping[str, Any]) -> Iterator[Text]:
 
 def _cause(event: Mapping[str, Any]) -> Iterator[Text]:
     """Why, from a program's last words or the message; then where an expression is written, or what was run."""
-    place, ran = event.get("place"), _command(event)
+    place, ran = event.get("place"), command_line(event.get("cmd") or "")
     if ran and str(event.get("msg", "")).startswith(f"'{ran}' failed"):
         yield from _program(event, ran)
         return
@@ -85,11 +85,6 @@ def _program(event: Mapping[str, Any], ran: str) -> Iterator[Text]:
     line, *more = ran.strip().splitlines() or [""]
     yield Text(f"  ran     {line}{' …' if more else ''}", "dim")
     yield Text(f"  exit    {event.get('rc')}", "dim")
-
-
-def _command(event: Mapping[str, Any]) -> str:
-    command = event.get("cmd") or ""
-    return " ".join(map(str, command)) if isinstance(command, list) else str(command)
 
 
 def _last_words(event: Mapping[str, Any]) -> list[str]:

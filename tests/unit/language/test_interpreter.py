@@ -205,6 +205,34 @@ def test_what_check_mode_cannot_know_is_not_tried_again() -> None:
     assert recorder.ran == ["a"] and recorder.statuses() == ["unknown"]
 
 
+LEFT_OUT = {"unknown": True, "changed": True, "skipped": True, "rc": 0, "cmd": "make it", "msg": "not known"}
+
+
+@pytest.mark.parametrize(("changed_when", "status", "notified"), [
+    ((), "changed", ["h"]), ((True,), "changed", ["h"]), ((False,), "skipped", []), (("r.rc == 3",), "unknown", ["h"]),
+    (("r.rc == 3", False), "skipped", []),
+])  # fmt: skip
+def test_a_command_that_check_mode_leaves_out_is_a_change_unless_changed_when_says_else(
+    changed_when: tuple[Any, ...], status: str, notified: list[str]
+) -> None:
+    recorder = Recorder({"a": LEFT_OUT})
+    told = step(1, "a", register="r", changed_when=changed_when, notify=("h",))
+    handlers = (Step(9, "h", RUN, {"cmd": "h"}),)
+    assert run(recorder, told, step(2, Template("{{ r.stdout }}")), Flush(3), handlers=handlers)
+    assert recorder.ran == ["a", *notified]  # the second one needs what nobody knows
+    assert recorder.statuses()[:2] == [status, "unknown"]
+    shown = [event for event in recorder.events if event["type"] == "result"]
+    assert shown[0].get("would_run") == (None if status == "skipped" else "make it")
+    assert shown[1]["msg"] == 'not known before "step 1" has run'
+
+
+def test_a_loop_of_commands_that_check_mode_leaves_out_is_as_sure_as_its_items() -> None:
+    for changed_when, status in (((), "changed"), ((False,), "skipped"), (("result.rc == 3",), "unknown")):
+        recorder = Recorder({"a": LEFT_OUT, "b": LEFT_OUT})
+        looped = step(1, Template("{{ item }}"), loop=Loop(["a", "b"]), changed_when=changed_when)
+        assert run(recorder, looped) and recorder.statuses() == [status]
+
+
 def test_retries_alone_try_until_the_step_does_not_fail() -> None:
     recorder = Recorder({"a": {"changed": False, "failed": True}})
     shown = Template("{{ r.attempts }} {{ r.exception }}")

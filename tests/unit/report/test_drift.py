@@ -118,8 +118,10 @@ def test_a_secret_step_tells_that_something_differs_and_no_more() -> None:
 def test_handlers_left_by_a_run_that_died_and_commands_that_would_run_are_told() -> None:
     pending = {"type": "pending", "host": "w-1", "handlers": ["Restart kubelet"]}
     command = result("command", "Make it", about="")
-    assert lines(pending, command, summary("w-1"))[:2] == [
+    by_its_words = {**result("command", "Settle it", about=""), "status": "unknown", "would_run": "settle.sh"}
+    assert lines(pending, command, by_its_words, summary("w-1"))[:3] == [
         "w-1  handler Restart kubelet  left by an unfinished run", "w-1  step would run  (kubelet | Make it)",
+        "w-1  step would run  (kubelet | Settle it)",
     ]  # fmt: skip
 
 

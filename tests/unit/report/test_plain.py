@@ -53,6 +53,23 @@ def test_a_change_names_host_role_step_and_place() -> None:
     ]
 
 
+def test_a_command_that_a_plan_leaves_out_is_shown_as_it_would_run() -> None:
+    command = {**CHANGED, "changes": [], "would_run": ["kubectl", "drain", "w-1"], "msg": "not known before"}
+    assert shown(Style(plan=True), command).splitlines()[1:] == ["    would run: kubectl drain w-1"]
+    assert len(shown(Style(), {**command, "would_run": "x" * 500}).splitlines()[1]) < 220
+    hidden = shown(Style(plan=True), {**command, "hidden": True}).splitlines()
+    assert hidden[1:] == ["    (hidden: the step holds a secret)"]
+    asked = {**command, "status": "unknown", "would_run": "a\nb\n"}
+    assert shown(Style(plan=True), asked).splitlines()[1:] == ["    not known before", "    would run: a⏎b"]
+
+
+def test_of_a_loop_of_commands_each_is_shown_as_it_would_run() -> None:
+    items = [{"status": "changed", "item": word, "would_run": ["echo", word]} for word in "ab"]
+    assert shown(Style(plan=True), {**CHANGED, "changes": [], "items": items}).splitlines()[1:] == [
+        "    [a]", "      would run: echo a", "    [b]", "      would run: echo b",
+    ]  # fmt: skip
+
+
 def test_an_item_that_failed_is_called_by_its_label() -> None:
     items = [{"status": "ok", "item": 1}, {"status": "failed", "item": {"port": 2, "pid": 3}, "label": "port 2"}]
     assert "  item    port 2" in shown(Style(), {**FAILED, "items": items}).splitlines()
