@@ -11,11 +11,15 @@ import time
 from http.client import HTTPException
 from pathlib import Path
 
-from api import Api, ApiError
+from api import Requests
+from kube_api import ApiError
 from request import BadRequest
 from rules import Rules, refusal
 
 FRESH_SECONDS = 300
+WATCH_SECONDS = 60
+# For an answer; longer than a watch is silent.
+SECONDS = 90
 
 
 def main() -> None:
@@ -24,19 +28,20 @@ def main() -> None:
     rules = Rules.from_settings(settings)
     told: set[tuple[str, str]] = set()
     while True:
-        api = Api(settings["server"], settings["authority"], settings["certificate"], settings["key"])
+        api = Requests(settings, SECONDS)
         try:
             while True:
                 version, waiting = consider(api, rules, told)
-                api.wait_for_request(version, seconds=2 if waiting else 60)
+                api.wait_for_request(version, seconds=2 if waiting else WATCH_SECONDS)
         except (OSError, HTTPException, ApiError, ValueError) as error:
-            say(f"the API at {settings['server']} did not answer: {error}")
+            said = f": {error.said}" if isinstance(error, ApiError) else ""
+            say(f"the API at {settings['server']} did not answer: {error}{said}")
             time.sleep(2)
         finally:
             api.close()
 
 
-def consider(api: Api, rules: Rules, told: set[tuple[str, str]]) -> tuple[str, bool]:
+def consider(api: Requests, rules: Rules, told: set[tuple[str, str]]) -> tuple[str, bool]:
     """Decides on all open requests. Returns the list's version, and whether a new one may become good soon."""
     version, requests = api.requests()
     undecided = [item for item in requests if not item.get("status", {}).get("conditions")]

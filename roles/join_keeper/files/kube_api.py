@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 
 class ApiError(Exception):
-    """The API answered with an error. status: its number."""
+    """The API answered with an error. status: its number; said: the begin of its answer."""
 
-    def __init__(self, status: int, about: str) -> None:
+    def __init__(self, status: int, about: str, said: bytes = b"") -> None:
         """about: the request."""
         super().__init__(f"{status} for {about}")
         self.status = status
+        self.said = said[:200].decode(errors="replace")
 
 
 class Api:
@@ -43,5 +44,11 @@ class Api:
         response = self._connection.getresponse()
         text = response.read()
         if response.status >= 300:
-            raise ApiError(response.status, f"{method} {path.partition('?')[0]}")
+            raise ApiError(response.status, f"{method} {path.partition('?')[0]}", text)
         return json.loads(text)
+
+    def wait(self, path: str) -> None:
+        """Returns when a watch tells something or is over. Raises OSError."""
+        self._connection.request("GET", path)
+        self._connection.getresponse().readline()
+        self._connection.close()  # what else it tells is left unread
