@@ -52,10 +52,13 @@ def client_certificates(play: PlayPlan, host: str, services: Services) -> list[d
 
 
 def _answers(play: PlayPlan, host: str, services: Services) -> Iterator[tuple[str, Any]]:
-    """'kind:step:name' -> the answer, for every file that a step can name: its own, or all of its role's folder."""
+    """'kind:step:name' -> the answer, for every file that a step can name.
+
+    Those are what it says, and where an expression does: what the inventory makes of it, and all of its role's folder.
+    """
     answers = Answers(play, host, Gates(()), services, None, {})
     for step in _steps(play):
-        for kind, name in _questions(play, step):
+        for kind, name in _questions(play, step, answers):
             try:
                 value = answers({"ask": kind, "step": step.id, "name": name})
             except Refusal:
@@ -63,13 +66,13 @@ def _answers(play: PlayPlan, host: str, services: Services) -> Iterator[tuple[st
             yield f"{kind}:{step.id}:{name}", base64.b64encode(value).decode() if kind == "content" else value
 
 
-def _questions(play: PlayPlan, step: Step) -> Iterator[tuple[str, str]]:
+def _questions(play: PlayPlan, step: Step, answers: Answers) -> Iterator[tuple[str, str]]:
     arguments = step.arguments if isinstance(step.arguments, Mapping) else {}
     if step.module not in FOLDERS or "src" not in arguments or arguments.get("remote_src"):
         return
     kinds = ("template",) if step.module == "ansible.builtin.template" else ("source", "content")
-    names = [arguments["src"]] if isinstance(arguments["src"], str) else _files(play, step)
-    for name in names:
+    literal = isinstance(arguments["src"], str)
+    for name in [arguments["src"]] if literal else sorted({*_files(play, step), *answers.files.names(step)}):
         yield from ((kind, name) for kind in kinds)
 
 

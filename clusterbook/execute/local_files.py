@@ -177,10 +177,10 @@ class LocalFiles:
         if _is_within(name, self._plan.steps[step.id].fixed_names):
             return True
         if not _is_within(name, self._named.get(step.id, ())):
-            self._named[step.id] = frozenset(self._names(step))
+            self._named[step.id] = frozenset(self.names(step))
         return _is_within(name, self._named[step.id])
 
-    def _names(self, step: Step) -> Iterator[str]:
+    def names(self, step: Step) -> Iterator[str]:
         """What the inventory alone gives as names of files, for each item of a loop."""
         try:
             for item in [None] if step.loop is None else range(MOST_ITEMS):

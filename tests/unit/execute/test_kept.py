@@ -84,6 +84,27 @@ def test_it_runs_with_the_instance_s_own_facts_and_its_token(
     assert not any(TOKEN in line for line in said)
 
 
+def test_files_of_another_role_are_kept_when_a_loop_or_the_inventory_names_them(
+    playbooks: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = folder / "roles" / "other" / "files"
+    other.mkdir(parents=True)
+    for name in ("a.py", "b.py", "c.py"):
+        (other / name).write_text(f"{name}\n")
+    tasks = """\
+- copy: {src: "{{ item }}", dest: "OUT/{{ item | basename }}"}
+  loop: [plain.txt, ../../other/files/a.py, ../../other/files/b.py]
+- copy: {src: "../../{{ whose }}/files/c.py", dest: OUT/c.py}
+  vars: {whose: other}
+""".replace("OUT", str(folder / "out"))
+    (folder / "roles" / "worker" / "tasks" / "main.yml").write_text(tasks)
+    found = segment(playbooks, PLAY)
+    shutil.rmtree(folder / "roles")
+    done, said = join(found, monkeypatch)
+    assert done, said
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.py", "b.py", "c.py", "plain.txt"]
+
+
 def test_no_secret_is_kept(playbooks: Any, folder: Path) -> None:
     assert TOKEN not in json.dumps(segment(playbooks, PLAY))
 
