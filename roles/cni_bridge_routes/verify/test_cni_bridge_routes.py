@@ -1,5 +1,6 @@
 """The route keeper has given this node its pod network and keeps a route to every other node's pods."""
 
+import ipaddress
 import json
 
 import pytest
@@ -22,6 +23,13 @@ def test_the_route_keeper_runs_and_comes_back_after_a_boot(service):
 def test_a_file_of_the_route_keeper_is_closed_to_others(host, path):
     file = host.file(path)
     assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+
+
+def test_pods_are_connected_within_the_nodes_part_of_their_range(host):
+    bridge = host.run("ip -4 -oneline address show dev cni0").stdout
+    plugin, *_ = json.loads(host.file("/etc/cni/net.d/10-bridge-routes.conflist").content_string)["plugins"]
+    own = ipaddress.ip_network(plugin["ipam"]["ranges"][0][0]["subnet"])
+    assert not bridge or f" {own[1]}/{own.prefixlen} " in bridge
 
 
 def test_there_is_a_route_to_the_pods_of_every_other_node(host, variables):

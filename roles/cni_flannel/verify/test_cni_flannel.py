@@ -33,6 +33,12 @@ def test_the_node_has_its_part_of_the_pods_range(host, variables):
     assert f"FLANNEL_NETWORK={variables['pod_cidr']}" in host.file("/run/flannel/subnet.env").content_string
 
 
+def test_pods_are_connected_within_that_part(host):
+    bridge = host.run("ip -4 -oneline address show dev cni0").stdout
+    (own,) = [line for line in host.file("/run/flannel/subnet.env").content_string.splitlines() if "_SUBNET=" in line]
+    assert not bridge or f" {own.split('=')[1]} " in bridge
+
+
 def test_there_is_a_way_to_the_pods_of_every_other_node(host, variables):
     through = "flannel.1" if variables["cni_flannel_backend"] == "vxlan" else None
     routes = json.loads(host.check_output("ip -json -4 route show"))
