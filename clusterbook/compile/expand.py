@@ -14,8 +14,9 @@ from threading import Lock
 from typing import Any
 
 from clusterbook.compile.hosts import sent_variables
+from clusterbook.compile.hostvars import other_host_names
 from clusterbook.compile.names import NAMED, arguments_of, is_dynamic
-from clusterbook.compile.reach import closure, local_texts, other_host_names, texts, words
+from clusterbook.compile.reach import closure, local_texts, texts, words
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.walk import every_step, every_text, layers_of
 from clusterbook.errors import InvalidInput

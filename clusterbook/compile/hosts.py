@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.compile.plan import Selection
-from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.errors import InvalidInput
 from clusterbook.language.environment import ExpressionError, Expressions
-from clusterbook.language.program import HostPart
+from clusterbook.language.program import EVERY_NAME, HostPart
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import is_connection_variable
 from clusterbook.lookups.expressions import local_expressions
@@ -64,9 +63,10 @@ def others_of(
 ) -> dict[str, Mapping[str, Any]]:
     """What every host of a play may be told of each: the variables that the play reads through `hostvars`.
 
-    Nothing when it may read all of them: then they are asked for one by one.
+    Where it may read all of them, what it does not name is asked for one by one.
     """
-    if not shared or EVERY_NAME in shared:
+    shared -= {EVERY_NAME}
+    if not shared:
         return {}
     return {
         name: shown_variables(host, inventory, shared, selection, expressions)

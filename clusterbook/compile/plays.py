@@ -15,14 +15,13 @@ from clusterbook.compile.facts import gathering
 from clusterbook.compile.growing import Growing, grows
 from clusterbook.compile.headers import Match, hosts_of, no_secret, pattern_of, reached
 from clusterbook.compile.hosts import batches_of, host_part, ordered, others_of, shown_variables
+from clusterbook.compile.hostvars import other_host_names
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
 from clusterbook.compile.reach import (
-    EVERY_NAME,
     closure,
     local_texts,
-    other_host_names,
     secrets,
     texts,
     withheld,
@@ -35,7 +34,7 @@ from clusterbook.compile.walk import every_step, every_text, layers_of
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.program import Flush, Program, RolePart
+from clusterbook.language.program import EVERY_NAME, Flush, Program, RolePart
 from clusterbook.language.scope import OMIT, Scope
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host, Inventory, Play, Project

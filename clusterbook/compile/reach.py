@@ -10,17 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from clusterbook.language.local_words import READING_FILTERS, READING_TESTS, TEST_ALIASES
+from clusterbook.language.program import EVERY_NAME
 from clusterbook.language.values import Secret, Template
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OTHER_HOST = (
-    re.compile(r"hostvars\s*(?:\[[^\]]+\]|\.\w+)\s*(?:\.\s*(\w+)|\[\s*['\"](\w+)['\"]\s*\]|\.get\(\s*['\"](\w+))"),
-    re.compile(r"hostvars\s*,\s*(?:morekeys\s*=\s*)?\[?\s*['\"](\w+)['\"]"),
-    re.compile(r"['\"](\w+)['\"]\s+(?:not\s+)?in\s+hostvars"),
-    re.compile(r"attribute\s*=\s*['\"](?:value\.)?(\w+)"),  # `value.NAME` behind `hostvars | dict2items`
-    re.compile(r"(?:select|reject)attr\(\s*['\"](?:value\.)?(\w+)"),
-)
-EVERY_NAME = "*"
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -71,17 +64,6 @@ def closure(start: Iterable[str], layers: Iterable[Mapping[str, Any]]) -> frozen
             if name in layer:
                 for text in texts(layer[name]):
                     waiting.extend(words(text) - found)
-    return frozenset(found)
-
-
-def other_host_names(all_texts: Iterable[str]) -> frozenset[str]:
-    """Variables that are read through `hostvars`."""
-    found: set[str] = set()
-    for text in all_texts:
-        if "hostvars" in text or "attr" in text:
-            for pattern in _OTHER_HOST:
-                for groups in pattern.findall(text):
-                    found.update([groups] if isinstance(groups, str) else filter(None, groups))
     return frozenset(found)
 
 

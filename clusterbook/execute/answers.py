@@ -11,7 +11,6 @@ from typing import Any
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.patience import MAY_LEAVE
 from clusterbook.compile.plan import PlayPlan, StepInfo
-from clusterbook.compile.reach import EVERY_NAME
 from clusterbook.compile.walk import every_step
 from clusterbook.execute.asking import PASSED_OVER, TaskAsker
 from clusterbook.execute.delegation import Delegation
@@ -26,7 +25,7 @@ from clusterbook.execute.signatures import AUTHORITIES, Signatures
 from clusterbook.execute.words import Words
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.flow import meta_action
-from clusterbook.language.program import HostPart, Step
+from clusterbook.language.program import EVERY_NAME, HostPart, Step
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable, layers_for, own_groups
 from clusterbook.language.values import decode, encode

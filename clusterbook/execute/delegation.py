@@ -14,12 +14,12 @@ from typing import Any
 from clusterbook.compile.context import CONNECTION_KEYWORDS
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.reach import EVERY_NAME, closure, texts, words
+from clusterbook.compile.reach import closure, texts, words
 from clusterbook.execute.heard import value_of
 from clusterbook.execute.session import Answer, Refusal
 from clusterbook.language.elsewhere import elsewhere
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.program import Program, Step
+from clusterbook.language.program import EVERY_NAME, Program, Step
 from clusterbook.language.runtime import Call, Refused
 from clusterbook.language.scope import Unknown
 from clusterbook.language.state import HostState, is_connection_variable, layers_for

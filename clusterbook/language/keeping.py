@@ -10,7 +10,7 @@ from clusterbook.language.environment import ExpressionError
 from clusterbook.language.flow import flow
 from clusterbook.language.handlers import Handlers
 from clusterbook.language.including import Including
-from clusterbook.language.program import HostPart, Program, Step
+from clusterbook.language.program import EVERY_NAME, HostPart, Program, Step
 from clusterbook.language.results import outline, registered
 from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import Scope, Unknown
@@ -154,7 +154,7 @@ class StepKeeper:
     def share(self, values: Mapping[str, Any]) -> None:
         """Report what plays read of other hosts."""
         for name, value in values.items():
-            if name in self.program.shared:
+            if name in self.program.shared or EVERY_NAME in self.program.shared:
                 self._runtime.emit({"type": "learnt", "name": name, "value": encode(value)})
 
     def learn(self, result: Result) -> None:

@@ -12,6 +12,8 @@ from clusterbook.language.values import decode, encode
 from clusterbook.records import dataclass
 
 Place = Tuple[str, int, int]
+# Among the names of variables: any name.
+EVERY_NAME = "*"
 # Fields of several parts; Python 3.9 evaluates this line, so typing's spelling.
 Parts = Tuple[Any, ...]
 

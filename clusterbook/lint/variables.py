@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterbook import source
-from clusterbook.compile.reach import EVERY_NAME, words
+from clusterbook.compile.reach import words
 from clusterbook.errors import InvalidInput, Position
+from clusterbook.language.program import EVERY_NAME
 from clusterbook.language.values import Template
 from clusterbook.lint.expressions import Reading, read
 from clusterbook.lint.findings import Finding
