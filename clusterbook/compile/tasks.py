@@ -49,7 +49,7 @@ class TaskCompiler:
         self._playbook_directory = playbook_directory
         self._number = numbers
         self._evaluate = evaluate
-        self._done: dict[str, list[Any]] = {}
+        self._done: set[str] = set()
         self._active: list[tuple[str, str]] = []
         self.book = RoleBook(project)
         self.steps: dict[int, StepInfo] = {}
@@ -79,23 +79,20 @@ class TaskCompiler:
         role = self.book.role(use.name, use.position)
         entry = RoleEntry(use.name, public=not context.included, included=context.included)
         mark = repr((use.name, use.parameters, *(use.keywords.get(key) for key in ("vars", "when")), inner.tags))
-        if self._has_run(mark, inner) and not role.allow_duplicates:
+        if mark in self._done and not role.allow_duplicates:
             self._role_handlers(role, entry, self.book.number(role, entry, (), use.position), inner, use.position)
             return ()
         body = self._role(role, entry, inner, (), use.position, use.parameters)
+        self._remember(mark, inner, body)
         return self._use(self.book.number(role, entry, (), use.position), mark, role.allow_duplicates, body)
 
-    def _has_run(self, mark: str, inner: Context) -> bool:
-        """Whether an equal use came before, on each host that this one is for: under no condition that is not ours.
+    def _remember(self, mark: str, context: Context, body: Instructions) -> None:
+        """That an equal use need not come again, where this one is certain to have run on every host.
 
-        Of a use in something included only the host knows whether it came there.
+        Of a use with conditions, in something included, or all of whose steps may be left out, only the host knows.
         """
-        before = self._done.setdefault(mark, [])
-        if any(all(condition in inner.when for condition in conditions) for conditions in before):
-            return True
-        if not inner.included:
-            before.append(inner.when)
-        return False
+        if not context.included and any(not (step.when or step.run_once or step.loop) for step in every_step(body)):
+            self._done.add(mark)
 
     def handlers(self, nodes: Iterable[Node], context: Context) -> Instructions:
         """Handlers; tags do not select them, and a block of them is its tasks."""
@@ -240,7 +237,7 @@ class TaskCompiler:
 
     def _body(self, task: Task, context: Context, number: int) -> Instructions | None:
         """The steps of an include, None when they are compiled only when it runs."""
-        before, done = set(self.steps), {mark: list(found) for mark, found in self._done.items()}
+        before, done = set(self.steps), set(self._done)
         try:
             if not is_dynamic(task) and not self._comes_back(task, context):
                 return self.include_body(task, context)
