@@ -7,6 +7,7 @@ import json
 from tests.chaos import page
 from tests.chaos.faults import FAULTS
 from tests.chaos.kills import OPERATIONS
+from tests.chaos.life import STOPS
 
 
 def test_the_page_is_made_of_the_reports() -> None:
@@ -28,3 +29,10 @@ def test_every_long_operation_was_killed_and_lost_nothing() -> None:
     assert [one["operation"] for one in report["operations"]] == [one.name for one in OPERATIONS]
     assert report["kills"] >= 50
     assert all(not one["lost"] for one in report["operations"])
+
+
+def test_a_cluster_was_right_at_every_stop_of_its_life() -> None:
+    stops = json.loads(page.LIFE.read_text())["stops"]
+    assert [one["name"] for one in stops] == list(STOPS)
+    for stop in stops:
+        assert not any(record["failed"] for record in (stop["records"] or {}).values())
