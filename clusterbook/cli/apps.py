@@ -203,11 +203,21 @@ def _settle(kubectl: Kubectl, name: str, seconds: float, as_json: bool) -> None:
 def _wait(
     kubectl: Kubectl, name: str, seconds: float, done: Done, quiet: bool, what: str = ""
 ) -> AppStatus:  # fmt: skip
-    """Look again and again. Raises Failed when it is late, or when a problem does not go by."""
+    """Look again and again. Raises Failed when it is late, or when a problem does not go by.
+
+    An API that does not answer for a moment (its address moves in 4 s) is such a problem.
+    """
     deadline, since, said = time.monotonic() + seconds, 0.0, ""
     with stage("app", sys.stderr if quiet else sys.stdout) as shown:
         while True:
-            status = look(kubectl, name)
+            try:
+                status = look(kubectl, name)
+            except Failed:
+                since = since or time.monotonic()
+                if time.monotonic() - since > PATIENCE_SECONDS:
+                    raise
+                time.sleep(EVERY_SECONDS)
+                continue
             if done(status):
                 shown.result = f"{name}: {status.ready} of {plural(status.wanted, 'pod')} ready"
                 if status.balancer:
