@@ -146,7 +146,7 @@ def test_the_worker_that_comes_instead_joins_by_itself_as_one_of_its_group(run: 
 def test_the_store_is_opened_by_a_passphrase_once_its_key_was_changed_to_one(run: Person) -> None:
     run.environment["CLUSTERBOOK_STORE_NEW_PASSPHRASE"] = "open sesame"
     run("store-key", "--passphrase", "--yes")
-    assert "encrypted with a passphrase" in run("store-key", expect=1, errors=True)
+    assert "encrypted with a passphrase" in run("store-key", expect=3, errors=True)
     run.environment["CLUSTERBOOK_STORE_PASSPHRASE"] = "open sesame"
     assert len(run("kubectl", "--cluster", NAME, "--", "get", "nodes", "--no-headers").splitlines()) >= 3
 
