@@ -34,6 +34,7 @@ OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
     "three control planes and one worker, of 1.36.3": (3, 1, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "three control planes and two workers": (3, 2, 0, "debian-12", {}),
     "three control planes and two workers, of 1.36.3": (3, 2, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
+    "three control planes and three workers, of 1.36.3": (3, 3, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "three control planes and three workers, of 1.36.1": (3, 3, 0, "debian-12", {"kubernetes_version": "1.36.1"}),
     "one control plane and two workers": (1, 2, 0, "debian-12", {}),
     "one control plane and two workers, plain routes": (1, 2, 0, "debian-12", {"cni": "bridge-routes"}),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,3 +54,25 @@ def _has_written(cluster: Cluster) -> bool:
 def failed(records: dict[str, Any]) -> dict[str, Any]:
     """Requests of each kind that failed twice in a row, with the words of their errors."""
     return {kind: record["errors"] for kind, record in records.items() if record["failed"]}
+
+
+@contextmanager
+def ready_pods(cluster: Cluster, deployment: str) -> Iterator[list[int]]:
+    """How many pods of a Deployment were ready, each time that this changed while the block ran; filled at its end."""
+    watch = ["kubectl", "--cluster", cluster.name, "--", "get", "deployment", deployment, "--watch",
+             '--output=jsonpath={.status.readyReplicas}{"\\n"}']  # fmt: skip
+    # A watch ends when its API server does: the next one begins with what is then.
+    again = ["sh", "-c", 'while :; do "$@" 2> /dev/null; sleep 0.1; done', "sh", sys.executable, "-c", PROGRAM, *watch]
+    found: list[int] = []
+    with tempfile.TemporaryFile("w+") as file:
+        process = subprocess.Popen(again, env=cluster.environment, stdin=subprocess.DEVNULL, stdout=file,
+                                   start_new_session=True)  # fmt: skip
+        try:
+            until(lambda: os.fstat(file.fileno()).st_size > 0, "the watch has begun")
+            yield found
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        file.seek(0)
+        found += [int(line or 0) for line in file.read().splitlines()]
+    print(f"ready pods of {deployment}: {found}")

@@ -85,3 +85,12 @@ def test_only_nodes_that_take_pods_and_are_not_closed_together_with_it_take_a_no
     given["_upgrade_together"] = Expressions({}).native(words["_upgrade_together"], scope.resolve)
     found = {name: Expressions({}).text(words[f"_upgrade_{name}"], scope.resolve) for name in ("takers", "closed")}
     assert found == {"takers": str(takers), "closed": str(closed)}
+
+
+def test_a_reason_says_each_line_once() -> None:
+    words = yaml.safe_load((SCRIPT.parents[1] / "vars" / "main.yml").read_text())
+    again = "error when evicting pods/page (will retry after 5s): it would violate the budget\n"
+    given = {"_upgrade_failure": {"stderr": again * 60 + "error: unable to drain node w-1\n", "msg": ""}}
+    scope = Scope([given], Expressions({}), lambda name: "")
+    reason = Expressions({}).text(words["_upgrade_reason"], scope.resolve)
+    assert reason == again + "error: unable to drain node w-1"
