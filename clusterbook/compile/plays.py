@@ -228,8 +228,11 @@ class _Play:
 
 
 def _others(inventory: Inventory, selection: Selection, host: str, names: frozenset[str]) -> Mapping[str, Any]:
-    known = inventory.hosts.get(host)
-    return shown_variables(known, inventory, names, selection) if known is not None else {}
+    try:
+        known = inventory.hosts[host]  # also the local machine, which is in no inventory
+    except KeyError:
+        return {}
+    return shown_variables(known, inventory, names, selection)
 
 
 def _hosts_of_play(inventory: Inventory, hosts: tuple[str, ...]) -> dict[str, Any]:

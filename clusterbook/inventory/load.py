@@ -76,6 +76,7 @@ def load(
     own = _own_groups(tree, groups)
     layers = {name: tuple(_host_layers(name, own[name], tree, files, places, cluster or {})) for name in tree.hosts}
     common = [layer for layer in _group_layers(["all"], files, tree, places, cluster or {}) if layer.values]
+    of_local = list(_of_host_vars("localhost", files, places))
     if files.problems:
         raise InvalidProject(files.problems)
     local = {
@@ -83,6 +84,7 @@ def load(
         "ansible_connection": "local",
         "ansible_user": getpass.getuser(),
         "ansible_python_interpreter": sys.executable,
+        **merge(of_local),
     }
     hosts = {
         name: Host(name, tuple(sorted(["all", *own[name]])), _variables(layers[name]), tree.hosts[name])
@@ -188,6 +190,10 @@ def _host_layers(
     yield from (layer for layer in _group_layers(["all", *own], files, tree, places, cluster) if layer.values)
     for values in tree.host_variables.get(name, ()):
         yield Layer("inventory host", name, values)
+    yield from _of_host_vars(name, files, places)
+
+
+def _of_host_vars(name: str, files: VariableFiles, places: _Places) -> Iterable[Layer]:
     for kind, directories in (("inventory", places.inventories), ("playbook", _other(places))):
         for directory in directories:
             for values in files.find(directory, "host_vars", name):

@@ -213,3 +213,11 @@ def test_an_inventory_is_found_by_name_path_or_lab(tmp_path: Path) -> None:
         locate("labb", project, labs)
     assert caught.value.message == "there is no inventory 'labb'; did you mean 'lab'?"
     assert caught.value.next_step == "Give a path, or one of: lab."
+
+
+def test_the_local_machine_has_host_vars_though_it_is_in_no_inventory(tmp_path: Path) -> None:
+    (tmp_path / "hosts.ini").write_text("web\n")
+    (tmp_path / "play" / "host_vars").mkdir(parents=True)
+    (tmp_path / "play" / "host_vars" / "localhost.yml").write_text("port: 1\nansible_python_interpreter: /other\n")
+    local = load(tmp_path / "hosts.ini", tmp_path / "play" / "site.yml").hosts["localhost"].variables
+    assert (local["port"], local["ansible_python_interpreter"], local["ansible_connection"]) == (1, "/other", "local")
