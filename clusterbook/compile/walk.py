@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,14 @@ from clusterbook.compile.context import as_list
 from clusterbook.compile.reach import texts
 from clusterbook.language.program import Group, RolePart, Step
 
+# Templates are smaller.
+LARGEST = 1 << 20
+_LOOKED_UP = re.compile(
+    r"\b(?:lookup|query|q)\(\s*['\"](?:ansible\.builtin\.)?template['\"]\s*,\s*(?:['\"]([^'\"]+)['\"]\s*[,)])?"
+)
+# What a name may mean that is no literal.
+_ANY = "templates/*"
+_EXPRESSION = re.compile(r"\{\{.*?\}\}")
 VALIDATION = "ansible.builtin.validate_argument_spec"
 
 
@@ -30,13 +39,16 @@ def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str
         for name in ("when", "until", "changed_when", "failed_when"):
             yield from (str(getattr(item, "text", item)) for item in getattr(step, name))
         yield from _assertions(step)
-        yield from texts([
+        named = list(texts([
             step.name, step.arguments, step.layers, step.parameters, step.notify, step.environment, step.defaults,
             step.become, step.become_user, step.delegate_to, step.no_log,
             step.ignore_errors, step.any_errors_fatal, step.check_mode, step.retries, step.delay, step.run_once,
             step.timeout, step.throttle, step.ignore_unreachable, step.run_async, step.poll, step.delegate_facts,
             step.connection,
-        ])
+        ]))
+        yield from named
+        if step.role is None:
+            yield from _own_templates(step, named)
         if step.loop is not None:
             yield from _of_loop(step)
     for role in roles:
@@ -56,17 +68,28 @@ def _assertions(step: Step) -> Iterator[str]:
     if isinstance(arguments, Mapping):
         yield from (str(getattr(item, "text", item)) for item in as_list(arguments.get("that")))
         yield str(getattr(arguments.get("var"), "text", arguments.get("var")))
-        if step.module == "ansible.builtin.template":
-            yield from _own_template(step, str(arguments.get("src", "")))
         if step.module == VALIDATION and isinstance(arguments.get("argument_spec"), Mapping):
             yield from map(str, arguments["argument_spec"])  # variables that it looks at by their names
 
 
-def _own_template(step: Step, name: str) -> Iterator[str]:
-    if step.role is None:
-        for base in (Path(step.place[0]).parent / "templates", Path(step.place[0]).parent):
-            if name and (base / name).is_file():
-                yield (base / name).read_text(encoding="utf-8", errors="replace")
+def _own_templates(step: Step, found: Iterable[str]) -> Iterator[str]:
+    """The texts of template files outside of roles: of the step's src, and of lookups in its texts."""
+    arguments = step.arguments if isinstance(step.arguments, Mapping) else {}
+    names = {name or _ANY for text in found for name in _LOOKED_UP.findall(text)}
+    if step.module == "ansible.builtin.template":
+        names.add(str(getattr(arguments.get("src"), "text", arguments.get("src")) or ""))
+    patterns = [_EXPRESSION.sub("*", name).strip() for name in sorted(names)]
+    for folder in (Path(step.place[0]).parent / "templates", Path(step.place[0]).parent):
+        for path in sorted({path for pattern in patterns for path in _matching(folder, pattern)}):
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    """The files that a name may mean in which `*` stands for what only the run knows."""
+    if not pattern.strip("*/") or Path(pattern).is_absolute():
+        return
+    found = folder.glob(pattern) if "*" in pattern else [folder / pattern]
+    yield from (path for path in found if path.is_file() and path.stat().st_size <= LARGEST)
 
 
 def layers_of(steps: Iterable[Step], roles: Iterable[RolePart]) -> list[Mapping[str, Any]]:

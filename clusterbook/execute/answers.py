@@ -65,8 +65,8 @@ class Answers:
         self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
         # Variables that the host had read from local files: expressions see them, what is signed or connected does not.
         self._included = HostState()
-        self.files = LocalFiles(plan, services.decrypt, self._local_arguments)
         self._words = Words(plan, host, services, partial(self._inventory_scope, state=self._included))
+        self.files = LocalFiles(plan, services.decrypt, self._local_arguments, self._words.renders)
 
     def __call__(self, question: dict[str, Any]) -> Any:
         """The answer's value. Raises Refusal."""

@@ -58,6 +58,17 @@ class LocalCalls:
                     return True
         return False
 
+    def names(self, step: Step, lookup: str, argument: str, surroundings: Surroundings) -> bool:
+        """Whether the step itself makes a call of this lookup with such an argument, whatever its options are."""
+        expressions = local_expressions(self._remembering(LocalMachine(surroundings)))
+        return any(
+            argument in arguments
+            for extra in self._items(step, expressions)
+            for arguments, _ in self._evaluated(
+                step, ("lookup", lookup, ""), self._scope(step, extra, expressions), expressions
+            )
+        )
+
     def _evaluated(
         self, step: Step, call: Call, scope: Scope, expressions: Expressions
     ) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:

@@ -40,11 +40,15 @@ class LocalFiles:
 
     most = math.inf
 
-    def __init__(self, plan: PlayPlan, decrypt: Callable[[bytes, str], bytes], known: Known) -> None:
-        """decrypt(data, its name) -> plain data."""
+    def __init__(
+        self, plan: PlayPlan, decrypt: Callable[[bytes, str], bytes], known: Known,
+        renders: Callable[[Step, str], bool] = lambda step, name: False,
+    ) -> None:
+        """decrypt(data, its name) -> plain data; renders(step, name): the play's own lookups name that template."""
         self._plan = plan
         self._decrypt = decrypt
         self._known = known
+        self._renders = renders
         self._opened: dict[tuple[int, Path], bytes] = {}
         self._named: dict[int, frozenset[str]] = {}
         self.secretive: set[int] = set()
@@ -57,7 +61,8 @@ class LocalFiles:
             text = self._read(step, path, question).decode("utf-8")
         except UnicodeDecodeError as error:
             raise Refusal(f"{path} is not UTF-8 text") from error
-        return {"text": text.removeprefix("\ufeff"), "file": str(path), **origin_of(path)}
+        secret = {"secret": True} if self._is_encrypted(step, path) else {}
+        return {"text": text.removeprefix("\ufeff"), "file": str(path), **secret, **origin_of(path)}
 
     def source(self, step: Step, question: Mapping[str, Any]) -> dict[str, Any]:
         """What a file or a directory is, and by their names what is below a directory. Raises Refusal."""
@@ -178,7 +183,7 @@ class LocalFiles:
             return True
         if not _is_within(name, self._named.get(step.id, ())):
             self._named[step.id] = frozenset(self.names(step))
-        return _is_within(name, self._named[step.id])
+        return _is_within(name, self._named[step.id]) or self._renders(step, name)
 
     def names(self, step: Step) -> Iterator[str]:
         """What the inventory alone gives as names of files, for each item of a loop."""

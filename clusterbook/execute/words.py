@@ -48,6 +48,10 @@ class Words:
         """Variables of local files that became known during the run: their texts may make calls, too."""
         self._read.update(dict.fromkeys(local_texts(texts(values))))
 
+    def renders(self, step: Step, name: str) -> bool:
+        """Whether the play's own texts look up a template by that name."""
+        return self._calls.names(step, "template", name, self._surroundings(step))
+
     def _texts(self) -> tuple[str, ...]:
         included = self._plan.expander.local_texts if self._plan.expander is not None else ()
         return (*self._plan.local_texts, *included, *self._read)

@@ -190,15 +190,18 @@ class Sources:
     ) -> Any:
         name = str(arguments.get("src", ""))
         key = f"{step.role}:{name}"
-        if key not in self._texts:
+        known = self._texts.get(key)
+        if known is None:
             answer = self._runtime.ask("template", step=step.id, name=name)
-            self._texts[key] = (Template(answer["text"], answer["file"], 0, 0), _origin(answer))
+            known = (Template(answer["text"], answer["file"], 0, 0), _origin(answer))
+            if not answer.get("secret"):  # else each step asks, so that the local machine knows which ones use it
+                self._texts[key] = known
         settings: dict[str, Any] = {"trim_blocks": True}
         settings.update({name: arguments[name] for name in _TEMPLATE_SETTINGS if name in arguments})
         if "newline_sequence" in settings:  # also as it is written between single quotes
             written = str(settings["newline_sequence"])
             settings["newline_sequence"] = written.replace("\\r", "\r").replace("\\n", "\n")
-        source, origin = self._texts[key]
+        source, origin = known
         text, own = guarded(source, lambda: without_header(source.text))
         settings.update(own)
         engine_key = tuple(sorted(settings.items()))
