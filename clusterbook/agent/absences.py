@@ -7,7 +7,6 @@ The local machine is told before, and then connects again until the host is ther
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any, Callable, Dict
 
 from clusterbook.agent.link import Link
@@ -17,6 +16,7 @@ from clusterbook.language.runtime import Call, Refused
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Arguments, ModuleFailed
 from clusterbook.modules.parameters import coerce
+from clusterbook.records import replace
 
 REBOOT, WAIT = "ansible.builtin.reboot", "ansible.builtin.wait_for_connection"
 SHELL = "ansible.builtin.shell"

@@ -6,6 +6,8 @@ import os
 import pwd
 from typing import Optional
 
+from clusterbook.agent.late import load_all
+
 
 class UnknownUser(Exception):
     """The account to become does not exist, or this agent may not become it."""
@@ -16,6 +18,14 @@ def login_user() -> str:
     return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
 
 
+def becomes(user: str) -> bool:
+    """Whether that is another account than this process has."""
+    try:
+        return bool(user) and _account(user).pw_uid != os.geteuid()
+    except UnknownUser:
+        return False
+
+
 def become(user: str) -> None:
     """Turn this process into `user` for good: groups, user, HOME, USER, LOGNAME, directory. Call it in a fork only."""
     account = _account(user)
@@ -23,6 +33,7 @@ def become(user: str) -> None:
         return
     if os.geteuid() != 0:
         raise UnknownUser(f"this agent runs as uid {os.geteuid()} and cannot become {user}")
+    load_all()
     os.setgroups(os.getgrouplist(account.pw_name, account.pw_gid))
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)

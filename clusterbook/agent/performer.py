@@ -7,10 +7,10 @@ import os
 import select
 import signal
 import time
-from dataclasses import asdict
 from typing import Any, Callable, Optional
 
-from clusterbook.agent.identity import UnknownUser, become, enter_home, login_user
+from clusterbook.agent.identity import UnknownUser, become, becomes, enter_home, login_user
+from clusterbook.agent.late import load_all
 from clusterbook.agent.link import Link, pair, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.observers import Observer, Observers, SystemFor
@@ -19,6 +19,7 @@ from clusterbook.language.values import encode
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
 from clusterbook.modules.perform import perform
+from clusterbook.records import asdict
 
 CHUNK = 1024 * 1024
 KILLED = {"failed": True, "changed": False, "msg": "the step's process was killed"}
@@ -65,6 +66,8 @@ class Performer:
         kept: it is a step by itself, not a part of one.
         """
         self._cut = False
+        if becomes(call.user or login_user()):
+            load_all()  # once, and not in each child that becomes the user
         observer = self._observers.begin(call)
         result = self._forked(call) if observer is None else self._observed(call, observer)
         if kept and not self._cut:

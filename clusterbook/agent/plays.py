@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from clusterbook.agent.absences import REBOOT, WAIT, Absences
@@ -26,6 +25,7 @@ from clusterbook.modules.perform import perform
 from clusterbook.modules.registry import load
 from clusterbook.modules.system import Source, System
 from clusterbook.modules.system.predicted import PredictedSystem
+from clusterbook.records import replace
 
 # What in Ansible's check mode says "changed" without a look at what it needs.
 FORETELLING = ("ansible.builtin.copy", "ansible.builtin.file", "ansible.builtin.template", "ansible.builtin.user",

@@ -97,7 +97,7 @@ sys.stdout.flush()
 if modules is None:
     modules = received()
 sys.meta_path.insert(0, Finder(modules))
-from clusterbook.agent.main import main
+from clusterbook.agent.start import main
 gc.freeze()
 gc.enable()
 main()

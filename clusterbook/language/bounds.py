@@ -15,8 +15,8 @@ from jinja2.exceptions import TemplateRuntimeError
 # Characters of a text, items of a list, digits of a number.
 LARGEST = 16 * 1024 * 1024
 LONGEST_NUMBER = 100_000
-_PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\d+)?(?:\.(\d+))?")
-_BRACES = re.compile(r"\{[^{}:]*:[^{}\d]*(\d+)?(?:\.(\d+))?")
+_PERCENT = r"%(?:\([^)]*\))?[#0\- +]*(\d+)?(?:\.(\d+))?"
+_BRACES = r"\{[^{}:]*:[^{}\d]*(\d+)?(?:\.(\d+))?"
 # Methods of text whose first argument is a width.
 _WIDTHS = ("center", "ljust", "rjust", "zfill", "expandtabs")
 # Combinations and the like: at most so many.
@@ -68,7 +68,7 @@ def check_width(width: Any, times: int = 1) -> None:
 
 def check_format(text: str) -> None:
     """A width inside a format text (`%999999999s`, `{:>999999999}`). Raises TooLarge."""
-    for found in (*_PERCENT.finditer(text), *_BRACES.finditer(text)):
+    for found in (*re.finditer(_PERCENT, text), *re.finditer(_BRACES, text)):
         for number in found.groups():
             check_width(int(number or 0))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Mapping
 
 from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step, from_wire
 from clusterbook.language.runtime import Runtime
 from clusterbook.language.scope import OMIT, Scope
+from clusterbook.records import replace
 
 INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
 _NAMED = ("file", "_raw_params", "name", "tasks_from", "vars_from", "defaults_from", "handlers_from")

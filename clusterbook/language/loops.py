@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Mapping, Sequence
 
 from clusterbook.language.calls import truth
@@ -10,6 +9,7 @@ from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.lookups import Lookups
 from clusterbook.language.program import Loop, Step
 from clusterbook.language.scope import Scope
+from clusterbook.records import replace
 
 
 def loop_items(loop: Loop, scope: Scope, lookups: Lookups) -> list[Any]:

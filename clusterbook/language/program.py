@@ -5,11 +5,10 @@ Every field is data: unevaluated values with `Template` leaves. A host is sent o
 
 from __future__ import annotations
 
-from dataclasses import field, fields
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from clusterbook.language.values import decode, encode
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, field, fields
 
 Place = Tuple[str, int, int]
 # Among the names of variables: any name.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Any, Callable, Mapping, Optional, Protocol, Sequence
 
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from clusterbook.language.bounds import check_format, check_width
 from clusterbook.language.environment import ExpressionError
 
 _NUMBER = r"(?:0x[0-9a-fA-F]+|0[0-7]*|-?\d+)"
-_SHORT = re.compile(rf"(?:({_NUMBER})-)?({_NUMBER})(?:/(-?\d+))?(?::(.+))?", re.IGNORECASE)
+_SHORT = rf"(?:({_NUMBER})-)?({_NUMBER})(?:/(-?\d+))?(?::(.+))?"
 _KNOWN = ("start", "end", "count", "stride", "format")
 
 
@@ -26,7 +26,7 @@ def sequence(terms: Sequence[Any], options: Mapping[str, Any]) -> List[str]:
 
 
 def _settings(text: str) -> Dict[str, Any]:
-    short = _SHORT.fullmatch(text.strip())
+    short = re.fullmatch(_SHORT, text.strip(), re.IGNORECASE)
     if short is not None:
         start, end, stride, form = short.groups()
         given = {"start": start, "end": end, "stride": stride, "format": form}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field
 from typing import Any, Mapping, Sequence
 
 from clusterbook.language.program import HostPart, Program, Step
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, field
 
 
 @dataclass

@@ -16,19 +16,20 @@ def loose_key(text: str) -> "tuple[Any, ...]":
     return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
-_STRICT = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?")
+# Compiled when they are first used.
+_STRICT = r"(\d+)\.(\d+)(?:\.(\d+))?(?:([ab])(\d+))?"
 
 
 def strict_key(text: str) -> "tuple[Any, ...]":
     """Two or three numbers, then perhaps a or b and a number for a pre-release."""
-    found = _STRICT.fullmatch(text)
+    found = re.fullmatch(_STRICT, text)
     if found is None:
         raise BadVersion(f"{text!r} is not a strict version such as 1.2.3 or 1.2b1")
     major, minor, patch, kind, number = found.groups()
     return (int(major), int(minor), int(patch or 0), kind or "c", int(number or 0))
 
 
-_SEMANTIC = re.compile(
+_SEMANTIC = (
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
@@ -37,7 +38,7 @@ _SEMANTIC = re.compile(
 
 def semantic_key(text: str) -> "tuple[Any, ...]":
     """MAJOR.MINOR.PATCH with pre-release parts; what follows '+' does not count."""
-    found = _SEMANTIC.fullmatch(text)
+    found = re.fullmatch(_SEMANTIC, text)
     if found is None:
         raise BadVersion(f"{text!r} is not a semantic version such as 1.2.3-rc.1")
     major, minor, patch, before = found.groups()
@@ -45,17 +46,16 @@ def semantic_key(text: str) -> "tuple[Any, ...]":
     return (int(major), int(minor), int(patch), before is None, parts)
 
 
-_PYTHON = re.compile(
+_PYTHON = (
     r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)[-_.]?(?:(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?"
-    r"(?:-(\d+)|[-_.]?(?:post|rev|r)[-_.]?(\d*))?(?:[-_.]?dev[-_.]?(\d*))?(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?",
-    re.IGNORECASE,
+    r"(?:-(\d+)|[-_.]?(?:post|rev|r)[-_.]?(\d*))?(?:[-_.]?dev[-_.]?(\d*))?(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?"
 )
 _PHASES = {"alpha": "a", "a": "a", "beta": "b", "b": "b"}
 
 
 def python_key(text: str) -> "tuple[Any, ...]":
     """Versions of Python packages, in the order of PEP 440."""
-    found = _PYTHON.fullmatch(text.strip())
+    found = re.fullmatch(_PYTHON, text.strip(), re.IGNORECASE)
     if found is None:
         raise BadVersion(f"{text!r} is not a version of a Python package")
     epoch, release, phase, phase_number, minus, post, dev, local = found.groups()

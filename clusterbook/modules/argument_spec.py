@@ -6,13 +6,12 @@ a text is read (bytes, bits, jsonarg) take everything.
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from clusterbook.modules.contract import Parameter, Specification
 from clusterbook.modules.parameters import CONVERTERS, FALSE, TRUE, convert
 from clusterbook.modules.refusals import between, exclusive
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, field
 
 Options = Mapping[str, Any]
 _UNCHECKED = ("bytes", "bits", "jsonarg")

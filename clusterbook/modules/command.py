@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
 from clusterbook.modules.system import System
 from clusterbook.modules.system.commands import Completed
+from clusterbook.records import replace
 
 NAME = "ansible.builtin.command"
 KIND = "action"

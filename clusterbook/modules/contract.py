@@ -12,11 +12,10 @@ host a step is about, where a prediction cannot show what it changes.
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from clusterbook.errors import Failed
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, field
 
 Arguments = Dict[str, Any]
 State = Dict[str, Any]

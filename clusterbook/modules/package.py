@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -12,6 +11,7 @@ from clusterbook.modules.contract import Arguments, Change, Parameter, State
 from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
 from clusterbook.modules.system.packages import STATUS
+from clusterbook.records import replace
 
 NAME = "ansible.builtin.package"
 KIND = "state"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, List, Mapping
 
@@ -12,6 +11,7 @@ from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Outcom
 from clusterbook.modules.differences import with_difference
 from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
+from clusterbook.records import replace
 
 LEFT_OUT = Outcome(skipped=True, message="this module does not run in check mode")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any, Dict, List, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State, Unknown
 from clusterbook.modules.system import System
 from clusterbook.modules.system.units import UnitState, full_name
+from clusterbook.records import replace
 
 NAME = "ansible.builtin.systemd_service"
 KIND = "state"

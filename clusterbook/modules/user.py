@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
@@ -13,6 +12,7 @@ from clusterbook.modules.password_ages import AGE_PARAMETERS, age_changes, aged,
 from clusterbook.modules.system import System
 from clusterbook.modules.system.accounts import UNBORN, User, group_id
 from clusterbook.modules.system.files import Attributes
+from clusterbook.records import replace
 
 FOREIGN = ("authorization", "login_class", "profile", "role", "seuser")
 NAME = "ansible.builtin.user"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +115,64 @@ def test_methods_of_the_class_itself_are_kept(decorator: Any) -> None:
             return hash(self.text.lower())
 
     assert len({Word("a"), Word("A")}) == 1
+
+
+def test_a_host_loads_it_without_the_standard_librarys(tmp_path: Path) -> None:
+    (tmp_path / "records.py").write_text(Path(records.__file__).read_text())
+    text = """
+import sys
+from records import dataclass, field, fields, replace, asdict
+@dataclass
+class Host:
+    name: str
+    found: "list[object]" = field(default_factory=list)
+    port: int = field(default=22, compare=False, repr=False)
+@dataclass
+class Node(Host):
+    role: str = "worker"
+one = Node("a", [Host("b")])
+one.role = "x"
+assert asdict(replace(one, port=1)) == {
+    "name": "a", "found": [{"name": "b", "found": [], "port": 22}], "port": 1, "role": "x"}
+assert [part.name for part in fields(Node)] == ["name", "found", "port", "role"]
+assert Host("a") == Host("a", port=5) != Host("b")
+assert not {"dataclasses", "inspect", "ast"} & set(sys.modules), sorted(sys.modules)
+"""
+    subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{text}"],
+                   check=True, timeout=60)  # fmt: skip
+
+
+def test_fields_may_be_declared_in_both_ways_and_classes_inherit_both_ways() -> None:
+    @records.dataclass(frozen=True)
+    class Ours:
+        """With fields of the standard library."""
+
+        seen: list[int] = dataclasses.field(default_factory=list)
+        depth: int = dataclasses.field(default=3, compare=False)
+
+    @dataclasses.dataclass(frozen=True)
+    class Theirs(Ours):
+        """An heir made by the standard library."""
+
+        more: int = 0
+
+    assert Ours() == Ours(depth=5)
+    assert Ours().seen is not Ours().seen
+    assert dataclasses.replace(Theirs([1]), more=2) == Theirs([1], 3, 2)
+    assert [one.name for one in dataclasses.fields(Theirs)] == ["seen", "depth", "more"]
+
+
+def test_what_a_class_looks_at_after_its_fields_are_set_is_looked_at() -> None:
+    @records.dataclass(frozen=True)
+    class Odd:
+        """Refuses even numbers."""
+
+        number: int = 1
+
+        def __post_init__(self) -> None:
+            if self.number % 2 == 0:
+                raise ValueError(self.number)
+
+    assert Odd().number == 1
+    with pytest.raises(ValueError, match="2"):
+        Odd(2)

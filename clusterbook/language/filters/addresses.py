@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Callable, Dict, List, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Union
 
 from clusterbook.language.filters.errors import FilterError
 
-Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+if TYPE_CHECKING:
+    Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
 
 def ipaddr(value: Any, query: Any = "", version: Any = False, alias: str = "ipaddr") -> Any:

@@ -16,7 +16,7 @@ QUIET = {
     "DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "APT_LISTCHANGES_FRONTEND": "none",
     "APT_LISTBUGS_FRONTEND": "none", "LC_ALL": "C.UTF-8", "NEEDRESTART_MODE": "l", "UCF_FORCE_CONFFOLD": "1",
 }
-FIELD = re.compile(r"^(Package|Status|Version|Architecture|Provides|Source|Section): (.*)$", re.MULTILINE)
+FIELD = r"(?m)^(Package|Status|Version|Architecture|Provides|Source|Section): (.*)$"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def parse_status(text: str) -> Dict[str, Package]:
     """dpkg's status file."""
     found: Dict[str, Package] = {}
     for paragraph in text.split("\n\n"):
-        fields = dict(FIELD.findall(paragraph))
+        fields = dict(re.findall(FIELD, paragraph))
         if "Package" not in fields:
             continue
         selection, _, status = (fields.get("Status", "") + "  ").split(" ", 2)

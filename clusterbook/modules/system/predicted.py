@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
 
 from clusterbook.modules.contract import Unknown
@@ -13,6 +12,7 @@ from clusterbook.modules.system.files import as_text
 from clusterbook.modules.system.packages import Package, Packages
 from clusterbook.modules.system.predicted_files import PredictedFiles
 from clusterbook.modules.system.units import Units, UnitState, full_name
+from clusterbook.records import replace
 
 UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 Account = TypeVar("Account", User, Group, int)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import replace
 from typing import Callable, Dict, List, Optional
 
 from clusterbook.modules.contract import Unknown
 from clusterbook.modules.system.checksums import Checksums
 from clusterbook.modules.system.files import Attributes, Content, Files, FileState, current_umask, parents
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, replace
 
 MOST_LINKS = 40
 NEVER_PACKAGED = ("/proc/", "/sys/", "/dev/", "/tmp/", "/home/", "/usr/local/")  # noqa: S108

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.commands import Completed
-from clusterbook.records import dataclass
+from clusterbook.records import dataclass, field
 
 SUFFIXES = (".service", ".socket", ".timer", ".target", ".mount", ".path", ".slice", ".scope", ".device", ".swap",
             ".automount")
