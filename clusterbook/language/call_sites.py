@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from jinja2 import nodes
+from jinja2.exceptions import UndefinedError
 
-from clusterbook.language.environment import Expressions, Resolve
-from clusterbook.language.local_words import TEST_ALIASES
+from clusterbook.language.environment import Expressions, Resolve, UndefinedName
+from clusterbook.language.local_words import NOT_SET, TEST_ALIASES
 from clusterbook.records import dataclass
 
 LOOKUP_FUNCTIONS = ("lookup", "query", "q")
@@ -32,13 +33,20 @@ class CallSite:
     def evaluate(self, expressions: Expressions, resolve: Resolve) -> Iterator[Tuple[List[Any], Mapping[str, Any]]]:
         """The arguments and options of the call, or of each of the calls."""
         values = list(expressions.values(self.arguments, resolve))
-        words = expressions.values(tuple(option.value for option in self.options), resolve)
-        options = {option.key: value for option, value in zip(self.options, words)}
-        options = {name: value for name, value in options.items() if name not in ("errors", "wantlist")}
+        named = [option for option in self.options if option.key not in ("errors", "wantlist")]
+        options = {option.key: self._option(option, expressions, resolve) for option in named}
         if self.each:
             yield from (([item, *values[1:]], options) for item in values[0])
         else:
             yield values, options
+
+    def _option(self, option: nodes.Keyword, expressions: Expressions, resolve: Resolve) -> Any:
+        try:
+            return expressions.values((option.value,), resolve)[0]
+        except (UndefinedError, UndefinedName):
+            if (self.name, option.key) == ("env", "default"):
+                return NOT_SET
+            raise
 
 
 def call_sites(tree: nodes.Template) -> Iterator[CallSite]:

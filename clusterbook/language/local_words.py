@@ -43,6 +43,9 @@ READING_TESTS = {
 TEST_ALIASES = {"is_dir": "directory", "is_file": "file", "is_link": "link", "is_mount": "mount",
                 "is_same_file": "same_file"}
 
+# The default of the lookup `env` where a play gives an undefined one: the environment holds texts alone.
+NOT_SET = False
+
 # local(kind, name, arguments, options) -> value; kind: filter, test or lookup
 Local = Callable[[str, str, Sequence[Any], Mapping[str, Any]], Any]
 

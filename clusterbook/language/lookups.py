@@ -13,7 +13,7 @@ from jinja2.utils import missing, pass_context
 from clusterbook.language.bounds import bounded
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.filters.data import flatten
-from clusterbook.language.local_words import Local
+from clusterbook.language.local_words import NOT_SET, Local
 from clusterbook.language.sequences import sequence
 
 Terms = Sequence[Any]
@@ -238,7 +238,14 @@ class Lookups:
             return [self._template(str(term), options, resolve) for term in terms]
         if kind not in LOCAL_LOOKUPS:
             raise ExpressionError(f"there is no lookup {kind!r}")
+        if kind == "env" and isinstance(options.get("default"), Undefined):
+            return self._set_or_undefined(terms, options)
         return list(self._local("lookup", kind, terms, options))
+
+    def _set_or_undefined(self, terms: Values, options: Options) -> Values:
+        """Variables of the environment where a default that is undefined tells one that is not set."""
+        found = self._local("lookup", "env", terms, {**options, "default": NOT_SET})
+        return [options["default"] if value is NOT_SET else value for value in found]
 
 
 def _matching(pattern: Any, names: Sequence[str]) -> Values:

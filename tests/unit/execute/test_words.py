@@ -15,6 +15,7 @@ from clusterbook.execute.answers import Answers
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
+from clusterbook.language.local_words import NOT_SET
 from clusterbook.language.program import HostPart, Loop, Program, Step
 from clusterbook.language.values import Template
 from clusterbook.model import Host
@@ -168,3 +169,10 @@ def test_a_check_writes_no_password(tmp_path: Path) -> None:
     assert first["secret"] is True
     assert ask(play, "lookup", "password", str(path)) == first
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_variable_of_the_environment_may_have_a_default_that_is_undefined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CB_WORD", "x")
+    play = plan("{{ lookup('env', 'CB_WORD', default=undef()) }}", "{{ lookup('env', 'CB_NOT', default=nobody) }}")
+    assert ask(play, "lookup", "env", "CB_WORD", default=NOT_SET)["value"] == ["x"]
+    assert ask(play, "lookup", "env", "CB_NOT", default=NOT_SET)["value"] == [NOT_SET]
