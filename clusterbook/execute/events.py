@@ -43,6 +43,8 @@ class Events:
         self._lock = Lock()
         self.mask = mask or Mask()
         self.counts: dict[str, dict[str, int]] = {}
+        # What events of a step say of it: the same for all hosts.
+        self._known: dict[int, dict[str, Any]] = {}
 
     def emit(self, kind: str, **details: Any) -> None:
         """Send an event to every sink."""
@@ -57,6 +59,7 @@ class Events:
         """Steps that were compiled during the run."""
         with self._lock:
             self._steps.update(dict(steps))
+            self._known.clear()
 
     def summary(self) -> None:
         """The last event of a run: counts by host, of those whose turn came."""
@@ -66,7 +69,14 @@ class Events:
         return round(self._clock() - self._started, 4)
 
     def _about(self, step: int | None) -> dict[str, Any]:
-        info = self._steps.get(step) if step is not None else None
+        if step is None:
+            return {}
+        if step not in self._known:
+            self._known[step] = self._told(step)
+        return self._known[step]
+
+    def _told(self, step: int) -> dict[str, Any]:
+        info = self._steps.get(step)
         if info is None:
             return {}
         about = {"name": info.name, "role": info.role, "module": info.module, "at": str(relative(info.position))}

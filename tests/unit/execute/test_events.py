@@ -31,6 +31,17 @@ def test_an_event_of_a_step_says_where_the_step_is_written() -> None:
     assert (kept.last["name"], kept.last["role"], kept.last["at"]) == ("Ensure x", "role", "/elsewhere/main.yml:7")
 
 
+def test_a_step_that_becomes_known_during_the_run_is_named_from_then_on() -> None:
+    kept = Kept()
+    events = Events([kept], {})
+    events.emit("result", host="h", step=3, status="ok")
+    assert "name" not in kept.last
+    events.know({3: StepInfo(3, "Ensure x", "role", "ansible.builtin.file", Position("/elsewhere/main.yml", 7, 3))})
+    for host in ("h", "i"):
+        events.emit("result", host=host, step=3, status="ok")
+        assert (kept.last["host"], kept.last["name"], kept.last["at"]) == (host, "Ensure x", "/elsewhere/main.yml:7")
+
+
 def test_secrets_are_masked_before_any_sink_sees_them() -> None:
     kept = Kept()
     events = Events([kept], {})
