@@ -21,7 +21,6 @@ from clusterbook.execute.services import Services
 from clusterbook.execute.session import AgentSession, NoPython, Refusal
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.scope import Scope
-from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host
 from clusterbook.transport.connect import Connector
 from clusterbook.transport.local import LocalConnection
@@ -205,7 +204,7 @@ class Agents:
 
 def evaluated(host: Host, services: Services) -> Host:
     """The host with the variables that steer its connection evaluated."""
-    scope = Scope([host.variables, {"inventory_hostname": host.name}], local_expressions(), services.secret)
+    scope = Scope([host.variables, {"inventory_hostname": host.name}], services.expressions, services.secret)
     values: dict[str, Any] = {}
     for name, value in host.variables.items():
         if str(name).startswith("ansible_"):
