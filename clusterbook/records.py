@@ -22,7 +22,7 @@ else:
         """One field; the standard library's has the same attributes."""
 
         def __init__(self, default, default_factory, compare, repr):
-            self.name = ""
+            self.name, self.type = "", "Any"
             self.default, self.default_factory = default, default_factory
             self.compare, self.repr = compare, repr
 
@@ -72,7 +72,7 @@ def _fields_of(cls: Any) -> tuple[Any, ...]:
     for base in reversed(cls.__mro__[1:]):
         known = base.__dict__.get("_fields") or base.__dict__.get("__dataclass_fields__", {}).values()
         found.update((one.name, one) for one in known)
-    for name in cls.__dict__.get("__annotations__", {}):  # noqa: RUF063 - that is what must not be loaded
+    for name, kind in cls.__dict__.get("__annotations__", {}).items():  # noqa: RUF063 - that is what must not be loaded
         said = cls.__dict__.get(name, ...)
         if type(said).__name__ != "Field":  # ours, or the standard library's
             said = field(default=said)
@@ -80,7 +80,7 @@ def _fields_of(cls: Any) -> tuple[Any, ...]:
             setattr(cls, name, said.default)
         else:
             delattr(cls, name)
-        said.name = name
+        said.name, said.type = name, kind
         found[name] = said
     return tuple(found.values())
 
@@ -138,7 +138,7 @@ class _Standard:
         import dataclasses
 
         given = {one.name: _standard(one, dataclasses.field) for one in cls._fields}
-        names = {"__doc__": cls.__name__, "__annotations__": {one.name: "Any" for one in cls._fields}, **given}
+        names = {"__doc__": cls.__name__, "__annotations__": {one.name: one.type for one in cls._fields}, **given}
         made: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(type(cls.__name__, (), names))
         cls.__dataclass_fields__ = made.__dataclass_fields__
         return cls.__dataclass_fields__

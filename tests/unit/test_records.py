@@ -176,3 +176,18 @@ def test_what_a_class_looks_at_after_its_fields_are_set_is_looked_at() -> None:
     assert Odd().number == 1
     with pytest.raises(ValueError, match="2"):
         Odd(2)
+
+
+def test_the_standard_library_is_told_each_field_s_type_as_it_is_written() -> None:
+    @records.dataclass(frozen=True)
+    class Base:
+        name: str
+
+    @records.dataclass(frozen=True)
+    class Made(Base):
+        count: int | None = None
+        kept: tuple[str, ...] = records.field(default=())
+
+    assert [(one.name, one.type) for one in dataclasses.fields(Made)] == [
+        ("name", "str"), ("count", "int | None"), ("kept", "tuple[str, ...]"),
+    ]  # fmt: skip
