@@ -14,7 +14,6 @@ import shlex
 import socket
 import time
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import fabric
@@ -113,7 +112,7 @@ def _open(
         host=settings.address,
         user=settings.user,
         port=settings.port,
-        config=_configuration(),
+        config=fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True),
         gateway=gateway or False,
         connect_timeout=max(1, round(settings.handshake_timeout)),
         forward_agent=False,
@@ -135,12 +134,6 @@ def _open(
         raise _explained(error, settings, strategy) from None
     _keep_alive(link.transport, settings.keepalive)
     return link
-
-
-@cache
-def _configuration() -> fabric.Config:
-    """Empty, and the same for all connections, which only read it: to make one takes 2 ms."""
-    return fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
 
 
 def _open_socket(settings: Settings) -> socket.socket:

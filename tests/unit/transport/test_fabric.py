@@ -41,6 +41,23 @@ def test_fabric_is_told_to_send_no_environment_no_agent_and_to_ask_our_policy(mo
     assert isinstance(policies[0], HostKeyPolicy)
 
 
+def test_each_connection_has_a_configuration_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fabric writes into it, and it is empty for a moment meanwhile: what another thread reads then is not there."""
+    configurations: list[Any] = []
+
+    class Recorded(fabric.Connection):
+        def open(self) -> None:
+            configurations.append(self.config)
+            raise EOFError
+
+    monkeypatch.setattr(fabric, "Connection", Recorded)
+    monkeypatch.setattr("clusterbook.transport.ssh._open_socket", lambda settings: Closed())
+    for name in ("a", "b"):
+        with pytest.raises(ClusterbookError):
+            open_ssh(Settings(name, "192.0.2.1", 22, "admin"), KnownHosts(()), Identities())
+    assert configurations[0] is not configurations[1]
+
+
 class Closed:
     """A socket that is there."""
 
