@@ -210,30 +210,35 @@ def _wait(
     deadline, since, said = time.monotonic() + seconds, 0.0, ""
     with stage("app", sys.stderr if quiet else sys.stdout) as shown:
         while True:
-            try:
-                status = look(kubectl, name)
-            except Failed:
-                since = since or time.monotonic()
-                if time.monotonic() - since > PATIENCE_SECONDS:
-                    raise
-                time.sleep(EVERY_SECONDS)
-                continue
-            if done(status):
-                shown.result = f"{name}: {status.ready} of {plural(status.wanted, 'pod')} ready"
+            status, trouble = _looked(kubectl, name)
+            if status and done(status):
+                shown.result = f"{name}: {_ready(status)}"
                 if status.balancer:
                     shown.result += f", {status.balancer}"
                 return status
-            since = (since or time.monotonic()) if status.problems else 0.0
-            if since and time.monotonic() - since > PATIENCE_SECONDS:
-                raise _failed(name, status)
-            if time.monotonic() > deadline:
+            since = (since or time.monotonic()) if trouble else 0.0
+            if trouble and time.monotonic() - since > PATIENCE_SECONDS:
+                raise trouble
+            if status and time.monotonic() > deadline:
                 late = f"after {seconds:g} s {status.ready} of {plural(status.wanted, 'pod')} are ready {what}".strip()
                 raise Failed(f"{name}: {late}", next_step=f"Look at it with: invoke app-status {name}")
-            pods = f"{status.ready} of {plural(status.wanted, 'pod')} ready"
-            if shown.live or said != pods:
-                said = pods
-                shown.say(f"{name}: {what or pods}")
+            if status and (shown.live or said != _ready(status)):
+                said = _ready(status)
+                shown.say(f"{name}: {what or said}")
             time.sleep(EVERY_SECONDS)
+
+
+def _looked(kubectl: Kubectl, name: str) -> tuple[AppStatus | None, Failed | None]:
+    """One look, and what keeps the application from working, or the look from telling."""
+    try:
+        status = look(kubectl, name)
+    except Failed as error:
+        return None, error
+    return status, _failed(name, status) if status.problems else None
+
+
+def _ready(status: AppStatus) -> str:
+    return f"{status.ready} of {plural(status.wanted, 'pod')} ready"
 
 
 def _failed(name: str, status: AppStatus) -> Failed:

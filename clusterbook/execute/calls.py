@@ -50,24 +50,20 @@ class LocalCalls:
 
     def made_by(self, step: Step, call: Call, surroundings: Surroundings) -> bool:
         """Whether the step itself makes that call."""
-        expressions = local_expressions(self._remembering(LocalMachine(surroundings)))
-        for extra in self._items(step, expressions):
-            scope = self._scope(step, extra, expressions)
-            for arguments, options in self._evaluated(step, call, scope, expressions):
-                if call_key(call[0], call[1], arguments, options) == call:
-                    return True
-        return False
+        made = self._made(step, call, surroundings)
+        return any(call_key(call[0], call[1], arguments, options) == call for arguments, options in made)
 
     def names(self, step: Step, lookup: str, argument: str, surroundings: Surroundings) -> bool:
         """Whether the step itself makes a call of this lookup with such an argument, whatever its options are."""
+        return any(argument in arguments for arguments, _ in self._made(step, ("lookup", lookup, ""), surroundings))
+
+    def _made(
+        self, step: Step, call: Call, surroundings: Surroundings
+    ) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
+        """Arguments and options of all calls of that kind and name, for each item of a loop."""
         expressions = local_expressions(self._remembering(LocalMachine(surroundings)))
-        return any(
-            argument in arguments
-            for extra in self._items(step, expressions)
-            for arguments, _ in self._evaluated(
-                step, ("lookup", lookup, ""), self._scope(step, extra, expressions), expressions
-            )
-        )
+        for extra in self._items(step, expressions):
+            yield from self._evaluated(step, call, self._scope(step, extra, expressions), expressions)
 
     def _evaluated(
         self, step: Step, call: Call, scope: Scope, expressions: Expressions

@@ -6,8 +6,10 @@ plug-ins' folders, of what Ansible's programs do inside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from clusterbook.modules.parameters import TRUE
 
 _TRUE = """
 ACTION_WARNINGS AGNOSTIC_BECOME_PROMPT ALLOW_EMBEDDED_TEMPLATES DEFAULT_JINJA2_NATIVE DEFAULT_UNDEFINED_VAR_BEHAVIOR
@@ -88,7 +90,6 @@ _VARIABLES = {
     "VARIABLE_PLUGINS_ENABLED": "ANSIBLE_VARS_ENABLED",
     "YAML_FILENAME_EXTENSIONS": "ANSIBLE_YAML_FILENAME_EXT",
 }
-_TRUTHS: Sequence[str] = ("1", "true", "yes", "on", "y", "t")
 
 
 def variable_of(name: str) -> str:
@@ -103,7 +104,7 @@ def constant(name: str, environment: Mapping[str, str]) -> Any:
     if text is None:
         return default
     if isinstance(default, bool):
-        return text.strip().lower() in _TRUTHS
+        return text.strip().lower() in TRUE
     if isinstance(default, (int, float)):
         return type(default)(text)
     return [part.strip() for part in text.split(",")] if isinstance(default, list) else text

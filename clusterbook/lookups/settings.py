@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from clusterbook.language.lookups import LookupFailed
 from clusterbook.lookups.constants import CONSTANTS, constant, variable_of
 from clusterbook.lookups.files import Options, truth
 from clusterbook.lookups.surroundings import Surroundings
+from clusterbook.schema.names import nearest
 
 ON_MISSING = ("error", "warn", "skip")
 
@@ -70,5 +70,5 @@ def _origin(name: str, surroundings: Surroundings) -> str:
 
 
 def _unknown(name: str) -> str:
-    near = get_close_matches(name, CONSTANTS, 1)
-    return f"there is no setting {name!r} here" + (f"; did you mean {near[0]}?" if near else "")
+    near = nearest(name, CONSTANTS)
+    return f"there is no setting {name!r} here" + (f"; did you mean {near}?" if near else "")

@@ -146,10 +146,10 @@ class AnsibleReport:
             self._output.write("\n")
 
     def _item(self, event: Mapping[str, Any], item: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
-        label = f"(item={_text(shown.get('label', shown.get('item')))})"
+        label = item_label(shown)
         status, host = shown["status"], event["host"]
         if shown.get("hidden"):
-            item, label = _hidden(status), "(item=(censored due to no_log))"
+            item = _hidden(status)
         if status == "failed":
             self._line(f"failed: [{host}] {label} => {self._dump(event, item)}", "red")
         elif status == "skipped":
@@ -250,10 +250,6 @@ def _hidden(status: str) -> dict[str, Any]:
 
 def _json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
 
 
 def _diff_lines(change: Mapping[str, Any]) -> Iterator[str]:
