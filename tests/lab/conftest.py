@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +94,13 @@ class Cluster:
     def kubectl(self, *words: str, expect: int | None = 0) -> str:
         """What kubectl prints of this cluster."""
         return self("kubectl", "--cluster", self.name, "--", *words, expect=expect).output.strip()
+
+    def apply(self, *objects: Mapping[str, Any]) -> Path:
+        """Make these objects so; the file that names them."""
+        file = self.inventory.parent / "objects.json"
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        self.kubectl("apply", f"--filename={file}")
+        return file
 
     def on(self, task: str, *words: str, expect: int | None = 0) -> Ended:
         """Run a task on this lab's inventory."""

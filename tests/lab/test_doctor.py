@@ -90,11 +90,9 @@ def on(host: str, command: str) -> str:
 
 
 @contextmanager
-def applied(one: Cluster, folder: Any, *items: dict[str, Any]) -> Iterator[None]:
+def applied(one: Cluster, *items: dict[str, Any]) -> Iterator[None]:
     """Objects of the cluster, for a while."""
-    file = folder / "objects.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)}))
-    one.kubectl("apply", f"--filename={file}")
+    file = one.apply(*items)
     try:
         yield
     finally:
@@ -178,7 +176,7 @@ def test_what_keeps_a_node_from_the_cluster(one: Cluster) -> None:
     is_well(one)
 
 
-def test_what_the_api_holds(one: Cluster, tmp_path: Any) -> None:
+def test_what_the_api_holds(one: Cluster) -> None:
     image = load_catalog().image("busybox").reference
 
     def pod(name: str, line: str = objects.FOREVER, **more: Any) -> dict[str, Any]:
@@ -208,7 +206,7 @@ def test_what_the_api_holds(one: Cluster, tmp_path: Any) -> None:
         pod("big", resources={"requests": {"memory": "900Gi"}}),
         pod("silent", readinessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1}),
     ]  # fmt: skip
-    with applied(one, tmp_path, *items):
+    with applied(one, *items):
         until(lambda: "Running" in one.kubectl("get", "pod", "stuck"), "the pod runs")
         one.kubectl("delete", "pod", "stuck", "--wait=false", "--grace-period=1")
         one.kubectl("delete", "namespace", "leaving", "--wait=false")
@@ -226,7 +224,7 @@ def test_what_the_api_holds(one: Cluster, tmp_path: Any) -> None:
     one.kubectl("uncordon", "w-1")
     extension = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
                  "metadata": {"name": "v1.example.com"}, "spec": service}  # fmt: skip
-    with applied(one, tmp_path, extension):
+    with applied(one, extension):
         names(one, ("api-service-down", "v1.example.com"))
     one.kubectl("-n", "kube-system", "scale", "deployment/coredns", "--replicas=2")
     is_well(one)

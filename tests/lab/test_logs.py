@@ -54,11 +54,6 @@ def on(host: str, command: str) -> str:
     return as_root(record.read_spec(LAB), host, command)
 
 
-def apply(one: Cluster, folder: Path, *items: dict[str, Any]) -> None:
-    (folder / "items.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    one.kubectl("apply", f"--filename={folder / 'items.json'}")
-
-
 def busybox(name: str, command: str, **more: Any) -> dict[str, Any]:
     image = load_catalog().image("busybox").reference
     return objects.deployment(name, objects.container(image, "sh", "-c", command, **more))
@@ -73,11 +68,9 @@ def counted(one: Cluster) -> list[int]:
     return [int(record["message"].split()[1]) for record in found(one, "--namespace", "shop", "--grep", "^count")]
 
 
-def test_lines_are_found_within_seconds_and_none_is_lost_while_the_aggregator_is_away(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_lines_are_found_within_seconds_and_none_is_lost_while_the_aggregator_is_away(cluster: Cluster) -> None:
     cluster.kubectl("create", "namespace", "shop")
-    apply(cluster, tmp_path, busybox("counter", COUNTING) | {"metadata": {"name": "counter", "namespace": "shop"}})
+    cluster.apply(busybox("counter", COUNTING) | {"metadata": {"name": "counter", "namespace": "shop"}})
     cluster.kubectl("--namespace=shop", "wait", "--for=condition=Available", "deployment/counter", "--timeout=60s")
     began = time.monotonic()
     until(lambda: bool(counted(cluster)), "the first lines are found")
@@ -141,7 +134,7 @@ def asked(address: str, query: str) -> list[Any]:
     return found
 
 
-def test_a_deployment_under_load_grows_and_comes_back(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_deployment_under_load_grows_and_comes_back(cluster: Cluster) -> None:
     work = busybox("busy", SERVING, resources={"requests": {"cpu": "50m"}, "limits": {"cpu": "200m"}})
     small = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}]}
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}}
@@ -154,7 +147,7 @@ def test_a_deployment_under_load_grows_and_comes_back(cluster: Cluster, tmp_path
     def replicas() -> str:
         return cluster.kubectl("get", "deployment", "busy", "--output=jsonpath={.status.readyReplicas}")
 
-    apply(cluster, tmp_path, work, objects.service("busy", port=8080), scaler, busybox("asker", ASKING))
+    cluster.apply(work, objects.service("busy", port=8080), scaler, busybox("asker", ASKING))
     until(lambda: replicas() == "3", "there are three pods under load")
     cluster.kubectl("delete", "deployment", "asker", "--now")
     until(lambda: replicas() == "1", "one pod is left without load")

@@ -48,10 +48,7 @@ def misplaced(form: Cluster) -> list[str]:
 
 def page(form: Cluster) -> None:
     """A pod on every worker."""
-    made = objects.workload("DaemonSet", "page", objects.server(load_catalog().image("agnhost").reference))
-    file = form.inventory.parent / "page.json"
-    file.write_text(json.dumps(made))
-    form.kubectl("apply", f"--filename={file}")
+    form.apply(objects.workload("DaemonSet", "page", objects.server(load_catalog().image("agnhost").reference)))
     served(form)
 
 

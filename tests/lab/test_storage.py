@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +52,7 @@ def test_a_stateful_set_finds_its_data_again_and_a_reset_takes_all_of_it_away(tm
         before = on("w-1", "cat /etc/fstab")
         one.on("provision")
         is_well(one)
-        (tmp_path / "keeper.json").write_text(json.dumps(workload()))
-        one.kubectl("apply", f"--filename={tmp_path / 'keeper.json'}")
+        one.apply(workload())
         until(lambda: starts(one) == 1, "the first pod runs")
         node = one.kubectl("get", "pod", "keeper-0", "--output=jsonpath={.spec.nodeName}")
         assert on(node, "cat /var/lib/local-volumes/*/starts") == "started", "the data lies on the pod's worker"

@@ -47,9 +47,7 @@ def use(form: Cluster) -> None:
                             lifecycle={"preStop": {"sleep": {"seconds": 3}}})  # fmt: skip
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
-    found = [objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 10}), budget]
-    (form.inventory.parent / "page.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": found}))
-    form("kubectl", "apply", f"--filename={form.inventory.parent / 'page.json'}")
+    form.apply(objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 10}), budget)
     form("kubectl", "rollout", "status", "deployment/page", "--timeout=120s")
 
 

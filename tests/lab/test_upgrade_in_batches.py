@@ -50,15 +50,8 @@ def use(form: Cluster, least: int) -> None:
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
     pages = objects.deployment("page", server, replicas=3, pod={"affinity": {"podAntiAffinity": rather}})
-    applied(form, pages, budget)
+    form.apply(pages, budget)
     form.kubectl("rollout", "status", "deployment/page", "--timeout=120s")
-
-
-def applied(form: Cluster, *found: objects.Object) -> None:
-    """Make these objects so."""
-    file = form.inventory.parent / "objects.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": found}))
-    form.kubectl("apply", f"--filename={file}")
 
 
 def pods(form: Cluster) -> dict[str, str]:
@@ -121,7 +114,7 @@ def a_budget_that_both_at_once_would_break(form: Cluster, change: Change) -> Non
     """Both are emptied together, one pod waits for the other; a pod that nobody would make anew is not deleted."""
     use(form, least=2)
     image = load_catalog().image("agnhost").reference
-    applied(form, objects.pod("alone", objects.container(image, "/agnhost", "pause"), **objects.on("w-3")))
+    form.apply(objects.pod("alone", objects.container(image, "/agnhost", "pause"), **objects.on("w-3")))
     form.kubectl("wait", "pod/alone", "--for=condition=Ready", "--timeout=60s")
     before = refused_evictions(form)
     with never_fewer_than(form, 2):
