@@ -68,7 +68,8 @@ def bridges(form: Cluster) -> dict[str, str]:
 def exchanged(form: Cluster) -> None:
     """After the backup w-1 is lost, w-2 comes and is given its part of the range, then a new w-1 gets another."""
     first, second = of(form, "cp-1", "w-1"), of(form, "cp-1", "w-2")
-    on(first, "provision")
+    on(of(form, "cp-1"), "provision")  # by itself: which of two that come together has the first part, is chance
+    on(first, "add-node", "w-1")
     page(form)
     on(first, "backup")
     lab.reset_hosts(record.read_spec(form.name), ["w-1"])
