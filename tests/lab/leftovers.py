@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def machine_state(name: str) -> dict[str, list[str]]:
 
 
 def output(*argv: str) -> list[str]:
-    """Lines that a program prints."""
+    """Lines that a program prints: none where it is not installed, as before a machine's first lab."""
+    if shutil.which(argv[0]) is None:
+        return []
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
