@@ -54,11 +54,12 @@ def _cluster(result: Result) -> str:
 
 
 def _contest(result: Result) -> str:
-    floor = next(row["seconds"] for row in result["rows"] if row["what"] == result["floor"])
+    # There is none where the floor was ended by the clock.
+    floor = next((row["seconds"] for row in result["rows"] if row["what"] == result["floor"]), None)
     columns = ("runner", "version", "median s", "x floor", "min", "max", "rounds", "local CPU s", "local peak MiB",
                "busy")  # fmt: skip
     cells = [
-        (row["what"], row["version"], row["seconds"], row["seconds"] / floor, row["min"], row["max"], row["rounds"],
+        (row["what"], row["version"], row["seconds"], row["seconds"] / floor if floor else None, row["min"], row["max"], row["rounds"],
          row["cpu"], row["peak_mib"] if row["what"] != result["floor"] else None, f"{row['busy']:.0%}")
         for row in result["rows"]
     ]  # fmt: skip

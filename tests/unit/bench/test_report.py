@@ -35,6 +35,11 @@ def test_a_bar_is_longer_by_the_same_for_each_doubling(tmp_path: Path) -> None:
     assert "floor  ████ 1.00 s\nother  ████████ 2.00 s\n" in text
 
 
+def test_where_the_floor_was_ended_by_the_clock_no_multiple_of_it_is_told(tmp_path: Path) -> None:
+    text = report.write("wide", {**result(1.0), "floor": "ended"}, tmp_path / "measured.md")
+    assert "| other  | 1       |     2.00 | -       |" in text
+
+
 def test_a_plan_of_cloud_resources_says_how_many_there_were_and_how_busy_the_machine_was(tmp_path: Path) -> None:
     found = {**result(1.0), "resources": 101, "seconds": 2.0, "max": 3.0, "rounds": 3, "cpu": 1.5, "peak_mib": 90.0}
     text = report.write("cloud-plan", found, tmp_path / "measured.md")
