@@ -140,7 +140,7 @@ def the_last_worker(form: Cluster, change: Change) -> None:
     form.kubectl("uncordon", "w-3")
 
 
-@pytest.mark.parametrize("change", [Change("1.36.3", "1.37.2")], ids=lambda one: one.old)
+@pytest.mark.parametrize("change", [Change("1.36.3", "1.37.2"), Change("1.36.1", "1.36.3")], ids=lambda one: one.old)
 def test_an_upgrade_in_batches_breaks_no_budget_and_is_not_noticed(
     change: Change, tmp_path: Path, clusters: Any
 ) -> None:

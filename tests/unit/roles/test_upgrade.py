@@ -63,14 +63,23 @@ def test_keeping_that_was_cut_off_leaves_no_half_of_it(host: Path) -> None:
     assert not (host / "kept.part").exists()
 
 
-# As kubectl prints them: one is closed, and some have taints, of which not all keep pods away.
-NODES = ["cp-1||NoSchedule", "w-1||", "w-2||", "w-3|true|", "w-4||PreferNoSchedule", "w-5||PreferNoSchedule NoExecute"]
+# As kubectl prints them: one is closed, and some have taints, of which not all keep pods away for good.
+JUST_STARTED = "w-1||node.kubernetes.io/not-ready=NoSchedule node.kubernetes.io/not-ready=NoExecute "
+RATHER_NOT = "w-4||example.com/slow=PreferNoSchedule "
+NODES = [
+    "cp-1||node-role.kubernetes.io/control-plane=NoSchedule ",
+    JUST_STARTED,
+    "w-2||",
+    "w-3|true|node.kubernetes.io/unschedulable=NoSchedule ",
+    RATHER_NOT,
+    "w-5||example.com/slow=PreferNoSchedule node.kubernetes.io/not-ready=NoSchedule gpu=NoExecute ",
+]
 
 
 @pytest.mark.parametrize(("node", "together", "takers", "closed"), [
-    ("w-2", ["w-2"], ["w-1||", "w-4||PreferNoSchedule"], False),
-    ("w-3", ["w-3"], ["w-1||", "w-2||", "w-4||PreferNoSchedule"], True),
-    ("w-2", ["w-1", "w-2"], ["w-4||PreferNoSchedule"], False),
+    ("w-2", ["w-2"], [JUST_STARTED, RATHER_NOT], False),
+    ("w-3", ["w-3"], [JUST_STARTED, "w-2||", RATHER_NOT], True),
+    ("w-2", ["w-1", "w-2"], [RATHER_NOT], False),
     ("w-2", ["w-1", "w-2", "w-4"], [], False),
 ])  # fmt: skip
 def test_only_nodes_that_take_pods_and_are_not_closed_together_with_it_take_a_nodes_pods_over(
