@@ -64,7 +64,7 @@ unit: venv
 test: check site lab differential-quick
 
 lab: venv build-tools
-	$(BIN)/python -m pytest -v tests/lab tests/targets
+	$(BIN)/python -m pytest -v --durations=25 --durations-min=5 tests/lab tests/targets
 
 targets: venv build-tools
 	$(BIN)/python -m tests.targets
