@@ -59,8 +59,8 @@ def _contest(result: Result) -> str:
     columns = ("runner", "version", "median s", "x floor", "min", "max", "rounds", "local CPU s", "local peak MiB",
                "busy")  # fmt: skip
     cells = [
-        (row["what"], row["version"], row["seconds"], row["seconds"] / floor if floor else None, row["min"], row["max"], row["rounds"],
-         row["cpu"], row["peak_mib"] if row["what"] != result["floor"] else None, f"{row['busy']:.0%}")
+        (row["what"], row["version"], row["seconds"], row["seconds"] / floor if floor else None, row["min"],
+         row["max"], row["rounds"], row["cpu"], row["peak_mib"] if row["what"] != result["floor"] else None, f"{row['busy']:.0%}")
         for row in result["rows"]
     ]  # fmt: skip
     notes = ["", *result["notes"]] if result["notes"] else []
