@@ -91,12 +91,15 @@ def _networks(seen: Hosts) -> Iterator[Diagnosis]:
 
 
 def _ports(seen: Hosts) -> Iterator[Diagnosis]:
+    # haproxy has the API's port, too: at the address that control planes share (roles/api_endpoint).
+    beside = {"kube-apiserver": "haproxy"}
     holders = {2379: "etcd", 2380: "etcd", 10250: "kubelet", 10256: "kube-proxy", 10257: "kube-controller-manager",
                10259: "kube-scheduler", int(seen.settings["api_server_port"]): "kube-apiserver"}  # fmt: skip
     for one in seen.looks:
         for port, programs in one.listeners.items():
             unit = one.units.get(holders.get(port, ""))
-            if unit and not any(unit.name.startswith(program) for program in programs):
+            own = {unit.name, beside.get(unit.name, unit.name)} if unit else set()
+            if unit and not any(name.startswith(program) for name in own for program in programs):
                 program = programs[0]
                 step = f"End that program: invoke ssh {one.name} -- sudo ss -ltnp sport = :{port}"
                 yield Diagnosis("port-taken", one.name, f"{program} listens on port {port} of {unit.name}", step)

@@ -96,6 +96,12 @@ def test_a_node_is_not_blamed_for_an_api_that_answers_nobody() -> None:
     assert diagnose(hosts({"api": "status 000", "token": "status 401"}, api=False)) == []
 
 
+def test_the_proxy_of_the_apis_address_does_not_take_the_port_of_an_api_server_that_is_stopped() -> None:
+    proxy = {"listeners": 'LISTEN 0 1 10.77.0.10:6443 0.0.0.0:* users:(("haproxy",pid=1,fd=2))'}
+    (found,) = diagnose(hosts({**unit("kube-apiserver", "inactive", "dead"), **proxy}))
+    assert (found.cause, found.where) == ("unit-off", "w-1 kube-apiserver")
+
+
 def test_a_unit_whose_port_is_taken_is_not_told_of_twice() -> None:
     taken = {"listeners": 'LISTEN 0 1 *:10250 *:* users:(("python3",pid=1,fd=2))'}
     (found,) = diagnose(hosts({**unit("kubelet", "activating", "auto-restart"), **taken}))
