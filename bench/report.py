@@ -60,7 +60,8 @@ def _contest(result: Result) -> str:
                "busy")  # fmt: skip
     cells = [
         (row["what"], row["version"], row["seconds"], row["seconds"] / floor if floor else None, row["min"],
-         row["max"], row["rounds"], row["cpu"], row["peak_mib"] if row["what"] != result["floor"] else None, f"{row['busy']:.0%}")
+         row["max"], row["rounds"], row["cpu"], row["peak_mib"] if row["what"] != result["floor"] else None,
+         f"{row['busy']:.0%}")
         for row in result["rows"]
     ]  # fmt: skip
     notes = ["", *result["notes"]] if result["notes"] else []
