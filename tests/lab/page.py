@@ -74,9 +74,10 @@ class Shell:
 
     def close(self) -> None:
         """End it."""
-        assert self._bash.stdin
+        assert self._bash.stdin and self._bash.stdout
         self._bash.stdin.close()
         self._bash.wait()
+        self._bash.stdout.close()
 
 
 def walk(steps: Sequence[Command], run: Callable[..., str]) -> list[str]:
