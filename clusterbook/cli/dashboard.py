@@ -7,7 +7,7 @@ import sys
 from invoke.context import Context
 
 from clusterbook import source
-from clusterbook.cli import artifacts, places, runs
+from clusterbook.cli import artifacts, browser, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
@@ -62,12 +62,12 @@ def deploy_dashboard(
     return code
 
 
-@command(help={"cluster": CLUSTER_HELP, "port": "port of this machine to open it on"})
-def dashboard(_: Context, cluster: str = "", port: int = PORT) -> None:
-    """Open the dashboard on a port of this machine, until Ctrl-C.
+@command(help={"cluster": CLUSTER_HELP, "port": "port of this machine to open it on", "no_browser": browser.HELP})
+def dashboard(_: Context, cluster: str = "", port: int = PORT, no_browser: bool = False) -> None:
+    """Open the dashboard on a port of this machine, and there in a browser, until Ctrl-C.
 
     Example: invoke dashboard
-    Example: invoke dashboard --port 9000
+    Example: invoke dashboard --port 9000 --no-browser
     """
     if not 0 < port < 65536:
         raise InvalidInput(f"{port} is no port", next_step="Choose one from 1 to 65535, such as --port 8001.")
@@ -75,6 +75,7 @@ def dashboard(_: Context, cluster: str = "", port: int = PORT) -> None:
     token = dashboards.viewer_token(program)
     print(f"http://127.0.0.1:{port}/  until Ctrl-C")
     print(f"  token ({dashboards.TOKEN_HOURS} h)  {token}")
+    browser.show(port, not no_browser)
     become(program, dashboards.forward_arguments(port))
 
 

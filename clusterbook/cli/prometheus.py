@@ -7,6 +7,7 @@ import sys
 
 from invoke.context import Context
 
+from clusterbook.cli import browser
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.logs import setting
@@ -19,9 +20,9 @@ from clusterbook.schema.names import suggestion
 PORT = 9090
 
 
-@command(help={**TARGET_HELP, "port": "port of this machine to open it on"})
-def prometheus(_: Context, inventory: str = "", cluster: str = "", port: int = PORT) -> None:
-    """Open what the cluster measured as a page on this machine, until Ctrl-C.
+@command(help={**TARGET_HELP, "port": "port of this machine to open it on", "no_browser": browser.HELP})
+def prometheus(_: Context, inventory: str = "", cluster: str = "", port: int = PORT, no_browser: bool = False) -> None:
+    """Open what the cluster measured as a page on this machine, and there in a browser, until Ctrl-C.
 
     It goes through ssh, for Prometheus answers its own host alone.
 
@@ -36,6 +37,7 @@ def prometheus(_: Context, inventory: str = "", cluster: str = "", port: int = P
     way = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:127.0.0.1:{there}"]
     print(f"http://127.0.0.1:{port}/  until Ctrl-C")
     sys.stdout.flush()
+    browser.show(port, not no_browser)
     os.execvp("ssh", [argv[0], *way, *argv[1:]])  # noqa: S606
 
 
