@@ -64,7 +64,7 @@ def deploy_dashboard(
 
 @command(help={"cluster": CLUSTER_HELP, "port": "port of this machine to open it on", "no_browser": browser.HELP})
 def dashboard(_: Context, cluster: str = "", port: int = PORT, no_browser: bool = False) -> None:
-    """Open the dashboard on a port of this machine, and there in a browser, until Ctrl-C.
+    """Open the dashboard in a browser, until Ctrl-C.
 
     Example: invoke dashboard
     Example: invoke dashboard --port 9000 --no-browser

@@ -22,7 +22,7 @@ PORT = 9090
 
 @command(help={**TARGET_HELP, "port": "port of this machine to open it on", "no_browser": browser.HELP})
 def prometheus(_: Context, inventory: str = "", cluster: str = "", port: int = PORT, no_browser: bool = False) -> None:
-    """Open what the cluster measured as a page on this machine, and there in a browser, until Ctrl-C.
+    """Open what the cluster measured in a browser, until Ctrl-C.
 
     It goes through ssh, for Prometheus answers its own host alone.
 
