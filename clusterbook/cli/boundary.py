@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 import json
 import os
@@ -41,6 +42,7 @@ EXIT_CODES = {
     EXIT_UNREACHABLE: "a host could not be reached",
     EXIT_INTERRUPTED: "interrupted",
 }
+CHECK_HELP = "show what would be done (as without --yes)"
 MOST_PROBLEMS = 20
 
 
@@ -81,14 +83,18 @@ class Command(Task[Any]):
                                    next_step=f"See: clusterbook --help {self.name.replace('_', '-')}")  # fmt: skip
 
 
-def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | None]], Command]:
+def command(word: str = "", shows: bool = True, **options: Any) -> Callable[[Callable[..., int | None]], Command]:
     """Make an Invoke task of a function that returns an exit code (None: 0). options: of invoke.task.
 
     word: see Command; several are separated by blanks. Its errors are shown here: ours as a screen of text, anything
-    else as a bug.
+    else as a bug. shows: a task that has --yes shows what it would do without it, and so with --check.
     """
 
     def decorate(body: Callable[..., int | None]) -> Command:
+        if shows and "yes" in inspect.signature(body).parameters:
+            body = _with_check(body)
+            options["help"] = {**options.get("help", {}), "check": CHECK_HELP}
+
         @functools.wraps(body)
         def guarded(*arguments: Any, **keywords: Any) -> None:
             code = guard(functools.partial(body, *arguments, **keywords), bool(keywords.get("json_")))
@@ -100,6 +106,21 @@ def command(word: str = "", **options: Any) -> Callable[[Callable[..., int | Non
         return made
 
     return decorate
+
+
+def _with_check(body: Callable[..., int | None]) -> Callable[..., int | None]:
+    """The same with a parameter `check`, which asks for what happens without `yes` in so many words."""
+    there = inspect.signature(body)
+    check = inspect.Parameter("check", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+
+    @functools.wraps(body)
+    def checked(*arguments: Any, check: bool = False, **keywords: Any) -> int | None:
+        if check and keywords.get("yes"):
+            raise InvalidInput("--check shows what would be done, --yes does it", next_step="Leave one of them out.")
+        return body(*arguments, **keywords)
+
+    checked.__signature__ = there.replace(parameters=[*there.parameters.values(), check])  # type: ignore[attr-defined]
+    return checked
 
 
 def guard(action: Callable[[], int | None], as_json: bool = False) -> int:

@@ -48,7 +48,6 @@ class Joining:
         "name": "name of the cluster in EKS",
         "inventory": "name of an inventory of EC2, or its file (default: eks)",
         "region": "region of the cluster (default: that of the credentials)",
-        "check": "show what would be done and what would change on hosts (the default)",
         "yes": "really do it",
         "extra-vars": SELECTION_HELP["extra-vars"],
         "json": SELECTION_HELP["json"],
@@ -56,7 +55,7 @@ class Joining:
     },
 )
 def eks_join(
-    _: Context, name: str, inventory: str = "eks", region: str = "", check: bool = False, yes: bool = False,
+    _: Context, name: str, inventory: str = "eks", region: str = "", yes: bool = False,
     extra_vars: Sequence[str] | None = None, json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Make hosts of EC2 nodes of a cluster of EKS, by the roles of any worker.
@@ -69,8 +68,6 @@ def eks_join(
     Example: invoke eks-join shop --region eu-central-1
     Example: invoke eks-join shop --region eu-central-1 --yes
     """
-    if check and yes:
-        raise InvalidInput("--check shows what would be done, --yes does it", next_step="Leave one of them out.")
     cloud = Cloud(name, region or eks.own_region())
     joining = _look(cloud, name, inventory)
     if not json_:

@@ -17,7 +17,7 @@ WIDEST_OPTIONS = 28
 def page(name: str, task: Task[Any], program: str) -> str:
     """The whole page, as wide as the terminal."""
     arguments = task.get_arguments()
-    words = [f" {str(one.name).upper().replace('_', '-')}" for one in arguments if one.positional]
+    words = [f" {str(one.name).strip('_').upper().replace('_', '-')}" for one in arguments if one.positional]
     text = (inspect.getdoc(task) or "").replace("Example: invoke ", f"Example: {program} ")
     lines = [f"Usage: {program} {name}{''.join(words)} [OPTIONS]", "", text, "", "Options:", *_options(arguments)]
     return "\n".join(lines)

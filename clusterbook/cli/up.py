@@ -36,6 +36,7 @@ NAMED = ("kubernetes", "etcd", "containerd")
 
 
 @command(
+    shows=False,
     word="name",
     iterable=["extra_vars"],
     help={

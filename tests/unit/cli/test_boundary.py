@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from invoke.context import Context
 from invoke.exceptions import Exit
 
 from clusterbook.cli import boundary
+from clusterbook.cli.namespace import collection
 from clusterbook.errors import Failed, Interrupted, InvalidInput, InvalidProject, Position, Unreachable
 
 
@@ -115,3 +117,32 @@ def test_words_of_a_host_in_an_error_do_not_steer_the_terminal(capsys: pytest.Ca
     shown = capsys.readouterr().err
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
     assert "\nand more" in shown
+
+
+@boundary.command(help={"yes": "really do it"})
+def undo(_: Context, name: str = "", yes: bool = False) -> int:
+    """Undo it."""
+    print(f"{name} {yes}")
+    return 0 if yes else 2
+
+
+def test_a_task_with_yes_takes_check_for_what_it_does_without(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as told:
+        undo(Context(), name="it", check=True)
+    assert told.value.code == 2 and capsys.readouterr().out == "it False\n"
+    assert "check" in {one.name for one in undo.get_arguments()} and "check" in undo.help
+
+
+def test_check_and_yes_together_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as told:
+        undo(Context(), name="it", check=True, yes=True)
+    assert told.value.code == 3
+    assert capsys.readouterr().err.startswith("error: --check shows what would be done, --yes does it\n")
+
+
+@pytest.mark.parametrize("name", [
+    "provision", "reset", "update-cluster", "delete-cluster", "eks-join", "iam", "add-node", "remove-node",
+    "replace-node", "upgrade", "restore", "rotate-certs", "rotate-ca", "rotate-encryption-key", "force-unlock", "delete-app",
+])  # fmt: skip
+def test_whatever_changes_a_cluster_can_be_asked_first(name: str) -> None:
+    assert "check" in {one.name for one in collection()[name].get_arguments()}
