@@ -224,6 +224,14 @@ def test_a_dashboard_is_deployed_and_its_page_shows_the_nodes(raised: Cluster) -
     assert [host for host in HOSTS if host not in page] == []
 
 
+def test_headlamps_manifest_is_one_that_the_api_takes(raised: Cluster) -> None:
+    golden = ROOT / "tests" / "unit" / "roles" / "golden" / "headlamp.yaml"
+    told = raised("kubectl", "apply", "--dry-run=server", f"--filename={golden}").output
+    kinds = {line.split("/")[0].split(".")[0] for line in told.splitlines()}
+    assert kinds >= {"namespace", "serviceaccount", "service", "deployment", "clusterrole", "clusterrolebinding"}
+    assert all(line.endswith(" (server dry run)") for line in told.splitlines())
+
+
 @pytest.mark.skipif(browser.PROGRAM is None, reason="needs Chromium")
 def test_a_browser_opens_nodes_pods_and_an_application_of_the_dashboard_without_a_complaint(raised: Cluster) -> None:
     words = [sys.executable, "-c", PROGRAM, "dashboard", "--cluster", raised.name]

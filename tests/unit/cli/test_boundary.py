@@ -142,7 +142,8 @@ def test_check_and_yes_together_are_refused(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("name", [
     "provision", "reset", "update-cluster", "delete-cluster", "eks-join", "iam", "add-node", "remove-node",
-    "replace-node", "upgrade", "restore", "rotate-certs", "rotate-ca", "rotate-encryption-key", "force-unlock", "delete-app",
-])  # fmt: skip
+    "replace-node", "upgrade", "restore", "rotate-certs", "rotate-ca", "rotate-encryption-key", "force-unlock",
+    "delete-app",
+])
 def test_whatever_changes_a_cluster_can_be_asked_first(name: str) -> None:
     assert "check" in {one.name for one in collection()[name].get_arguments()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ IMAGES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["_dashboard_im
 HIDDEN = {"secrets", "configmaps", "pods/log", "pods/exec", "*"}
 
 
-def rendered(name: str, provider: str) -> list[dict[str, Any]]:
-    """The objects of a template."""
+def text_of(name: str, provider: str) -> str:
+    """A template as hosts get it."""
     variables = {"dashboard_provider": provider, "dashboard_replicas": 1, "_dashboard_images": IMAGES}
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    text = environment.from_string((ROLE / "templates" / f"{name}.yaml.j2").read_text()).render(variables)
-    return [document for document in yaml.safe_load_all(text) if document]
+    return environment.from_string((ROLE / "templates" / f"{name}.yaml.j2").read_text()).render(variables)
+
+
+def rendered(name: str, provider: str) -> list[dict[str, Any]]:
+    """The objects of a template."""
+    return [document for document in yaml.safe_load_all(text_of(name, provider)) if document]
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -70,6 +75,15 @@ def test_only_the_program_without_logins_looks_with_an_account_of_its_own() -> N
     for provider, wanted in (("headlamp", {VIEWER}), ("kube-web-view", {VIEWER, "dashboard"})):
         (binding,) = of_kind(rendered("access", provider), "ClusterRoleBinding")
         assert {subject["name"] for subject in binding["subjects"]} == wanted
+
+
+def test_what_a_cluster_gets_of_headlamp_is_as_it_was_looked_at() -> None:
+    """CLUSTERBOOK_WRITE_GOLDEN=1 writes it anew: read the difference before you keep it."""
+    path = Path(__file__).parent / "golden" / "headlamp.yaml"
+    text = text_of("access", "headlamp") + "\n---\n" + text_of("headlamp", "headlamp") + "\n"
+    if "CLUSTERBOOK_WRITE_GOLDEN" in os.environ:
+        path.write_text(text)
+    assert text == path.read_text()
 
 
 def test_the_viewer_may_open_the_very_page_that_is_printed() -> None:
