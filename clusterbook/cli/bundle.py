@@ -16,6 +16,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
 from clusterbook.cli.screen import Stage, plural, print_json, print_table, stage
 from clusterbook.cli.site import Site, evaluate, foreseen_site
+from clusterbook.cluster import spec as specs
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.supply import Supply
 from clusterbook.cluster.bundle import archive, debian, parts, spdx
@@ -101,9 +102,10 @@ def _plan(inventory: str, cluster: str, system: str, version: str, images: Colle
                            next_step="Make a cluster of hosts of one architecture.")  # fmt: skip
     found = foresee(runs.prepare(site, runs.Order(playbook, runs.selection())), systems)
     found.images.update(name.replace("-", "_") for name in images)
-    kubernetes = str(next(iter(site.inventory.hosts.values())).variables["kubernetes_version"])
+    versions = specs.versions(next(iter(site.inventory.hosts.values())).variables)
     catalog = supplies.default().catalog
-    return _Plan(site, kubernetes, architectures[0], found, wanted(found, catalog, kubernetes, architectures[0]))
+    return _Plan(site, versions["kubernetes"], architectures[0], found,
+                 wanted(found, catalog, versions, architectures[0]))  # fmt: skip
 
 
 def _system(site: Site, name: str, default: str) -> System:

@@ -69,7 +69,7 @@ def wanted_versions(store: Store, name: str) -> dict[str, str]:
         return {}
     from clusterbook.cluster import spec as specs
 
-    return {"kubernetes": str(specs.read(store, name).complete["kubernetes_version"])}
+    return specs.versions(specs.read(store, name).complete)
 
 
 def wanted_components(store: Store, name: str) -> tuple[str, ...]:

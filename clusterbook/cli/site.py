@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clusterbook import source
 from clusterbook.cli import places
 from clusterbook.cli.clusters import check_fits, chosen, lab_wishes, open_chosen
-from clusterbook.cli.supplying import refuse_without, supplied
+from clusterbook.cli.supplying import refuse_other_versions, refuse_without, supplied
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
@@ -104,6 +104,8 @@ def open_site(
         opened, brought = open_chosen(name), supplied(lab, looking)
     else:
         return Site(plain, path, store, name, lab, vault=vault)
+    if not looking:
+        refuse_other_versions(opened.spec.complete, brought)
     if lab is not None:
         check_fits(opened, lab)
         _share_group_variables(path)
@@ -138,7 +140,7 @@ def foreseen_site(inventory: str, cluster: str, playbook: Path, version: str = "
         spec = replace(spec, complete={**spec.complete, "kubernetes_version": version})
     if lab is not None:
         _share_group_variables(path)
-    variables = foreseen_variables(spec, stand_ins(str(spec.complete["kubernetes_version"])))
+    variables = foreseen_variables(spec, stand_ins(specs.versions(spec.complete)))
     return Site(load_inventory(path, playbook, variables, vault), path, store, name, lab, vault=vault)
 
 
@@ -152,7 +154,10 @@ def _cloud_site(path: Path | str, cluster: str, playbook: Path | None, vault: Va
     from clusterbook.cluster.kubeconfig import server_url
 
     server_url(opened)  # refuses a cluster that has no load balancer yet
-    variables = _variables(opened, supplied(None, looking))
+    brought = supplied(None, looking)
+    if not looking:
+        refuse_other_versions(opened.spec.complete, brought)
+    variables = _variables(opened, brought)
     found = load_inventory(path, playbook, variables.plain, vault)
     return Site(found, path, store, name, None, opened, variables, vault)
 
@@ -233,8 +238,8 @@ def _wishes(inventory: SourcedInventory, lab: LabSpec | None) -> source.SourceMa
     known = cluster_schema()["properties"]
     layers = [layer for found in inventory.layers.values() for layer in found if layer.kind == "inventory group all"]
     values = layers[-1].values if layers else {}
-    plain = [name for name, value in values.items() if name in known and isinstance(value, str | int | bool | list)]
-    found = source.chosen(values, plain)
+    kinds = (str, int, bool, list, dict)
+    found = source.chosen(values, [one for one, value in values.items() if one in known and isinstance(value, kinds)])
     for name, value in (lab_wishes(lab) if lab else {}).items():
         found.setdefault(name, value)
     return found

@@ -57,6 +57,30 @@ def _of_lab(lab: LabSpec) -> Mapping[str, Any]:
     )
 
 
+def refuse_other_versions(complete: Mapping[str, Any], brought: Mapping[str, Any]) -> None:
+    """Raise InvalidInput when the mirror offers other versions of components than the cluster asks for.
+
+    complete: the cluster's specification; brought: what supplied() gave. Kubernetes itself is the hosts' own check, for
+    an upgrade is foretold with the version that is not offered yet.
+    """
+    from clusterbook.cluster.artifacts import catalog
+
+    known = catalog.load()
+    for name, version in complete["component_versions"].items():
+        component = known.component(name, version)
+        files = {component.key(file) for file in component.files} & brought.get("artifacts", {}).keys()
+        offered = {brought["artifacts"][key]["version"] for key in files}
+        image = brought.get("images", {}).get(name.replace("-", "_"))
+        if name in known.images and image and image["reference"] != known.image(name, version).reference:
+            offered = {image["tag"].removeprefix("v")}
+        if offered - {version}:
+            raise InvalidInput(
+                f"the cluster asks for {name} {version}, and the mirror offers {', '.join(sorted(offered))}",
+                next_step="Fill it with the cluster's versions: invoke mirror --start; or correct component_versions "
+                          "in cluster.yaml (invoke edit-cluster).",
+            )  # fmt: skip
+
+
 def refuse_without(name: str, inventory: SourcedInventory, brought: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Raise InvalidInput when the hosts would find no binaries. brought: what supplied() gave, if they lack it yet."""
     told = any(host.variables.get("artifacts") for host in inventory.hosts.values())

@@ -99,6 +99,11 @@ def with_defaults(written: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def versions(complete: Mapping[str, Any]) -> dict[str, str]:
+    """Versions of components that a complete specification asks for, by the catalog's names."""
+    return {"kubernetes": str(complete["kubernetes_version"]), **complete["component_versions"]}
+
+
 def render(written: Mapping[str, Any]) -> str:
     """The text of a cluster.yaml with these keys, each under its description."""
     lines = ["# What this cluster is. Every key, with its default: schemas/cluster.schema.json", ""]
@@ -131,12 +136,17 @@ def _problems(written: Any, file: str) -> list[InvalidInput]:
 
 def _version_problems(complete: Mapping[str, Any], written: Any, file: str) -> list[InvalidInput]:
     """Only versions that the catalog can supply: their files have a known origin and sum."""
-    wanted, known = complete["kubernetes_version"], catalog.load().components["kubernetes"]["versions"]
-    if wanted in known:
-        return []
-    message = f"kubernetes_version: {wanted} is not supported"
-    where = source.position_of(written, "kubernetes_version", Position(file, 1, 1))
-    return [InvalidInput(message, where=where, next_step=f"Choose one of {', '.join(known)}.")]
+    components, place = catalog.load().components, Position(file, 1, 1)
+    pinned = written.get("component_versions", {})
+    found = []
+    for name, wanted in versions(complete).items():
+        known = components[name]["versions"]
+        if wanted not in known:
+            key, keys = ("kubernetes_version", written) if name == "kubernetes" else (name, pinned)
+            where = source.position_of(keys, key, place)
+            found.append(InvalidInput(f"{key}: {wanted} is not supported", where=where,
+                                      next_step=f"Choose one of {', '.join(known)}."))  # fmt: skip
+    return found
 
 
 def _network_problems(complete: Mapping[str, Any], written: Any, file: str) -> list[InvalidInput]:

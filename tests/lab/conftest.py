@@ -21,6 +21,7 @@ import pytest
 from clusterbook.lab import lab, record
 from clusterbook.lab.inventory_file import inventory_text
 from clusterbook.lab.spec import LabHost, LabSpec
+from tests.lab import long_forms
 from tests.lab.asking import as_root
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,22 @@ SPEC = LabSpec("ci", tuple(host for hosts in GROUPS.values() for host in hosts),
 def pytest_sessionstart() -> None:
     """A run that is asked to end (SIGTERM) removes its labs as one that is interrupted does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+RECORD = long_forms.Record()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count a test for the report of long forms."""
+    RECORD.add(report.nodeid.partition("::")[0], report.outcome, report.when or "", report.duration)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the report of long forms, where all tests of the given files ran."""
+    part = session.config.option.keyword or any("::" in word for word in session.config.args)
+    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if "CLUSTERBOOK_FULL" in os.environ and ended and not part:
+        RECORD.write()
 
 
 @dataclass(frozen=True)

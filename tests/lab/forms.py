@@ -36,8 +36,14 @@ OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
     "three control planes and two workers, of 1.36.3": (3, 2, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "three control planes and three workers, of 1.36.3": (3, 3, 0, "debian-12", {"kubernetes_version": "1.36.3"}),
     "three control planes and three workers, of 1.36.1": (3, 3, 0, "debian-12", {"kubernetes_version": "1.36.1"}),
+    "three control planes and two workers, of older components": (
+        3, 2, 0, "debian-12", {"component_versions": {
+            "etcd": "3.6.16", "containerd": "2.3.7", "flannel": "0.28.4", "cni-plugins": "1.9.0", "coredns": "1.14.5",
+        }},
+    ),
     "one control plane and two workers": (1, 2, 0, "debian-12", {}),
     "one control plane and two workers, plain routes": (1, 2, 0, "debian-12", {"cni": "bridge-routes"}),
+    "one control plane, one worker and four hosts for etcd": (1, 1, 4, "debian-12", {}),
     "two workers with volumes of their own": (1, 2, 0, "debian-12", {"local_volumes": 2}),
     "logs on the worker": (
         1,

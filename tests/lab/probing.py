@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from clusterbook.cluster.acceptance import objects
+from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.cluster.probe import NAMESPACE, OBJECT
+from clusterbook.lab import record
 from tests.lab.asking import until
 
 if TYPE_CHECKING:
@@ -27,10 +30,14 @@ PROGRAM = (
 
 
 @contextmanager
-def probed(cluster: Cluster) -> Iterator[dict[str, Any]]:
-    """Asks while the block runs, and before it begins; the yielded records are filled when it has ended."""
+def probed(cluster: Cluster, page: str = "") -> Iterator[dict[str, Any]]:
+    """Asks while the block runs, and before it begins; the yielded records are filled when it has ended.
+
+    page: of a workload, which is asked for as well; see paged().
+    """
+    asked = ["probe", "--json", *(["--page", page] if page else [])]
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "probe", "--json"], env=cluster.environment, stdin=subprocess.DEVNULL,
+        [sys.executable, "-c", PROGRAM, *asked], env=cluster.environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     records: dict[str, Any] = {}
@@ -49,6 +56,23 @@ def probed(cluster: Cluster) -> Iterator[dict[str, Any]]:
 
 def _has_written(cluster: Cluster) -> bool:
     return cluster.kubectl("--namespace", NAMESPACE, "get", "configmap", OBJECT, "--output=name", expect=None) != ""
+
+
+def paged(cluster: Cluster, host: str) -> str:
+    """A workload of three pods, of which two must always be ready, that answers at a port of every node.
+
+    The address of its page at that host.
+    """
+    server = objects.server(load_catalog().image("agnhost").reference,
+                            lifecycle={"preStop": {"sleep": {"seconds": 3}}})  # fmt: skip
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
+              "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
+    pages = objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 10})
+    cluster.apply(pages, budget, objects.service("page", kind="NodePort"))
+    cluster.kubectl("rollout", "status", "deployment/page", "--timeout=120s")
+    port = cluster.kubectl("get", "service", "page", "--output=jsonpath={.spec.ports[0].nodePort}")
+    address = next(one.address for one in record.read_spec(cluster.name).hosts if one.name == host)
+    return f"http://{address}:{port}/hostname"
 
 
 def failed(records: dict[str, Any]) -> dict[str, Any]:

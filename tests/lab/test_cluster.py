@@ -15,12 +15,15 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli.clusters import API_ADDRESS
+from clusterbook.cluster.acceptance import objects
+from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests import browser
 from tests.lab import same_packages
 from tests.lab.asking import until
 from tests.lab.conftest import PROGRAM, ROOT, Cluster
+from tests.lab.keeping import kept
 from tests.lab.leftovers import machine_state
 from tests.lab.losing import Run
 from tests.lab.probing import failed, probed
@@ -389,8 +392,14 @@ def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: 
     at = ("--at", f"file://{tmp_path}/elsewhere")
     raised("kubectl", "create", "namespace", "kept")
     raised("kubectl", "--namespace=kept", "create", "secret", "generic", "kept", "--from-literal=word=before")
-    objects = ("get", "namespaces,secrets,configmaps,deployments,clusterroles", "--all-namespaces", "--output=name")
-    was = raised("kubectl", *objects).output
+    server = objects.server(load_catalog().image("agnhost").reference)
+    raised.kubectl("--namespace=kept", "create", "role", "kept", "--verb=get", "--resource=pods")
+    raised.kubectl("--namespace=kept", "create", "cronjob", "kept", "--image=unused", "--schedule=0 0 1 1 *")
+    for one in (objects.deployment("kept", server, replicas=2), objects.service("kept")):
+        raised.apply({**one, "metadata": {**one["metadata"], "namespace": "kept"}})
+    raised.kubectl("--namespace=kept", "rollout", "status", "deployment/kept", "--timeout=120s")
+    was = kept(raised)
+    assert len({name.split()[0] for name in was}) > 25
     raised.on("backup", *at)
     raised("kubectl", "delete", "namespace", "kept")
     raised("kubectl", "create", "namespace", "later")
@@ -399,9 +408,9 @@ def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: 
     raised.on("restore", "--from", "latest", *at, "--yes")
     word = raised("kubectl", "--namespace=kept", "get", "secret", "kept", "--output=jsonpath={.data.word}").output
     assert base64.b64decode(word) == b"before"
-    assert raised("kubectl", *objects).output == was
-    raised.on("plan")
     raised.on("validate-cluster", "--wait", "5m")
+    assert kept(raised) == was
+    raised.on("plan")
     raised.on("verify")
 
 

@@ -13,19 +13,18 @@ from typing import Any
 import pytest
 import yaml
 
-from clusterbook.cluster.acceptance import objects
-from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.lab import record
 from clusterbook.lab.mirror_servers import of_lab
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster, Ended
 from tests.lab.forms import booted, is_well
 from tests.lab.killing import killed_when
-from tests.lab.probing import failed, probed
+from tests.lab.probing import failed, paged, probed
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 OLD, NEW = "1.36.3", "1.37.2"
 BACK_SECONDS = 60
+PAGE_HOST = "cp-1"
 # It says which version it is, and then does not run.
 BROKEN = f'#!/bin/sh\n[ "$1" = --version ] && exec echo "Kubernetes v{NEW}"\necho this kubelet is broken >&2\nexit 1\n'
 
@@ -39,16 +38,6 @@ def versions(form: Cluster) -> dict[str, str]:
 def at(*new: str) -> dict[str, str]:
     """Versions where these nodes have the new one."""
     return {name: f"v{NEW if name in new else OLD}" for name in ("cp-1", "cp-2", "cp-3", "w-1", "w-2")}
-
-
-def use(form: Cluster) -> None:
-    """A workload that must never have fewer than two of its three pods."""
-    server = objects.server(load_catalog().image("agnhost").reference,
-                            lifecycle={"preStop": {"sleep": {"seconds": 3}}})  # fmt: skip
-    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
-              "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
-    form.apply(objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 10}), budget)
-    form("kubectl", "rollout", "status", "deployment/page", "--timeout=120s")
 
 
 def without_version(form: Cluster) -> None:
@@ -79,7 +68,7 @@ def raised(form: Cluster) -> None:
     form.on("mirror", "--start", "--kubernetes-version", OLD)
     form.on("provision")
     without_version(form)
-    use(form)
+    paged(form, PAGE_HOST)
     form.on("validate-cluster", "--wait", "5m")
 
 
@@ -95,7 +84,7 @@ def refusals(form: Cluster) -> None:
 
 def interrupted(form: Cluster) -> None:
     """A run that is killed, then one that meets a broken program: neither is noticed."""
-    with probed(form) as records:
+    with probed(form, paged(form, PAGE_HOST)) as records:
         killed_when(form, "Ensure the new programs are in place", "upgrade", "--to", NEW)
         told = with_broken_kubelet(form, "w-1").on("upgrade", "--to", NEW, "--json", expect=1)
     assert failed(records) == {}
@@ -109,7 +98,7 @@ def interrupted(form: Cluster) -> None:
 
 def completed(form: Cluster) -> None:
     """The same command with a right program brings every host to the new version."""
-    with probed(form) as records:
+    with probed(form, paged(form, PAGE_HOST)) as records:
         told = form.on("upgrade", "--to", NEW, "--json").events()
     moved = [event["host"] for event in told if event.get("name") == "Ensure its pods are elsewhere"]
     assert moved == ["w-1", "w-2"]  # the second right after the first takes pods again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.cluster.artifacts import catalog as catalogs
@@ -19,37 +20,47 @@ class Wanted:
     images: tuple[Image, ...]
 
 
-def stand_ins(kubernetes: str) -> dict[str, Any]:
-    """`artifacts`, `images` and `image_mirror` as a mirror would give them, with names in place of addresses."""
+def stand_ins(versions: Mapping[str, str]) -> dict[str, Any]:
+    """`artifacts`, `images` and `image_mirror` as a mirror would give them, with names in place of addresses.
+
+    versions: by component, where not the default.
+    """
     catalog = catalogs.load()
     artifacts = {
         key: {"url": SCHEME + key, "sha256": "", "version": component.version}
-        for key, (component, _) in _files(catalog, kubernetes, None).items()
+        for key, (component, _) in _files(catalog, versions, None).items()
     }
-    images = {name.replace("-", "_"): {"reference": catalog.image(name).reference} for name in catalog.images}
+    references = {name: _image(catalog, name, versions).reference for name in catalog.images}
+    images = {name.replace("-", "_"): {"reference": reference} for name, reference in references.items()}
     return {"artifacts": artifacts, "images": images, "image_mirror": SCHEME}
 
 
-def wanted(found: Foreseen, catalog: Catalog, kubernetes: str, architecture: str) -> Wanted:
-    """What to supply. InvalidInput for an image that somebody else publishes: no bundle can hold it."""
+def wanted(found: Foreseen, catalog: Catalog, versions: Mapping[str, str], architecture: str) -> Wanted:
+    """What to supply. InvalidInput for an image that somebody else publishes: no bundle can hold it.
+
+    versions: by component, where not the default.
+    """
     if found.others:
         reference, place = next(iter(sorted(found.others.items())))
         raise InvalidInput(
             f"the cluster runs {reference} ({place}), and no bundle holds it: it is not made from locked sources",
             next_step="Leave out what needs it, or bring that image into the mirror's registry yourself.",
         )
-    known = _files(catalog, kubernetes, architecture)
+    known = _files(catalog, versions, architecture)
     files: dict[str, tuple[Component, list[str]]] = {}
     for key in sorted(found.artifacts):
         component, file = known[key]
         files.setdefault(component.path, (component, []))[1].append(file)
     names = {name.replace("-", "_"): name for name in catalog.images}
-    images = [catalog.image(names[name], None, architecture) for name in sorted(found.images)]
+    images = [_image(catalog, names[name], versions, architecture) for name in sorted(found.images)]
     return Wanted(tuple((component, tuple(names)) for component, names in files.values()), tuple(images))
 
 
-def _files(catalog: Catalog, kubernetes: str, architecture: str | None) -> dict[str, tuple[Component, str]]:
+def _image(catalog: Catalog, name: str, versions: Mapping[str, str], architecture: str | None = None) -> Image:
+    return catalog.image(name, versions.get(catalog.images[name]["component"]), architecture)
+
+
+def _files(catalog: Catalog, versions: Mapping[str, str], architecture: str | None) -> dict[str, tuple[Component, str]]:
     """Component and file by the name in `artifacts`."""
-    versions = {"kubernetes": kubernetes}
     components = [catalog.component(name, versions.get(name), architecture) for name in catalog.components]
     return {component.key(file): (component, file) for component in components for file in component.files}

@@ -17,6 +17,13 @@ def test_a_mirror_holds_the_kubernetes_that_its_cluster_asks_for(tmp_path: Path)
     assert wanted_versions(store, "demo") == {"kubernetes": "1.36.3"}
 
 
+def test_a_mirror_holds_other_components_at_the_versions_that_its_cluster_pins(tmp_path: Path) -> None:
+    store = open_store({"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}"})
+    written = {"cluster_name": "demo", "api_address": "10.0.0.10", "component_versions": {"etcd": "3.6.16"}}
+    store.write("demo/cluster.yaml", spec.render(written).encode())
+    assert wanted_versions(store, "demo") == {"kubernetes": "1.37.2", "etcd": "3.6.16"}
+
+
 def test_a_mirror_of_a_cluster_on_ec2_holds_what_ties_it_to_aws(tmp_path: Path) -> None:
     store = open_store({"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}"})
     store.write("demo/cluster.yaml", spec.render({"cluster_name": "demo", "aws": {"zones": ["us-east-2a"]}}).encode())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from clusterbook.cli.supplying import supplied
+from clusterbook.cli.supplying import refuse_other_versions, supplied
 from clusterbook.cluster.store import cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.lab.spec import LabHost, LabSpec
@@ -47,3 +48,18 @@ def test_a_plan_that_is_refused_leaves_no_cluster_in_the_store(
     code, _, errors = call("plan", "--inventory", str(tmp_path / "hosts.yml"))
     assert (code, "hosts' get Kubernetes' binaries from" in errors) == ((1, False) if mirror else (3, True)), errors
     assert cluster_names(open_store(environment)) == []
+
+
+@pytest.mark.parametrize(("pinned", "offered"), [
+    ({}, ""), ({"containerd": "2.4.2"}, ""), ({"coredns": "1.14.6"}, ""), ({"metrics-server": "0.9.0"}, ""),
+    ({"containerd": "2.3.7"}, "containerd 2.3.7, and the mirror offers 2.4.2"),
+    ({"coredns": "1.15.0"}, "coredns 1.15.0, and the mirror offers 1.14.6"),
+])  # fmt: skip
+def test_a_mirror_that_was_not_filled_anew_after_a_version_was_pinned_is_told(
+    pinned: dict[str, str], offered: str
+) -> None:
+    image = {"reference": "registry.k8s.io/coredns/coredns:v1.14.6", "tag": "v1.14.6"}
+    artifacts = {name: {"version": "2.4.2"} for name in ("containerd", "ctr")}
+    brought = {"artifacts": artifacts, "images": {"coredns": image}}
+    with pytest.raises(InvalidInput, match=f"the cluster asks for {offered}") if offered else nullcontext():
+        refuse_other_versions({"component_versions": pinned}, brought)

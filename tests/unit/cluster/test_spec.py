@@ -100,6 +100,15 @@ def test_a_version_that_no_catalog_has_is_refused_where_it_is_written() -> None:
     assert (problem.where.line, problem.next_step) == (3, "Choose one of 1.37.2, 1.36.3, 1.36.1.")
 
 
+def test_an_unknown_version_of_another_component_is_refused_where_it_is_written() -> None:
+    text = "cluster_name: lab\napi_address: 10.77.0.10\ncomponent_versions:\n  containerd: 2.3.7\n  etcd: 3.4.1\n"
+    with pytest.raises(InvalidProject) as refused:
+        spec.parse(text, "cluster.yaml")
+    (problem,) = refused.value.problems
+    assert problem.message == "etcd: 3.4.1 is not supported"
+    assert (problem.where.line, problem.next_step) == (5, "Choose one of 3.7.3, 3.6.16.")
+
+
 AWS = "cluster_name: demo\naws:\n  zones: [us-east-2a, us-east-2b]\n"
 
 
