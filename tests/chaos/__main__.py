@@ -18,7 +18,7 @@ from tests.chaos import page
 from tests.chaos.faults import FAULTS, Fault, Scene, happening
 from tests.lab.conftest import Cluster, with_store
 from tests.lab.forms import booted
-from tests.lab.probing import probed
+from tests.lab.probing import paged, probed
 
 FORM = "three control planes and one worker"
 
@@ -70,12 +70,13 @@ def _all(chosen: Sequence[Fault], folder: Path, chance: random.Random) -> list[R
         one.on("validate-cluster", "--wait", "5m")
         spec = record.read_spec(one.name)
         names = [host.name for host in spec.hosts]
-        scene = Scene(spec, [name for name in names if name.startswith("cp-")], names, chance)
-        return [_one(fault, one, scene) for fault in chosen]
+        planes, workers = ([name for name in names if name.startswith(kind)] for kind in ("cp-", "w-"))
+        scene, workload = Scene(spec, planes, workers, names, chance), paged(one, workers[0])
+        return [_one(fault, one, scene, workload) for fault in chosen]
 
 
-def _one(fault: Fault, cluster: Cluster, scene: Scene) -> Result:
-    with probed(cluster) as records:
+def _one(fault: Fault, cluster: Cluster, scene: Scene, workload: str) -> Result:
+    with probed(cluster, workload) as records:
         with happening(fault, scene) as host:
             pass
         ended = time.monotonic()

@@ -18,14 +18,16 @@ SECONDS = 10
 """How long a fault that lasts, lasts."""
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "containerd",
               "flanneld", "kube-proxy", "haproxy", "keepalived", "clusterbook-csr-approver")  # fmt: skip
+OF_WORKERS = ("kubelet", "containerd", "flanneld", "kube-proxy")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where faults happen: a lab, its control planes, all its hosts, and who chooses among them."""
+    """Where faults happen: a lab, its control planes, its workers, all its hosts, and who chooses among them."""
 
     spec: LabSpec
     control_planes: Sequence[str]
+    workers: Sequence[str]
     hosts: Sequence[str]
     chance: random.Random
 
@@ -49,15 +51,15 @@ class Fault:
     felt: bool = False
 
 
-def killed(unit: str) -> Fault:
-    """A component is killed on one control plane."""
+def killed(unit: str, worker: bool = False) -> Fault:
+    """A component is killed on one control plane, or on a worker."""
 
     def do(scene: Scene) -> Iterator[str]:
-        host = scene.chance.choice(scene.control_planes)
+        host = scene.chance.choice(scene.workers if worker else scene.control_planes)
         scene.on(host, f"systemctl kill --signal=KILL {unit}")
         yield host
 
-    return Fault(f"{unit} killed on a control plane", do, felt=unit == "haproxy")
+    return Fault(f"{unit} killed on a {'worker' if worker else 'control plane'}", do, felt=unit == "haproxy")
 
 
 def _power(scene: Scene) -> Iterator[str]:
@@ -100,16 +102,24 @@ def filtered(rule: str) -> Callable[[Scene], Iterator[str]]:
 
 
 def _full(scene: Scene) -> Iterator[str]:
-    """etcd's data lie on a small file system of their own, which somebody else fills."""
+    """etcd's data lie on a small file system of their own, which somebody else fills, until a write finds no space."""
     host = leader(scene)
     scene.on(host, _SMALL)
     scene.on(host, "dd if=/dev/zero of=/var/lib/etcd/full bs=1M 2>/dev/null || true")
+    scene.on(host, _WRITES)
     time.sleep(SECONDS)
+    if "no space left on device" not in scene.on(host, "journalctl --unit=etcd --since=-5min --output=cat"):
+        raise RuntimeError(f"etcd of {host} found space")
     yield host
     scene.on(host, "rm /var/lib/etcd/full")
     scene.on(host, _LARGE)
+    scene.on(host, f"{ETCDCTL} del --prefix /chaos/")
 
 
+# What its log has room for already, and more: a segment of it is 64 MB.
+_WRITES = f"""head -c 1000000 /dev/zero | tr '\\0' x > /run/chaos
+for number in $(seq 80); do timeout 5 {ETCDCTL} put /chaos/$number < /run/chaos || break; done > /run/chaos.out 2>&1
+rm /run/chaos"""
 # The member is stopped for a moment each time.
 _SMALL = """set -e
 systemctl stop etcd
@@ -121,6 +131,7 @@ cp -a /var/lib/etcd.chaos/. /var/lib/etcd/
 systemctl start etcd"""
 _LARGE = """set -e
 systemctl stop etcd
+systemctl reset-failed etcd || true
 rm -rf /var/lib/etcd.chaos
 cp -a /var/lib/etcd /var/lib/etcd.chaos
 umount /var/lib/etcd
@@ -147,6 +158,7 @@ def leader(scene: Scene) -> str:
 
 FAULTS = (
     *(killed(unit) for unit in COMPONENTS),
+    *(killed(unit, worker=True) for unit in OF_WORKERS),
     Fault("the power of a control plane cut", _power, felt=True),
     Fault("the leader of etcd frozen", _frozen, felt=True),
     Fault("a control plane cut off the network", _apart, felt=True),
@@ -158,7 +170,7 @@ FAULTS = (
         "tcp sport { 2379, 2380 } iifname != \"lo\" drop;"), felt=True),
     Fault("a fifth of the packets of etcd's leader lost", filtered(
         "type filter hook input priority 0; iifname != \"lo\" numgen random mod 100 < 20 drop;"), felt=True),
-    Fault("the disk of etcd's leader full", _full),
+    Fault("the disk of etcd's leader full", _full, felt=True),
     Fault("all hosts powered off and on again", _all_down, felt=True),
 )  # fmt: skip
 

@@ -20,9 +20,11 @@ import yaml
 
 from clusterbook.lab import lab, record
 from tests.chaos import page
+from tests.lab import same_packages
 from tests.lab.conftest import Cluster, with_store
 from tests.lab.forms import booted, is_well
-from tests.lab.probing import failed, probed
+from tests.lab.probing import failed, paged, probed
+from tests.lab.test_cluster import APART
 from tests.lab.test_nodes import nodes, of, on
 from tests.lab.test_upgrade import NEW, OLD, without_version
 
@@ -31,7 +33,7 @@ ALL = ("cp-1", "cp-2", "cp-3", "w-1", "w-2")
 STOPS = (
     "raised", "w-2 added, 50 hosts in the inventory", f"upgraded from {OLD} to {NEW}", "certificates rotated",
     "encryption key rotated", "authorities rotated", "cp-2 replaced after it lost its disk", "restored from a backup",
-    "w-2 removed", "w-2 came back, 5 hosts in the inventory",
+    "w-2 removed", "w-2 came back, 5 hosts in the inventory", "taken off its hosts",
 )  # fmt: skip
 
 
@@ -57,7 +59,7 @@ class Life:
         """An operation, and its stop, on which the cluster of these hosts is right. unnoticed: no request may fail."""
         name, records, start = STOPS[len(self.stops)], None, time.monotonic()
         if unnoticed:
-            with probed(form) as records:
+            with probed(form, paged(form, "w-1")) as records:
                 start = time.monotonic()
                 yield
                 seconds = time.monotonic() - start
@@ -69,6 +71,14 @@ class Life:
         form.on("verify", "--acceptance")
         self.stops.append(Stop(name, round(seconds, 1), records))
         print(f"## {name}: {seconds:.0f} s", flush=True)
+
+    def end(self) -> None:
+        """Hosts are as bare ones with the same packages."""
+        start = time.monotonic()
+        on(self.form, "reset", "--yes")
+        seconds = time.monotonic() - start
+        assert same_packages.left(record.read_spec(self.form.name), ALL, APART) == []
+        self.stops.append(Stop(STOPS[-1], round(seconds, 1), None))
 
 
 def main() -> int:
@@ -103,7 +113,7 @@ def lived(folder: Path) -> list[Stop]:
             on(form, "remove-node", "w-2", "--yes")
         with life.until(form, unnoticed=True):
             on(form, "add-node", "w-2")
-        on(form, "reset", "--yes")
+        life.end()
         assert len(life.stops) == len(STOPS)
         return life.stops
 

@@ -23,7 +23,8 @@ one machine.
 _FAULTS = """\
 ## Faults of hosts, networks and programs
 Each fault is brought about once, on a host that chance chooses (seed {seed}). Meanwhile `invoke probe` reads, writes
-and watches through the API's address, each ten times a second. A request that fails is tried once more at once; one
+and watches through the API's address, and asks a workload's page at a worker's port, each ten times a second. A request
+that fails is tried once more at once; one
 that fails twice is a failure. After each fault the cluster must be well again without help (`validate-cluster`), and
 no write that was acknowledged may be gone. When one program is killed, no request may fail, unless it is the proxy on
 the host that holds the API's address: connections are refused until it is back.
@@ -33,13 +34,13 @@ have noticed, and some fail: etcd elects another leader 2.5 to 5 s after the las
 (`etcd_election_milliseconds`), and the API's address moves after 3 to 4 s (VRRP, RFC 5798).
 
 - **failed**: requests of all kinds that failed twice, of how many.
-- **gap**: the longest time without a good answer to a read, a write.
+- **gap**: the longest time without a good answer to a read, a write, a request for the page.
 - **well after**: seconds from the end of the fault until API, etcd, nodes and system pods are well.
 
 Measured on {date}, on {cores} cores.
 
-| fault | host | failed | gap of reads | gap of writes | writes lost | well after |
-|---|---|---|---|---|---|---|
+| fault | host | failed | gap of reads | gap of writes | gap of pages | writes lost | well after |
+|---|---|---|---|---|---|---|---|
 """
 _KILLS = """
 ## The local process killed
@@ -57,12 +58,13 @@ _LIFE = """
 ## A whole life
 One cluster of three control planes and two workers goes through every operation in a row. At each stop it must be well,
 nothing may be left to do, every host must be as its roles promise (`verify`), and what people use Kubernetes for must
-work (`verify --acceptance`). The prober asks as above; no request may fail twice (-: not asked, for the API is away).
+work (`verify --acceptance`); at the last one hosts must be as bare ones with the same packages. The prober asks as
+above; no request may fail twice (-: not asked, for the API is away).
 
 Measured on {date}, on {cores} cores.
 
-| stop | seconds of the operation | failed | gap of reads | gap of writes |
-|---|---|---|---|---|
+| stop | seconds of the operation | failed | gap of reads | gap of writes | gap of pages |
+|---|---|---|---|---|---|
 """
 
 
@@ -90,7 +92,7 @@ def _part(report: Path, head: str, rows: str, row: Any) -> str:
 def _fault(one: Mapping[str, Any]) -> str:
     failed, *gaps = _noticed(one["records"])
     well = "never" if one["well_after"] is None else f"{one['well_after']:.0f} s"
-    return (f"| {one['fault']} | {one['host']} | {failed} | {gaps[0]} | {gaps[1]} "
+    return (f"| {one['fault']} | {one['host']} | {failed} | {' | '.join(gaps)} "
             f"| {one['records']['write'].get('lost', '?')} | {well} |\n")  # fmt: skip
 
 
@@ -101,12 +103,12 @@ def _operation(one: Mapping[str, Any]) -> str:
 
 
 def _stop(one: Mapping[str, Any]) -> str:
-    noticed = _noticed(one["records"]) if one["records"] else ("-", "-", "-")
+    noticed = _noticed(one["records"]) if one["records"] else ["-"] * 4
     return f"| {one['name']} | {one['seconds']:.0f} | {' | '.join(noticed)} |\n"
 
 
-def _noticed(records: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What the prober's records say: failures, the longest gap of reads and of writes."""
+def _noticed(records: Mapping[str, Any]) -> list[str]:
+    """What the prober's records say: failures, the longest gap of reads, of writes and of pages."""
     failed, asked = (sum(int(record[what]) for record in records.values()) for what in ("failed", "asked"))
-    read, write = (f"{float(records[kind]['longest_gap_seconds']):.1f} s" for kind in ("read", "write"))
-    return f"{failed} of {asked}", read, write
+    gaps = [f"{float(records[kind]['longest_gap_seconds']):.1f} s" for kind in ("read", "write", "page")]
+    return [f"{failed} of {asked}", *gaps]
