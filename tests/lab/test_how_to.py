@@ -35,7 +35,7 @@ STATUSES = {
     "clusterbook run hello --inventory here --check( --diff)?": 2,
     "clusterbook plan --inventory my-cluster": 2,
     "invoke upgrade .* --check": 2,
-    "invoke (restore|rotate-certs|rotate-encryption-key|reset|remove-node w-3)((?! --yes).)*": 2,
+    "invoke (restore|rotate-ca|rotate-certs|rotate-encryption-key|reset|remove-node w-3)((?! --yes).)*": 2,
 }
 # What the text around a section's commands says that was done before.
 BEFORE: Mapping[str, str] = {
@@ -88,7 +88,7 @@ def sections() -> Iterator[tuple[str, list[str]]]:
     """The how-to's sections, and before the cluster goes the pages of their own."""
     for title, lines in blocks(ROOT / "docs" / "how-to.md").items():
         if title.startswith("Take a cluster off"):
-            for page in ("logs", "doctor", "applications"):
+            for page in ("logs", "doctor", "applications", "rotation"):
                 yield page, [line for more in blocks(ROOT / "docs" / f"{page}.md").values() for line in more]
         yield title, lines
 
