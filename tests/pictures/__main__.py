@@ -16,7 +16,12 @@ from tests.pictures.terminal import Terminal, draw
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 LAB = "lab"
-PODS = "clusters/local/namespaces/default/pods"
+# Picture -> page of the dashboard.
+PAGES = {
+    "dashboard-nodes": "clusters/local/nodes",
+    "dashboard-pods": "clusters/local/namespaces/default/pods",
+    "dashboard-application": "clusters/local/namespaces/default/deployments/shop",
+}
 
 
 def main() -> int:
@@ -69,7 +74,8 @@ def of_pages(terminal: Terminal, environment: Mapping[str, str], home: Path) -> 
                  "--port 80 --target-port 8080 --args 'netexec --http-port=8080 --udp-port=-1'")  # fmt: skip
     terminal.run("invoke deploy-dashboard --provider kube-web-view")
     with opened(["invoke", "dashboard"], environment, ROOT) as address:
-        _picture(f"{address}/{PODS}", "dashboard-pods")
+        for name, page in PAGES.items():
+            _picture(f"{address}/{page}", name)
 
 
 def _picture(address: str, name: str) -> None:
