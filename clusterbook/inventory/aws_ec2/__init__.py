@@ -24,11 +24,16 @@ def read_aws(path: Path, written: Mapping[str, Any], tree: Tree, cluster: Mappin
     Raises InvalidProject for the file, Failed when AWS cannot be asked, InvalidInput for a host key that changed.
     """
     settings = settings_of(path, written, cluster)
-    answer = cache.cached(settings, functools.partial(fetch.instances, settings))
+    sessions = fetch.Sessions()
+    answer = cache.cached(settings, sessions, functools.partial(fetch.instances, settings, sessions))
     hosts = hosts_of(settings, answer)
     options = ""
     if settings.host_keys == "aws":
-        file = keys.pin(hosts, _console, keys.known_hosts_file(), settings.where)
+
+        def console(host: FoundHost) -> str:
+            return fetch.console(host.place, host.instance, sessions)
+
+        file = keys.pin(hosts, console, keys.known_hosts_file(), settings.where)
         options = f"-o UserKnownHostsFile={file} -o StrictHostKeyChecking=yes"
     if settings.variables:
         tree.group("all", settings.where).variables.append(settings.variables)
@@ -62,7 +67,3 @@ def _add(host: FoundHost, options: str, tree: Tree, where: Position) -> None:
     tree.host(host.name, where, empty_mapping(where, {name: (value, where) for name, value in values.items()}))
     for name in host.groups:
         tree.group(name, where).hosts[host.name] = None
-
-
-def _console(host: FoundHost) -> str:
-    return fetch.console(host.place, host.instance)

@@ -6,26 +6,36 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from clusterbook.inventory.aws_ec2.fetch import Instance
+from clusterbook.inventory.aws_ec2.accounts import accounts
+from clusterbook.inventory.aws_ec2.fetch import Instance, Sessions
+from clusterbook.inventory.aws_ec2.private_file import write_private
 from clusterbook.inventory.aws_ec2.settings import Place, Settings
 
 Answer = list[tuple[Place, Instance]]
-# Which credentials answer a question: two profiles must never see each other's hosts.
+# Two profiles of one account need not see the same hosts.
 IDENTITY = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
 
 
-def cached(settings: Settings, ask: Callable[[], Answer], directory: Path | None = None) -> Answer:
-    """The answer of `ask`, or the one kept when it is younger than the settings say."""
+def cached(
+    settings: Settings, sessions: Sessions, ask: Callable[[], Answer], directory: Path | None = None
+) -> Answer:
+    """The answer of `ask`, or the one kept when it is younger than the settings say.
+
+    Where an account is not known nothing is kept, for the answer could be taken for another account's.
+    """
     if not settings.cache_seconds:
         return ask()
     folder = directory or Path(platformdirs.user_cache_dir("clusterbook")) / "aws"
-    file = folder / f"{_key(settings)}.json"
+    whose = accounts(settings.places, sessions, folder)
+    if not all(whose):
+        return ask()
+    file = folder / f"{_key(settings, whose, sessions)}.json"
     kept = _read(file, settings.cache_seconds)
     if kept is not None:
         return kept
@@ -41,9 +51,12 @@ def forget(directory: Path | None = None) -> None:
         file.unlink(missing_ok=True)
 
 
-def _key(settings: Settings) -> str:
+def _key(settings: Settings, whose: Sequence[str], sessions: Sessions) -> str:
+    """whose: the account of each place, all of which are known."""
     identity = [os.environ.get(name, "") for name in IDENTITY]
-    basis = [identity, settings.cluster, [vars(place) for place in settings.places], dict(settings.filters)]
+    places = [[account, sessions[place].region_name, vars(place)]
+              for account, place in zip(whose, settings.places, strict=True)]  # fmt: skip
+    basis = [identity, settings.cluster, places, dict(settings.filters)]
     return hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
@@ -58,10 +71,5 @@ def _read(file: Path, seconds: int) -> Answer | None:
 
 
 def _write(file: Path, answer: Answer) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     form: dict[str, Any] = {"time": time.time(), "instances": [(vars(place), item) for place, item in answer]}
-    temporary = file.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(form, stream, default=str)
-    temporary.replace(file)
+    write_private(file, json.dumps(form, default=str))

@@ -23,10 +23,24 @@ SESSION = "clusterbook-inventory"
 OFF = ("AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId")
 
 
-def instances(settings: Settings, say: Callable[[str], None] = warnings.warn) -> list[tuple[Place, Instance]]:
+class Sessions(dict[Place, Any]):
+    """boto3's session of each place, made when it is first asked for: one that a person must confirm is asked for once.
+
+    Several threads may ask, each for places of its own. KeyError never; ClientError, BotoCoreError as of a login.
+    """
+
+    def __missing__(self, place: Place) -> Any:
+        """Log in."""
+        self[place] = made = _session(place)
+        return made
+
+
+def instances(
+    settings: Settings, sessions: Sessions, say: Callable[[str], None] = warnings.warn
+) -> list[tuple[Place, Instance]]:
     """Every running instance of the settings' places. Raises Failed, or says so with on_error: warn."""
     with ThreadPoolExecutor(min(MOST_PLACES, len(settings.places))) as pool:
-        answers = list(pool.map(lambda place: _ask(place, settings), settings.places))
+        answers = list(pool.map(lambda place: _ask(place, settings, sessions), settings.places))
     wrong = [error for _, error in answers if error]
     if wrong and (settings.on_error == "fail" or len(wrong) == len(answers)):
         raise Failed(
@@ -38,18 +52,23 @@ def instances(settings: Settings, say: Callable[[str], None] = warnings.warn) ->
     return [(place, item) for place, (found, _) in zip(settings.places, answers, strict=True) for item in found]
 
 
-def console(place: Place, instance: str) -> str:
+def console(place: Place, instance: str, sessions: Sessions) -> str:
     """What an instance wrote to its console so far; '' when AWS does not say."""
     try:
-        answer = _session(place).client("ec2", config=_config()).get_console_output(InstanceId=instance, Latest=True)
+        answer = sessions[place].client("ec2", config=config()).get_console_output(InstanceId=instance, Latest=True)
     except (ClientError, BotoCoreError):
         return ""
     return str(answer.get("Output", ""))
 
 
-def _ask(place: Place, settings: Settings) -> Asked:
+def config() -> Config:
+    """How long AWS is waited for, and how often it is asked again."""
+    return Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+
+
+def _ask(place: Place, settings: Settings, sessions: Sessions) -> Asked:
     try:
-        client = _session(place).client("ec2", config=_config())
+        client = sessions[place].client("ec2", config=config())
         pages = client.get_paginator("describe_instances").paginate(
             Filters=_filters(settings), PaginationConfig={"PageSize": PAGE}
         )
@@ -66,14 +85,10 @@ def _session(place: Place) -> Any:
     wish = {"RoleArn": place.role, "RoleSessionName": SESSION}
     if place.external_id:
         wish["ExternalId"] = place.external_id
-    keys = session.client("sts", config=_config()).assume_role(**wish)["Credentials"]
+    keys = session.client("sts", config=config()).assume_role(**wish)["Credentials"]
     return boto3.session.Session(
         keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=place.region or None
     )
-
-
-def _config() -> Config:
-    return Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def _filters(settings: Settings) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +96,8 @@ def test_several_regions_are_asked_and_one_that_fails_is_named(
     assert set(load(tmp_path, text).hosts) == {"east", "west"}
     real = fetch._ask
 
-    def failing(place: Any, settings: Any) -> Any:
-        return ([], f"{place}: no") if place.region == "eu-west-1" else real(place, settings)
+    def failing(place: Any, *more: Any) -> Any:
+        return ([], f"{place}: no") if place.region == "eu-west-1" else real(place, *more)
 
     monkeypatch.setattr(fetch, "_ask", failing)
     with pytest.raises(Failed, match="AWS could not be asked for instances: eu-west-1: no"):
@@ -128,7 +127,7 @@ def test_a_host_key_of_the_console_output_is_learnt(
     (name,) = start(aws, clusterbook_dot_io__host="a")
     begin, end = (f"-----{word} SSH HOST KEY KEYS-----\n" for word in ("BEGIN", "END"))
     shown = f"boot\n{begin}{KEY} root@a\n{end}{KEY[:-4]}BBBB x\n"
-    monkeypatch.setattr(fetch, "console", lambda place, instance: shown)
+    monkeypatch.setattr(fetch, "console", lambda *_: shown)
     load(tmp_path)
     assert (tmp_path / "state/clusterbook/aws/known_hosts").read_text() == f"{name} {KEY}\n"
 
@@ -137,12 +136,16 @@ def test_answers_are_kept_privately_when_asked_for(aws: Any, tmp_path: Path, mon
     start(aws, clusterbook_dot_io__host="a")
     text = FILE + "cache_seconds: 600\n"
     load(tmp_path, text)
-    monkeypatch.setattr(fetch, "instances", lambda settings: pytest.fail("asked again"))
+    monkeypatch.setattr(fetch, "instances", lambda *_: pytest.fail("asked again"))
     assert set(load(tmp_path, text).hosts) == {"a"}
-    (file,) = (tmp_path / "cache" / "clusterbook" / "aws").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
-    monkeypatch.setattr(fetch, "instances", lambda settings: [])
-    monkeypatch.setitem(os.environ, "AWS_PROFILE", "somebody-else")
+    files = list((tmp_path / "cache" / "clusterbook" / "aws").iterdir())
+    assert len(files) == 2 and {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert "testing" not in "".join(file.read_text() for file in files)
+    monkeypatch.setattr(fetch, "instances", lambda *_: [])
+    profiles = tmp_path / "profiles"
+    profiles.write_text("[somebody-else]\naws_access_key_id = testing\naws_secret_access_key = testing\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
+    monkeypatch.setenv("AWS_PROFILE", "somebody-else")
     assert not load(tmp_path, text).hosts
 
 
