@@ -10,9 +10,9 @@ from typing import Any
 
 from invoke.context import Context
 
-from clusterbook.cli.boundary import command
+from clusterbook.cli.boundary import command, describe
 from clusterbook.cli.joining import first_programs
-from clusterbook.cli.screen import plural, print_json, print_table, with_yes
+from clusterbook.cli.screen import plural, print_json, print_table, say_aside, with_yes
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import Opened, index_of, open_on_ec2, plan_of
@@ -25,7 +25,8 @@ from clusterbook.cluster.store import open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput
 from clusterbook.inventory.aws_ec2 import cache
 
-NAME_HELP = {"name": "name of the cluster", "json": "show the result as JSON"}
+NAME_HELP = {"name": "name of the cluster",
+             "json": "show the result as JSON; with --yes each resource in a line before it"}  # fmt: skip
 
 
 @command(
@@ -64,7 +65,7 @@ def update_cluster(
 
 def make(opened: Opened, *, prune: bool = False, saved: str = "", as_json: bool = False) -> int:
     """Create and change what the plan lists, under the cluster's lock; the exit code. saved: see update_cluster."""
-    with lock.hold(opened.store, opened.name, "update-cluster", say=print):
+    with lock.hold(opened.store, opened.name, "update-cluster", say=say_aside):
         open_keyring(opened.store, os.environ)
         state = StateFile(opened.store, opened.name)
         plan = plan_of(opened, state)
@@ -102,7 +103,7 @@ def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False
             print(f"\n{plural(len(found), 'resource')} and the entry in {opened.store.address} would be deleted.")
             print(f"Nothing has been done. To delete: {with_yes(f'delete-cluster {name}')}")
         return EXIT_CHANGES
-    with lock.hold(opened.store, name, "delete-cluster", say=print):
+    with lock.hold(opened.store, name, "delete-cluster", say=say_aside):
         cache.forget()
         outcome = teardown.delete_all(opened.cloud, StateFile(opened.store, name), _teller(json_))
         cache.forget()
@@ -143,7 +144,7 @@ def _teller(as_json: bool) -> Callable[[str, str, str], None]:
 
 def _report(outcome: graph.Outcome, as_json: bool) -> int:
     if as_json:
-        failed: dict[str, Any] = {key: error.message for key, error in outcome.failed.items()}
+        failed: dict[str, Any] = {key: describe(error) for key, error in outcome.failed.items()}
         print_json({"done": len(outcome.done), "failed": failed, "untried": outcome.untried})
         return EXIT_FAILED if failed else EXIT_DONE
     for key, error in outcome.failed.items():

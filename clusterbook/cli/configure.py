@@ -129,9 +129,13 @@ def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], 
 
 @command(
     positional=["name"],
-    help={"name": "name of the cluster", "file": "take the text from this file instead of an editor"},
+    help={
+        "name": "name of the cluster",
+        "file": "take the text from this file instead of an editor",
+        "json": "show the result as JSON",
+    },
 )
-def edit_cluster(_: Context, name: str, file: str = "") -> None:
+def edit_cluster(_: Context, name: str, file: str = "", json_: bool = False) -> None:
     """Change the configuration of a cluster in $EDITOR.
 
     It is checked before it is kept; nothing is lost on an error.
@@ -141,20 +145,30 @@ def edit_cluster(_: Context, name: str, file: str = "") -> None:
     """
     store = open_store(os.environ)
     spec.read(store, name)
-    key = f"{name}/{spec.FILE}"
-    old = store.read(key) or b""
+    old = store.read(f"{name}/{spec.FILE}") or b""
     draft = Path(file) if file else _edited(store, name, old)
     new = _read(draft)
-    if new == old:
+    if new != old:
+        _keep(store, name, (old, new), draft)
+    if new != old and not file:
+        draft.unlink()
+    if json_:
+        print_json({"cluster": name, "store": store.address, "changed": new != old,
+                    "configuration": spec.read(store, name).written})  # fmt: skip
+    elif new == old:
         print("Nothing was changed.")
-        return
+    else:
+        print(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
+
+
+def _keep(store: Store, name: str, texts: tuple[bytes, bytes], draft: Path) -> None:
+    """texts: old and new. Raises for a wrong text, and Failed when the store has another old one."""
+    old, new = texts
+    key = f"{name}/{spec.FILE}"
     _check(new, name, draft)
     if not store.swap(key, old, new):
         raise Failed(f"{key} was changed by somebody else meanwhile; your text is kept in {draft}",
                      next_step=f"Compare both, then run: invoke edit-cluster {name} --file {draft}")  # fmt: skip
-    if not file:
-        draft.unlink()
-    print(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
 
 
 def _aws(wishes: Wishes) -> dict[str, Any]:

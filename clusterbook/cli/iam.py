@@ -73,7 +73,7 @@ def iam(
     people = operators.operators(name, documents, user, walkthrough)
     cloud = Cloud(name, os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or REGION)
     if delete:
-        return _delete(cloud, people, yes)
+        return _delete(cloud, people, yes, json_)
     file = Path(credentials).expanduser() if credentials else _default_file(name)
     return _make(cloud, people, file, yes, json_)
 
@@ -139,13 +139,16 @@ def _make(cloud: Cloud, people: Operators, file: Path, yes: bool, as_json: bool)
     return EXIT_DONE if yes or not todo else EXIT_CHANGES
 
 
-def _delete(cloud: Cloud, people: Operators, yes: bool) -> int:
-    if not yes:
+def _delete(cloud: Cloud, people: Operators, yes: bool, as_json: bool) -> int:
+    deleted: list[str] = []
+    if yes:
+        operators.remove(cloud, people, deleted.append if as_json else lambda what: print(f"  deleted {what}"))
+    if as_json:
+        print_json({"group": people.group, "user": people.user, "deleted": deleted})
+    elif not yes:
         print(f"Would delete user {people.user} with its access keys, group {people.group} and its policies.")
         print(f"Nothing has been done. To do it: {with_yes(f'iam {people.cluster} --delete')}")
-        return EXIT_CHANGES
-    operators.remove(cloud, people, lambda what: print(f"  deleted {what}"))
-    return EXIT_DONE
+    return EXIT_DONE if yes else EXIT_CHANGES
 
 
 def _default_file(name: str) -> Path:

@@ -22,9 +22,12 @@ from clusterbook.source import Vault
         **TARGET_HELP,
         "list": "groups and the variables of hosts as JSON, as Ansible wants it of an inventory script",
         "host": "the variables of one host as JSON, likewise",
+        "json": "the same as --list",
     }
 )
-def inventory(_: Context, inventory: str = "", cluster: str = "", list_: bool = False, host: str = "") -> None:
+def inventory(
+    _: Context, inventory: str = "", cluster: str = "", list_: bool = False, host: str = "", json_: bool = False
+) -> None:  # fmt: skip
     """Show the groups and hosts of an inventory; what is asked of EC2, too.
 
     Secrets, and what only evaluating would tell, are left out of the JSON.
@@ -35,7 +38,7 @@ def inventory(_: Context, inventory: str = "", cluster: str = "", list_: bool = 
     site = open_site(inventory, cluster, looking=True)
     if host:
         print_json(_variables(site.host(host), site.vault))
-    elif list_:
+    elif list_ or json_:
         print_json(_script(site))
     else:
         print("\n".join(_graph(site)))

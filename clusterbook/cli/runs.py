@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field, replace
@@ -16,6 +15,7 @@ from clusterbook import project, validate
 from clusterbook.agent.masking import Mask
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.prompts import Asker, answered, refuse
+from clusterbook.cli.screen import say_aside
 from clusterbook.cli.site import Site
 from clusterbook.cluster.lock import Holder, hold
 from clusterbook.cluster.store import new_run
@@ -96,7 +96,7 @@ def run(site: Site, order: Order) -> int:
 
 def holding(site: Site, purpose: str) -> AbstractContextManager[Holder]:
     """The cluster's lock, for a run or for several (see Order.locked)."""
-    return hold(site.store, site.name, purpose, say=_say)
+    return hold(site.store, site.name, purpose, say=say_aside)
 
 
 def prepare(site: Site, order: Order) -> Plan:
@@ -164,7 +164,3 @@ def _masked(services: Services, mask: Mask) -> Services:
         return value
 
     return replace(services, secret=secret)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

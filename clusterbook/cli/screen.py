@@ -70,6 +70,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
+def say_aside(text: str) -> None:
+    """A line beside a command's result: on standard error, where it disturbs no JSON."""
+    sys.stderr.write(f"{text}\n")
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table without lines; long cells are not cut when the output is no terminal."""
     from rich.table import Table

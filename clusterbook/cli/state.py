@@ -8,12 +8,13 @@ import time
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.screen import plural, print_json
+from clusterbook.cli.screen import plural, print_json, say_aside
 from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import index_of, open_on_ec2
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import lock
-from clusterbook.cluster.store import check_cluster_name, open_store
+from clusterbook.cluster.lock import Holder
+from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, Failed, InvalidInput
 
 NAME_HELP = {"name": "name of the cluster", "json": "show the result as JSON"}
@@ -33,24 +34,28 @@ def force_unlock(_: Context, name: str, lock_: str = "", yes: bool = False, json
     """
     store = open_store(os.environ)
     found = lock.holder(store, check_cluster_name(name))
-    if json_ and not yes:
-        print_json({"cluster": name, "holder": vars(found) if found else None})
-        return EXIT_DONE
-    if found is None:
+    if found is not None and yes:
+        _take(store, name, found, lock_)
+    if json_:
+        print_json({"cluster": name, "holder": vars(found) if found else None, "taken": found is not None and yes})
+    elif found is None:
         print(f"Nobody holds the lock of {name}.")
-        return EXIT_DONE
-    if not yes:
+    elif yes:
+        print(f"The lock of {name} is free.")
+    else:
         print(f"The lock of {name} is held by {found}; last sign of life {time.time() - found.heartbeat:.0f} s ago.")
         print(f"Nothing has been done. To take it: invoke force-unlock {name} --lock {found.token} --yes")
-        return EXIT_CHANGES
-    if lock_ != found.token:
+    return EXIT_DONE if yes or found is None else EXIT_CHANGES
+
+
+def _take(store: Store, name: str, found: Holder, token: str) -> None:
+    """token: of the holder that the person saw. InvalidInput for another one, Failed when that one lives."""
+    if token != found.token:
         raise InvalidInput(f"the lock of {name} is {found.token}, held by {found}",
                            next_step=f"Look at it first: invoke force-unlock {name}, then --lock ID.")  # fmt: skip
     if not lock.remove(store, name, found):
         raise Failed(f"the lock of {name} has changed meanwhile: its holder lives",
                      next_step=f"Look again: invoke force-unlock {name}")  # fmt: skip
-    print(f"The lock of {name} is free.")
-    return EXIT_DONE
 
 
 @command(positional=["name"], help={**NAME_HELP, "yes": "really write it"})
@@ -69,7 +74,7 @@ def state_rebuild(_: Context, name: str, yes: bool = False, json_: bool = False)
     found["made"] = {**dict.fromkeys(found["resources"], 1), **current.state.made}
     same = all(getattr(current.state, field) == value for field, value in found.items())
     if yes and not same:
-        with lock.hold(opened.store, name, "state-rebuild", say=print):
+        with lock.hold(opened.store, name, "state-rebuild", say=say_aside):
             StateFile(opened.store, name, damaged=True).set(**found)
     if json_:
         print_json({**found, "changed": not same})
