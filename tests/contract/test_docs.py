@@ -123,3 +123,16 @@ def test_each_promise_of_security_names_tests_that_exist() -> None:
     for promise in promises:
         named = set(re.findall(r"`(test_\w+)`", promise))
         assert named and named <= written, f"{promise.splitlines()[0]}: {named - written or 'no test'}"
+
+
+# What a person does from an account to an application and back, and the way by EKS.
+STEPS = (
+    "iam", "create-cluster", "edit-cluster", "update-cluster", "provision", "validate-cluster", "kubeconfig", "kubectl",
+    "cluster-info", "get-secrets", "ssh", "deploy-dashboard", "dashboard", "deploy-app", "app-status", "verify",
+    "delete-cluster", "eks-join",
+)  # fmt: skip
+
+
+def test_the_walk_through_has_a_command_for_every_step() -> None:
+    told = {task for task, _ in calls((ROOT / "docs" / "walk-through.md").read_text())}
+    assert set(STEPS) - told == set()
