@@ -12,6 +12,10 @@ from clusterbook.cloud.kinds.network import remove
 from clusterbook.cloud.kinds.security import SecurityGroup, SecurityGroupRules
 from clusterbook.cloud.model import RESOURCE_TAG, Found, owner_tag
 
+# Kind -> by which filter EC2 finds the network interfaces, and the security groups, that use one.
+INTERFACES = {"Subnet": "subnet-id", "SecurityGroup": "group-id", "Vpc": "vpc-id"}
+GROUPS = {"SecurityGroup": "ip-permission.group-id", "Vpc": "vpc-id"}
+
 
 def survey(cloud: Cloud) -> list[Found]:
     """Resources with the controllers' tag and without ours."""
@@ -32,21 +36,31 @@ def delete(cloud: Cloud, found: Found) -> None:
 
 
 def blockers(cloud: Cloud, found: Found) -> str:
-    """Who still uses a subnet, a group or the VPC: the network interfaces there, in words; '' for none."""
-    names = {"Subnet": "subnet-id", "SecurityGroup": "group-id", "Vpc": "vpc-id"}
-    if found.kind not in names:
+    """Who still uses a subnet, a group or the VPC: network interfaces and security groups, in words; '' for none."""
+    if found.kind not in INTERFACES:
         return ""
-    wanted = filters(**{names[found.kind]: found.id})
     try:
-        interfaces = list(cloud.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=wanted))
+        return ", ".join([*_interfaces(cloud, found), *_groups_that_use(cloud, found)])
     except CloudError:
         return ""
-    words = [
-        f"{item['NetworkInterfaceId']} ({item.get('Description') or 'no description'}, "
-        f"of {item.get('RequesterId') or item.get('OwnerId') or 'unknown'})"
-        for item in interfaces
-    ]
-    return ", ".join(words)
+
+
+def _interfaces(cloud: Cloud, found: Found) -> Iterator[str]:
+    wanted = filters(**{INTERFACES[found.kind]: found.id})
+    for item in cloud.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=wanted):
+        what = item.get("Description") or item.get("Attachment", {}).get("InstanceId") or "no description"
+        owner = item.get("RequesterId") or item.get("OwnerId") or "unknown"
+        yield f"network interface {item['NetworkInterfaceId']} ({what}, of {owner})"
+
+
+def _groups_that_use(cloud: Cloud, found: Found) -> Iterator[str]:
+    """Groups whose rules name the group, or that are in the VPC; each VPC has one that goes with it."""
+    if found.kind not in GROUPS:
+        return
+    wanted = [{"Name": GROUPS[found.kind], "Values": [found.id]}]
+    for item in cloud.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=wanted):
+        if item["GroupId"] != found.id and item["GroupName"] != "default":
+            yield f"security group {item['GroupId']} ({item['GroupName']}, of {item['OwnerId']})"
 
 
 def _balancers(cloud: Cloud) -> Iterator[Found]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from clusterbook.cloud import apply, foreign, graph, plan
 from clusterbook.cloud.apply import Say
-from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.aws import NOT_YET, Cloud, CloudError
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.state import StateFile
 
@@ -24,9 +24,9 @@ def delete_all(cloud: Cloud, state: StateFile, say: Say) -> graph.Outcome:
         return outcome
     outcome = joined(outcome, _delete_others(cloud, say))
     rest = {key: item for key, item in ours.items() if key not in machines}
-    outcome = joined(outcome, apply.remove(cloud, rest, state, say))
-    _name_blockers(cloud, rest, outcome)
-    return outcome
+    last = apply.remove(cloud, rest, state, say)
+    _name_blockers(cloud, rest, last)
+    return joined(outcome, last)
 
 
 def joined(one: graph.Outcome, other: graph.Outcome) -> graph.Outcome:
@@ -44,12 +44,15 @@ def _delete_others(cloud: Cloud, say: Say) -> graph.Outcome:
     def before(item: Found) -> frozenset[str]:
         return frozenset(key for key, other in others.items() if ORDER.index(other.kind) < ORDER.index(item.kind))
 
-    return graph.run({key: before(item) for key, item in others.items()}, drop)
+    outcome = graph.run({key: before(item) for key, item in others.items()}, drop)
+    _name_blockers(cloud, others, outcome)
+    return outcome
 
 
 def _name_blockers(cloud: Cloud, resources: Mapping[str, Found], outcome: graph.Outcome) -> None:
     """Put who still uses a resource into the error of its deletion."""
     for key, error in outcome.failed.items():
-        who = foreign.blockers(cloud, resources[key]) if key in resources else ""
+        in_use = isinstance(error, CloudError) and error.code in NOT_YET
+        who = foreign.blockers(cloud, resources[key]) if in_use else ""
         if who:
             error.next_step = f"It is in use by {who}. Delete that, then run the same command again."

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import botocore.client
 import pytest
 
 from clusterbook.cli import eks as task
@@ -16,6 +17,7 @@ from clusterbook.cloud.eks import ControlPlane
 from clusterbook.compile import Plan
 from clusterbook.inventory.aws_ec2.keys import KEY_TAG
 from tests.unit.cli.conftest import Run
+from tests.unit.cloud.authorization import is_read
 
 PLANE = ControlPlane("shop", "us-east-2", "https://abc.eks.example:443", "PEM", "1.37", "172.20.0.0/16", True)
 TAGS = {"KubernetesCluster": "shop", "clusterbook.io/role": "worker", KEY_TAG: "ssh-ed25519 " + "A" * 68}
@@ -90,6 +92,22 @@ def test_with_yes_roles_are_let_in_and_hosts_get_what_eks_says(world: World, run
 def test_the_json_s_last_line_says_what_was_done(world: World, run: Run) -> None:
     said = json.loads(run("eks-join", "shop", "--yes", "--json")[1])
     assert said["joined"] and said["let_in"] == said["roles"] and len(said["hosts"]) == 1
+
+
+def test_no_preview_changes_anything(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS is asked for what it knows alone; roles are not let in, and the store gets nothing."""
+    asked: set[str] = set()
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        asked.add(operation)
+        return real(self, operation, given)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    for words in ((), ("--check",), ("--json",)):
+        code, text = run("eks-join", "shop", *words)
+        assert code == 2 and world.checked and not world.known, text
+    assert "DescribeInstances" in asked and [one for one in asked if not is_read(one)] == []
 
 
 @pytest.mark.parametrize(("version", "code"), [("1.38.0", 3), ("1.33.9", 3), ("1.34.1", 2)])

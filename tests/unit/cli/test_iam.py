@@ -220,7 +220,8 @@ def test_no_preview_changes_anything(
     become(monkeypatch, file)
     enforce(True)
     words = [("update-cluster", NAME), ("delete-cluster", NAME), ("state-rebuild", NAME), ("cost", NAME),
-             ("force-unlock", NAME), ("iam", NAME), ("iam", NAME, "--delete"), ("iam", NAME, "--print")]  # fmt: skip
+             ("force-unlock", NAME), ("iam", NAME), ("iam", NAME, "--delete"), ("iam", NAME, "--print"),
+             ("store-key",), ("store-key", "--kms-key", "alias/stores")]  # fmt: skip
     for line in words:
         code, text = created(*line)
         assert code in (0, 2), (line, text)

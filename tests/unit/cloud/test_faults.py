@@ -88,6 +88,78 @@ def test_what_is_still_in_use_is_waited_for_when_it_goes(
     assert outcome.failed == {} and asked[operation] > 2 and plan.survey(cloud) == {}
 
 
+def blocked(cloud: Cloud, state: StateFile, inject: Inject, operation: str) -> dict[str, str]:
+    """What is said of each resource whose deletion AWS refuses as long as it is asked: what to do next."""
+    inject({operation: (9999, "DependencyViolation", "has a dependent object")})
+    outcome = teardown.delete_all(cloud, state, lambda *words: None)
+    return {key: error.next_step for key, error in outcome.failed.items()}
+
+
+def test_who_holds_a_subnet_is_named_with_its_owner(
+    cloud: Cloud, design: Design, state: StateFile, inject: Inject
+) -> None:
+    assert raised(cloud, design, state).failed == {}
+    there = plan.survey(cloud)
+    name = f"Subnet/us-east-2a.{design.name}"
+    made = cloud.call("ec2", "create_network_interface", SubnetId=there[name].id, Description="of another's function")
+    interface = made["NetworkInterface"]["NetworkInterfaceId"]
+    said = blocked(cloud, state, inject, "DeleteSubnet")
+    assert set(said) == {key for key in there if key.startswith("Subnet/")}
+    assert f"It is in use by network interface {interface} (of another's function, of " in said[name]
+    assert all("run the same command again" in words for words in said.values())
+    assert interface not in said[f"Subnet/us-east-2b.{design.name}"]
+
+
+def test_the_groups_whose_rules_name_a_group_are_named(
+    cloud: Cloud, design: Design, state: StateFile, inject: Inject
+) -> None:
+    assert raised(cloud, design, state).failed == {}
+    there = plan.survey(cloud)
+    key, vpc = f"SecurityGroup/nodes.{design.name}", there[f"Vpc/{design.name}"].id
+    other = cloud.call("ec2", "create_security_group", GroupName="database", Description="x", VpcId=vpc)["GroupId"]
+    rule = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": there[key].id}]}
+    cloud.call("ec2", "authorize_security_group_ingress", GroupId=other, IpPermissions=[rule])
+    said = blocked(cloud, state, inject, "DeleteSecurityGroup")
+    assert f"in use by security group {other} (database, of 123456789012). Delete that" in said[key]
+
+
+def test_groups_that_others_put_into_the_vpc_are_named(
+    cloud: Cloud, design: Design, state: StateFile, inject: Inject
+) -> None:
+    assert raised(cloud, design, state).failed == {}
+    vpc = plan.survey(cloud)[f"Vpc/{design.name}"].id
+    other = cloud.call("ec2", "create_security_group", GroupName="database", Description="x", VpcId=vpc)["GroupId"]
+    said = blocked(cloud, state, inject, "DeleteVpc")
+    assert f"security group {other} (database, of 123456789012)" in said[f"Vpc/{design.name}"]
+    assert "default" not in said[f"Vpc/{design.name}"]
+
+
+def test_who_holds_a_group_that_a_controller_made_is_named_too(
+    cloud: Cloud, design: Design, state: StateFile, inject: Inject
+) -> None:
+    assert raised(cloud, design, state).failed == {}
+    there = plan.survey(cloud)
+    tag = [{"Key": f"kubernetes.io/cluster/{design.name}", "Value": "owned"}]
+    group = cloud.call("ec2", "create_security_group", GroupName="k8s-elb", Description="x",
+                       VpcId=there[f"Vpc/{design.name}"].id,
+                       TagSpecifications=[{"ResourceType": "security-group", "Tags": tag}])["GroupId"]  # fmt: skip
+    made = cloud.call("ec2", "create_network_interface", Groups=[group], Description="ELB net/a0123",
+                      SubnetId=there[f"Subnet/us-east-2a.{design.name}"].id)  # fmt: skip
+    said = blocked(cloud, state, inject, "DeleteSecurityGroup")
+    assert f"{made['NetworkInterface']['NetworkInterfaceId']} (ELB net/a0123, of " in said[f"SecurityGroup/{group}"]
+
+
+def test_a_deletion_that_is_denied_still_says_what_to_allow(
+    cloud: Cloud, design: Design, state: StateFile, inject: Inject
+) -> None:
+    assert raised(cloud, design, state).failed == {}
+    there = plan.survey(cloud)
+    cloud.call("ec2", "create_network_interface", SubnetId=there[f"Subnet/us-east-2a.{design.name}"].id)
+    inject({"DeleteSubnet": (9999, "UnauthorizedOperation", "You are not authorized")})
+    failed = teardown.delete_all(cloud, state, lambda *words: None).failed
+    assert {error.next_step for error in failed.values()} == {"Allow ec2:DeleteSubnet for these credentials."}
+
+
 def test_no_capacity_is_said_with_what_to_choose_and_the_rest_is_made(
     cloud: Cloud, design: Design, state: StateFile, inject: Inject
 ) -> None:
