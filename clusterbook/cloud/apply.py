@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from clusterbook.cloud import graph
-from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.aws import RESOURCE_SECONDS, Cloud
 from clusterbook.cloud.kinds import DELETION, KINDS
 from clusterbook.cloud.kinds.contract import standard_tags
 from clusterbook.cloud.model import Found, Wanted, differences, resolved
@@ -33,7 +33,7 @@ def apply(cloud: Cloud, plan: CloudPlan, state: StateFile, tags: Mapping[str, st
             there = dict(known)
         generation = state.state.made.get(key, 0)
         wanted = replace(todo[key], fields=resolved(todo[key].fields, there), generation=generation)
-        verb, found = _one(cloud, wanted, there.get(key), tags)
+        verb, found = _one(cloud.within(RESOURCE_SECONDS), wanted, there.get(key), tags)
         with guard:
             known[key] = found
         state.record(found)
@@ -63,7 +63,7 @@ def remove(cloud: Cloud, resources: Mapping[str, Found], state: StateFile, say: 
     }
 
     def work(key: str) -> None:
-        KINDS[resources[key].kind].delete(cloud, resources[key])
+        KINDS[resources[key].kind].delete(cloud.within(RESOURCE_SECONDS), resources[key])
         state.forget(key)
         say("deleted", key, resources[key].id)
 

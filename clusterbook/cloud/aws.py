@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import boto3
@@ -34,6 +36,10 @@ UNSEEN = (
 UNSEEN_SECONDS = 120.0
 # EC2 says that an instance profile is invalid until IAM has told all of its own machines of it.
 UNSEEN_PROFILE = "Invalid IAM Instance Profile"
+# A resource has so long to be made, changed or deleted; AWS itself so long for what it does by and by.
+RESOURCE_SECONDS = 900.0
+WAIT_SECONDS = 600.0
+AGAIN = "Run the same command again when AWS is ready: it goes on where it stopped."
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure")
 CAPACITY = (
     "InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"
@@ -57,6 +63,7 @@ class Cloud:
         self.cluster = cluster
         self.region = region
         self.zones = frozenset(zones)
+        self._ends = math.inf
         self._session = session or boto3.session.Session(region_name=region)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -72,6 +79,17 @@ class Cloud:
                 self._clients[service] = self._session.client(service, region_name=self.region, config=settings)
             return self._clients[service]
 
+    def within(self, seconds: float) -> Cloud:
+        """The same for one resource: all that is waited for on its behalf ends after so long."""
+        one = copy.copy(self)
+        one._ends = now() + seconds
+        return one
+
+    @property
+    def late(self) -> bool:
+        """Whether that time is over."""
+        return now() >= self._ends
+
     def call(self, service: str, action: str, **arguments: Any) -> Any:
         """One request. Raises CloudError."""
         try:
@@ -81,16 +99,43 @@ class Cloud:
 
     def settle(self, service: str, action: str, **arguments: Any) -> Any:
         """Like call, for a request that names what was made just before: asked again until AWS has seen it."""
-        return patiently(lambda: self.call(service, action, **arguments), UNSEEN_SECONDS, (*NOT_YET, *UNSEEN))
+        return self.patiently(service, action, UNSEEN_SECONDS, (*NOT_YET, *UNSEEN), **arguments)
+
+    def patiently(
+        self, service: str, action: str, seconds: float, codes: Collection[str] = NOT_YET, **arguments: Any
+    ) -> Any:
+        """Like call; while AWS answers with one of the codes, or does not know a profile yet, it is asked again.
+
+        seconds: how long at the most. Then, or at the deadline, CloudError with the last code says how long that was.
+        """
+        wait, waited = 0.5, 0.0
+        while True:
+            try:
+                return self.call(service, action, **arguments)
+            except CloudError as error:
+                if error.code not in codes and UNSEEN_PROFILE not in error.message:
+                    raise
+                if waited >= seconds or self.late:
+                    raise CloudError(f"{error.message}, for {waited:.0f} s", error.code,
+                                     f"Look in AWS at what it names. {AGAIN}") from error  # fmt: skip
+            pause(wait)
+            waited += wait
+            wait = min(5.0, wait * 1.5)
 
     def wait(self, service: str, waiter: str, **arguments: Any) -> None:
-        """Wait, as botocore does, until AWS has done what it was asked for. Raises CloudError."""
+        """Wait, as botocore does, until AWS has done what it was asked for, WAIT_SECONDS at the most.
+
+        Raises CloudError that names what was waited for and how long.
+        """
+        asking, began = self.client(service).get_waiter(waiter), now()
+        tries = max(1, int(min(WAIT_SECONDS, self._ends - began) / asking.config.delay))
         try:
-            self.client(service).get_waiter(waiter).wait(**arguments)
+            asking.wait(**arguments, WaiterConfig={"MaxAttempts": tries})
         except WaiterError as error:
             code = str(error.last_response.get("Error", {}).get("Code", ""))
-            raise CloudError(f"{service}: {waiter.replace('_', ' ')} did not come true: {error}", code,
-                             "Look at it in AWS, then run the same command again.") from error  # fmt: skip
+            what = f"{waiter.replace('_', ' ')} of {', '.join(name for value in arguments.values() for name in value)}"
+            raise CloudError(f"{service}: {what} did not come true in {now() - began:.0f} s: {error}", code,
+                             f"Look at it in AWS. {AGAIN}") from error  # fmt: skip
 
     def pages(self, service: str, action: str, key: str, **arguments: Any) -> Iterator[Any]:
         """The items under `key` of every page of a listing. Raises CloudError."""
@@ -125,32 +170,14 @@ def _permission(action: str) -> str:
     return f"{spelled}:{''.join(word.capitalize() for word in name.split('_'))}"
 
 
-def patiently(
-    action: Callable[[], Any],
-    seconds: float,
-    codes: tuple[str, ...] = NOT_YET,
-    words: str = UNSEEN_PROFILE,
-) -> Any:
-    """The action's result; while AWS answers with one of the named codes, or those words, it is asked again.
-
-    seconds: how long at the most; then the last error is raised.
-    """
-    wait, waited = 0.5, 0.0
-    while True:
-        try:
-            return action()
-        except CloudError as error:
-            again = error.code in codes or bool(words and words in error.message)
-            if not again or waited >= seconds:
-                raise
-        pause(wait)
-        waited += wait
-        wait = min(5.0, wait * 1.5)
-
-
 def pause(seconds: float) -> None:
     """Wait before a request is made again."""
     time.sleep(seconds)
+
+
+def now() -> float:
+    """Seconds of a clock that nobody sets."""
+    return time.monotonic()
 
 
 def tags_of(item: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

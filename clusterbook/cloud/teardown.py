@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from clusterbook.cloud import apply, foreign, graph, plan
 from clusterbook.cloud.apply import Say
-from clusterbook.cloud.aws import NOT_YET, Cloud, CloudError
+from clusterbook.cloud.aws import NOT_YET, RESOURCE_SECONDS, Cloud, CloudError
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.state import StateFile
 
@@ -38,7 +38,7 @@ def _delete_others(cloud: Cloud, say: Say) -> graph.Outcome:
     others = {f"{item.kind}/{item.id}": item for item in foreign.survey(cloud)}
 
     def drop(key: str) -> None:
-        foreign.delete(cloud, others[key])
+        foreign.delete(cloud.within(RESOURCE_SECONDS), others[key])
         say("deleted", others[key].key, others[key].id)
 
     def before(item: Found) -> frozenset[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from clusterbook.cloud.aws import Cloud, CloudError, patiently, tag_list, tags_of
+from clusterbook.cloud.aws import Cloud, CloudError, tag_list, tags_of
 from clusterbook.cloud.kinds.contract import ids, name_in_tags
 from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
 
@@ -198,7 +198,7 @@ def tagged(cloud: Cloud, kind: str, arns: Sequence[str]) -> Iterator[tuple[str, 
 def drop(cloud: Cloud, action: str, **arguments: Any) -> None:
     """A deletion that waits while the resource is in use; that it is gone already is no error."""
     try:
-        patiently(lambda: cloud.call("elbv2", action, **arguments), RELEASE_SECONDS)
+        cloud.patiently("elbv2", action, RELEASE_SECONDS, **arguments)
     except CloudError as error:
         if error.code not in ABSENT:
             raise

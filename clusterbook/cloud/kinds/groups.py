@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently, tags_of
+from clusterbook.cloud.aws import AGAIN, Cloud, CloudError, filters, now, pause, tags_of
 from clusterbook.cloud.kinds.contract import ids, name_in_tags
 from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted
 from clusterbook.errors import Failed
 
-GONE_SECONDS = 900
+# How long another activity of the group may hold its deletion back, and its instances may take to go.
+DELETE_SECONDS = 60.0
+GONE_SECONDS = 900.0
 
 
 class AutoScalingGroup:
@@ -53,17 +54,18 @@ class AutoScalingGroup:
     def delete(self, cloud: Cloud, found: Found) -> None:
         """See Kind. Returns when the group and its instances are gone."""
         try:
-            patiently(lambda: cloud.call("autoscaling", "delete_auto_scaling_group",
-                                         AutoScalingGroupName=found.id, ForceDelete=True), 60)  # fmt: skip
+            cloud.patiently("autoscaling", "delete_auto_scaling_group", DELETE_SECONDS, AutoScalingGroupName=found.id,
+                            ForceDelete=True)  # fmt: skip
         except CloudError as error:
             if "not found" not in error.message.lower():
                 raise
-        deadline = time.monotonic() + GONE_SECONDS
+        began = now()
         while _exists(cloud, found.id):
-            if time.monotonic() > deadline:
-                raise Failed(f"{found.key} is still being deleted after {GONE_SECONDS} s",
-                             next_step="Look at its activities in EC2, then run the same command again.")  # fmt: skip
-            time.sleep(2)
+            waited = now() - began
+            if waited > GONE_SECONDS or cloud.late:
+                raise Failed(f"the group is still being deleted after {waited:.0f} s",
+                             next_step=f"Look at its activities in EC2. {AGAIN}")  # fmt: skip
+            pause(2)
 
 
 def _exists(cloud: Cloud, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clusterbook.cloud.aws import Cloud, CloudError, filters, patiently
+from clusterbook.cloud.aws import Cloud, CloudError, filters
 from clusterbook.cloud.kinds.contract import ec2_listing, ids, specification
 from clusterbook.cloud.model import Found, Wanted, client_token
 
@@ -181,7 +181,7 @@ def _associate(cloud: Cloud, table: str, subnet: str) -> None:
 def remove(cloud: Cloud, action: str, *absent: str, **arguments: str) -> None:
     """A deletion of EC2 that waits until nothing uses the resource. absent: codes that say that it is gone."""
     try:
-        patiently(lambda: cloud.call("ec2", action, **arguments), RELEASE_SECONDS)
+        cloud.patiently("ec2", action, RELEASE_SECONDS, **arguments)
     except CloudError as error:
         if error.code not in absent:
             raise

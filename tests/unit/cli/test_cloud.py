@@ -129,3 +129,24 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_written(
     code, text = run("create-cluster", NAME, "--zones", "us-east-2a", *words)
     assert code == 3 and said in text, text
     assert aws("s3").list_buckets()["Buckets"] == []
+
+
+def test_what_was_not_ready_in_time_is_told_with_its_resource_how_long_and_what_to_do(
+    created: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clusterbook.cloud import aws
+    from clusterbook.cloud.aws import Cloud, CloudError
+
+    real = Cloud.call
+
+    def unseen(self: Cloud, service: str, action: str, **arguments: Any) -> Any:
+        if action == "attach_internet_gateway":
+            raise CloudError("ec2:attach_internet_gateway: not now", "InvalidVpcID.NotFound")
+        return real(self, service, action, **arguments)
+
+    monkeypatch.setattr(Cloud, "call", unseen)
+    monkeypatch.setattr(aws, "pause", lambda seconds: None)
+    code, text = created("update-cluster", NAME, "--yes")
+    assert code == 1
+    assert f"failed   InternetGateway/{NAME}: ec2:attach_internet_gateway: not now, for 12" in text
+    assert "next: Look in AWS at what it names. Run the same command again when AWS is ready" in text
