@@ -17,6 +17,7 @@ from clusterbook.cli.screen import print_json, stage
 from clusterbook.cli.site import Site, evaluate, open_site, the_cluster
 from clusterbook.cli.use import become
 from clusterbook.cluster import dashboard as dashboards
+from clusterbook.cluster import tokens
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.images import supply_image
 from clusterbook.cluster.artifacts.registry import push
@@ -62,19 +63,35 @@ def deploy_dashboard(
     return code
 
 
-@command(help={"cluster": CLUSTER_HELP, "port": "port of this machine to open it on", "no_browser": browser.HELP})
-def dashboard(_: Context, cluster: str = "", port: int = PORT, no_browser: bool = False) -> None:
+@command(
+    help={
+        "cluster": CLUSTER_HELP,
+        "port": "port of this machine to open it on",
+        "no_browser": browser.HELP,
+        "admin": "show a token that may do everything in the cluster, to log in to headlamp; else one that may look",
+    }
+)
+def dashboard(
+    _: Context, cluster: str = "", port: int = PORT, no_browser: bool = False, admin: bool = False
+) -> None:  # fmt: skip
     """Open the dashboard in a browser, until Ctrl-C.
 
+    The account that --admin shows a token of is made when it is first asked for; the token ends after an hour.
+
     Example: invoke dashboard
+    Example: invoke dashboard --admin
     Example: invoke dashboard --port 9000 --no-browser
     """
     if not 0 < port < 65536:
         raise InvalidInput(f"{port} is no port", next_step="Choose one from 1 to 65535, such as --port 8001.")
     program = open_kubectl(open_chosen(cluster))
-    token = dashboards.viewer_token(program)
+    dashboards.check_deployed(program)
+    token = tokens.admin_token(program) if admin else dashboards.viewer_token(program)
     print(f"http://127.0.0.1:{port}/  until Ctrl-C")
-    print(f"  token ({dashboards.TOKEN_HOURS} h)  {token}")
+    print(f"  token ({tokens.HOURS if admin else dashboards.TOKEN_HOURS} h)  {token}")
+    if admin:
+        print(f"  This is an administrator's token: who has it may do everything in the cluster for {tokens.HOURS} h.")
+        print(f"  To make it void now: invoke kubectl -- {tokens.REVOKE}")
     browser.show(port, not no_browser)
     become(program, dashboards.forward_arguments(port))
 

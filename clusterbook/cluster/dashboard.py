@@ -35,6 +35,12 @@ def page_url(cluster: Cluster) -> str:
     return f"{server_url(cluster)}{PAGE}"
 
 
+def check_deployed(kubectl: Kubectl) -> None:
+    """Raise InvalidInput when the cluster has no dashboard, before a token is made for one."""
+    if not kubectl.run("get", f"service/{SERVICE}", f"--namespace={NAMESPACE}", "--ignore-not-found", "--output=name"):
+        raise InvalidInput("no dashboard is deployed in this cluster", next_step="Deploy one: invoke deploy-dashboard.")
+
+
 def viewer_token(kubectl: Kubectl) -> str:
     """A token that may look, and nothing else, for TOKEN_HOURS. Failed when no dashboard was deployed."""
     return kubectl.run("create", "token", VIEWER, f"--namespace={NAMESPACE}", f"--duration={TOKEN_HOURS}h").strip()

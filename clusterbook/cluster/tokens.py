@@ -19,7 +19,11 @@ PURPOSES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 NAMESPACE = "kube-system"
 ACCOUNT = "clusterbook-admin"
+BINDING = f"clusterbook:{ACCOUNT}"
 HOURS = 1
+# kubectl's words that make every token of the account void. The binding goes, too: else whoever may make accounts in
+# that namespace could make this one again and have its rights.
+REVOKE = f"delete serviceaccount/{ACCOUNT} clusterrolebinding/{BINDING} --namespace={NAMESPACE}"
 
 
 def token(kubectl: Kubectl, name: str) -> str:
@@ -44,5 +48,5 @@ def administrator() -> list[dict[str, Any]]:
         {"apiVersion": "v1", "kind": "ServiceAccount", "automountServiceAccountToken": False,
          "metadata": {"name": ACCOUNT, "namespace": NAMESPACE}},
         {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-         "metadata": {"name": f"clusterbook:{ACCOUNT}"}, "roleRef": role, "subjects": [subject]},
+         "metadata": {"name": BINDING}, "roleRef": role, "subjects": [subject]},
     ]  # fmt: skip

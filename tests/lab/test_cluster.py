@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import shlex
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from clusterbook.cli.clusters import API_ADDRESS
 from clusterbook.cluster.acceptance import objects
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
+from clusterbook.cluster import tokens
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests import browser
@@ -245,6 +247,42 @@ def test_a_browser_opens_nodes_pods_and_an_application_of_the_dashboard_without_
             shown = browser.look(f"{address}/{page}")
             assert shown.complaints == ""
             assert [word for word in told if word not in shown.document] == []
+
+
+def dashboard_token(cluster: Cluster, *words: str) -> str:
+    """The token that `dashboard` shows; it is ended then, for it opens the page until Ctrl-C."""
+    argv = [sys.executable, "-c", PROGRAM, "dashboard", "--no-browser", "--cluster", cluster.name, *words]
+    with subprocess.Popen(argv, env=cluster.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        assert process.stdout
+        try:
+            shown = [process.stdout.readline() for _ in range(2)]
+        finally:
+            process.terminate()
+    return shown[1].split()[-1]
+
+
+def test_an_administrator_s_token_exists_only_when_asked_for_and_may_write_what_a_viewer_s_may_not(
+    raised: Cluster,
+) -> None:
+    server = json.loads(raised("kubeconfig", "--cluster", raised.name, "--json").output)["server"]
+
+    def write(name: str, token: str, expect: int) -> str:
+        who = ("--kubeconfig=/dev/null", f"--server={server}", "--insecure-skip-tls-verify", f"--token={token}")
+        words = ("--namespace=default", "create", "configmap", name, "--output=name")
+        return raised("kubectl", "--cluster", raised.name, "--", *who, *words, expect=expect).errors
+
+    accounts = ("--namespace=kube-system", "get", "serviceaccounts", "--output=name")
+    viewer = dashboard_token(raised)
+    assert "clusterbook-admin" not in raised.kubectl(*accounts)
+    assert "forbidden" in write("of-a-viewer", viewer, 1)
+    admin = dashboard_token(raised, "--admin")
+    assert "clusterbook-admin" in raised.kubectl(*accounts)
+    write("of-an-administrator", admin, 0)
+    raised.kubectl("--namespace=default", "delete", "configmap", "of-an-administrator")
+    raised.kubectl(*tokens.REVOKE.split())
+    refused = write("too-late", admin, 1)  # an API server knows a token that it has seen for ten seconds more
+    assert "Unauthorized" in refused or "forbidden" in refused
 
 
 def test_a_dashboard_goes_with_its_namespace_and_its_rights(raised: Cluster) -> None:

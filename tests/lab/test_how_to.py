@@ -29,7 +29,9 @@ HERE = {
     "--sha256 SUM": "--sha256 $(sha256sum my-cluster.tar.zst | cut -c -64)",
 }  # fmt: skip
 # Goes on until Ctrl-C -> seconds after which it is pressed.
-UNTIL_CTRL_C = {"invoke probe": 10, "invoke dashboard": 10, "invoke prometheus": 10, "invoke logs .* --follow": 10}
+UNTIL_CTRL_C = {
+    "invoke probe": 10, "invoke dashboard( --admin)?": 10, "invoke prometheus": 10, "invoke logs .* --follow": 10,
+}  # fmt: skip
 # Ends with another status than 0: 2 says that something would change.
 STATUSES = {
     "clusterbook run hello --inventory here --check( --diff)?": 2,
