@@ -11,11 +11,14 @@ from pathlib import Path
 
 from invoke.context import Context
 
+from clusterbook.cli import image_files
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, print_table, stage, with_yes
+from clusterbook.cli.site import the_cluster
 from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
+from clusterbook.cluster.apps.image_file import open_image_file
 from clusterbook.cluster.apps.status import AppStatus, look, on_a_cloud, owned
 from clusterbook.cluster.apps.summary import summary
 from clusterbook.cluster.kube import Kubectl
@@ -42,15 +45,16 @@ Done = Callable[[AppStatus], bool]
         "secret": "secret environment variable: NAME=@FILE, or NAME to take this shell's (may be repeated)",
         "cpu": "processor time that a pod asks for, such as 250m", "memory": "memory of a pod, such as 128Mi",
         "probe": "path that answers when a pod may get traffic, or tcp",
-        "args": "words for the image's program, quoted as in a shell",
+        "args": "words for the image's program, quoted as in a shell", **image_files.HELP,
+        "json": "show the result as JSON, with --image-file after the events of bringing it",
     },
 )  # fmt: skip
 def deploy_app(
     _: Context, name: str = "", image: str = "", replicas: int = 1, port: int = 80, target_port: int = 0,
     external: bool = False, env: Sequence[str] | None = None, secret: Sequence[str] | None = None,
     cpu: str = "", memory: str = "", probe: str = "", args: str = "", namespace: str = NAMESPACE, timeout: int = 300,
-    cluster: str = "", json_: bool = False,
-) -> None:  # fmt: skip
+    cluster: str = "", json_: bool = False, image_file: str = "", inventory: str = "",
+) -> int:  # fmt: skip
     """Run an application from an image, with a service in front of its pods.
 
     It waits until all works, or says what keeps it from working.
@@ -58,16 +62,22 @@ def deploy_app(
 
     Example: invoke deploy-app --name hello --image nginx:1.29 --replicas 2 --external
     Example: invoke deploy-app --name api --image me/api:4 --target-port 8080 --secret PASSWORD=@password.txt
+    Example: invoke deploy-app --name page --image-file page.tar
     """
+    archive = open_image_file(Path(image_file), image) if image_file else None
     app = App(
-        name, image, namespace, replicas, port, target_port, external, variables(env or ()), secrets(secret or ()),
-        cpu, memory, probe, tuple(shlex.split(args)),
+        name, archive.reference if archive else image, namespace, replicas, port, target_port, external,
+        variables(env or ()), secrets(secret or ()), cpu, memory, probe, tuple(shlex.split(args)),
+        archive.sha256 if archive else "",
     )  # fmt: skip
-    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    site = image_files.site_for(archive, inventory, cluster)
+    kubectl = open_kubectl(the_cluster(site) if site else open_chosen(cluster)).in_namespace(namespace)
     taken = kubectl.json("get", "deployments.apps,services", f"--field-selector=metadata.name={name}")["items"]
     if not all(is_ours(item) for item in taken):
         raise InvalidInput(f"{name!r} in namespace {namespace} was not made by deploy-app, and is left alone",
                            next_step="Choose another --name or --namespace.")  # fmt: skip
+    if archive and site and (code := image_files.bring(site, archive, json_)):
+        return code
     app.apply(kubectl)
     status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
     if external and on_a_cloud(kubectl):
@@ -76,6 +86,7 @@ def deploy_app(
         print_json(summary(status))
     else:
         _tell(status, app)
+    return 0
 
 
 @command(positional=["name"], help=APP_HELP)

@@ -22,7 +22,7 @@ from clusterbook.cluster import tokens
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests import browser
-from tests.lab import same_packages
+from tests.lab import image_tar, same_packages
 from tests.lab.asking import until
 from tests.lab.conftest import PROGRAM, ROOT, Cluster
 from tests.lab.keeping import kept
@@ -212,6 +212,22 @@ def test_a_control_plane_may_be_lost_while_the_playbook_runs(raised: Cluster, tm
     third = raised.on("provision", "--json", *wish).summary()
     assert {name: third[name]["changed"] for name in HOSTS} == dict.fromkeys(HOSTS, 0)
     raised.on("validate-cluster", "--wait", "5m")
+
+
+def test_an_application_runs_from_an_image_of_a_file_that_no_registry_has(raised: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "page.tar"
+    image_tar.write(file, "registry.invalid/page:1")
+    deploy = ("--name", "page", "--image-file", str(file), "--replicas", "2", "--target-port", "8080",
+              "--args", "netexec --http-port=8080", "--probe", "/hostname")  # fmt: skip
+    raised.on("deploy-app", *deploy)
+    found = json.loads(raised("app-status", "page", "--cluster", raised.name, "--json").output)
+    assert found["works"] and found["image"] == "registry.invalid/page:1"
+    images = "ctr --namespace=k8s.io images list --quiet name==registry.invalid/page:1"
+    assert [on(raised, host, images) for host in HOSTS] == ["registry.invalid/page:1"] * len(HOSTS)
+    assert on(raised, "w-1", "ls /var/tmp/clusterbook-* 2>/dev/null || true") == ""
+    again = raised.on("deploy-app", *deploy, "--json").summary()
+    assert {host: counts["changed"] for host, counts in again.items()} == dict.fromkeys(HOSTS, 0)
+    raised("delete-app", "page", "--cluster", raised.name, "--yes")
 
 
 def test_an_archived_dashboard_is_refused(raised: Cluster) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.lab import record
+from tests.lab import image_tar
 from tests.lab.page import Shell, blocks
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
@@ -127,10 +128,11 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _files(folder: Path) -> None:
-    """Inventories of the lab without and with w-3, the cluster's first configuration, and a small S3."""
+    """Inventories of the lab without and with w-3, the cluster's first configuration, an image, and a small S3."""
     files = folder / "files"
     files.mkdir()
     (folder / ".ssh").mkdir(mode=0o700)
+    image_tar.write(folder / "page.tar", "registry.invalid/page:1")
     document = yaml.safe_load((ROOT / "inventory" / "lab.yml").read_text())
     (files / "lab.yml").write_text(yaml.safe_dump(document))
     document["all"]["children"]["worker"]["hosts"]["w-3"] = {"ansible_host": "10.77.0.23"}

@@ -15,6 +15,7 @@ from clusterbook.errors import InvalidInput
 MANAGER = {"app.kubernetes.io/managed-by": "clusterbook"}
 NAME_LABEL = "app.kubernetes.io/name"
 SECRETS = "clusterbook.io/secrets"
+IMAGE_FILE = "clusterbook.io/image-file"
 # AWS makes a network load balancer for this, instead of a classic one.
 NETWORK_BALANCER = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
 # Without a probe a program counts as ready when it has run so long: one that ends at once never does.
@@ -33,6 +34,7 @@ class App:
 
     probe: the path that says whether a pod may get traffic, 'tcp' for a connection alone, '' for none.
     arguments: words for the image's program, instead of the image's own.
+    image_file: SHA-256 of the file from which nodes got the image, '' for one that they pull.
     """
 
     name: str
@@ -48,6 +50,7 @@ class App:
     memory: str = ""
     probe: str = ""
     arguments: tuple[str, ...] = ()
+    image_file: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -103,7 +106,8 @@ class App:
                 "labelSelector": {"matchLabels": {NAME_LABEL: self.name}},
             }],
         }  # fmt: skip
-        about = {"annotations": {SECRETS: secrets}} if secrets else {}
+        marks = {name: value for name, value in ((SECRETS, secrets), (IMAGE_FILE, self.image_file)) if value}
+        about = {"annotations": marks} if marks else {}
         spec = {
             "replicas": self.replicas, "minReadySeconds": 0 if self.probe else UNPROBED_SECONDS,
             "selector": {"matchLabels": {NAME_LABEL: self.name}},
@@ -122,6 +126,8 @@ class App:
             "resources": {"requests": wanted, "limits": {"memory": self.memory}} if self.memory
             else {"requests": wanted} if wanted else {},
         }  # fmt: skip
+        if self.image_file:
+            found["imagePullPolicy"] = "Never"
         if self.arguments:
             found["args"] = list(self.arguments)
         if self.probe:

@@ -91,3 +91,12 @@ def test_a_variable_may_hold_equals_signs() -> None:
     assert variables(["A=b=c", "EMPTY="]) == {"A": "b=c", "EMPTY": ""}
     with pytest.raises(InvalidInput, match="--env is 'A'"):
         variables(["A"])
+
+
+def test_an_image_that_nodes_got_from_a_file_is_never_pulled_and_pods_start_anew_with_another_file() -> None:
+    def pod(sha256: str) -> Any:
+        return App("hello", "docker.io/library/page:1", image_file=sha256).deployment()["spec"]["template"]
+
+    assert pod("a")["spec"]["containers"][0]["imagePullPolicy"] == "Never"
+    assert pod("a") != pod("b")
+    assert "imagePullPolicy" not in pod("")["spec"]["containers"][0] and "annotations" not in pod("")["metadata"]
