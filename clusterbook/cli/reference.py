@@ -11,7 +11,7 @@ from typing import Any
 
 from invoke.tasks import Task
 
-from clusterbook.cli import reference_language
+from clusterbook.cli import reference_language, reference_settings
 from clusterbook.cli.listing import task_name
 from clusterbook.cli.namespace import tasks
 from clusterbook.modules import documentation
@@ -33,6 +33,7 @@ def written(root: Path) -> Mapping[str, str]:
         "docs/tasks.md": tasks_page(),
         "docs/language.md": reference_language.language_page(),
         "docs/expressions.md": reference_language.expressions_page(),
+        "docs/settings.md": reference_settings.page(root),
     }
     return {**pages, **schemas}
 
