@@ -10,7 +10,7 @@ from typing import Any
 from invoke.context import Context
 
 from clusterbook import __version__
-from clusterbook.cli import lab, places, runs
+from clusterbook.cli import places, runs
 from clusterbook.cli.artifacts import reporter
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
@@ -45,7 +45,7 @@ class _Plan:
 
 @command(
     help={
-        "inventory": lab.HELP["inventory"],
+        "inventory": places.INVENTORY_HELP,
         "out": "the file to write: its name ends with .tar, .tar.gz or .tar.zst",
         "check": "show what would go in, and how large it is; write no bundle",
         "sbom": "write the bill of materials (SPDX 2.3 in JSON) into this file, too",

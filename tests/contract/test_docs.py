@@ -59,6 +59,18 @@ def test_each_task_has_help_for_every_option_and_an_example(name: str) -> None:
         assert argument.help, f"--{argument.name} has no help"
 
 
+def test_no_help_says_that_the_lab_is_the_default_inventory_where_another_may_be() -> None:
+    told = {name: argument.help for name, known in ARGUMENTS.items() for argument in known
+            if argument.name == "inventory" and not argument.default}  # fmt: skip
+    assert [name for name, text in told.items() if "(default: lab)" in text] == []
+
+
+def test_the_vagrantfile_says_the_commands_of_its_page() -> None:
+    page = re.findall(r"^    (.*?)(?:  +#.*)?$", (ROOT / "docs" / "vagrant.md").read_text(), re.MULTILINE)
+    told = re.findall(r"^#   (.*)$", (ROOT / "Vagrantfile").read_text(), re.MULTILINE)
+    assert told == page[: len(told)] and len(told) > 2
+
+
 def test_the_page_of_tasks_names_options_as_they_are_typed() -> None:
     typed = {context.name: set(context.flags) for context in collection().to_contexts()}
     sections = re.split(r"^### ", (ROOT / "docs" / "tasks.md").read_text(), flags=re.MULTILINE)[1:]
