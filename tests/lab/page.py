@@ -11,20 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ANYTHING = "…"
+INTERRUPTED = 130
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _PLAIN = re.compile(r"^```\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"  +# .*$")
+# What a page writes where a person ends a command that goes on until then, and the seconds that it goes on here.
+INTERRUPT, INTERRUPT_SECONDS = "^C", 30
 _STATUS = re.compile(r"\(exit status (\d+)\)")
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a page, a line of a shell. output: lines, in which … stands for anything."""
+    """One command of a page, a line of a shell. output: lines, in which … stands for anything.
+
+    interrupted: it goes on until somebody presses Ctrl-C.
+    """
 
     line: str
     output: tuple[str, ...]
     status: int = 0
+    interrupted: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -93,9 +100,11 @@ def walk(steps: Sequence[Command], run: Callable[..., str]) -> list[str]:
 def type_in(steps: Sequence[Command], shell: Shell) -> None:
     """Type commands into a shell one after the other; each must end and print as the page says."""
     for step in steps:
-        status, output = shell.run(step.line)
+        ending = f"timeout --preserve-status --signal INT {INTERRUPT_SECONDS} " if step.interrupted else ""
+        status, output = shell.run(ending + step.line)
         print(f"exit {status}  {step.line}")
-        assert status == step.status, f"exit {status}, the page says {step.status}: {step.line}\n{output}"
+        wanted = {step.status, INTERRUPTED} if step.interrupted else {step.status}
+        assert status in wanted, f"exit {status}, the page says {step.status}: {step.line}\n{output}"
         assert agrees(step.output, output.splitlines()), f"{step.line} printed\n{output}"
 
 
@@ -119,5 +128,7 @@ def _line(text: str) -> str:
 
 def _command(text: str) -> Command:
     first, *rest = text.rstrip().splitlines()
+    if rest and rest[-1] == INTERRUPT:
+        return Command(first, tuple(rest[:-1]), interrupted=True)
     status = _STATUS.fullmatch(rest[-1]) if rest else None
     return Command(first, tuple(rest[:-1] if status else rest), int(status[1]) if status else 0)
