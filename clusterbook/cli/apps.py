@@ -76,7 +76,7 @@ def deploy_app(
     if not all(is_ours(item) for item in taken):
         raise InvalidInput(f"{name!r} in namespace {namespace} was not made by deploy-app, and is left alone",
                            next_step="Choose another --name or --namespace.")  # fmt: skip
-    if archive and site and (code := image_files.bring(site, archive, json_)):
+    if archive and site and (code := image_files.bring(site, archive, kubectl, json_)):
         return code
     app.apply(kubectl)
     status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)

@@ -8,6 +8,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.runs import Order
 from clusterbook.cli.site import Site, open_site
 from clusterbook.cluster.apps.image_file import ImageFile
+from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import InvalidInput
 from clusterbook.report.style import Style
 
@@ -29,8 +30,19 @@ def site_for(archive: ImageFile | None, inventory: str, cluster: str) -> Site | 
     return None
 
 
-def bring(site: Site, archive: ImageFile, as_json: bool) -> int:
+def check_architecture(archive: ImageFile, kubectl: Kubectl) -> None:
+    """Raise InvalidInput for an image that no node can run; containerd would take it, and its program fail to start."""
+    nodes = {node["status"]["nodeInfo"]["architecture"] for node in kubectl.json("get", "nodes")["items"]}
+    if archive.architecture and nodes and archive.architecture not in nodes:
+        raise InvalidInput(
+            f"the image in {archive.path.name} is of {archive.architecture}, and the nodes are of {', '.join(nodes)}",
+            next_step=f"Build it for them: docker build --platform linux/{min(nodes)}.",
+        )
+
+
+def bring(site: Site, archive: ImageFile, kubectl: Kubectl, as_json: bool) -> int:
     """Import it on every host that has not got this very file yet; the exit code."""
+    check_architecture(archive, kubectl)
     given = {"image_file": str(archive.path), "image_sha256": archive.sha256, "image_name": archive.name,
              "image_reference": archive.reference}  # fmt: skip
     selection = runs.selection(extra_vars=[json.dumps(given)])

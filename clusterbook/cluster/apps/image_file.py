@@ -26,12 +26,16 @@ _LARGEST_DOCUMENT = 20 << 20
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image of an archive. sha256: of the file; name: as the archive has it; reference: as pods ask for it."""
+    """One image of an archive. sha256: of the file; name: as the archive has it; reference: as pods ask for it.
+
+    architecture: as Go names it, '' for one of several.
+    """
 
     path: Path
     sha256: str
     name: str
     reference: str
+    architecture: str = ""
 
 
 def open_image_file(path: Path, image: str = "") -> ImageFile:
@@ -47,8 +51,8 @@ def open_image_file(path: Path, image: str = "") -> ImageFile:
                            next_step="Name a file that you may read.") from error  # fmt: skip
     except (tarfile.TarError, EOFError) as error:
         raise _no_archive(path, f"it is no whole tar ({error})") from error
-    name = _chosen(path, names, image)
-    return ImageFile(path.resolve(), sha256, name, normalized(name))
+    name = _chosen(path, list(names), image)
+    return ImageFile(path.resolve(), sha256, name, normalized(name), names[name])
 
 
 def normalized(name: str) -> str:
@@ -85,36 +89,38 @@ class _Archive:
             raise _no_archive(self.path, f"{missing[0]} is missing in it", "Write it once more, or copy it again.")
 
 
-def _names(path: Path, archive: _Archive) -> list[str]:
-    """Every image's name. What an image consists of must be there."""
+def _names(path: Path, archive: _Archive) -> dict[str, str]:
+    """Every image's name -> its architecture. What an image consists of must be there."""
     try:
-        found = dict.fromkeys(_of_layout(archive) if LAYOUT in archive.members else _of_docker(archive))
+        return dict(_of_layout(archive) if LAYOUT in archive.members else _of_docker(archive))
     except (KeyError, TypeError, AttributeError) as error:
         raise _no_archive(path, "its index is not as the OCI layout's or docker save's") from error
-    return list(found)
 
 
-def _of_layout(archive: _Archive) -> Iterator[str]:
+def _of_layout(archive: _Archive) -> Iterator[tuple[str, str]]:
     for image in archive.document(INDEX)["manifests"]:
         archive.need([_blob(image)])
+        architecture = ""
         if image.get("mediaType") in MANIFESTS:
             manifest = archive.document(_blob(image))
             archive.need([_blob(part) for part in (manifest["config"], *manifest["layers"])])
+            architecture = archive.document(_blob(manifest["config"])).get("architecture", "")
         name = next((image["annotations"][key] for key in NAMES if image.get("annotations", {}).get(key)), "")
         if set(name) & set("/:@"):  # else it is a tag alone
-            yield name
+            yield name, architecture
 
 
 def _blob(descriptor: Mapping[str, Any]) -> str:
     return f"blobs/{descriptor['digest'].replace(':', '/')}"
 
 
-def _of_docker(archive: _Archive) -> Iterator[str]:
+def _of_docker(archive: _Archive) -> Iterator[tuple[str, str]]:
     if DOCKER not in archive.members:
         raise _no_archive(archive.path, f"it has neither {LAYOUT} nor {DOCKER}")
     for image in archive.document(DOCKER):
         archive.need([image["Config"], *image["Layers"]])
-        yield from map(normalized, image["RepoTags"] or ())
+        architecture = archive.document(image["Config"]).get("architecture", "")
+        yield from ((normalized(name), architecture) for name in image["RepoTags"] or ())
 
 
 def _chosen(path: Path, names: Sequence[str], image: str) -> str:

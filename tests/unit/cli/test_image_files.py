@@ -31,6 +31,7 @@ KUBECTL = """#!/bin/sh
 echo "$*" >> FOLDER/kubectl.log
 case "$*" in
 *apply*) cat > FOLDER/applied; exit 1 ;;
+*nodes*) echo '{"items": [{"status": {"nodeInfo": {"architecture": "amd64"}}}]}' ;;
 *) echo '{"items": []}' ;;
 esac
 """
@@ -90,6 +91,15 @@ def test_a_file_that_is_no_image_is_refused_before_any_host_or_the_cluster_is_as
     assert code == 3
     assert "page.tar is no image archive: it is no whole tar" in errors and "docker save NAME:TAG" in errors
     assert asked(folder) == [] and not (folder / "kubectl.log").exists()
+
+
+def test_an_image_of_another_architecture_is_refused_before_any_host_is_asked(call: Call, folder: Path) -> None:
+    write_image(folder / "page.tar", "registry.test/page:1", Contents({}, {}, {"/page": "hello"}), Settings("arm64"))
+    code, _, errors = deploy(call, folder, "--inventory", f"{folder}/hosts.yml")
+    assert code == 3
+    assert "the image in page.tar is of arm64, and the nodes are of amd64" in errors
+    assert "docker build --platform linux/amd64" in errors
+    assert asked(folder) == [] and not (folder / "applied").exists()
 
 
 def test_an_inventory_without_a_file_is_refused(call: Call, folder: Path) -> None:

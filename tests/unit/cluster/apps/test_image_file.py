@@ -17,7 +17,7 @@ from clusterbook.cluster.apps.image_file import MAKE, normalized, open_image_fil
 from clusterbook.cluster.artifacts.oci import MANIFEST_TYPE, Contents, Settings, write_image
 from clusterbook.errors import InvalidInput
 
-CONFIG, LAYER = b"{}", b"a layer"
+CONFIG, LAYER = b'{"architecture": "arm64"}', b"a layer"
 
 
 def blob(content: bytes) -> str:
@@ -71,6 +71,7 @@ def test_an_image_that_is_made_here_is_known_by_its_name_and_the_file_s_sum(tmp_
     found = open_image_file(path)
     assert (found.name, found.reference) == ("registry.test/page:1", "registry.test/page:1")
     assert (found.path, found.sha256) == (path, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert found.architecture == "amd64"
 
 
 def test_docker_s_archives_are_read_also_compressed_and_with_dots_before_their_names(tmp_path: Path) -> None:
@@ -79,7 +80,8 @@ def test_docker_s_archives_are_read_also_compressed_and_with_dots_before_their_n
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     dotted = written(tmp_path / "dots.tar", {f"./{name}": content for name, content in docker("page:1").items()})
     for path in (plain, packed, dotted):
-        assert open_image_file(path).name == "docker.io/library/page:1"
+        found = open_image_file(path)
+        assert (found.name, found.architecture) == ("docker.io/library/page:1", "arm64")
 
 
 @pytest.mark.parametrize(("annotations", "name", "reference"), [
@@ -92,7 +94,7 @@ def test_an_oci_layout_s_name_is_kept_as_containerd_keeps_it(
     tmp_path: Path, annotations: dict[str, str], name: str, reference: str
 ) -> None:
     found = open_image_file(written(tmp_path / "page.tar", layout(annotations)))
-    assert (found.name, found.reference) == (name, reference)
+    assert (found.name, found.reference, found.architecture) == (name, reference, "arm64")
 
 
 def test_of_several_images_the_named_one_is_taken(tmp_path: Path) -> None:
