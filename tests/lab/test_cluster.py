@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli.clusters import API_ADDRESS
+from clusterbook.cluster import tokens
 from clusterbook.cluster.acceptance import objects
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
-from clusterbook.cluster import tokens
 from clusterbook.lab import host as machine
 from clusterbook.lab import lab, record, tree
 from tests import browser
