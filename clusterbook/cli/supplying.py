@@ -65,7 +65,7 @@ def refuse_other_versions(complete: Mapping[str, Any], brought: Mapping[str, Any
     """
     from clusterbook.cluster.artifacts import catalog
 
-    known = catalog.load()
+    known, others = catalog.load(), []
     for name, version in complete["component_versions"].items():
         component = known.component(name, version)
         files = {component.key(file) for file in component.files} & brought.get("artifacts", {}).keys()
@@ -74,11 +74,13 @@ def refuse_other_versions(complete: Mapping[str, Any], brought: Mapping[str, Any
         if name in known.images and image and image["reference"] != known.image(name, version).reference:
             offered = {image["tag"].removeprefix("v")}
         if offered - {version}:
-            raise InvalidInput(
-                f"the cluster asks for {name} {version}, and the mirror offers {', '.join(sorted(offered))}",
-                next_step="Fill it with the cluster's versions: invoke mirror --start; or correct component_versions "
-                          "in cluster.yaml (invoke edit-cluster).",
-            )  # fmt: skip
+            others.append(f"{name} {', '.join(sorted(offered))}, not {version}")
+    if others:
+        raise InvalidInput(
+            f"the mirror has other versions than the cluster asks for: {'; '.join(others)}",
+            next_step="Fill it with the cluster's versions: invoke mirror --start; or correct component_versions in "
+                      "cluster.yaml (invoke edit-cluster).",
+        )  # fmt: skip
 
 
 def refuse_without(name: str, inventory: SourcedInventory, brought: Mapping[str, Any] = MappingProxyType({})) -> None:
