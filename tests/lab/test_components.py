@@ -24,7 +24,7 @@ PLANES, WORKERS = ("cp-1", "cp-2", "cp-3"), ("w-1", "w-2")
 ASKED = {
     "etcd": "/proc/$(pidof etcd)/exe --version",
     "containerd": "/proc/$(pidof containerd)/exe --version",
-    "flannel": "/proc/$(pidof flanneld)/exe --version",
+    "flannel": "/proc/$(pidof flanneld)/exe --version 2>&1",
     "cni-plugins": "/opt/cni/bin/bridge 2>&1",
 }
 
