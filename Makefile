@@ -3,7 +3,7 @@
 # make check   style, types, unit and contract tests (some five minutes on two cores)
 # make test    check, the site, then a whole cluster on real hosts: what CI runs
 # make site    the documentation as a site in build/site
-# make full    test, then the long forms (Debian 13, mixed, separate etcd, all of make targets)
+# make full    test, then the long forms (Debian 13, separate etcd, upgrades, all of make targets): docs/reports/full.json
 # make pictures the README's and the documentation's pictures, taken of a lab
 # make chaos   break a cluster in many ways under load, and write docs/chaos.md
 # make soak    kill -9 the local process fifty times, every operation in a row, and write docs/chaos.md

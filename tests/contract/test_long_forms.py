@@ -1,0 +1,34 @@
+"""What CI has no time for is published from its last whole run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.lab import long_forms
+from tests.lab.long_forms import REPORT, Record
+
+
+def test_the_last_run_of_each_long_form_that_is_published_passed() -> None:
+    entries = json.loads(REPORT.read_text())
+    assert len(entries) > 0
+    assert {file: entry for file, entry in entries.items() if entry["failed"] or not entry["passed"]} == {}
+
+
+def test_no_entry_is_left_of_a_file_that_is_gone() -> None:
+    assert set(json.loads(REPORT.read_text())) <= set(long_forms.files())
+
+
+def test_an_entry_counts_each_test_once_and_others_stay(tmp_path: Path) -> None:
+    one, other = long_forms.files()[:2]
+    report = tmp_path / "full.json"
+    report.write_text(json.dumps({other: {"passed": 1}}))
+    record = Record()
+    for outcome, when in (("passed", "setup"), ("passed", "call"), ("passed", "teardown"), ("failed", "setup"),
+                          ("passed", "teardown"), ("skipped", "setup")):  # fmt: skip
+        record.add(one, outcome, when, 0.75)
+    record.add("tests/lab/test_cluster.py", "passed", "call", 1)
+    record.write(report)
+    kept = json.loads(report.read_text())
+    assert set(kept) == {one, other}
+    assert [kept[one][word] for word in ("passed", "failed", "skipped", "seconds")] == [1, 1, 1, 4]
