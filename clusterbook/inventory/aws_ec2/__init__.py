@@ -25,8 +25,8 @@ def read_aws(path: Path, written: Mapping[str, Any], tree: Tree, cluster: Mappin
     """
     settings = settings_of(path, written, cluster)
     sessions = fetch.Sessions()
-    answer = cache.cached(settings, sessions, functools.partial(fetch.instances, settings, sessions))
-    hosts = hosts_of(settings, answer)
+    found = cache.cached(settings, sessions, functools.partial(fetch.instances, settings, sessions))
+    hosts = hosts_of(settings, found)
     options = ""
     if settings.host_keys == "aws":
 

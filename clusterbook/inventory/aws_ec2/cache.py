@@ -13,35 +13,36 @@ from typing import Any
 import platformdirs
 
 from clusterbook.inventory.aws_ec2.accounts import accounts
-from clusterbook.inventory.aws_ec2.fetch import Instance, Sessions
+from clusterbook.inventory.aws_ec2.fetch import Answer, Found, Sessions
 from clusterbook.inventory.aws_ec2.private_file import write_private
 from clusterbook.inventory.aws_ec2.settings import Place, Settings
 
-Answer = list[tuple[Place, Instance]]
 # Two profiles of one account need not see the same hosts.
 IDENTITY = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")
 
 
 def cached(
     settings: Settings, sessions: Sessions, ask: Callable[[], Answer], directory: Path | None = None
-) -> Answer:
-    """The answer of `ask`, or the one kept when it is younger than the settings say.
+) -> Found:
+    """The instances that `ask` answers, or those kept when they are younger than the settings say.
 
-    Where an account is not known nothing is kept, for the answer could be taken for another account's.
+    Where an account is not known nothing is kept, for the answer could be taken for another account's; nor is an answer
+    in which places are missing.
     """
     if not settings.cache_seconds:
-        return ask()
+        return ask().instances
     folder = directory or Path(platformdirs.user_cache_dir("clusterbook")) / "aws"
     whose = accounts(settings.places, sessions, folder)
     if not all(whose):
-        return ask()
+        return ask().instances
     file = folder / f"{_key(settings, whose, sessions)}.json"
     kept = _read(file, settings.cache_seconds)
     if kept is not None:
         return kept
     answer = ask()
-    _write(file, answer)
-    return answer
+    if answer.whole:
+        _write(file, answer.instances)
+    return answer.instances
 
 
 def forget(directory: Path | None = None) -> None:
@@ -60,7 +61,7 @@ def _key(settings: Settings, whose: Sequence[str], sessions: Sessions) -> str:
     return hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
-def _read(file: Path, seconds: int) -> Answer | None:
+def _read(file: Path, seconds: int) -> Found | None:
     try:
         data = json.loads(file.read_text())
         if not 0 <= time.time() - data["time"] <= seconds:
@@ -70,6 +71,6 @@ def _read(file: Path, seconds: int) -> Answer | None:
         return None
 
 
-def _write(file: Path, answer: Answer) -> None:
-    form: dict[str, Any] = {"time": time.time(), "instances": [(vars(place), item) for place, item in answer]}
+def _write(file: Path, found: Found) -> None:
+    form: dict[str, Any] = {"time": time.time(), "instances": [(vars(place), item) for place, item in found]}
     write_private(file, json.dumps(form, default=str))

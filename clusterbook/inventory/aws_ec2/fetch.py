@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -15,12 +16,21 @@ from clusterbook.errors import Failed
 from clusterbook.inventory.aws_ec2.settings import Place, Settings
 
 Instance = Mapping[str, Any]
+Found = list[tuple[Place, Instance]]
 Asked = tuple[list[Instance], str]
 MOST_PLACES = 32
 PAGE = 1000
 SESSION = "clusterbook-inventory"
 # A region that the account has not turned on answers with one of these.
 OFF = ("AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What AWS says: running instances, each with its place. whole: every place answered."""
+
+    instances: Found
+    whole: bool = True
 
 
 class Sessions(dict[Place, Any]):
@@ -37,7 +47,7 @@ class Sessions(dict[Place, Any]):
 
 def instances(
     settings: Settings, sessions: Sessions, say: Callable[[str], None] = warnings.warn
-) -> list[tuple[Place, Instance]]:
+) -> Answer:
     """Every running instance of the settings' places. Raises Failed, or says so with on_error: warn."""
     with ThreadPoolExecutor(min(MOST_PLACES, len(settings.places))) as pool:
         answers = list(pool.map(lambda place: _ask(place, settings, sessions), settings.places))
@@ -49,7 +59,8 @@ def instances(
         )
     for error in wrong:
         say(f"these instances are missing: {error}")
-    return [(place, item) for place, (found, _) in zip(settings.places, answers, strict=True) for item in found]
+    found = [(place, item) for place, (items, _) in zip(settings.places, answers, strict=True) for item in items]
+    return Answer(found, whole=not wrong)
 
 
 def console(place: Place, instance: str, sessions: Sessions) -> str:

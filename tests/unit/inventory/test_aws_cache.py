@@ -11,7 +11,7 @@ import pytest
 
 from clusterbook.inventory.aws_ec2 import cache, fetch
 from clusterbook.inventory.aws_ec2.accounts import accounts
-from clusterbook.inventory.aws_ec2.fetch import Sessions
+from clusterbook.inventory.aws_ec2.fetch import Answer, Sessions
 from clusterbook.inventory.aws_ec2.settings import Place, Settings, settings_of
 
 CLUSTER = {"cluster_name": "demo", "aws": {"region": "us-east-2"}}
@@ -22,9 +22,10 @@ def settings(**written: Any) -> Settings:
     return settings_of(Path("aws.yml"), {"plugin": "aws_ec2", "cache_seconds": 600, **written}, CLUSTER)
 
 
-def asked(chosen: Settings, folder: Path, word: str) -> str:
-    """What the cache answers when AWS would say `word`: that, or an older one."""
-    answer = cache.cached(chosen, Sessions(), lambda: [(chosen.places[0], {"InstanceId": word})], folder)
+def asked(chosen: Settings, folder: Path, word: str, whole: bool = True) -> str:
+    """What the cache answers when AWS would say `word`: that, or an older one. whole: every place would answer."""
+    now = Answer([(chosen.places[0], {"InstanceId": word})], whole)
+    answer = cache.cached(chosen, Sessions(), lambda: now, folder)
     return str(answer[0][1]["InstanceId"])
 
 
@@ -140,6 +141,12 @@ def test_other_filters_and_other_roles_are_other_questions(aws: Any, tmp_path: P
     role = {"assume_role": f"arn:aws:iam::{OURS}:role/look"}
     for number, written in enumerate(({}, {"filters": {"tag:team": "a"}}, {"sources": [role]})):
         assert asked(settings(**written), tmp_path, f"i-{number}") == f"i-{number}"
+
+
+def test_an_answer_in_which_a_place_is_missing_is_not_kept(aws: Any, tmp_path: Path) -> None:
+    assert asked(settings(), tmp_path, "i-1", whole=False) == "i-1"
+    assert asked(settings(), tmp_path, "i-2") == "i-2"
+    assert asked(settings(), tmp_path, "i-3", whole=False) == "i-2"
 
 
 def test_one_login_serves_the_account_the_instances_and_their_consoles(

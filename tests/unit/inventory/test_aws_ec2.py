@@ -141,7 +141,7 @@ def test_answers_are_kept_privately_when_asked_for(aws: Any, tmp_path: Path, mon
     files = list((tmp_path / "cache" / "clusterbook" / "aws").iterdir())
     assert len(files) == 2 and {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert "testing" not in "".join(file.read_text() for file in files)
-    monkeypatch.setattr(fetch, "instances", lambda *_: [])
+    monkeypatch.setattr(fetch, "instances", lambda *_: fetch.Answer([]))
     profiles = tmp_path / "profiles"
     profiles.write_text("[somebody-else]\naws_access_key_id = testing\naws_secret_access_key = testing\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
