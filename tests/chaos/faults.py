@@ -56,7 +56,7 @@ def killed(unit: str, worker: bool = False) -> Fault:
 
     def do(scene: Scene) -> Iterator[str]:
         host = scene.chance.choice(scene.workers if worker else scene.control_planes)
-        scene.on(host, f"systemctl kill --signal=KILL {unit}")
+        scene.on(host, f"systemctl kill --kill-whom=main --signal=KILL {unit}")  # containerd's group has its shims
         yield host
 
     return Fault(f"{unit} killed on a {'worker' if worker else 'control plane'}", do, felt=unit == "haproxy")
