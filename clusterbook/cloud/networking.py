@@ -10,6 +10,8 @@ from clusterbook.cloud.model import Ref, Wanted, owner_tag
 from clusterbook.cluster.spec_aws import INTERNAL_API
 
 PUBLIC, INTERNAL = "kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"
+# As inventory/group_vars/all.yml has it.
+LOGGING_PORT = 6514
 
 
 def network(design: Design) -> Iterator[Wanted]:
@@ -66,10 +68,14 @@ def _rules(design: Design) -> dict[str, list[Any]]:
     people: list[Any] = [("tcp", 22, 22, cidr) for cidr in aws["ssh_access_cidrs"]]
     ssh: list[Any] = [("tcp", 22, 22, design.group("bastion"))] if inside else people
     between = [("udp", 8472, 8472, source) for source in (masters, nodes)]
+    # metrics-server and Prometheus may be on any node, and ask every kubelet.
+    between += [("tcp", 10250, 10250, source) for source in (masters, nodes)]
+    if design.complete["logging_agent"] != "none":  # the first control plane keeps lines, unless another host is named
+        between += [("tcp", LOGGING_PORT, LOGGING_PORT, source) for source in (masters, nodes)]
     rules: dict[str, list[Any]] = {
         "masters": [
             *ssh, *between, *(("tcp", port, port, source) for source in (masters, nodes, balancer)),
-            ("tcp", 2379, 2380, masters), ("tcp", 10250, 10250, masters), ("icmp", -1, -1, nodes),
+            ("tcp", 2379, 2380, masters), ("icmp", -1, -1, nodes),
         ],
         "nodes": [*ssh, ("-1", -1, -1, masters), ("-1", -1, -1, nodes)],
         "api-elb": [("tcp", design.api_port, design.api_port, cidr)

@@ -41,6 +41,18 @@ def test_nothing_is_open_to_the_world_unless_it_is_asked_for() -> None:
     assert not any(rule[1] == 22 for rule in rules)
 
 
+def test_control_planes_are_reached_by_who_measures_them_and_by_agents_that_send_lines() -> None:
+    def admitted(text: str) -> set[tuple[int, str]]:
+        (found,) = [one for one in wanted(design(text)) if one.key == f"SecurityGroupRules/masters.{NAME}"]
+        groups = {design().group(part): part for part in ("masters", "nodes")}
+        return {(rule[1], groups[rule[3]]) for rule in found.fields["rules"] if rule[3] in groups}
+
+    plain, logging = admitted(TEXT), admitted(f"logging_agent: rsyslog\n{TEXT}")
+    assert {(10250, "masters"), (10250, "nodes")} <= plain
+    assert logging - plain == {(6514, "masters"), (6514, "nodes")}
+    assert not {(port, "nodes") for port in (22, 2379, 2380)} & logging
+
+
 def test_spot_workers_have_several_types_and_a_scaler_keeps_its_count() -> None:
     group = "  worker_groups: [{name: cheap, count: 2, minimum: 1, maximum: 5, spot: true, " \
             "instance_types: [t3.large, t3a.large]}]\n"  # fmt: skip
