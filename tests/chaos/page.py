@@ -110,5 +110,5 @@ def _stop(one: Mapping[str, Any]) -> str:
 def _noticed(records: Mapping[str, Any]) -> list[str]:
     """What the prober's records say: failures, the longest gap of reads, of writes and of pages."""
     failed, asked = (sum(int(record[what]) for record in records.values()) for what in ("failed", "asked"))
-    gaps = [f"{float(records[kind]['longest_gap_seconds']):.1f} s" for kind in ("read", "write", "page")]
-    return [f"{failed} of {asked}", *gaps]
+    gaps = [records[kind]["longest_gap_seconds"] if kind in records else None for kind in ("read", "write", "page")]
+    return [f"{failed} of {asked}", *("-" if gap is None else f"{float(gap):.1f} s" for gap in gaps)]
