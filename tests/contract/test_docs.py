@@ -13,6 +13,7 @@ from clusterbook.cli.boundary import EXIT_CODES
 from clusterbook.cli.listing import task_name
 from clusterbook.cli.main import passed_on
 from clusterbook.cli.namespace import collection, tasks
+from clusterbook.cluster.cis.controls import controls
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")])
@@ -125,16 +126,31 @@ def test_the_exit_codes_are_all_explained() -> None:
         assert re.search(rf"\| {code} \|", text), f"exit code {code} ({meaning})"
 
 
-def test_each_promise_of_security_names_tests_that_exist() -> None:
-    text = (ROOT / "docs" / "security.md").read_text()
+SECURITY = [ROOT / "docs" / "security.md", ROOT / "docs" / "cluster-security.md"]
+
+
+@pytest.mark.parametrize("page", SECURITY, ids=lambda path: path.name)
+def test_each_promise_of_security_names_tests_that_exist(page: Path) -> None:
     written = {
-        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+        name
+        for folder in ("tests", "roles")
+        for file in (ROOT / folder).rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", file.read_text())
     }
+    text = page.read_text()
     promises = re.findall(r"^- \*\*.*?(?=\n- |\n\n|\n#|\Z)", text, re.DOTALL | re.MULTILINE)
-    assert len(promises) > 20
-    for promise in promises:
+    demands = re.findall(r"^\| .*", text.partition("## The demands")[2], re.MULTILINE)[1:]
+    assert len(promises) > 20 and len(demands) > 15
+    for promise in (*promises, *demands):
         named = set(re.findall(r"`(test_\w+)`", promise))
         assert named and named <= written, f"{promise.splitlines()[0]}: {named - written or 'no test'}"
+
+
+def test_the_page_tells_every_waiver_of_the_benchmark() -> None:
+    text = (ROOT / "docs" / "cluster-security.md").read_text()
+    waived = {one.id: one.waiver for one in controls() if one.waiver}
+    told = dict(re.findall(r"^\| (\d[\d.]+) [^|]*\| (.*) \|$", text, re.MULTILINE))
+    assert told == waived
 
 
 # What a person does from an account to an application and back, and the way by EKS.
