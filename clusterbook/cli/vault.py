@@ -107,6 +107,11 @@ def _edit(path: Path, keys: Vault) -> bytes | None:
 def _create(path: Path, key: VaultKey) -> bytes:
     if path.exists():
         raise InvalidInput(f"{str(path)!r} exists", next_step="Change it: clusterbook vault edit FILE.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # before it is written, so that nothing is written in vain
+    except OSError as error:
+        raise InvalidInput(f"cannot make the folder {str(path.parent)!r}: {str(error.strerror).lower()}",
+                           next_step="Name a file in a folder that you may write to.") from error  # fmt: skip
     return sealed(edited(b"", path.name, os.environ), key)
 
 

@@ -96,6 +96,18 @@ def test_a_file_is_edited_with_the_password_that_it_had(folder: Path, monkeypatc
     assert load(folder / "a.yml", Vault([VaultKey("", b"one password")])) == {"a": 2}
 
 
+def test_a_file_is_created_in_a_folder_that_was_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(\"a: 1\\n\")'")
+    monkeypatch.delenv("VISUAL", raising=False)
+    assert called("clusterbook vault create group_vars/all/a.yml --vault-password-file pw", folder)[0] == 0
+    assert (folder / "group_vars/all/a.yml").read_text().startswith("$ANSIBLE_VAULT;1.1;AES256\n")
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_editor_opens(folder: Path) -> None:
+    status, _, errors = called("clusterbook vault create pw/a.yml --vault-password-file pw", folder)
+    assert status == 3 and "cannot make the folder 'pw': file exists" in errors
+
+
 @pytest.mark.parametrize("editor", ["false", "/no/such/editor", "kill -TERM $PPID;"])
 def test_no_plain_text_stays_behind(folder: Path, monkeypatch: pytest.MonkeyPatch, editor: str) -> None:
     memory = folder / "memory"
