@@ -120,7 +120,7 @@ def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], 
     complete = spec.parse(text, f"{name}/{spec.FILE}").complete
     if wishes.zones and store.address.startswith("s3://"):
         ensure_bucket(Cloud(name, complete["aws"]["region"]), store.address[5:].partition("/")[0])
-        open_keyring(store, os.environ)  # user data of workers have a key of it
+    open_keyring(store, os.environ)  # how it is had is decided now; and user data of workers have a key of it
     if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
         raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
                            next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip

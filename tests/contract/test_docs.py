@@ -14,6 +14,8 @@ from clusterbook.cli.listing import task_name
 from clusterbook.cli.main import passed_on
 from clusterbook.cli.namespace import collection, tasks
 from clusterbook.cluster.cis.controls import controls
+from tests.lab.page import typed
+from tests.unit.docs import test_pages
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")])
@@ -151,6 +153,20 @@ def test_the_page_tells_every_waiver_of_the_benchmark() -> None:
     waived = {one.id: one.waiver for one in controls() if one.waiver}
     told = dict(re.findall(r"^\| (\d[\d.]+) [^|]*\| (.*) \|$", text, re.MULTILINE))
     assert told == waived
+
+
+# A line of a block that somebody types.
+_PROGRAM = re.compile(
+    r"(?:\w+=\S+ )*(?:sudo )?(?:invoke|clusterbook|clusterbook-playbook|python3? -m|make|vagrant|export|exec) "
+)
+
+
+def test_each_page_with_commands_is_typed_in_by_one_test_or_says_why_not() -> None:
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")
+             if any(_PROGRAM.match(step.line) for step in typed(page))}  # fmt: skip
+    lists = [*test_pages.TYPED_HERE, *test_pages.TYPED_ELSEWHERE, *test_pages.NOT_TYPED]
+    assert sorted(lists) == sorted(pages)
+    assert [file for file in test_pages.TYPED_ELSEWHERE.values() if not (ROOT / file).exists()] == []
 
 
 # What a person does from an account to an application and back, and the way by EKS.

@@ -14,6 +14,9 @@ ANYTHING = "…"
 INTERRUPTED = 130
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+# A fence with its language, or an indented line outside of fences.
+_TYPED = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```|^ {4}([a-z][^\n]*)$", re.DOTALL | re.MULTILINE)
+_SHELLS = ("", "sh")
 _PLAIN = re.compile(r"^```\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"  +# .*$")
 # What a page writes where a person ends a command that goes on until then, and the seconds that it goes on here.
@@ -44,7 +47,7 @@ class Command:
 def commands(page: Path) -> Mapping[str, list[Command]]:
     """Section -> its commands, in the page's order."""
     return {
-        title: [_command(text) for block in _BLOCK.findall(body) for text in f"\n{block}".split("\n$ ")[1:]]
+        title: [command for block in _BLOCK.findall(body) for command in _session(block)]
         for title, body in _titled(page.read_text())[1:]
     }
 
@@ -56,6 +59,22 @@ def blocks(page: Path) -> Mapping[str, list[str]]:
         plain = [line for part in _PLAIN.findall(body) for line in part.splitlines()]
         indented = [line[4:] for line in _PLAIN.sub("", body).splitlines() if re.match(r"    [a-z]", line)]
         found[title] = [_COMMENT.sub("", line) for line in indented + plain]
+    return found
+
+
+def typed(page: Path) -> list[Command]:
+    """All that a page has for a shell, in its order.
+
+    Of console fences with what it prints; of other blocks (indented lines, fences without a language or of `sh`) it may
+    print anything.
+    """
+    found: list[Command] = []
+    for kind, fenced, indented in _TYPED.findall(page.read_text()):
+        if kind == "console":
+            found += _session(fenced)
+        elif kind in _SHELLS:
+            lines = (fenced or indented).splitlines()
+            found += [Command(_COMMENT.sub("", line), (ANYTHING,)) for line in lines if line.strip()]
     return found
 
 
@@ -124,6 +143,10 @@ def _titled(text: str) -> list[tuple[str, str]]:
 
 def _line(text: str) -> str:
     return ".*".join(re.escape(part) for part in text.split(ANYTHING))
+
+
+def _session(block: str) -> list[Command]:
+    return [_command(text) for text in f"\n{block}".split("\n$ ")[1:]]
 
 
 def _command(text: str) -> Command:

@@ -40,6 +40,17 @@ def test_a_store_without_a_cluster_says_when_it_gets_a_key(
     assert code == 3 and f"Set {VARIABLE} and make a cluster in it: invoke create-cluster." in errors
 
 
+def test_the_key_is_had_as_the_variable_says_when_the_first_cluster_is_configured(
+    key: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
+    monkeypatch.delenv("CLUSTERBOOK_STORE_PASSPHRASE", raising=False)
+    monkeypatch.setenv(VARIABLE, "alias/stores")
+    assert call("create-cluster", "office", "--api-address", "192.0.2.10")[0] == 0
+    monkeypatch.delenv(VARIABLE)
+    assert f"is had by the KMS key {key}.\nIt opens.\n" in call("store-key")[1]
+
+
 def test_the_key_goes_from_a_passphrase_to_kms_and_back_and_nothing_secret_is_shown(
     kept: Cluster, key: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
