@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -167,6 +168,29 @@ def test_each_page_with_commands_is_typed_in_by_one_test_or_says_why_not() -> No
     lists = [*test_pages.TYPED_HERE, *test_pages.TYPED_ELSEWHERE, *test_pages.NOT_TYPED]
     assert sorted(lists) == sorted(pages)
     assert [file for file in test_pages.TYPED_ELSEWHERE.values() if not (ROOT / file).exists()] == []
+
+
+def messages() -> list[str]:
+    """Every text of the program's source as a reader sees it: … where a value stands, '…' where it is quoted."""
+    trees = [ast.parse(file.read_text()) for file in (ROOT / "clusterbook").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Constant)]
+    return [_as_read(node) for node in nodes]
+
+
+def _as_read(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_as_read, node.values))
+    if isinstance(node, ast.FormattedValue):
+        return "'…'" if node.conversion == ord("r") else "…"
+    return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
+def test_each_error_that_troubleshooting_quotes_is_one_that_the_program_can_say() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    quoted = re.findall(r"\*\*`([^`]+)`", page)
+    assert len(quoted) > 20
+    known = messages()
+    assert [quote for quote in quoted if not any(quote in message for message in known)] == []
 
 
 # What a person does from an account to an application and back, and the way by EKS.

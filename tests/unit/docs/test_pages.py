@@ -67,7 +67,7 @@ FILES: Mapping[str, str] = {
 
 @pytest.fixture
 def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
-    """A person's shell in a new project, with a home of its own, and an AWS of the test's own where a page needs one."""
+    """A person's shell in a new project, with a home of its own; and an AWS of its own where a page needs one."""
     if request.node.callspec.params["page"] == "store.md":
         kms = request.getfixturevalue("aws")("kms")
         kms.create_alias(AliasName="alias/clusterbook", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
