@@ -92,7 +92,9 @@ class TargetGroup:
         answer = cloud.settle(
             "elbv2", "create_target_group", Name=short_name(wanted.name), Protocol="TCP", TargetType="instance",
             Port=wanted.fields["port"], VpcId=wanted.fields["vpc"], HealthCheckProtocol="HTTPS",
-            HealthCheckPath=wanted.fields["health_path"], HealthCheckIntervalSeconds=10, Tags=tag_list(tags),
+            HealthCheckPath=wanted.fields["health_path"], Tags=tag_list(tags),
+            # A stopping API server says so for 20 s (roles/kube_apiserver): long enough to be noticed.
+            HealthCheckIntervalSeconds=5, HealthyThresholdCount=2, UnhealthyThresholdCount=2,
         )  # fmt: skip
         arn = answer["TargetGroups"][0]["TargetGroupArn"]
         return self.update(cloud, wanted, Found(self.NAME, wanted.name, arn), ("client_address",))
