@@ -65,12 +65,24 @@ def serve(address: str, port: int, control_planes: Path) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import run_simple
 
-    from clusterbook.lab.ec2 import corrections, eks_corrections, iam_corrections
-
-    corrections.apply()
-    eks_corrections.apply(control_planes)
-    iam_corrections.apply()
+    correct(control_planes)
     run_simple(address, port, DomainDispatcherApplication(create_backend_app), threaded=True)
+
+
+def correct(control_planes: Path) -> None:
+    """Make moto's classes in this process what the lab needs them to be."""
+    from clusterbook.lab.ec2 import (
+        client_tokens,
+        corrections,
+        eks_corrections,
+        group_corrections,
+        iam_corrections,
+        refusals,
+    )
+
+    for part in (corrections, group_corrections, refusals, client_tokens, iam_corrections):
+        part.apply()
+    eks_corrections.apply(control_planes)
 
 
 if __name__ == "__main__":

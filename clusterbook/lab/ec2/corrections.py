@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import socket
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,11 +17,13 @@ def apply() -> None:
     """Change moto's classes in this process: that of the server alone."""
     _no_public_addresses()
     _groups_of_instances()
+    _interfaces_of_instances()
     _profiles_of_templates()
     _user_data_of_versions()
     _health_of_targets()
     _names_of_balancers()
     _target_groups_of_balancers()
+    _classic_balancers()
     _topology()
     _tokens_of_ecr()
 
@@ -40,6 +43,19 @@ def _groups_of_instances() -> None:
             instance.security_groups = list(instance.nics[0].group_set)
 
     _when_started(groups)
+
+
+def _interfaces_of_instances() -> None:
+    """An interface that was made with its instance goes with it, and its address is free again."""
+
+    def going(backend: Any, instance: Any, asked: Mapping[str, Any]) -> None:
+        given = {int(one["DeviceIndex"]): one for one in asked.get("nics") or ()}
+        for number, interface in instance.nics.items():
+            one = given.get(number, {})
+            if "NetworkInterfaceId" not in one and one.get("DeleteOnTermination") is not False:
+                interface.delete_on_termination = True
+
+    _when_started(going)
 
 
 def _profiles_of_templates() -> None:
@@ -142,6 +158,27 @@ def _target_groups_of_balancers() -> None:
         return [group for arn, group in sorted(self.target_groups.items()) if arn in arns]
 
     setattr(ELBv2Backend, "describe_target_groups", describe_target_groups)  # noqa: B010 (likewise)
+
+
+def _classic_balancers() -> None:
+    """A classic load balancer has its region's name and a health check from the start: the cloud controller reads both.
+
+    Its defaults: the guide of classic load balancers, "Configure health checks".
+    """
+    from moto.elb.models import ELBBackend, FakeHealthCheck
+
+    original = ELBBackend.create_load_balancer
+
+    def create_load_balancer(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        balancer = original(self, *arguments, **keywords)
+        number = zlib.crc32(balancer.name.encode())
+        balancer.dns_name = f"{balancer.name}-{number}.{self.region_name}.elb.amazonaws.com"
+        port = balancer.listeners[0].instance_port
+        balancer.health_check = FakeHealthCheck(timeout="5", healthy_threshold="10", unhealthy_threshold="2",
+                                                interval="30", target=f"TCP:{port}")  # fmt: skip
+        return balancer
+
+    setattr(ELBBackend, "create_load_balancer", create_load_balancer)  # noqa: B010 (likewise)
 
 
 def _topology() -> None:

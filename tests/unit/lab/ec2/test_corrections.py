@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
 import re
 import socket
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.lab.ec2.stories import told
+
 STORY = """
-import json, sys, time
-from moto import mock_aws
-from clusterbook.lab.ec2 import corrections
-if sys.argv[1] == "corrected":
-    corrections.apply()
-import boto3
+import sys, time
+PORTS = sys.argv[2:]
 with mock_aws():
     ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
     vpc = ec2.create_vpc(CidrBlock="127.0.0.0/16")["Vpc"]["VpcId"]
@@ -33,7 +26,7 @@ with mock_aws():
         "Instances"][0]["InstanceId"]
     found = ec2.describe_instances()["Reservations"][0]["Instances"][0]
     states = []
-    for port in map(int, sys.argv[2:]):
+    for port in map(int, PORTS):
         target = elb.create_target_group(Name=f"t{port}", Protocol="TCP", Port=port, VpcId=vpc)[
             "TargetGroups"][0]["TargetGroupArn"]
         elb.register_targets(TargetGroupArn=target, Targets=[{"Id": name}])
@@ -89,7 +82,21 @@ with mock_aws():
     except Exception as error:
         topology = type(error).__name__
     token = boto3.client("ecr").get_authorization_token()["authorizationData"][0]
-print(json.dumps({"dns": one["DNSName"], "led": led, "of_bare": of_bare, "topology": topology, "script": script,
+    plain_interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": [group]}
+    kept = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    left = []
+    for asked in (plain_interface, {**plain_interface, "DeleteOnTermination": False},
+                  {"DeviceIndex": 0, "NetworkInterfaceId": kept}):
+        ended = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[asked])["Instances"][0]
+        ec2.terminate_instances(InstanceIds=[ended["InstanceId"]])
+        known = [item["NetworkInterfaceId"] for item in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+        left.append(ended["NetworkInterfaces"][0]["NetworkInterfaceId"] in known)
+    classic = boto3.client("elb")
+    classic.create_load_balancer(LoadBalancerName="classic", Subnets=[subnet], Listeners=[
+        {"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 30080}])
+    (old,) = classic.describe_load_balancers()["LoadBalancerDescriptions"]
+print(json.dumps({"left": left, "classic": old["DNSName"], "check": old.get("HealthCheck"),
+                  "dns": one["DNSName"], "led": led, "of_bare": of_bare, "topology": topology, "script": script,
                   "token_good": token["expiresAt"].timestamp() > time.time() + 3600,
                   "profile": profile, "tokens": tokens, "of_template": of_template,
                   "public": found.get("PublicIpAddress"), "states": states,
@@ -98,21 +105,12 @@ print(json.dumps({"dns": one["DNSName"], "led": led, "of_bare": of_bare, "topolo
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What moto says with or without corrections, in a process of its own: (plain, corrected)."""
+def story() -> list[Any]:
+    """What moto says with or without corrections."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.9", 0))
         listening.listen()
-        ports = [str(listening.getsockname()[1]), "1"]
-        environment = {
-            **os.environ, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-2",
-            "PYTHONPATH": str(Path(__file__).parents[4]),
-        }  # fmt: skip
-        return [
-            json.loads(subprocess.run([sys.executable, "-c", STORY, form, *ports], env=environment, check=True,
-                                      capture_output=True, text=True).stdout)
-            for form in ("plain", "corrected")
-        ]  # fmt: skip
+        return told("corrections", STORY, str(listening.getsockname()[1]), "1")
 
 
 def test_hosts_of_the_lab_have_no_public_address_that_belongs_to_somebody(story: Any) -> None:
@@ -123,6 +121,20 @@ def test_hosts_of_the_lab_have_no_public_address_that_belongs_to_somebody(story:
 def test_an_instance_shows_the_groups_of_its_interface(story: Any) -> None:
     plain, corrected = story
     assert (plain["groups"], corrected["groups"]) == (0, 1)
+
+
+def test_an_interface_goes_with_the_instance_that_it_was_made_with_unless_it_shall_stay(story: Any) -> None:
+    plain, corrected = story
+    assert (plain["left"], corrected["left"]) == ([True, True, True], [False, True, True])
+
+
+def test_a_classic_load_balancer_has_its_region_s_name_and_a_health_check(story: Any) -> None:
+    plain, corrected = story
+    assert ".us-east-1." in plain["classic"] and plain["check"] is None
+    assert re.fullmatch(r"classic-\d+\.us-east-2\.elb\.amazonaws\.com", corrected["classic"])
+    assert corrected["check"] == {
+        "Target": "TCP:30080", "Interval": 30, "Timeout": 5, "UnhealthyThreshold": 2, "HealthyThreshold": 10,
+    }  # fmt: skip
 
 
 def test_instances_of_a_later_version_of_a_template_have_its_user_data(story: Any) -> None:
