@@ -15,6 +15,8 @@ SCHEMA = "cluster.schema.json"
 INTERNAL_API = "api"
 # AWS names its own processors by a g behind the generation: t4g, m7gd, im4gn; the first of them were a1.
 _ARM = re.compile(r"(?:a1|[a-z]+[0-9]+g[a-z]*)\.")
+# IAM's limit of letters in a role's name, and the longest that comes before the cluster's.
+ROLE_LETTERS, BEFORE_NAME = 64, "masters."
 # Domains of Kubernetes in which a kubelet may label its own node.
 MAY_SET = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
@@ -61,6 +63,10 @@ def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str)
             yield _problem(f"aws.zones: {zone} is not in region {aws['region']}", part, "zones", here)
     if "bastion" in aws and not aws["ssh_access_cidrs"]:
         yield _problem("aws.bastion: nobody may reach it, for aws.ssh_access_cidrs is empty", part, "bastion", here)
+    most = ROLE_LETTERS - len(BEFORE_NAME)
+    if len(complete["cluster_name"]) > most:
+        message = f"cluster_name: a cluster on EC2 has at most {most} letters, for IAM names roles in {ROLE_LETTERS}"
+        yield _problem(message, written, "cluster_name", here)
     yield from _machine_problems(aws, part, here)
     yield from _endpoint_problems(complete, written, here)
     yield from _group_problems(aws, part, here)

@@ -151,6 +151,14 @@ def test_the_address_of_a_cluster_on_ec2_is_what_was_made(store: FileStore) -> N
     assert spec.read(store, "demo").complete["api_address"] == "api.example"
 
 
+def test_a_cluster_on_ec2_has_a_name_that_iam_s_roles_can_have() -> None:
+    longest = AWS.replace("demo", "a" * 56)
+    assert spec.parse(longest, "cluster.yaml").complete["cluster_name"] == "a" * 56
+    (problem,) = problems(AWS.replace("demo", "a" * 57))
+    assert problem.message.startswith("cluster_name: a cluster on EC2 has at most 56 letters"), problem
+    assert problem.where and problem.where.line == 1
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
