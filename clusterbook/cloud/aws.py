@@ -166,7 +166,7 @@ def translate(error: Exception, action: str) -> CloudError:
 
 def _permission(action: str) -> str:
     service, _, name = action.partition(":")
-    spelled = {"elbv2": "elasticloadbalancing"}.get(service, service)
+    spelled = "elasticloadbalancing" if service in ("elb", "elbv2") else service
     return f"{spelled}:{''.join(word.capitalize() for word in name.split('_'))}"
 
 

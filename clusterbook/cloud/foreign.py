@@ -15,12 +15,16 @@ from clusterbook.cloud.model import RESOURCE_TAG, Found, owner_tag
 # Kind -> by which filter EC2 finds the network interfaces, and the security groups, that use one.
 INTERFACES = {"Subnet": "subnet-id", "SecurityGroup": "group-id", "Vpc": "vpc-id"}
 GROUPS = {"SecurityGroup": "ip-permission.group-id", "Vpc": "vpc-id"}
+CLASSIC = "ClassicLoadBalancer"
+# What a rule holds beside whom it lets in.
+PORTS = ("IpProtocol", "FromPort", "ToPort")
 
 
 def survey(cloud: Cloud) -> list[Found]:
     """Resources with the controllers' tag and without ours."""
-    with ThreadPoolExecutor(4) as pool:
-        lists = pool.map(lambda look: list(look(cloud)), (_balancers, _target_groups, _groups, _volumes))
+    looks = (_balancers, _classic_balancers, _target_groups, _groups, _volumes)
+    with ThreadPoolExecutor(len(looks)) as pool:
+        lists = pool.map(lambda look: list(look(cloud)), looks)
         return [item for found in lists for item in found]
 
 
@@ -31,8 +35,23 @@ def delete(cloud: Cloud, found: Found) -> None:
     }
     if found.kind == "Volume":
         remove(cloud, "delete_volume", "InvalidVolume.NotFound", VolumeId=found.id)
+    elif found.kind == CLASSIC:  # AWS says nothing of one that is gone already
+        cloud.call("elb", "delete_load_balancer", LoadBalancerName=found.id)
     else:
+        if found.kind == SecurityGroup.NAME:
+            _forget(cloud, found.id)
         kinds[found.kind].delete(cloud, found)
+
+
+def _forget(cloud: Cloud, group: str) -> None:
+    """Take a group out of others' rules: the controller lets a balancer's group in where its targets are."""
+    wanted = [{"Name": GROUPS["SecurityGroup"], "Values": [group]}]
+    for item in cloud.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=wanted):
+        rules = [{**{name: rule[name] for name in PORTS if name in rule}, "UserIdGroupPairs": pairs}
+                 for rule in item["IpPermissions"]
+                 if (pairs := [pair for pair in rule["UserIdGroupPairs"] if pair.get("GroupId") == group])]  # fmt: skip
+        if rules and item["GroupId"] != group:
+            cloud.call("ec2", "revoke_security_group_ingress", GroupId=item["GroupId"], IpPermissions=rules)
 
 
 def blockers(cloud: Cloud, found: Found) -> str:
@@ -68,6 +87,17 @@ def _balancers(cloud: Cloud) -> Iterator[Found]:
             cloud.pages("elbv2", "describe_load_balancers", "LoadBalancers")}  # fmt: skip
     for arn in _owned(cloud, list(arns)):
         yield Found("LoadBalancer", arns[arn]["LoadBalancerName"], arn)
+
+
+def _classic_balancers(cloud: Cloud) -> Iterator[Found]:
+    """What a Service without an annotation of its own gets."""
+    pages = cloud.pages("elb", "describe_load_balancers", "LoadBalancerDescriptions")
+    names = [str(item["LoadBalancerName"]) for item in pages]
+    for start in range(0, len(names), TAGS_AT_ONCE):
+        part = names[start : start + TAGS_AT_ONCE]
+        for item in cloud.call("elb", "describe_tags", LoadBalancerNames=part)["TagDescriptions"]:
+            if tags_of(item).get(owner_tag(cloud.cluster)) == "owned":
+                yield Found(CLASSIC, item["LoadBalancerName"], item["LoadBalancerName"])
 
 
 def _target_groups(cloud: Cloud) -> Iterator[Found]:

@@ -12,7 +12,7 @@ from clusterbook.cloud.state import StateFile
 
 MACHINES = ("AutoScalingGroup", "Instance")
 # Of what controllers made: balancers hold their groups, and all hold security groups.
-ORDER = ("LoadBalancer", "TargetGroup", "Volume", "SecurityGroup")
+ORDER = ("LoadBalancer", foreign.CLASSIC, "TargetGroup", "Volume", "SecurityGroup")
 
 
 def delete_all(cloud: Cloud, state: StateFile, say: Say) -> graph.Outcome:

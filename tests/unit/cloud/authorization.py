@@ -112,6 +112,17 @@ class Questions:
             context = {"elasticloadbalancing_CreateAction": operation}
             yield asked("elasticloadbalancing:AddTags", arn, request, **context)
 
+    def _elb(self, operation: str, given: Mapping[str, Any]) -> Iterator[Asked]:
+        """Classic load balancers: they are looked for and deleted."""
+        action = f"elasticloadbalancing:{operation}"
+        if is_read(operation):
+            yield asked(action)
+            return
+        name = given["LoadBalancerName"]
+        (item,) = self._clients["elb"].describe_tags(LoadBalancerNames=[name])["TagDescriptions"]
+        tags = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
+        yield asked(action, f"arn:aws:elasticloadbalancing:us-east-2:{ACCOUNT}:loadbalancer/{name}", tags=tags)
+
     def _iam(self, operation: str, given: Mapping[str, Any]) -> Iterator[Asked]:
         action = f"iam:{operation}"
         if operation.startswith("List"):
