@@ -11,6 +11,7 @@ from clusterbook.cloud import apply, plan
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.layout import Design
+from clusterbook.cloud.model import Found
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import spec
 
@@ -87,3 +88,27 @@ def test_a_new_version_of_a_template_asks_for_it_again(made: Cloud, image: str, 
     disks = [data["BlockDeviceMappings"][0]["Ebs"] for data in templates(made)]
     assert sorted(disk["VolumeSize"] for disk in disks)[-1] == 99 and all(disk["Encrypted"] for disk in disks)
     assert all(data["MetadataOptions"]["HttpTokens"] == "required" for data in templates(made))
+
+
+def test_a_control_plane_that_is_made_anew_has_the_address_of_the_one_before(
+    cloud: Cloud, design: Design, state: StateFile
+) -> None:
+    """Its etcd member, its certificates and the workers' proxies name it by that address."""
+
+    def raised() -> dict[str, Found]:
+        outcome = apply.apply(cloud, plan.compare(wanted(design), plan.survey(cloud)), state, {}, lambda *words: None)
+        assert outcome.failed == {} and outcome.untried == []
+        return {key: item for key, item in plan.survey(cloud).items() if item.kind == "Instance"}
+
+    first = raised()
+    lost = f"Instance/master-us-east-2b.masters.{design.name}"
+    cloud.call("ec2", "terminate_instances", InstanceIds=[first[lost].id])
+    missing = plan.compare(wanted(design), plan.survey(cloud))
+    assert [item.key for item in missing.create] == [lost] and not missing.replace
+    again = raised()
+    assert again[lost].id != first[lost].id and again[lost].attributes["private"] == "10.20.64.10"
+    assert {key: item.id for key, item in again.items() if key != lost} == {
+        key: item.id for key, item in first.items() if key != lost
+    }
+    (balanced,) = [item for item in plan.survey(cloud).values() if item.kind == "TargetRegistration"]
+    assert sorted(balanced.fields["instances"]) == sorted(item.id for item in again.values())
