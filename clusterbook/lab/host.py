@@ -161,7 +161,7 @@ def _personalise(spec: LabSpec, host: LabHost, upper: Path, public_key: str) -> 
     write_file(upper / "etc/hostname", f"{host.name}\n")
     write_file(upper / "etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{host.name}\n::1\tlocalhost ip6-localhost\n")
     write_file(upper / "etc/machine-id", f"{machine_id}\n")
-    write_file(upper / "etc/resolv.conf", _resolvers())
+    write_file(upper / "etc/resolv.conf", _resolvers(spec))
     if apt_cache.available():
         write_file(upper / "etc/apt/apt.conf.d/91cache", f'Acquire::http::Proxy "{apt_cache.address(spec)}";\n')
     host_key(spec, host)
@@ -175,7 +175,9 @@ def _personalise(spec: LabSpec, host: LabHost, upper: Path, public_key: str) -> 
     (home / ".ssh").chmod(0o700)
 
 
-def _resolvers() -> str:
-    """The machine's name servers; behind systemd-resolved, the ones that it asks itself."""
+def _resolvers(spec: LabSpec) -> str:
+    """The lab's name server, else the machine's; behind systemd-resolved, the ones that it asks itself."""
+    if spec.resolver:
+        return f"nameserver {spec.resolver}\n"
     behind = Path("/run/systemd/resolve/resolv.conf")
     return (behind if behind.exists() else Path("/etc/resolv.conf")).read_text()

@@ -155,7 +155,7 @@ def _stop_services(spec: LabSpec, kind: str) -> None:
     for service in services:
         process.stop(process.read_record(service))
     if services:
-        names.publish(replace(spec, hosts=()), {})
+        names.publish(spec.name, {})
 
 
 def _remove_other(spec: LabSpec, progress: Progress) -> None:

@@ -33,6 +33,7 @@ class LabSpec:
     """One lab. Several of them live side by side when their names and networks differ.
 
     hand: the address from which the lab itself logs in to its hosts, where it is not the gateway as people's.
+    resolver: the name server of hosts, where it is not the machine's own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class LabSpec:
     registry_port: int = 5000
     apt_port: int = 3142
     hand: str = ""
+    resolver: str = ""
 
     @property
     def bridge(self) -> str:

@@ -18,7 +18,18 @@ from clusterbook.lab import host, record
 from clusterbook.lab.ec2 import lifecycle
 from clusterbook.language.environment import Expressions
 from clusterbook.language.scope import Scope
-from tests.lab.account import Run, hosts, page, person, push_page, reachable, ready_workers, terminate_a_worker, until
+from tests.lab.account import (
+    Run,
+    aws,
+    hosts,
+    page,
+    person,
+    push_page,
+    reachable,
+    ready_workers,
+    terminate_a_worker,
+    until,
+)
 from tests.lab.page import commands, walk
 
 NAME = "walk.k8s.local"
@@ -68,6 +79,17 @@ def test_each_host_is_told_which_instance_it_is_and_gets_its_role_s_keys() -> No
         role, access_key = done.stdout.split()[1:]
         assert done.stdout.split()[0] == one.name, done
         assert role.startswith(("masters.", "nodes.")) and access_key.startswith("ASIA")
+
+
+def test_hosts_learn_names_from_the_name_server_of_their_network(run: Run) -> None:
+    server = aws("elbv2").describe_load_balancers()["LoadBalancers"][0]["DNSName"]
+    spec = record.read_spec(lifecycle.NAME)
+    for one in spec.hosts:
+        names = {server: "10.20.0.", f"ip-{one.address.replace('.', '-')}.us-east-2.compute.internal": one.address}
+        for name, start in names.items():
+            found = host.ssh(spec, one, ["getent", "ahostsv4", name])
+            assert found.stdout.startswith(start), (name, found)
+        assert server not in host.ssh(spec, one, ["cat", "/etc/hosts", "/etc/resolv.conf"]).stdout
 
 
 def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:

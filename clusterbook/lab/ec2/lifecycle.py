@@ -38,8 +38,9 @@ KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab"}
 
 
 def spec_of(network: str = NETWORK) -> LabSpec:
-    """The lab before there are instances. Its hand has an address that in AWS's subnets is AWS's own."""
-    return LabSpec(NAME, (), network, hand=str(ipaddress.ip_network(network)[2]))
+    """The lab before there are instances. Its hand and its resolver have the address of AWS's own in a VPC."""
+    own = str(ipaddress.ip_network(network)[2])
+    return LabSpec(NAME, (), network, hand=own, resolver=own)
 
 
 def environment(spec: LabSpec) -> dict[str, str]:

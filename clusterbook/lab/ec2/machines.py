@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.lab import record
-from clusterbook.lab.ec2 import admission, balancers, gates, instances, interruptions, names, zones
+from clusterbook.lab.ec2 import admission, balancers, gates, instances, interruptions, names, resolver, zones
 from clusterbook.lab.ec2.lifecycle import REGION
 from clusterbook.lab.spec import LabSpec
 
@@ -24,6 +24,8 @@ EVERY_SECONDS = 1.0
 async def keep(spec: LabSpec, cloud: Cloud) -> None:
     """Look at the account again and again. Hosts boot in a thread, so that traffic goes on meanwhile."""
     carried, told, kept = balancers.Balancers(spec), Told(), gates.Gates()
+    asked = resolver.Resolver(resolver.others())
+    await asked.listen(spec.resolver)
     published, known = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
     booting = asyncio.create_task(asyncio.to_thread(instances.reconcile, cloud, spec))
     while True:
@@ -34,14 +36,16 @@ async def keep(spec: LabSpec, cloud: Cloud) -> None:
             await carried.keep(await asyncio.to_thread(balancers.fronts, cloud, running, rules))
             await asyncio.to_thread(kept.keep, spec, gates.wanted(running, rules))
             balanced = {name: (address,) for name, address in carried.addresses.items()}
-            known = {**balanced, **await asyncio.to_thread(zones.names, cloud)}
+            private = await asyncio.to_thread(zones.read, cloud)
+            known = {**balanced, **private.records}
+            hosts = {item["PrivateDnsName"]: (item["PrivateIpAddress"],) for item in running}
+            asked.known, asked.zones = {**hosts, **known}, private.names
+            if published != known:
+                names.publish(spec.name, known)
+                published = known
         if booting.done():
-            before = spec
             with told.errors():
                 spec = booting.result()
-            if spec != before or published != known:
-                names.publish(spec, known)
-                published = known
             booting = asyncio.create_task(asyncio.to_thread(instances.reconcile, cloud, spec))
         await asyncio.sleep(EVERY_SECONDS)
 

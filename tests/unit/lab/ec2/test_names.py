@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from clusterbook.cloud.aws import Cloud
-from clusterbook.lab.ec2.names import with_names
-from clusterbook.lab.ec2.zones import names
+from clusterbook.lab.ec2.names import publish, with_names
+from clusterbook.lab.ec2.zones import Zones, read
 
 BEFORE = "127.0.0.1\tlocalhost\n"
 
@@ -32,7 +33,8 @@ def test_the_records_of_private_zones_are_names(aws: Any) -> None:
         made = {"Name": f"api.{name}", "Type": "A", "TTL": 60, "ResourceRecords": values}
         change = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": made}]}
         client.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
-    assert names(Cloud("", "us-east-2")) == {"api.demo.internal": ("10.20.32.10", "10.20.64.10")}
+    records = {"api.demo.internal": ("10.20.32.10", "10.20.64.10")}
+    assert read(Cloud("", "us-east-2")) == Zones(frozenset({"demo.internal"}), records)
 
 
 def test_a_part_of_another_lab_stays() -> None:
@@ -42,3 +44,13 @@ def test_a_part_of_another_lab_stays() -> None:
 
 def test_a_file_without_a_last_line_break_gets_one() -> None:
     assert with_names("127.0.0.1 localhost", "ec2", {"a": ("10.0.0.1",)}).startswith("127.0.0.1 localhost\n# names")
+
+
+def test_a_file_that_is_right_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text(BEFORE)
+    publish("ec2", {"a": ("10.0.0.1",)}, file)
+    assert file.read_text() == with_names(BEFORE, "ec2", {"a": ("10.0.0.1",)})
+    made = file.stat().st_mtime_ns
+    publish("ec2", {"a": ("10.0.0.1",)}, file)
+    assert file.stat().st_mtime_ns == made
