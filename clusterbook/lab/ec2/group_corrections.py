@@ -1,4 +1,7 @@
-"""How auto scaling groups of AWS start instances: over their zones, of their template's version, into target groups."""
+"""How auto scaling groups of AWS start instances: over zones, of their template's version, into target groups.
+
+Such an instance has a private name of its own region, too; moto gives it one of us-east-1.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def apply() -> None:
 
 
 def _start_one(group: Any, tags: dict[str, str]) -> None:
-    """One more instance of a group, as moto starts it but for the subnet and the template's version."""
+    """One more instance of a group, as moto starts it but for the subnet, the region and the template's version."""
     from moto.autoscaling.models import ASG_NAME_TAG, InstanceState
 
     template = {"LaunchTemplateId": group.ec2_launch_template.id, "Version": group.launch_template_version}
@@ -33,6 +36,7 @@ def _start_one(group: Any, tags: dict[str, str]) -> None:
         group.image_id, 1, group.user_data, group.security_groups, instance_type=group.instance_type,
         tags={"instance": {**tags, ASG_NAME_TAG: group.name, **group.instance_tags}}, launch_template=template,
         is_instance_type_default=False, associate_public_ip=None, subnet_id=emptiest(group),
+        region_name=group.region,
     )  # fmt: skip
     (instance,) = reservation.instances
     instance.autoscaling_group = group

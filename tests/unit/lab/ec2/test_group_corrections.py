@@ -43,7 +43,9 @@ with mock_aws():
     after = zones()
     health = elb.describe_target_health(TargetGroupArn=target)["TargetHealthDescriptions"]
     served = {item["Target"]["Id"] for item in health} == set(members())
-print(json.dumps({"first": first, "after": after, "versions": sorted(versions), "served": served}))
+    regions = {item["PrivateDnsName"].partition(".")[2] for item in members().values()}
+print(json.dumps({"regions": sorted(regions), "first": first, "after": after, "versions": sorted(versions),
+                  "served": served}))
 """
 
 
@@ -67,3 +69,8 @@ def test_a_group_starts_instances_of_the_version_of_its_template_that_it_names(s
 def test_what_replaces_an_instance_takes_its_place_in_the_target_groups(story: Any) -> None:
     plain, corrected = story
     assert (plain["served"], corrected["served"]) == (False, True)
+
+
+def test_instances_of_a_group_have_private_names_of_their_region(story: Any) -> None:
+    plain, corrected = story
+    assert (plain["regions"], corrected["regions"]) == (["ec2.internal"], ["us-east-2.compute.internal"])
