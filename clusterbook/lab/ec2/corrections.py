@@ -18,6 +18,7 @@ def apply() -> None:
     _no_public_addresses()
     _groups_of_instances()
     _interfaces_of_instances()
+    _freed_addresses()
     _profiles_of_templates()
     _user_data_of_versions()
     _health_of_targets()
@@ -56,6 +57,16 @@ def _interfaces_of_instances() -> None:
                 interface.delete_on_termination = True
 
     _when_started(going)
+
+
+def _freed_addresses() -> None:
+    """A freed address is there for who asks for it; another instance is not given it at once, with its node's name."""
+    from moto.ec2.models.subnets import Subnet
+
+    def del_subnet_ip(self: Any, ip: str) -> None:
+        self._subnet_ips.pop(ip, None)
+
+    setattr(Subnet, "del_subnet_ip", del_subnet_ip)  # noqa: B010 (a method is replaced on purpose)
 
 
 def _profiles_of_templates() -> None:
@@ -106,7 +117,7 @@ def _when_started(change: Callable[[Any, Any, Mapping[str, Any]], None]) -> None
             change(self, instance, keywords)
         return reservation
 
-    setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (a method is replaced on purpose)
+    setattr(InstanceBackend, "run_instances", run_instances)  # noqa: B010 (likewise)
 
 
 def _health_of_targets() -> None:

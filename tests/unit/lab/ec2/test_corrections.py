@@ -91,11 +91,17 @@ with mock_aws():
         ec2.terminate_instances(InstanceIds=[ended["InstanceId"]])
         known = [item["NetworkInterfaceId"] for item in ec2.describe_network_interfaces()["NetworkInterfaces"]]
         left.append(ended["NetworkInterfaces"][0]["NetworkInterfaceId"] in known)
+    addresses = []
+    for asked in ({}, {}, {"PrivateIpAddress": "127.0.0.99"}, {"PrivateIpAddress": "127.0.0.99"}):
+        interface = {**plain_interface, "DeleteOnTermination": True, **asked}
+        ended = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface])["Instances"][0]
+        ec2.terminate_instances(InstanceIds=[ended["InstanceId"]])
+        addresses.append(ended["PrivateIpAddress"])
     classic = boto3.client("elb")
     classic.create_load_balancer(LoadBalancerName="classic", Subnets=[subnet], Listeners=[
         {"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 30080}])
     (old,) = classic.describe_load_balancers()["LoadBalancerDescriptions"]
-print(json.dumps({"left": left, "classic": old["DNSName"], "check": old.get("HealthCheck"),
+print(json.dumps({"left": left, "addresses": addresses, "classic": old["DNSName"], "check": old.get("HealthCheck"),
                   "dns": one["DNSName"], "led": led, "of_bare": of_bare, "topology": topology, "script": script,
                   "token_good": token["expiresAt"].timestamp() > time.time() + 3600,
                   "profile": profile, "tokens": tokens, "of_template": of_template,
@@ -126,6 +132,12 @@ def test_an_instance_shows_the_groups_of_its_interface(story: Any) -> None:
 def test_an_interface_goes_with_the_instance_that_it_was_made_with_unless_it_shall_stay(story: Any) -> None:
     plain, corrected = story
     assert (plain["left"], corrected["left"]) == ([True, True, True], [False, True, True])
+
+
+def test_a_freed_address_is_given_to_who_asks_for_it_and_not_at_once_to_another(story: Any) -> None:
+    plain, corrected = (one["addresses"] for one in story)
+    assert plain[0] == plain[1] and corrected[0] != corrected[1]
+    assert corrected[2:] == ["127.0.0.99"] * 2
 
 
 def test_a_classic_load_balancer_has_its_region_s_name_and_a_health_check(story: Any) -> None:
