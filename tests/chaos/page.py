@@ -58,8 +58,8 @@ _LIFE = """
 ## A whole life
 One cluster of three control planes and two workers goes through every operation in a row. At each stop it must be well,
 nothing may be left to do, every host must be as its roles promise (`verify`), and what people use Kubernetes for must
-work (`verify --acceptance`); at the last one hosts must be as bare ones with the same packages. The prober asks as
-above; no request may fail twice (-: not asked, for the API is away).
+work (`verify --acceptance`); in the end hosts must be as bare ones with the same packages. The prober asks as above;
+no request may fail twice (-: not asked, for the API is away).
 
 Measured on {date}, on {cores} cores.
 
