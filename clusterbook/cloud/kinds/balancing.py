@@ -94,7 +94,8 @@ class TargetGroup:
             Port=wanted.fields["port"], VpcId=wanted.fields["vpc"], HealthCheckProtocol="HTTPS",
             HealthCheckPath=wanted.fields["health_path"], Tags=tag_list(tags),
             # A stopping API server says so for 20 s (roles/kube_apiserver): long enough to be noticed.
-            HealthCheckIntervalSeconds=5, HealthyThresholdCount=2, UnhealthyThresholdCount=2,
+            HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=5, HealthyThresholdCount=2,
+            UnhealthyThresholdCount=2,
         )  # fmt: skip
         arn = answer["TargetGroups"][0]["TargetGroupArn"]
         return self.update(cloud, wanted, Found(self.NAME, wanted.name, arn), ("client_address",))
