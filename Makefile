@@ -59,6 +59,7 @@ types: venv
 
 unit: venv
 	@.ci/prepare tests
+	@$(BIN)/python -m pytest -q --collect-only tests/lab tests/targets >/dev/null  # what is run on hosts can be read
 	$(BIN)/python -m pytest -q -n auto tests/unit tests/contract
 
 test: check site lab differential-quick

@@ -18,8 +18,8 @@ from clusterbook.lab import record
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
-from tests.lab.probing import failed, probed
-from tests.lab.test_upgrade import NEW, OLD, at, use, versions, went_back, without_version
+from tests.lab.probing import failed, paged, probed
+from tests.lab.test_upgrade import NEW, OLD, PAGE_HOST, at, versions, went_back, without_version
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 API, UNANNOUNCED = "networking.k8s.io/v1beta1", "scheduling.k8s.io/v1alpha2"
@@ -118,7 +118,7 @@ def test_the_use_of_an_api_that_the_next_version_lacks_is_seen_before_the_upgrad
     with booted(form, tmp_path, clusters, "apis", "10.75.0") as one:
         serving(one, API, UNANNOUNCED)
         without_version(one)
-        use(one)
+        paged(one, PAGE_HOST)
         one.on("validate-cluster", "--wait", "5m")
         for stage in (use_is_seen, use_that_has_gone, what_nothing_announces, completed):
             stage(one)
