@@ -15,7 +15,7 @@ from clusterbook.cli import image_files
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
-from clusterbook.cli.screen import plural, print_json, print_table, stage, with_yes
+from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, stage, with_yes
 from clusterbook.cli.site import the_cluster
 from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
 from clusterbook.cluster.apps.image_file import open_image_file
@@ -83,7 +83,7 @@ def deploy_app(
     if external and on_a_cloud(kubectl):
         status = _wait(kubectl, name, timeout, lambda one: bool(one.balancer), json_, "waits for its load balancer")
     if json_:
-        print_json(summary(status))
+        (print_json_line if archive else print_json)(summary(status))
     else:
         _tell(status, app)
     return 0

@@ -70,6 +70,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
+def print_json_line(value: Any) -> None:
+    """The same on one line, as the events before it are."""
+    print(json.dumps(value, default=str, ensure_ascii=False))
+
+
 def say_aside(text: str) -> None:
     """A line beside a command's result: on standard error, where it disturbs no JSON."""
     sys.stderr.write(f"{text}\n")
