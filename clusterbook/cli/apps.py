@@ -82,8 +82,10 @@ def deploy_app(
     status = _wait(kubectl, name, timeout, lambda one: one.settled, json_)
     if external and on_a_cloud(kubectl):
         status = _wait(kubectl, name, timeout, lambda one: bool(one.balancer), json_, "waits for its load balancer")
-    if json_:
-        (print_json_line if archive else print_json)(summary(status))
+    if json_ and archive:
+        print_json_line({"type": "app", **summary(status)})
+    elif json_:
+        print_json(summary(status))
     else:
         _tell(status, app)
     return 0
