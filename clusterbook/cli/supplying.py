@@ -63,6 +63,8 @@ def refuse_other_versions(complete: Mapping[str, Any], brought: Mapping[str, Any
     complete: the cluster's specification; brought: what supplied() gave. Kubernetes itself is the hosts' own check, for
     an upgrade is foretold with the version that is not offered yet.
     """
+    if not complete["component_versions"]:
+        return
     from clusterbook.cluster.artifacts import catalog
 
     known, others = catalog.load(), []
