@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 from clusterbook.cluster.apps.image_file import MAKE, normalized, open_image_file
 from clusterbook.cluster.artifacts.oci import MANIFEST_TYPE, Contents, Settings, write_image
 from clusterbook.errors import InvalidInput
+from tests.tars import written
 
 CONFIG, LAYER = b'{"architecture": "arm64"}', b"a layer"
 
@@ -28,16 +27,6 @@ def blob(content: bytes) -> str:
 def described(content: bytes, **more: Any) -> dict[str, Any]:
     """A descriptor of a blob."""
     return {"digest": f"sha256:{hashlib.sha256(content).hexdigest()}", **more}
-
-
-def written(path: Path, members: Mapping[str, bytes]) -> Path:
-    """A tar of these files."""
-    with tarfile.open(path, "w") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
 
 
 def layout(*annotations: Mapping[str, str]) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import pytest
 
 from clusterbook.cluster.bundle.archive import MANIFEST, SBOM, SUFFIXES, check_name, unpack, write
 from clusterbook.errors import Failed, InvalidInput
+from tests import tars
 from tests.unit.cluster.bundle.conftest import CONTENTS
 
 KUBELET = "files/kubernetes/1.37.2/amd64/kubelet"
@@ -30,16 +31,9 @@ def bundle(tmp_path, small):
 
 def rewritten(bundle, change):
     """The same tar with its members, name to content, changed."""
-    with tarfile.open(bundle) as tar:
-        members = {member.name: tar.extractfile(member).read() for member in tar}
+    members = tars.members(bundle)
     change(members)
-    target = bundle.with_name("altered.tar")
-    with tarfile.open(target, "w") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return target
+    return tars.written(bundle.with_name("altered.tar"), members)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
