@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clusterbook.cluster import etcd
@@ -18,7 +19,9 @@ SYSTEM_NAMESPACES = ("kube-system", "kube-flannel")
 DNS_SECONDS = 60.0
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
 """Conditions under which a node takes no new pods, and may send some away."""
-_PATIENCE = "--request-timeout=5s"
+PATIENCE = timedelta(seconds=20)
+"""What is on its way is nothing to tell of before, such as a pod that goes; clocks differ by less."""
+_TIMEOUT = "--request-timeout=5s"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def apis(kubectl: Kubectl, hosts: Hosts, port: int) -> list[Finding]:
     """Each control plane's own API server says it is ready."""
 
     def one(host: str, address: str) -> Finding:
-        words = _asked(kubectl, "get", "--raw=/readyz", f"--server=https://{address}:{port}", _PATIENCE)
+        words = _asked(kubectl, "get", "--raw=/readyz", f"--server=https://{address}:{port}", _TIMEOUT)
         step = f"Look at its log: invoke ssh {host} -- journalctl -u kube-apiserver -n 50"
         return Finding("api", host, words == "ok", words, "" if words == "ok" else step)
 
@@ -111,7 +114,7 @@ def judge_member(answer: etcd.Member, expected: int, leaders: set[str]) -> Findi
 def nodes(kubectl: Kubectl, hosts: Hosts) -> list[Finding]:
     """Every host that should be a node is one, and Ready."""
     try:
-        listed = kubectl.json("get", "nodes", _PATIENCE)["items"]
+        listed = kubectl.json("get", "nodes", _TIMEOUT)["items"]
     except Failed as error:
         return [Finding("node", "all", False, error.message, error.next_step)]
     return judge_nodes(listed, hosts.nodes)
@@ -150,7 +153,7 @@ def short_of(conditions: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def pods(kubectl: Kubectl) -> list[Finding]:
     """The cluster's own pods run."""
     try:
-        listed = kubectl.json("get", "pods", "--all-namespaces", _PATIENCE)["items"]
+        listed = kubectl.json("get", "pods", "--all-namespaces", _TIMEOUT)["items"]
     except Failed as error:
         return [Finding("pod", "all", False, error.message, error.next_step)]
     return [_pod(item) for item in listed if item["metadata"]["namespace"] in SYSTEM_NAMESPACES]
@@ -158,10 +161,15 @@ def pods(kubectl: Kubectl) -> list[Finding]:
 
 def _pod(item: Mapping[str, Any]) -> Finding:
     namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-    status = item.get("status", {})
+    status, node = item.get("status", {}), item.get("spec", {}).get("nodeName", "?")
+    look = f"Look at: invoke kubectl -- -n {namespace} describe pod {name}"
     conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
     if status.get("phase") == "Succeeded" or conditions.get("Ready") == "True":
-        return Finding("pod", name, True, f"{status.get('phase')} on {item['spec'].get('nodeName', '?')}")
+        return Finding("pod", name, True, f"{status.get('phase')} on {node}")
+    if leaves := item["metadata"].get("deletionTimestamp"):  # when its grace is over, not when it was asked to go
+        if datetime.now(UTC) - datetime.fromisoformat(leaves) <= PATIENCE:
+            return Finding("pod", name, True, f"Terminating on {node}")
+        return Finding("pod", name, False, f"should have ended at {leaves}; its node is {node}", look)
     waiting = [
         str(reason.get("message") or reason.get("reason"))
         for container in status.get("containerStatuses", [])
@@ -170,7 +178,7 @@ def _pod(item: Mapping[str, Any]) -> Finding:
     ]
     phase = str(status.get("phase", "Unknown"))
     detail = "; ".join(waiting) or {"Running": "runs, but is not ready"}.get(phase, phase)
-    return Finding("pod", name, False, detail, f"Look at: invoke kubectl -- -n {namespace} describe pod {name}")
+    return Finding("pod", name, False, detail, look)
 
 
 def dns(kubectl: Kubectl, image: str, domain: str) -> list[Finding]:

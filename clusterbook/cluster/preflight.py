@@ -15,7 +15,7 @@ from clusterbook.cluster.kube import Kubectl
 from clusterbook.cluster.skew import Live, parsed
 from clusterbook.errors import Failed
 
-_PATIENCE = "--request-timeout=5s"
+_TIMEOUT = "--request-timeout=5s"
 _REQUESTED = re.compile(r"^apiserver_requested_deprecated_apis\{(.*)\} [1-9]", re.MULTILINE)
 _STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -47,11 +47,11 @@ def live(cluster: Cluster, kubectl: Kubectl, hosts: Hosts, own: Mapping[str, str
     """The versions that run. own: see Live. Failed when an API server does not answer."""
     port = int(cluster.spec.complete["api_server_port"])
     servers = {
-        host: str(json.loads(kubectl.run("get", "--raw=/version", _server(address, port), _PATIENCE))["gitVersion"])
+        host: str(json.loads(kubectl.run("get", "--raw=/version", _server(address, port), _TIMEOUT))["gitVersion"])
         for host, address in hosts.control_planes.items()
     }
     nodes = {str(item["metadata"]["name"]): str(item["status"]["nodeInfo"]["kubeletVersion"])
-             for item in kubectl.json("get", "nodes", _PATIENCE)["items"]}  # fmt: skip
+             for item in kubectl.json("get", "nodes", _TIMEOUT)["items"]}  # fmt: skip
     members = {one.host: one.version for one in health.asked(cluster, hosts) if not one.problem}
     return Live(_plain(servers), _plain(nodes), _plain(members), own)
 

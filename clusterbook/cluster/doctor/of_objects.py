@@ -5,18 +5,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from clusterbook.cluster.doctor.causes import Diagnosis
-from clusterbook.cluster.health import short_of
+from clusterbook.cluster.health import PATIENCE, short_of
 from clusterbook.cluster.skew import parsed
 
 KINDS = ("nodes", "pods", "services", "endpointslices", "persistentvolumeclaims", "namespaces",
          "certificatesigningrequests", "apiservices", "validatingwebhookconfigurations",
          "mutatingwebhookconfigurations")  # fmt: skip
-PATIENCE = timedelta(seconds=20)
-"""What is on its way is nothing to tell of before."""
 RESTARTS = 3
 """A container that failed so often, and last, is told of also in the moments in which it is not held back."""
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,3 +89,22 @@ def test_a_pod_that_is_not_well_says_why(status: dict[str, Any], detail: str) ->
     (found,) = health.pods(Kubectl())  # type: ignore[arg-type]
     assert (found.healthy, found.detail) == (False, detail)
     assert found.next_step.endswith("-n kube-system describe pod dns")
+
+
+@pytest.mark.parametrize(("since", "healthy", "detail"), [
+    (timedelta(seconds=-25), True, "Terminating on w-1"),
+    (timedelta(seconds=5), True, "Terminating on w-1"),
+    (timedelta(minutes=5), False, "should have ended at {}; its node is w-1"),
+])  # fmt: skip
+def test_a_pod_that_goes_is_well_until_its_grace_is_over(since: timedelta, healthy: bool, detail: str) -> None:
+    leaves = (datetime.now(UTC) - since).isoformat(timespec="seconds").replace("+00:00", "Z")
+    going = {"metadata": {"namespace": "kube-system", "name": "dns", "deletionTimestamp": leaves},
+             "spec": {"nodeName": "w-1"},
+             "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}}  # fmt: skip
+
+    class Kubectl:
+        def json(self, *_: str) -> dict[str, Any]:
+            return {"items": [going]}
+
+    (found,) = health.pods(Kubectl())  # type: ignore[arg-type]
+    assert (found.healthy, found.detail) == (healthy, detail.format(leaves))
