@@ -2,8 +2,8 @@
 
 Reads, writes and a watch go through the API's endpoint, each request on a connection of its own, so that nothing hides
 behind one that stays open; a page of a workload is asked for as well when there is one. A request that fails is tried
-once more at once, as every client library does; what fails then is a failure. Both numbers are told. At the end the
-last write that was acknowledged is read again: one that is gone was lost.
+once more at once, as every client library does; what fails then is a failure. Both numbers are told. Each read, and one
+at the end, must see the last write that was acknowledged before it: what it does not see was lost.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Probe:
     def __init__(self, api: Target | Renewed, every: float, page: str = "") -> None:
         """every: seconds between two requests of a kind; page: the address of a workload, empty for none."""
         self._api, self._every, self._page = api, every, page
-        self._stop, self._acknowledged = Event(), 0
+        self._stop, self._acknowledged, self._lost = Event(), 0, 0
         kinds: dict[str, Callable[[Record], None]] = {
             "read": self._reads, "write": self._writes, "watch": self._watches,
             **({"page": self._pages} if page else {}),
@@ -147,8 +147,8 @@ class Probe:
             for record in self.records.values():
                 record.finish(end)
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
-                held = json.loads(_ask(self._api, "GET", f"{CONFIG_MAPS}/{OBJECT}"))
-                self.records["write"].lost = max(0, self._acknowledged - int(held["data"]["written"]))
+                self._look()
+                self.records["write"].lost = self._lost
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                 _ask(self._api, "DELETE", f"{CONFIG_MAPS}/{OBJECT}")
 
@@ -158,6 +158,7 @@ class Probe:
         return sum(record.failed + (record.lost or 0) for record in self.records.values())
 
     def _run(self, work: Callable[[Record], None], record: Record) -> None:
+        due = time.monotonic()
         while not self._stop.is_set():
             record.asked += 1
             try:
@@ -168,8 +169,11 @@ class Probe:
                 record.failed += 1
                 record.errors[_words(error)] += 1
             else:
-                record.good()
-            self._stop.wait(self._every)
+                if not self._stop.is_set():  # what comes later says nothing of the time before
+                    record.good()
+            now = time.monotonic()
+            due = max(due + self._every, now)  # what took longer is not made up for
+            self._stop.wait(due - now)
 
     def _twice(self, work: Callable[[Record], None], record: Record) -> None:
         try:
@@ -181,7 +185,16 @@ class Probe:
             work(record)
 
     def _reads(self, record: Record) -> None:
-        _ask(self._api, "GET", f"/api/v1/namespaces/{NAMESPACE}")
+        self._look()
+
+    def _look(self) -> None:
+        """Read what was written last; it may be newer than what was acknowledged when the read began, but not older."""
+        acknowledged = self._acknowledged
+        try:
+            held = int(json.loads(_ask(self._api, "GET", f"{CONFIG_MAPS}/{OBJECT}"))["data"]["written"])
+        except _AbsentError:
+            held = 0
+        self._lost = max(self._lost, acknowledged - held)
 
     def _writes(self, record: Record) -> None:
         changed = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": OBJECT},
@@ -225,7 +238,13 @@ def _ask(target: Target | Renewed, method: str, path: str, content: Mapping[str,
         connection.close()
 
 
+class _AbsentError(ValueError):
+    """The API answered that there is no such object."""
+
+
 def _checked(answer: http.client.HTTPResponse) -> http.client.HTTPResponse:
+    if answer.status == 404:
+        raise _AbsentError("404 Not Found")
     if answer.status >= 400:
         raise ValueError(f"{answer.status} {answer.reason}")
     return answer

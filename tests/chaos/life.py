@@ -39,8 +39,8 @@ STOPS = (
 
 @dataclass(frozen=True)
 class Stop:
-    """A stop in a cluster's life. seconds: of the operation before it; records: the prober's, None where the API is
-    away meanwhile."""
+    """A stop in a cluster's life. seconds: of the operation before it; records: the prober's, None where there was no
+    cluster yet."""
 
     name: str
     seconds: float
@@ -55,20 +55,21 @@ class Life:
     stops: list[Stop] = field(default_factory=list)
 
     @contextmanager
-    def until(self, form: Cluster, unnoticed: bool = False) -> Iterator[None]:
-        """An operation, and its stop, on which the cluster of these hosts is right. unnoticed: no request may fail."""
-        name, records, start = STOPS[len(self.stops)], None, time.monotonic()
-        if unnoticed:
-            with probed(form, paged(form, "w-1")) as records:
-                start = time.monotonic()
-                yield
-                seconds = time.monotonic() - start
-            assert failed(records) == {}, name
-        else:
+    def until(self, form: Cluster, may_fail: bool = False) -> Iterator[None]:
+        """An operation, and its stop, on which the cluster of these hosts is right. may_fail: requests, meanwhile."""
+        name = STOPS[len(self.stops)]
+        with probed(form, paged(form, "w-1")) as records:
+            start = time.monotonic()
             yield
             seconds = time.monotonic() - start
+        assert may_fail or failed(records) == {}, name
+        self.right(form, seconds, records)
+
+    def right(self, form: Cluster, seconds: float, records: dict[str, Any] | None = None) -> None:
+        """Nothing is left to do, every host is as its roles promise, and the cluster does what it is for."""
         is_well(form)
         form.on("verify", "--acceptance")
+        name = STOPS[len(self.stops)]
         self.stops.append(Stop(name, round(seconds, 1), records))
         print(f"## {name}: {seconds:.0f} s", flush=True)
 
@@ -92,18 +93,18 @@ def lived(folder: Path) -> list[Stop]:
         _raised(life)
         for words in (("upgrade", "--to", NEW), ("rotate-certs", "--yes"), ("rotate-encryption-key", "--yes"),
                       ("rotate-ca", "--yes")):  # fmt: skip
-            with life.until(form, unnoticed=True):
+            with life.until(form):
                 on(form, *words)
         on(form, "backup")
         lab.reset_hosts(record.read_spec(form.name), ["cp-2"])
-        with life.until(form, unnoticed=True):
-            on(form, "replace-node", "cp-2", "--yes")
         with life.until(form):
+            on(form, "replace-node", "cp-2", "--yes")
+        with life.until(form, may_fail=True):  # there is no API meanwhile, and later writes are taken back
             on(form, "restore", "--from", "latest", "--yes")
         without = of(form, *ALL[:-1])
-        with life.until(without, unnoticed=True):
+        with life.until(without):
             on(form, "remove-node", "w-2", "--yes")
-        with life.until(form, unnoticed=True):
+        with life.until(form):
             on(form, "add-node", "w-2")
         on(form, "reset", "--yes")
         assert same_packages.left(record.read_spec(form.name), ALL, APART) == []
@@ -125,11 +126,13 @@ def _raised(life: Life) -> None:
     """With the older version, and a worker that comes later."""
     form, first = life.form, of(life.form, *ALL[:-1])
     form.on("mirror", "--start", "--kubernetes-version", OLD)
-    with life.until(first):
-        on(first, "provision")
-        without_version(form)
-        without_version(first)
-    with life.until(form, unnoticed=True):
+    start = time.monotonic()
+    on(first, "provision")
+    seconds = time.monotonic() - start
+    without_version(form)
+    without_version(first)
+    life.right(first, seconds)
+    with life.until(form):
         on(among_fifty(form), "add-node", "w-2")
         assert nodes(form) == sorted(ALL)
     form.on("mirror", "--start", "--kubernetes-version", NEW)

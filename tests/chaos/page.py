@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.lab.long_forms import commit
+
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "docs" / "reports"
 FAULTS, KILLS, LIFE = (REPORTS / f"{name}.json" for name in ("chaos", "kills", "life"))
@@ -34,13 +36,14 @@ have noticed, and some fail: etcd elects another leader 2.5 to 5 s after the las
 (`etcd_election_milliseconds`), and the API's address moves after 3 to 4 s (VRRP, RFC 5798).
 
 - **failed**: requests of all kinds that failed twice, of how many.
-- **gap**: the longest time without a good answer to a read, a write, a request for the page.
+- **gap**: the longest time without a good answer to a read, a write, a request for the page, or without an event by
+  which the watch told of a write.
 - **well after**: seconds from the end of the fault until API, etcd, nodes and system pods are well.
 
 Measured on {date}, on {cores} cores.
 
-| fault | host | failed | gap of reads | gap of writes | gap of pages | writes lost | well after |
-|---|---|---|---|---|---|---|---|
+| fault | host | failed | gap of reads | gap of writes | gap of events | gap of pages | writes lost | well after |
+|---|---|---|---|---|---|---|---|---|
 """
 _KILLS = """
 ## The local process killed
@@ -59,19 +62,19 @@ _LIFE = """
 One cluster of three control planes and two workers goes through every operation in a row. At each stop it must be well,
 nothing may be left to do, every host must be as its roles promise (`verify`), and what people use Kubernetes for must
 work (`verify --acceptance`); in the end hosts must be as bare ones with the same packages. The prober asks as above;
-no request may fail twice (-: not asked, for the API is away).
+no request may fail twice, but in a restore, for which the API goes away (-: not asked).
 
 Measured on {date}, on {cores} cores.
 
-| stop | seconds of the operation | failed | gap of reads | gap of writes | gap of pages |
-|---|---|---|---|---|---|
+| stop | seconds of the operation | failed | gap of reads | gap of writes | gap of events | gap of pages |
+|---|---|---|---|---|---|---|
 """
 
 
 def publish(report: Path, found: Mapping[str, Any]) -> None:
     """Write what a run found, with its day and machine, and the page anew."""
     report.parent.mkdir(exist_ok=True)
-    document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "cores": os.cpu_count(), **found}
+    document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit(), "cores": os.cpu_count(), **found}
     report.write_text(json.dumps(document, indent=1) + "\n")
     PAGE.write_text(made())
 
@@ -103,12 +106,13 @@ def _operation(one: Mapping[str, Any]) -> str:
 
 
 def _stop(one: Mapping[str, Any]) -> str:
-    noticed = _noticed(one["records"]) if one["records"] else ["-"] * 4
+    noticed = _noticed(one["records"]) if one["records"] else ["-"] * 5
     return f"| {one['name']} | {one['seconds']:.0f} | {' | '.join(noticed)} |\n"
 
 
 def _noticed(records: Mapping[str, Any]) -> list[str]:
-    """What the prober's records say: failures, the longest gap of reads, of writes and of pages."""
+    """What the prober's records say: failures, the longest gap of reads, of writes, of events and of pages."""
     failed, asked = (sum(int(record[what]) for record in records.values()) for what in ("failed", "asked"))
-    gaps = [records[kind]["longest_gap_seconds"] if kind in records else None for kind in ("read", "write", "page")]
+    kinds = ("read", "write", "watch", "page")
+    gaps = [records[kind]["longest_gap_seconds"] if kind in records else None for kind in kinds]
     return [f"{failed} of {asked}", *("-" if gap is None else f"{float(gap):.1f} s" for gap in gaps)]

@@ -41,14 +41,15 @@ class Record:
     def write(self, report: Path = REPORT) -> None:
         """Put the entries of this session's files of long forms into the report; others stay."""
         kept = json.loads(report.read_text()) if report.exists() else {}
-        now, commit = f"{datetime.now(UTC):%Y-%m-%d}", _commit()
+        now, made = f"{datetime.now(UTC):%Y-%m-%d}", commit()
         for file in self.outcomes.keys() & set(files()):
             counts = self.outcomes[file]
-            kept[file] = {"date": now, "commit": commit, "seconds": round(self.seconds[file]),
+            kept[file] = {"date": now, "commit": made, "seconds": round(self.seconds[file]),
                           **{word: counts[word] for word in ("passed", "failed", "skipped")}}  # fmt: skip
         report.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of the code that is running."""
     asked = ["git", "rev-parse", "--short", "HEAD"]
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()

@@ -28,7 +28,7 @@ from tests.lab.conftest import PROGRAM, ROOT, Cluster
 from tests.lab.keeping import kept
 from tests.lab.leftovers import machine_state
 from tests.lab.losing import Run
-from tests.lab.probing import failed, probed
+from tests.lab.probing import failed, paged, probed
 
 CONTROL_PLANES = ["cp-1", "cp-2", "cp-3"]
 HOSTS = ["cp-1", "cp-2", "cp-3", "w-1", "w-2"]
@@ -143,7 +143,7 @@ def test_kubectl_and_ssh_reach_it(raised: Cluster) -> None:
 
 
 def test_a_changed_setting_restarts_one_control_plane_after_another_and_no_request_fails(raised: Cluster) -> None:
-    with probed(raised) as records:
+    with probed(raised, paged(raised, "w-1")) as records:
         run = raised.on("provision", "--json", "--extra-vars", '{"kube_apiserver_audit_log_days": 31}')
     assert failed(records) == {}
     assert all(run.summary()[host]["changed"] for host in CONTROL_PLANES)
@@ -398,7 +398,7 @@ def certificates(cluster: Cluster) -> dict[tuple[str, str], str]:
 def test_every_certificate_is_made_anew_and_no_request_fails(raised: Cluster) -> None:
     before, key = certificates(raised), on(raised, "cp-1", "sha256sum /etc/etcd/pki/peer.key")
     raised.on("rotate-certs", expect=2)
-    with probed(raised) as records:
+    with probed(raised, paged(raised, "w-1")) as records:
         raised.on("rotate-certs", "--yes")
     assert failed(records) == {}
     after = certificates(raised)

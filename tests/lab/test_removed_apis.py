@@ -85,7 +85,7 @@ def use_that_has_gone(form: Cluster) -> None:
 
 def what_nothing_announces(form: Cluster) -> None:
     """An alpha API that is turned on and has gone: the new API server does not start, and its host goes back."""
-    with probed(form) as records:
+    with probed(form, paged(form, PAGE_HOST)) as records:
         told = form.on("upgrade", "--to", NEW, "--ignore-removed-apis", "--json", expect=1)
     assert f"group version {UNANNOUNCED} that has not been registered" in went_back(told)["cp-1"]
     assert (failed(records), versions(form)) == ({}, at())
@@ -97,7 +97,7 @@ def completed(form: Cluster) -> None:
     that are changed all together: they stay, and go on."""
     serving(form, API)
     before = pods(form)
-    with probed(form) as records:
+    with probed(form, paged(form, PAGE_HOST)) as records:
         form.on("upgrade", "--to", NEW, "--workers-at-a-time", "2")
     assert (failed(records), versions(form)) == ({}, at(*ALL))
     assert pods(form) == before

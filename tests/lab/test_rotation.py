@@ -24,7 +24,7 @@ from tests.lab.asking import as_root
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
 from tests.lab.killing import killed_when
-from tests.lab.probing import failed, probed
+from tests.lab.probing import failed, paged, probed
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 HOSTS = ("cp-1", "cp-2", "cp-3", "w-1")
@@ -93,7 +93,7 @@ def test_authorities_are_replaced_by_a_task_that_is_killed_twice_and_no_request_
     form.on("rotate-ca", "--service-accounts", expect=2)
     assert opened(form).authorities.numbers == (1,)
     words = ("rotate-ca", "--yes", "--service-accounts")
-    with probed(form) as records:
+    with probed(form, paged(form, "w-1")) as records:
         killed_when(form, "Ensure etcd is restarted", *words)
         killed_when(form, "Ensure kube-apiserver's certificates are in place", *words)
         form.on(*words)

@@ -21,8 +21,8 @@ from clusterbook.lab import record
 from tests.lab.asking import as_root
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
-from tests.lab.probing import failed, probed, ready_pods
-from tests.lab.test_upgrade import versions, went_back, without_version
+from tests.lab.probing import failed, paged, probed, ready_pods
+from tests.lab.test_upgrade import PAGE_HOST, versions, went_back, without_version
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 PLANES, WORKERS = ("cp-1", "cp-2", "cp-3"), ("w-1", "w-2", "w-3")
@@ -43,7 +43,7 @@ class Change:
 
 def use(form: Cluster, least: int) -> None:
     """Three pods, one on each worker, that are slow to become ready, and a budget: so many must always be."""
-    server = objects.server(load_catalog().image("agnhost").reference)
+    server = objects.server(load_catalog().image("agnhost").reference, lifecycle={"preStop": {"sleep": {"seconds": 3}}})
     server["readinessProbe"]["initialDelaySeconds"] = 6
     (term,) = objects.apart("page")["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     rather = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
@@ -147,7 +147,7 @@ def test_an_upgrade_in_batches_breaks_no_budget_and_is_not_noticed(
     form = f"three control planes and three workers, of {change.old}"
     with booted(form, tmp_path, clusters, "patch", "10.74.0") as one:
         raised(one, change)
-        with probed(one) as records:
+        with probed(one, paged(one, PAGE_HOST)) as records:
             for stage in (a_budget_that_allows_nothing, a_budget_that_both_at_once_would_break, the_last_worker):
                 print(f"## {stage.__doc__}")
                 stage(one, change)

@@ -24,14 +24,17 @@ class Api(BaseHTTPRequestHandler):
     held: ClassVar[bytes] = b""
     written: ClassVar[int | None] = None  # what the object holds at the end, other than what was written
     quiet: ClassVar[float] = 0  # seconds that a watch stays open without an event
+    slow: ClassVar[float] = 0  # seconds that a write takes
     silent = threading.Event()
 
     def _answer(self) -> None:
         self.asked.append(f"{self.command} {self.path.partition('?')[0]}")
         watch = "watch=1" in self.path
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        time.sleep(Api.slow if sent else 0)
         Api.held = sent or Api.held
-        self.send_response(200 if watch or not self.answers else self.answers.pop(0))
+        absent = self.command == "GET" and "/configmaps/" in self.path and not Api.held
+        self.send_response(404 if absent else 200 if watch or not self.answers else self.answers.pop(0))
         self.end_headers()
         if watch:
             self.wfile.write(b'{"type": "MODIFIED"}\n')
@@ -50,7 +53,7 @@ class Api(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[Target]:
     """A server on the loopback address."""
-    Api.answers, Api.asked, Api.quiet, Api.written = [], [], 0, None
+    Api.answers, Api.asked, Api.held, Api.quiet, Api.slow, Api.written = [], [], b"", 0, 0, None
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -86,6 +89,36 @@ def test_a_write_that_was_acknowledged_and_is_gone_is_counted(api: Target) -> No
     assert lost is not None
     assert lost >= 2
     assert probe.failed == lost
+
+
+def test_a_write_that_was_gone_for_a_while_is_counted_though_a_later_one_is_there(api: Target) -> None:
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "write", 5)
+        Api.written = 2
+        until(probe, "read", probe.records["read"].asked + 3)
+        Api.written = None
+        until(probe, "write", probe.records["write"].asked + 3)
+    assert (probe.records["write"].lost or 0) >= 2
+
+
+def test_requests_come_at_a_steady_rate_though_answers_take_their_time(api: Target) -> None:
+    Api.slow = 0.05
+    with Probe(api, 0.1).running() as probe:
+        began = time.monotonic()
+        time.sleep(1)
+        asked, passed = probe.records["write"].asked, time.monotonic() - began
+    assert asked >= 0.8 * passed / 0.1
+
+
+def test_a_watch_in_which_nothing_happens_any_more_has_no_gap_after_the_end(
+    api: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "SECONDS", 1.0)
+    Api.quiet = 3
+    with Probe(api, 0.01).running() as probe:
+        until(probe, "watch", 1)
+        time.sleep(0.1)
+    assert probe.records["watch"].described()["longest_gap_seconds"] < 0.9
 
 
 def test_a_request_that_fails_once_is_tried_again_and_counted(api: Target) -> None:
