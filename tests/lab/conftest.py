@@ -154,7 +154,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     one = Cluster(SPEC.name, folder / "ci.yml", environment(folder / "store"))
     one.inventory.write_text(inventory_text(SPEC, GROUPS))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
-    with _alone(SPEC.name):
+    with alone(SPEC.name):
         _remove(one)  # what a run that was killed left
         try:
             yield one
@@ -163,8 +163,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _alone(lab_name: str) -> Iterator[None]:
-    """Two test runs on one lab would take each other's cluster for a fault."""
+def alone(lab_name: str) -> Iterator[None]:
+    """Two test runs on one lab would take each other's cluster for a fault: the later one fails."""
     with Path(f"/run/lock/clusterbook-tests-{lab_name}").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ import yaml
 from clusterbook.lab import record
 from clusterbook.lab.inventory_file import inventory_text
 from clusterbook.lab.spec import LabHost, LabSpec
+from tests.lab.conftest import alone
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
@@ -76,12 +77,13 @@ def booted(
     (folder / f"{lab}.yml").write_text(yaml.safe_dump(document))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
     one: Cluster = clusters(lab, folder / f"{lab}.yml", folder / "store")
-    try:
-        one.on("lab-up")
-        yield one
-    finally:
-        if lab in record.names():
-            one("lab-down", "--name", lab, expect=None)
+    with alone(lab):
+        try:
+            one.on("lab-up")
+            yield one
+        finally:
+            if lab in record.names():
+                one("lab-down", "--name", lab, expect=None)
 
 
 def is_well(one: Cluster) -> None:
