@@ -29,6 +29,7 @@ from tests.lab.test_nodes import nodes, of, on
 from tests.lab.test_upgrade import NEW, OLD, without_version
 
 FORM = f"three control planes and two workers, of {OLD}"
+NETWORK = "10.72.0"
 ALL = ("cp-1", "cp-2", "cp-3", "w-1", "w-2")
 STOPS = (
     "raised", "w-2 added, 50 hosts in the inventory", f"upgraded from {OLD} to {NEW}", "certificates rotated",
@@ -88,7 +89,7 @@ def main() -> int:
 
 def lived(folder: Path) -> list[Stop]:
     """A whole life."""
-    with booted(FORM, folder, with_store) as form:
+    with booted(FORM, folder, with_store, "life", NETWORK) as form:
         life = Life(form)
         _raised(life)
         for words in (("upgrade", "--to", NEW), ("rotate-certs", "--yes"), ("rotate-encryption-key", "--yes"),
@@ -115,7 +116,7 @@ def lived(folder: Path) -> list[Stop]:
 def among_fifty(form: Cluster) -> Cluster:
     """The same cluster with 45 more workers in its inventory, that nobody has installed: no task may ask them."""
     document = yaml.safe_load(form.inventory.read_text())
-    others = {f"later-{number}": {"ansible_host": f"10.87.0.{number}"} for number in range(100, 145)}
+    others = {f"later-{number}": {"ansible_host": f"{NETWORK}.{number}"} for number in range(100, 145)}
     document["all"]["children"]["worker"]["hosts"] |= others
     path = form.inventory.with_name("fifty.yml")
     path.write_text(yaml.safe_dump(document))
