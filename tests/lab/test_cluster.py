@@ -28,7 +28,8 @@ from tests.lab.conftest import PROGRAM, ROOT, Cluster
 from tests.lab.keeping import kept
 from tests.lab.leftovers import machine_state
 from tests.lab.losing import Run
-from tests.lab.probing import failed, paged, probed
+from tests.lab.probing import failed, paged, probed, ready_pods
+from tests.lab.test_upgrade import NEW, OLD, versions, with_version, without_version
 
 CONTROL_PLANES = ["cp-1", "cp-2", "cp-3"]
 HOSTS = ["cp-1", "cp-2", "cp-3", "w-1", "w-2"]
@@ -87,7 +88,8 @@ def test_a_second_lab_up_changes_nothing(cluster: Cluster) -> None:
 
 
 def test_the_mirror_has_every_binary_and_image(cluster: Cluster) -> None:
-    cluster.on("mirror", "--start")
+    with_version(cluster, OLD)
+    cluster.on("mirror", "--start", "--kubernetes-version", OLD)
 
 
 def test_a_plan_lists_what_is_to_do_and_leaves_the_hosts_byte_for_byte(cluster: Cluster) -> None:
@@ -102,6 +104,7 @@ def test_provision_raises_the_cluster(cluster: Cluster, reached: set[str]) -> No
     counts = cluster.on("provision", "--json").summary()
     assert sorted(counts) == HOSTS
     assert not any(host["failed"] or host["unreachable"] for host in counts.values())
+    without_version(cluster)
     reached.add("raised")
 
 
@@ -125,6 +128,19 @@ def test_a_second_provision_asks_at_most_three_round_trips_a_role(raised: Cluste
     assert sorted(trips) == HOSTS
     assert max(trips[host] for host in CONTROL_PLANES) <= 3 * CONTROL_PLANE_ROLES
     assert max(trips[host] for host in set(HOSTS) - set(CONTROL_PLANES)) <= 3 * WORKER_ROLES
+
+
+def test_an_upgrade_to_the_next_version_is_not_noticed_and_breaks_no_budget(raised: Cluster) -> None:
+    page = paged(raised, "cp-1")
+    raised.on("mirror", "--start", "--kubernetes-version", NEW)
+    raised.on("upgrade", "--to", NEW, "--check", expect=2)
+    with probed(raised, page) as records, ready_pods(raised, "page") as ready:
+        raised.on("upgrade", "--to", NEW)
+    assert failed(records) == {}
+    assert min(ready) >= 2
+    assert versions(raised) == dict.fromkeys(HOSTS, f"v{NEW}")
+    raised.on("validate-cluster", "--wait", "5m")
+    raised.on("plan")
 
 
 def test_every_host_is_as_its_roles_promise(raised: Cluster) -> None:

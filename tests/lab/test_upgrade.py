@@ -40,6 +40,13 @@ def at(*new: str) -> dict[str, str]:
     return {name: f"v{NEW if name in new else OLD}" for name in ("cp-1", "cp-2", "cp-3", "w-1", "w-2")}
 
 
+def with_version(form: Cluster, version: str) -> None:
+    """The inventory says with which version the cluster is made."""
+    document = yaml.safe_load(form.inventory.read_text())
+    document["all"]["vars"]["kubernetes_version"] = version
+    form.inventory.write_text(yaml.safe_dump(document))
+
+
 def without_version(form: Cluster) -> None:
     """From its making on the cluster's own configuration says the version."""
     document = yaml.safe_load(form.inventory.read_text())
