@@ -18,6 +18,7 @@ from clusterbook.cli.screen import plural, print_json, print_table, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.workplace import workplace
 from clusterbook.cluster import backups as saved
+from clusterbook.cluster import restores
 from clusterbook.cluster.backups import Backup
 from clusterbook.cluster.formed import is_now_formed
 from clusterbook.cluster.store import Store, cluster_names, open_store
@@ -27,8 +28,6 @@ from clusterbook.report.style import Style
 
 AT_HELP = "store of the backups, file:///DIRECTORY or s3://BUCKET/PREFIX (default: the cluster's own)"
 STYLE_HELP = {name: SELECTION_HELP[name] for name in ("json", "verbose")}
-# A restore that was cut off is taken up by the next one of the same backup.
-UNDER_WAY = "restore.json"
 
 
 @command(help={**TARGET_HELP, "at": AT_HELP, "keep": "how many backups stay; older ones go (default: all stay)",
@@ -131,13 +130,16 @@ def restore(
         with snapshot.open("wb") as file:
             for part in saved.opened(opened, store, found):
                 file.write(part)
-        token = _token(site, found) if yes else found.id
-        given = Selection(check=not yes, extra_variables={"restore_file": str(snapshot), "restore_token": token})
+        now = datetime.now(UTC)
+        begun = restores.begun(site.store, site.name, found, now) if yes else restores.new(found, now)
+        given = Selection(check=not yes, extra_variables={
+            "restore_file": str(snapshot), "restore_token": begun.token, "restore_bump": begun.bump,
+        })  # fmt: skip
         style = Style(json=json_, verbose=verbose, plan=not yes)
         code = runs.run(site, Order(places.playbook("restore"), given, style))
     if yes and code == EXIT_DONE:
         is_now_formed(site.store, site.name)
-        _finished(site)
+        restores.is_done(site.store, site.name)
         if not json_:
             print(f"restored {found.id}: {about(found)}")
     elif not yes and not json_:
@@ -155,24 +157,6 @@ def _free(store: Store, cluster: str, now: datetime) -> str:
     if store.names(f"{cluster}/backups/{identity}"):
         raise Failed(f"there is a backup {identity} already", next_step="Run it again.")
     return identity
-
-
-def _token(site: Site, backup: Backup) -> str:
-    """What names this restore: that of one of the same backup which is under way, else a new one."""
-    name = f"{site.name}/{UNDER_WAY}"
-    written = site.store.read(name)
-    if written is not None and json.loads(written)["backup"] == backup.id:
-        return str(json.loads(written)["token"])
-    token = f"{site.name}-{backup.id}-{saved.new_id(datetime.now(UTC))}"
-    site.store.write(name, json.dumps({"backup": backup.id, "token": token}).encode() + b"\n")
-    return token
-
-
-def _finished(site: Site) -> None:
-    name = f"{site.name}/{UNDER_WAY}"
-    written = site.store.read(name)
-    if written is not None:
-        site.store.swap(name, written, None)
 
 
 def about(backup: Backup) -> str:

@@ -24,8 +24,8 @@ PUBLIC = (
 
 # What tasks give to their own playbooks.
 GIVEN = (
-    "eks_endpoint", "backup_folder", "restore_file", "restore_token", "leaving_host", "node_drain_seconds",
-    "encrypted_by",
+    "eks_endpoint", "backup_folder", "restore_file", "restore_token", "restore_bump", "leaving_host",
+    "node_drain_seconds", "encrypted_by",
 )  # fmt: skip
 
 

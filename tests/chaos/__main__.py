@@ -58,15 +58,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="clusterbook-chaos-") as folder:
         results = _all(chosen, Path(folder), chance)
     if asked.write:
-        page.publish(page.FAULTS, {"seed": asked.seed, "faults": _with_others(results)})
+        names, now = [fault.name for fault in FAULTS], [asdict(one) for one in results]
+        faults = page.with_others(page.FAULTS, "faults", "fault", names, now)
+        page.publish(page.FAULTS, {"seed": asked.seed, "faults": faults})
     return 0 if all(one.good for one in results) else 1
-
-
-def _with_others(results: Sequence[Result]) -> list[Mapping[str, Any]]:
-    """What became of every fault, in their order: now, or in the last report."""
-    found = {one["fault"]: one for one in json.loads(page.FAULTS.read_text())["faults"]}
-    found |= {one.fault: asdict(one) for one in results}
-    return [found[fault.name] for fault in FAULTS if fault.name in found]
 
 
 def _all(chosen: Sequence[Fault], folder: Path, chance: random.Random) -> list[Result]:

@@ -8,114 +8,170 @@ be as its roles promise, and no write that was acknowledged may be gone.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from clusterbook.lab import record
+from clusterbook.lab import lab, record
 from tests.chaos import page
+from tests.chaos.life import ALL
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import PROGRAM, Cluster, with_store
 from tests.lab.forms import booted, is_well
+from tests.lab.long_forms import commit
 from tests.lab.probing import probed
+from tests.lab.test_nodes import of, on
 from tests.lab.test_upgrade import NEW, OLD, without_version
 
-FORM = f"three control planes and one worker, of {OLD}"
+FORM = f"three control planes and two workers, of {OLD}"
+FIRST = ALL[:-1]
 
 
 @dataclass(frozen=True)
 class Operation:
     """A task. kills: how often it is killed; seconds: within which, from each start, as each goes on where the one
-    before stopped; so that it is killed while it works."""
+    before stopped; so that it is killed while it works. served: whether the API is there meanwhile; before: what is
+    done first; asked, left: hosts of the inventory for it, and afterwards."""
 
     name: str
     words: tuple[str, ...]
     kills: int
     seconds: float
+    served: bool = True
+    before: Callable[[Cluster], object] | None = None
+    asked: tuple[str, ...] = FIRST
+    left: tuple[str, ...] = FIRST
 
 
+def _with_new_programs(form: Cluster) -> None:
+    form.on("mirror", "--start", "--kubernetes-version", NEW)
+
+
+def _with_a_backup(form: Cluster) -> None:
+    if not json.loads(form("backups", "--cluster", form.name, "--json").output):
+        on(form, "backup")
+
+
+def _with_a_second_worker(form: Cluster) -> None:
+    on(form, "add-node", "w-2")
+
+
+def _with_a_bare_control_plane(form: Cluster) -> None:
+    lab.reset_hosts(record.read_spec(form.name), ["cp-2"])
+
+
+RAISED = Operation("provision of bare hosts", ("provision",), 12, 16, served=False)
 OPERATIONS = (
-    Operation("provision of bare hosts", ("provision",), 12, 16),
+    RAISED,
     Operation("provision that changes a setting of every API server",
               ("provision", "--extra-vars", "kube_apiserver_audit_log_days=31"), 8, 12),
+    Operation("rotation of authorities", ("rotate-ca", "--yes"), 5, 100),
     Operation("backup", ("backup",), 5, 6),
-    Operation("upgrade to another minor version", ("upgrade", "--to", NEW), 8, 25),
+    Operation("upgrade to another minor version", ("upgrade", "--to", NEW), 8, 25, before=_with_new_programs),
     Operation("rotation of certificates", ("rotate-certs", "--yes"), 8, 40),
     Operation("rotation of the encryption key", ("rotate-encryption-key", "--yes"), 6, 60),
-    Operation("restore", ("restore", "--from", "latest", "--yes"), 8, 30),
+    # What is written meanwhile is lost, as it should be.
+    Operation("restore", ("restore", "--from", "latest", "--yes"), 8, 30, served=False, before=_with_a_backup),
+    Operation("a worker added", ("add-node", "w-2"), 5, 12, asked=ALL, left=ALL),
+    Operation("a worker removed", ("remove-node", "w-2", "--yes"), 5, 10, before=_with_a_second_worker, asked=ALL),
+    Operation("a control plane replaced that lost its disk", ("replace-node", "cp-2", "--yes"), 5, 30,
+              before=_with_a_bare_control_plane),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Told:
-    """What became of an operation. moments: seconds after which it was killed; early: runs that ended before that."""
+    """What became of an operation, and when. moments: seconds after which it was killed; early: runs that ended
+    before that; lost: writes, None where there is no API."""
 
     operation: str
+    date: str
+    commit: str
+    seed: int
     moments: Sequence[float]
     early: int
     lost: int | None
 
 
 def main() -> int:
-    """The exit status: 1 when an operation did not end as it should (an assertion tells what)."""
+    """The exit status; an assertion tells what did not end as it should. What was told before that stays written."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.kills")
     parser.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
+    tasks = sorted({one.words[0] for one in OPERATIONS})
+    parser.add_argument("--only", choices=tasks, help="this task alone; of others the report stays")
+    parser.add_argument("--points", type=int, help="how often each is killed (default: each its own number)")
     parser.add_argument("--write", action="store_true", help="write docs/reports/kills.json and docs/chaos.md")
     asked = parser.parse_args()
+    chosen = [one for one in OPERATIONS if asked.only in (None, one.words[0])]
     with tempfile.TemporaryDirectory(prefix="clusterbook-kills-") as folder:
-        told = list(_all(Path(folder), random.Random(asked.seed)))
-    if asked.write:
-        page.publish(page.KILLS, {
-            "seed": asked.seed, "kills": sum(len(one.moments) for one in told),
-            "operations": [asdict(one) for one in told],
-        })  # fmt: skip
+        for told in _all(chosen, Path(folder), asked.seed, asked.points):
+            if asked.write:
+                _write(told)
     return 0
 
 
-def _all(folder: Path, chance: random.Random) -> Iterator[Told]:
-    with booted(FORM, folder, with_store) as one:
-        one.on("mirror", "--start", "--kubernetes-version", OLD)
-        first, *others = OPERATIONS
-        yield _one(one, first, chance)
-        without_version(one)
-        for operation in others:
-            if operation.name == "restore":  # what is written meanwhile is lost, as it should be
-                yield _one(one, operation, chance)
-                continue
-            if operation.name.startswith("upgrade"):
-                one.on("mirror", "--start", "--kubernetes-version", NEW)
-            with probed(one) as records:
-                told = _one(one, operation, chance)
-            yield Told(told.operation, told.moments, told.early, records["write"].get("lost"))
-            assert records["write"].get("lost") == 0, operation.name
+def _write(told: Told) -> None:
+    names = [one.name for one in OPERATIONS]
+    operations = page.with_others(page.KILLS, "operations", "operation", names, [asdict(told)])
+    page.publish(page.KILLS, {"kills": sum(len(one["moments"]) for one in operations), "operations": operations})
 
 
-def _one(form: Cluster, operation: Operation, chance: random.Random) -> Told:
+def _all(chosen: Sequence[Operation], folder: Path, seed: int, points: int | None) -> Iterator[Told]:
+    with booted(FORM, folder, with_store) as form:
+        form.on("mirror", "--start", "--kubernetes-version", OLD)
+        if RAISED not in chosen:
+            on(of(form, *FIRST), "provision")
+            without_version(form)
+        for operation in chosen:
+            yield _one(form, operation, points or operation.kills, seed)
+            if operation is RAISED:
+                without_version(form)
+
+
+def _one(form: Cluster, operation: Operation, kills: int, seed: int) -> Told:
+    asked = of(form, *operation.asked)
+    if operation.before is not None:
+        operation.before(asked)
+    start = time.monotonic()
+    with probed(form) if operation.served else nullcontext({}) as records:
+        moments, early = _killed_often(asked, operation, kills, random.Random(f"{seed} {operation.name}"))
+        on(asked, *operation.words)
+        if operation.words[0] == "provision":
+            on(asked, *operation.words, "--check")  # nothing is left to do
+            on(asked, "provision")
+        is_well(of(form, *operation.left))
+    print(f"{operation.name}: killed after {moments} s, {early} runs ended before, "
+          f"{time.monotonic() - start:.0f} s in all", flush=True)  # fmt: skip
+    lost = records["write"].get("lost") if operation.served else None
+    assert not operation.served or lost == 0, operation.name
+    return Told(operation.name, f"{datetime.now(UTC):%Y-%m-%d}", commit(), seed, moments, early, lost)
+
+
+def _killed_often(form: Cluster, operation: Operation, kills: int, chance: random.Random) -> tuple[list[float], int]:
+    """When it was killed, and how many runs ended before they were."""
     moments: list[float] = []
     early = 0
-    while len(moments) < operation.kills and early < 2 * operation.kills:
+    while len(moments) < kills and early < 2 * kills:
         after = round(chance.uniform(0.3, operation.seconds), 1)
         if _killed(form, operation.words, after):
             moments.append(after)
         else:
             early += 1
-    form.on(*operation.words)
-    if operation.words[0] == "provision":
-        form.on(*operation.words, "--check")  # nothing is left to do
-        form.on("provision")
-    is_well(form)
-    print(f"{operation.name}: killed after {moments} s, {early} runs ended before", flush=True)
-    return Told(operation.name, moments, early, None)
+    return moments, early
 
 
 def _killed(form: Cluster, words: Sequence[str], after: float) -> bool:
     """Start it and kill it after so many seconds. Whether it still ran then."""
-    argv = [sys.executable, "-c", PROGRAM, words[0], "--inventory", str(form.inventory), *words[1:]]
+    argv = [sys.executable, "-c", PROGRAM, words[0], "--inventory", str(form.inventory), "--cluster", form.name,
+            *words[1:]]  # fmt: skip
     process = subprocess.Popen(argv, env=form.environment, cwd=page.ROOT, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
     time.sleep(after)

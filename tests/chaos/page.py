@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,15 +47,16 @@ Measured on {date}, on {cores} cores.
 """
 _KILLS = """
 ## The local process killed
-Each long operation is started, killed with -9 after seconds that chance chooses (seed {seed}), and started again
+Each of these operations is started, killed with -9 after seconds that chance chooses, and started again
 until it was killed often enough; then it runs to its end. After that the cluster must be well, nothing may be left
 to do, every host must be as its roles promise (`verify`), and no write that was acknowledged meanwhile may be gone
-(-: not asked, for there is no API before the first provision, and a restore takes back what was written since).
+(-: not asked, for there is no API before the first provision, and a restore takes back what was written since). One can
+be run alone, here the rotation of authorities: `python -m tests.chaos.kills --only rotate-ca --write`.
 
-Measured on {date}, on {cores} cores: killed {kills} times.
+Measured on {cores} cores: killed {kills} times.
 
-| operation | killed after, s | ended before it was killed | writes lost |
-|---|---|---|---|
+| operation | on | killed after, s | ended before it was killed | writes lost |
+|---|---|---|---|---|
 """
 _LIFE = """
 ## A whole life
@@ -77,6 +78,15 @@ def publish(report: Path, found: Mapping[str, Any]) -> None:
     document = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit(), "cores": os.cpu_count(), **found}
     report.write_text(json.dumps(document, indent=1) + "\n")
     PAGE.write_text(made())
+
+
+def with_others(
+    report: Path, rows: str, key: str, order: Sequence[str], now: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:  # fmt: skip
+    """The rows of a report in that order of their keys: those of now, and of others those of their last run."""
+    kept = json.loads(report.read_text())[rows] if report.exists() else []
+    found = {one[key]: one for one in [*kept, *now]}
+    return [found[name] for name in order if name in found]
 
 
 def made() -> str:
@@ -102,7 +112,7 @@ def _fault(one: Mapping[str, Any]) -> str:
 def _operation(one: Mapping[str, Any]) -> str:
     moments = ", ".join(f"{after:g}" for after in sorted(one["moments"]))
     lost = "-" if one["lost"] is None else one["lost"]
-    return f"| {one['operation']} | {moments} | {one['early']} | {lost} |\n"
+    return f"| {one['operation']} | {one['date']} | {moments} | {one['early']} | {lost} |\n"
 
 
 def _stop(one: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.chaos import page
 from tests.chaos.faults import FAULTS
@@ -24,11 +25,29 @@ def test_every_fault_was_brought_about_and_lost_nothing() -> None:
         assert fault.felt or not any(record["failed"] for record in told["records"].values())
 
 
-def test_every_long_operation_was_killed_and_lost_nothing() -> None:
+def test_every_long_task_that_changes_a_cluster_is_killed() -> None:
+    assert {one.words[0] for one in OPERATIONS} == {
+        "provision", "backup", "upgrade", "restore", "rotate-ca", "rotate-certs", "rotate-encryption-key",
+        "add-node", "remove-node", "replace-node",
+    }  # fmt: skip
+
+
+def test_what_was_killed_is_told_in_order_and_lost_nothing() -> None:
     report = json.loads(page.KILLS.read_text())
-    assert [one["operation"] for one in report["operations"]] == [one.name for one in OPERATIONS]
-    assert report["kills"] >= 50
+    told = [one["operation"] for one in report["operations"]]
+    assert told == [one.name for one in OPERATIONS if one.name in told]
+    assert report["kills"] == sum(len(one["moments"]) for one in report["operations"]) >= 50
     assert all(not one["lost"] for one in report["operations"])
+
+
+def test_rows_that_are_not_run_now_stay_as_their_last_run_told_them(tmp_path: Path) -> None:
+    report = tmp_path / "kills.json"
+    first, second, third = ({"operation": name, "early": 0} for name in ("first", "second", "third"))
+    report.write_text(json.dumps({"operations": [third, first, {"operation": "gone"}]}))
+    now = {"operation": "third", "early": 1}
+    found = page.with_others(report, "operations", "operation", ["first", "second", "third"], [now])
+    assert found == [first, now]
+    assert page.with_others(tmp_path / "none.json", "operations", "operation", ["second"], [second]) == [second]
 
 
 def test_a_cluster_was_right_at_every_stop_of_its_life() -> None:
