@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def _all(chosen: Sequence[Fault], folder: Path, chance: random.Random) -> list[Result]:
-    with booted(FORM, folder, with_store) as one:
+    with booted(FORM, folder, with_store, "chaos", "10.70.0") as one:
         one.on("mirror", "--start")
         one.on("provision")
         one.on("validate-cluster", "--wait", "5m")

@@ -75,7 +75,7 @@ OPERATIONS = (
               ("provision", "--extra-vars", "kube_apiserver_audit_log_days=31"), 8, 12),
     Operation("rotation of authorities", ("rotate-ca", "--yes"), 5, 100),
     Operation("backup", ("backup",), 5, 6),
-    Operation("upgrade to another minor version", ("upgrade", "--to", NEW), 8, 25, before=_with_new_programs),
+    Operation("upgrade to another minor version", ("upgrade", "--to", NEW), 8, 70, before=_with_new_programs),
     Operation("rotation of certificates", ("rotate-certs", "--yes"), 8, 40),
     Operation("rotation of the encryption key", ("rotate-encryption-key", "--yes"), 6, 60),
     # What is written meanwhile is lost, as it should be.
@@ -125,7 +125,7 @@ def _write(told: Told) -> None:
 
 
 def _all(chosen: Sequence[Operation], folder: Path, seed: int, points: int | None) -> Iterator[Told]:
-    with booted(FORM, folder, with_store) as form:
+    with booted(FORM, folder, with_store, "kills", "10.71.0") as form:
         form.on("mirror", "--start", "--kubernetes-version", OLD)
         if RAISED not in chosen:
             on(of(form, *FIRST), "provision")
