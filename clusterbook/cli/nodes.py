@@ -7,11 +7,13 @@ from invoke.context import Context
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
+from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import with_yes
-from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.site import Site, evaluate, open_site, the_cluster, value_of
+from clusterbook.cli.validation import nodes_of
 from clusterbook.compile import Selection
-from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, InvalidInput
+from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, ClusterbookError, InvalidInput
 from clusterbook.report.style import Style
 
 NODE_HELP = {
@@ -31,7 +33,8 @@ def add_node(
     """Bring a host of the inventory into the cluster.
 
     A worker, a control plane or a member of etcd. Write it into the inventory first. Only the new host and the control
-    planes are worked on.
+    planes that are in the cluster are worked on; with a new control plane also who has a list of them: the proxies on
+    workers (api_endpoint_mode: local_proxy) and the host of Prometheus.
 
     Example: invoke add-node w-3 --inventory lab
     """
@@ -94,10 +97,33 @@ def _site(inventory: str, cluster: str, node: str) -> Site:
 
 
 def _come(site: Site, node: str, style: Style) -> int:
+    chosen = Selection(limit=":".join(_concerned(site, node)), check=style.plan)
+    return runs.run(site, Order(places.playbook("site"), chosen, style))
+
+
+def _concerned(site: Site, node: str) -> list[str]:
+    """The new host, and those in the cluster that have to know of it. Nodes that nobody installed yet are left out."""
+    groups, own = site.inventory.groups, site.inventory.hosts[node]
+    found = [*groups.get("control_plane", ())]
+    if node in found:
+        if value_of(site, node, "api_endpoint_mode") == "local_proxy":
+            found += groups.get("worker", ())
+        server = value_of(site, node, "prometheus_host")
+        if evaluate(own, own.variables["prometheus"]) and server in site.inventory.hosts:
+            found.append(server)
+    absent = _absent(site)
+    return list(dict.fromkeys([node, *(name for name in found if name not in absent)]))
+
+
+def _absent(site: Site) -> set[str]:
+    """Hosts of the inventory that are to be nodes and are none; nobody while the API does not answer."""
+    try:
+        there = {one["name"] for one in nodes_of(open_kubectl(the_cluster(site)))}
+    except ClusterbookError:  # no kubectl for this machine
+        there = set()
     groups = site.inventory.groups
-    of_everybody = node in groups.get("control_plane", ())  # which every local proxy has to know
-    limit = "" if of_everybody else f"{node}:control_plane"
-    return runs.run(site, Order(places.playbook("site"), Selection(limit=limit, check=style.plan), style))
+    wanted = {*groups.get("control_plane", ()), *groups.get("worker", ())} if there else set()
+    return {name for name in wanted if value_of(site, name, "node_name") not in there}
 
 
 def _leave(site: Site, node: str, drain_seconds: int, style: Style) -> int:
