@@ -9,11 +9,11 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import with_yes
+from clusterbook.cli.screen import print_json_line, with_yes
 from clusterbook.cli.site import Site, evaluate, open_site, the_cluster, value_of
 from clusterbook.cli.validation import nodes_of
 from clusterbook.compile import Selection
-from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, ClusterbookError, InvalidInput
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_UNREACHABLE, ClusterbookError, InvalidInput
 from clusterbook.report.style import Style
 
 NODE_HELP = {
@@ -23,6 +23,8 @@ NODE_HELP = {
     "verbose": SELECTION_HELP["verbose"],
 }
 LEAVE_HELP = {"yes": "really do it", "drain-seconds": "time for its pods to go elsewhere (default: 300)"}
+# How a plan ends after which the next one has a sense.
+GOOD = (EXIT_DONE, EXIT_CHANGES)
 
 
 @command(positional=["node"], help={**NODE_HELP, "check": SELECTION_HELP["check"]})
@@ -59,7 +61,13 @@ def remove_node(
     site = _site(inventory, cluster, node)
     style = Style(json=json_, verbose=verbose, plan=not yes)
     code = _leave(site, node, drain_seconds, style)
-    if code == EXIT_DONE and yes:
+    if code in GOOD and not yes:
+        taken = _take_off(site, node, style)
+        if taken != EXIT_UNREACHABLE:
+            code = _both(code, taken)
+        elif not json_:
+            print(f"{node} does not answer: it leaves all the same, and its components stay on it.")
+    elif code == EXIT_DONE:
         code = _take_off(site, node, style)
         if not json_:
             print(f"{node} is no longer in the cluster"
@@ -84,9 +92,25 @@ def replace_node(
     site = _site(inventory, cluster, node)
     style = Style(json=json_, verbose=verbose, plan=not yes)
     code = _leave(site, node, drain_seconds, style)
-    if code == EXIT_DONE and yes:
+    if code in GOOD and not yes:
+        code = _both(code, _foretell_exchange(site, node, style))
+    elif code == EXIT_DONE:
         code = _take_off(site, node, style) or _come(site, node, style)
     return _told(code, yes, json_, f"replace-node {node}")
+
+
+def _foretell_exchange(site: Site, node: str, style: Style) -> int:
+    """Show what a host that left would lose and then get. What is on it hides what it would lack once that is off."""
+    code = _take_off(site, node, style)
+    if code == EXIT_DONE:
+        return _come(site, node, style)
+    if code == EXIT_CHANGES:
+        words = "cannot be known yet: its return, as by add-node, follows once its components are off"
+        if style.json:
+            print_json_line({"type": "unknown", "host": node, "msg": words})
+        else:
+            print(f"? {node:<8} {words}")
+    return code
 
 
 def _site(inventory: str, cluster: str, node: str) -> Site:
@@ -139,8 +163,13 @@ def _leave(site: Site, node: str, drain_seconds: int, style: Style) -> int:
 
 
 def _take_off(site: Site, node: str, style: Style) -> int:
-    chosen = Selection(limit=node, extra_variables={"reset_packages": False})
+    chosen = Selection(limit=node, check=style.plan, extra_variables={"reset_packages": False})
     return runs.run(site, Order(places.playbook("reset"), chosen, style))
+
+
+def _both(first: int, second: int) -> int:
+    """The exit code of a plan that went well and of the next one."""
+    return max(first, second) if second in GOOD else second
 
 
 def _told(code: int, yes: bool, as_json: bool, words: str) -> int:

@@ -1,4 +1,4 @@
-"""Which hosts `add-node` works on, and what it, `remove-node` and `replace-node` refuse."""
+"""Which hosts `add-node`, `remove-node` and `replace-node` work on, what their plans show, and what they refuse."""
 
 from __future__ import annotations
 
@@ -122,10 +122,73 @@ def test_every_control_plane_of_the_inventory_is_worked_on_while_the_api_does_no
     assert world.limit == "w-2:cp-1:cp-2:cp-3"
 
 
+def test_a_removal_takes_the_node_out_and_then_its_components_off_its_host_alone(world: World, call: Call) -> None:
+    code, output, _ = called(call, "remove-node", "w-2", "--yes")
+    assert (code, world.runs, world.limit) == (0, ["run remove-node w-2", "run reset "], "w-2")
+    assert "w-2 is no longer in the cluster. Remove it from the inventory" in output
+    world.codes = {"reset": 4}
+    code, output, _ = called(call, "remove-node", "w-2", "--yes")
+    assert code == 0 and "it does not answer, so its components are still on it" in output
+
+
+@pytest.mark.parametrize("words", [(), ("--check",)])
+def test_the_plan_of_a_removal_shows_what_would_go_off_the_host_as_well(
+    world: World, call: Call, words: tuple[str, ...]
+) -> None:
+    code, output, _ = called(call, "remove-node", "w-2", *words)
+    assert (code, world.runs, world.limit) == (2, ["plan remove-node w-2", "plan reset "], "w-2")
+    assert "Nothing has been done. To do it: invoke remove-node w-2" in output
+
+
+def test_the_plan_of_a_removal_says_that_a_host_that_does_not_answer_keeps_its_components(
+    world: World, call: Call
+) -> None:
+    world.codes = {"reset": 4}
+    code, output, _ = called(call, "remove-node", "w-2")
+    assert code == 2 and "w-2 does not answer: it leaves all the same, and its components stay on it." in output
+
+
+@pytest.mark.parametrize("task", ["remove-node", "replace-node"])
+@pytest.mark.parametrize("words", [(), ("--yes",)])
+def test_nothing_follows_where_the_host_may_not_leave(
+    world: World, call: Call, task: str, words: tuple[str, ...]
+) -> None:
+    world.codes = {"remove-node": 1}
+    code, _, _ = called(call, task, "cp-1", *words)
+    assert (code, len(world.runs)) == (1, 1)
+
+
 def test_a_replacement_takes_the_node_out_the_components_off_and_brings_the_host_in(world: World, call: Call) -> None:
     assert called(call, "replace-node", "w-2", "--yes")[0] == 0
     assert world.runs == ["run remove-node w-2", "run reset ", "run site "]
     assert world.limit == "w-2:cp-1:cp-3"
+
+
+def test_the_plan_of_a_replacement_shows_what_an_empty_host_would_get(world: World, call: Call) -> None:
+    world.codes = {"reset": 0}
+    code, output, _ = called(call, "replace-node", "cp-1")
+    assert (code, world.limit) == (2, "cp-1:cp-3")
+    assert world.runs == ["plan remove-node cp-1", "plan reset ", "plan site "]
+    assert "cannot be known" not in output
+
+
+def test_the_plan_of_a_replacement_says_that_a_return_to_a_host_that_is_not_empty_yet_cannot_be_known(
+    world: World, call: Call
+) -> None:
+    code, output, _ = called(call, "replace-node", "w-2")
+    assert (code, world.runs) == (2, ["plan remove-node w-2", "plan reset "])
+    assert "? w-2      cannot be known yet: its return, as by add-node, follows once its components are off" in output
+    told = json.loads(called(call, "replace-node", "w-2", "--json")[1])
+    assert (told["type"], told["host"]) == ("unknown", "w-2") and told["msg"].startswith("cannot be known yet: ")
+
+
+def test_the_plan_of_a_replacement_by_a_host_that_does_not_answer_fails_as_the_replacement_would(
+    world: World, call: Call
+) -> None:
+    world.codes = {"reset": 4}
+    assert called(call, "replace-node", "w-2")[0] == 4
+    assert called(call, "replace-node", "w-2", "--yes")[0] == 4
+    assert "plan site " not in world.runs and "run site " not in world.runs
 
 
 @pytest.mark.parametrize(("node", "what"), [("cp-1", "control plane"), ("etcd-1", "member of etcd")])
