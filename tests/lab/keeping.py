@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
 
+# What bringing a cluster back may take, on hosts that have booted.
+MOST_RESTORE_SECONDS = 90
 # Kinds whose objects come and go while nobody does anything, or are not kept at all.
 PASSING = {"certificatesigningrequests.certificates.k8s.io", "componentstatuses", "events", "events.events.k8s.io",
            "leases.coordination.k8s.io", "nodes.metrics.k8s.io", "pods.metrics.k8s.io"}  # fmt: skip

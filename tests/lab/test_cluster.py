@@ -25,7 +25,7 @@ from tests import browser
 from tests.lab import image_tar, same_packages
 from tests.lab.asking import until
 from tests.lab.conftest import PROGRAM, ROOT, Cluster
-from tests.lab.keeping import kept
+from tests.lab.keeping import MOST_RESTORE_SECONDS, kept
 from tests.lab.leftovers import machine_state
 from tests.lab.losing import Run
 from tests.lab.probing import failed, paged, probed, ready_pods
@@ -475,7 +475,7 @@ def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: 
     raised("kubectl", "create", "namespace", "later")
     lab.reset_hosts(record.read_spec(raised.name), CONTROL_PLANES)
     raised.on("restore", "--from", "latest", *at, expect=2)  # says what it would do
-    raised.on("restore", "--from", "latest", *at, "--yes")
+    assert raised.on("restore", "--from", "latest", *at, "--yes").seconds <= MOST_RESTORE_SECONDS
     word = raised("kubectl", "--namespace=kept", "get", "secret", "kept", "--output=jsonpath={.data.word}").output
     assert base64.b64decode(word) == b"before"
     raised.on("validate-cluster", "--wait", "5m")

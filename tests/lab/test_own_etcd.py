@@ -11,7 +11,7 @@ import pytest
 from clusterbook.lab import lab, record
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted
-from tests.lab.keeping import kept
+from tests.lab.keeping import MOST_RESTORE_SECONDS, kept
 from tests.lab.probing import failed, paged, probed
 from tests.lab.test_nodes import nodes, of, on
 
@@ -60,7 +60,8 @@ def all_are_lost(form: Cluster) -> None:
     was = kept(form)
     on(now, "backup")
     lab.reset_hosts(record.read_spec(form.name), ["etcd-1", "etcd-2", "etcd-4"])
-    on(now, "restore", "--from", "latest", "--yes")
+    seconds = now.on("restore", "--from", "latest", "--yes", "--cluster", form.name).seconds
+    assert seconds <= MOST_RESTORE_SECONDS
     well(now)
     assert kept(form) == was
 
