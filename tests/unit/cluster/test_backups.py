@@ -12,7 +12,8 @@ import pytest
 from clusterbook.cluster import backups, encryption
 from clusterbook.cluster.cluster import Cluster, ensure_cluster, ensure_secrets, open_cluster
 from clusterbook.cluster.secrets import PASSPHRASE_VARIABLE, WrongKey
-from clusterbook.cluster.store import FileStore
+from clusterbook.cluster.store import FileStore, Store
+from clusterbook.cluster.store_s3 import S3Store
 from clusterbook.errors import Failed, InvalidInput
 
 NOW = datetime(2026, 11, 26, 10, 45, tzinfo=UTC)
@@ -25,9 +26,14 @@ def cluster(store: FileStore) -> Cluster:
     return ensure_cluster(store, "demo", {"api_address": "192.0.2.10"}, OPEN)
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "elsewhere")
+@pytest.fixture(params=["a directory", "a bucket"])
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Where backups go: each kind of store."""
+    if request.param == "a directory":
+        return FileStore(tmp_path / "elsewhere")
+    client = request.getfixturevalue("aws")("s3")
+    client.create_bucket(Bucket="backups", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    return S3Store("backups", "team", client, tmp_path / "cache")
 
 
 def snapshot(folder: Path, pages: int = 3, byte: bytes = b"x") -> Path:
@@ -40,7 +46,7 @@ def snapshot(folder: Path, pages: int = 3, byte: bytes = b"x") -> Path:
 
 @pytest.mark.parametrize("part", [1000, 4096, 4096 * 3, 4096 * 3 + 7, 4096 * 3 + 32, 1 << 20])
 def test_a_snapshot_comes_back_byte_for_byte_whatever_its_parts(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+    cluster: Cluster, elsewhere: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
     monkeypatch.setattr(backups, "PART_BYTES", part)
     path = snapshot(tmp_path)
@@ -51,7 +57,7 @@ def test_a_snapshot_comes_back_byte_for_byte_whatever_its_parts(
 
 
 def test_nothing_of_the_snapshot_can_be_read_without_the_key(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     backups.save(cluster, elsewhere, "one", snapshot(tmp_path, byte=b"secret"), FOUND, NOW)
     written = b"".join(elsewhere.read(name) or b"" for name in elsewhere.names("demo"))
@@ -61,7 +67,7 @@ def test_nothing_of_the_snapshot_can_be_read_without_the_key(
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"y" + data[1:], lambda data: data[:-32]])
 def test_a_snapshot_that_is_not_whole_is_refused(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path, damage: Callable[[bytes], bytes]
+    cluster: Cluster, elsewhere: Store, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     path = snapshot(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
@@ -71,7 +77,7 @@ def test_a_snapshot_that_is_not_whole_is_refused(
 
 
 def test_a_backup_that_was_exchanged_or_has_lost_a_part_is_not_restored(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     taken = backups.save(cluster, elsewhere, "one", snapshot(tmp_path), FOUND, NOW)
     other = backups.save(cluster, elsewhere, "two", snapshot(tmp_path, byte=b"z"), FOUND, NOW)
@@ -85,7 +91,7 @@ def test_a_backup_that_was_exchanged_or_has_lost_a_part_is_not_restored(
 
 
 def test_a_store_that_lost_the_cluster_gets_it_back_with_the_same_keys(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     path = snapshot(tmp_path)
     taken = backups.save(cluster, elsewhere, "one", path, FOUND, NOW)
@@ -98,7 +104,7 @@ def test_a_store_that_lost_the_cluster_gets_it_back_with_the_same_keys(
     assert b"".join(backups.opened(again, elsewhere, taken)) == path.read_bytes()
 
 
-def test_the_wrong_passphrase_brings_nothing_back(cluster: Cluster, elsewhere: FileStore, tmp_path: Path) -> None:
+def test_the_wrong_passphrase_brings_nothing_back(cluster: Cluster, elsewhere: Store, tmp_path: Path) -> None:
     taken = backups.save(cluster, elsewhere, "one", snapshot(tmp_path), FOUND, NOW)
     new = FileStore(tmp_path / "new machine")
     with pytest.raises(WrongKey):
@@ -107,7 +113,7 @@ def test_the_wrong_passphrase_brings_nothing_back(cluster: Cluster, elsewhere: F
 
 
 def test_a_cluster_that_was_made_anew_is_not_mixed_with_the_backup(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     taken = backups.save(cluster, elsewhere, "one", snapshot(tmp_path), FOUND, NOW)
     other = FileStore(tmp_path / "other")
@@ -118,7 +124,7 @@ def test_a_cluster_that_was_made_anew_is_not_mixed_with_the_backup(
 
 
 def test_the_newest_backups_stay_and_what_was_cut_off_goes(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     for identity in ("1", "2", "3"):
         backups.save(cluster, elsewhere, identity, snapshot(tmp_path), FOUND, NOW)
@@ -129,7 +135,7 @@ def test_the_newest_backups_stay_and_what_was_cut_off_goes(
 
 
 def test_an_id_that_there_is_not_is_told_with_those_that_there_are(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     backups.save(cluster, elsewhere, "one", snapshot(tmp_path), FOUND, NOW)
     with pytest.raises(InvalidInput, match="no backup 'two'") as told:
@@ -138,7 +144,7 @@ def test_an_id_that_there_is_not_is_told_with_those_that_there_are(
 
 
 def test_a_backup_from_before_a_rotation_brings_its_key_back_behind_the_new_one(
-    cluster: Cluster, elsewhere: FileStore, tmp_path: Path
+    cluster: Cluster, elsewhere: Store, tmp_path: Path
 ) -> None:
     taken = backups.save(cluster, elsewhere, "one", snapshot(tmp_path), FOUND, NOW)
     assert not backups.bring_keys(cluster, elsewhere, taken)
