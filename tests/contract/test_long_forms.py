@@ -15,6 +15,12 @@ def test_the_last_run_of_each_long_form_that_is_published_passed() -> None:
     assert {file: entry for file, entry in entries.items() if entry["failed"] or not entry["passed"]} == {}
 
 
+def test_a_long_form_shares_no_file_with_tests_of_ci() -> None:
+    """The report is by file: one that is skipped beside others would be recorded nowhere."""
+    mark, lab = '@pytest.mark.skipif("CLUSTERBOOK_FULL"', long_forms.ROOT / "tests" / "lab"
+    assert [path.name for path in lab.glob("*.py") if mark in path.read_text()] == []
+
+
 def test_no_entry_is_left_of_a_file_that_is_gone() -> None:
     assert set(json.loads(REPORT.read_text())) <= set(long_forms.files())
 

@@ -6,7 +6,6 @@ import base64
 import ipaddress
 import itertools
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -27,7 +26,6 @@ from tests.lab.asking import until
 from tests.lab.conftest import PROGRAM, ROOT, Cluster
 from tests.lab.keeping import MOST_RESTORE_SECONDS, kept
 from tests.lab.leftovers import machine_state
-from tests.lab.losing import Run
 from tests.lab.probing import failed, paged, probed, ready_pods
 from tests.lab.test_upgrade import NEW, OLD, versions, with_version, without_version
 
@@ -194,40 +192,6 @@ def test_the_address_moves_when_its_host_dies_and_the_playbook_still_runs(raised
     raised.on("validate-cluster", "--wait", "5m")
     until(lambda: holders(raised, CONTROL_PLANES) == [holder], "the address comes back to the host of most weight")
     raised.on("plan")
-
-
-# Which control plane is lost after which of its steps, whether without a sign, and what the run does then.
-LOST = {
-    "while it restarts in its turn": ("cp-2", "Look whether kube-apiserver is to be restarted", False, ["stopped"]),
-    "with the address, before its turn": ("cp-1", "Ensure kube-apiserver's unit is in place", True, []),
-}
-
-
-@pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="takes minutes: make full")
-@pytest.mark.parametrize("case", LOST)
-def test_a_control_plane_may_be_lost_while_the_playbook_runs(raised: Cluster, tmp_path: Path, case: str) -> None:
-    host, step, silent, said = LOST[case]
-    days = 40 + list(LOST).index(case)
-    wish = ("--extra-vars", json.dumps({"kube_apiserver_audit_log_days": days}))
-    run = Run(raised, tmp_path / "run.jsonl", "provision", *wish)
-    run.lose_after(step, host, silent)
-    try:
-        until(lambda: raised("kubectl", "get", "--raw", "/readyz", expect=None).code == 0, "the API answers")
-        assert run.end() == 4
-        assert [event["host"] for event in run.events("unreachable")] == [host]
-        assert [event["type"] for event in run.events("stopped")] == said
-        counts = run.events("summary")[-1]["hosts"]
-        assert {name for name in HOSTS if counts[name]["failed"] or counts[name]["unreachable"]} == {host}
-        raised("kubectl", "get", "--raw", "/readyz")
-    finally:
-        lab.start_host(record.read_spec(raised.name), host)
-    again = raised.on("provision", "--json", *wish).summary()
-    assert {name: again[name]["failed"] + again[name]["unreachable"] for name in HOSTS} == dict.fromkeys(HOSTS, 0)
-    for one in CONTROL_PLANES:
-        assert f"--audit-log-maxage={days} " in on(raised, one, "ps -C kube-apiserver -o args=")
-    third = raised.on("provision", "--json", *wish).summary()
-    assert {name: third[name]["changed"] for name in HOSTS} == dict.fromkeys(HOSTS, 0)
-    raised.on("validate-cluster", "--wait", "5m")
 
 
 def test_an_application_runs_from_an_image_of_a_file_that_no_registry_has(raised: Cluster, tmp_path: Path) -> None:
@@ -426,39 +390,6 @@ def test_every_certificate_is_made_anew_and_no_request_fails(raised: Cluster) ->
     assert on(raised, "cp-1", "sha256sum /etc/etcd/pki/peer.key") != key
     raised.on("drift")
     raised.on("validate-cluster", "--wait", "5m")
-
-
-def stored_under(cluster: Cluster) -> set[str]:
-    """The keys that etcd's own data names in front of every Secret and ConfigMap, and of each object without one ''."""
-    ask = "etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt " \
-          "--key=/etc/etcd/pki/healthcheck-client.key get --write-out=json --prefix /registry/"  # fmt: skip
-    values = [base64.b64decode(found["value"]) for kind in ("secrets", "configmaps")
-              for found in json.loads(on(cluster, "cp-1", f"{ask}{kind}/"))["kvs"]]  # fmt: skip
-    assert len(values) > 5
-    parts = [value[:80].split(b":", 5) for value in values]
-    return {part[4].decode() if part[:4] == [b"k8s", b"enc", b"secretbox", b"v1"] else "" for part in parts}
-
-
-@pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="API servers look for keys once a minute: make full")
-def test_secrets_get_a_new_key_and_no_request_fails(raised: Cluster) -> None:
-    make = ("--namespace=kube-system", "create", "secret", "generic", "of-before", "--from-literal=word=before")
-    raised("kubectl", *make)
-    before = stored_under(raised)
-    raised.on("rotate-encryption-key", expect=2)
-    assert stored_under(raised) == before
-    with probed(raised) as records:
-        raised.on("rotate-encryption-key", "--yes")
-    assert failed(records) == {}
-    after = stored_under(raised)
-    assert len(after) == 1
-    assert after.isdisjoint(before)
-    for host in CONTROL_PLANES:
-        named = on(raised, host, "grep --count name: /etc/kubernetes/apiserver/encryption.yaml")
-        assert named == "1"
-    word = ("get", "secret", "of-before", "--namespace=kube-system", "--output=jsonpath={.data.word}")
-    assert base64.b64decode(raised("kubectl", *word).output) == b"before"
-    raised("kubectl", "--namespace=kube-system", "delete", "secret", "of-before")
-    raised.on("plan")
 
 
 def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: Cluster, tmp_path: Path) -> None:

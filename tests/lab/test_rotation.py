@@ -84,6 +84,36 @@ def test_what_somebody_changed_of_an_add_on_is_seen_and_brought_back(form: Clust
     form.on("validate-cluster", "--wait", "5m")
 
 
+def stored_under(form: Cluster) -> set[str]:
+    """The keys that etcd's own data names in front of every Secret and ConfigMap, and of each object without one ''."""
+    ask = "etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/healthcheck-client.crt " \
+          "--key=/etc/etcd/pki/healthcheck-client.key get --write-out=json --prefix /registry/"  # fmt: skip
+    values = [base64.b64decode(found["value"]) for kind in ("secrets", "configmaps")
+              for found in json.loads(on(form, "cp-1", f"{ask}{kind}/"))["kvs"]]  # fmt: skip
+    assert len(values) > 5
+    parts = [value[:80].split(b":", 5) for value in values]
+    return {part[4].decode() if part[:4] == [b"k8s", b"enc", b"secretbox", b"v1"] else "" for part in parts}
+
+
+def test_secrets_get_a_new_key_and_no_request_fails(form: Cluster) -> None:
+    system(form, "create", "secret", "generic", "of-before", "--from-literal=word=before")
+    before = stored_under(form)
+    form.on("rotate-encryption-key", expect=2)
+    assert stored_under(form) == before
+    with probed(form, paged(form, "w-1")) as records:
+        form.on("rotate-encryption-key", "--yes")
+    assert failed(records) == {}
+    after = stored_under(form)
+    assert len(after) == 1
+    assert after.isdisjoint(before)
+    for host in HOSTS[:3]:
+        assert on(form, host, "grep --count name: /etc/kubernetes/apiserver/encryption.yaml") == "1"
+    word = system(form, "get", "secret", "of-before", "--output=jsonpath={.data.word}")
+    assert base64.b64decode(word) == b"before"
+    system(form, "delete", "secret", "of-before")
+    form.on("plan")
+
+
 def test_authorities_are_replaced_by_a_task_that_is_killed_twice_and_no_request_fails(
     form: Cluster, tokens: list[str]
 ) -> None:  # fmt: skip
