@@ -34,7 +34,9 @@ def test_an_entry_counts_each_test_once_and_others_stay(tmp_path: Path) -> None:
                           ("passed", "teardown"), ("skipped", "setup")):  # fmt: skip
         record.add(one, outcome, when, 0.75)
     record.add("tests/lab/test_cluster.py", "passed", "call", 1)
+    record.measured(one, "restore_seconds", 41.28)
     record.write(report)
     kept = json.loads(report.read_text())
     assert set(kept) == {one, other}
     assert [kept[one][word] for word in ("passed", "failed", "skipped", "seconds")] == [1, 1, 1, 4]
+    assert kept[one]["numbers"] == {"restore_seconds": 41.3}

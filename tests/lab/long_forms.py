@@ -26,10 +26,12 @@ def files() -> list[str]:
 
 @dataclass
 class Record:
-    """What came of the tests of a session. outcomes: file -> outcome -> tests; seconds: file -> seconds in all."""
+    """What came of the tests of a session. outcomes: file -> outcome -> tests; seconds: file -> seconds in all;
+    numbers: file -> what a test measured by its name."""
 
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    numbers: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def add(self, file: str, outcome: str, when: str, seconds: float) -> None:
         """Count a phase of a test. when: setup, call or teardown; a test is counted once, by the phase that decides."""
@@ -38,6 +40,10 @@ class Record:
         if when == "call" or outcome != "passed":
             counts[outcome] += 1
 
+    def measured(self, file: str, name: str, value: float) -> None:
+        """Keep a number of a test beside the counts of its file. name: with its unit."""
+        self.numbers.setdefault(file, {})[name] = round(value, 1)
+
     def write(self, report: Path = REPORT) -> None:
         """Put the entries of this session's files of long forms into the report; others stay."""
         kept = json.loads(report.read_text()) if report.exists() else {}
@@ -45,7 +51,8 @@ class Record:
         for file in self.outcomes.keys() & set(files()):
             counts = self.outcomes[file]
             kept[file] = {"date": now, "commit": made, "seconds": round(self.seconds[file]),
-                          **{word: counts[word] for word in ("passed", "failed", "skipped")}}  # fmt: skip
+                          **{word: counts[word] for word in ("passed", "failed", "skipped")},
+                          **({"numbers": self.numbers[file]} if file in self.numbers else {})}  # fmt: skip
         report.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +78,9 @@ def connects(host: str, address: str, port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, clusters: Any) -> Iterator[Cluster]:
+def lab(
+    tmp_path_factory: pytest.TempPathFactory, clusters: Any, measured: Callable[[str, float], None]
+) -> Iterator[Cluster]:
     """The lab, its bundle beside the inventory, and then the block."""
     if os.geteuid() != 0:
         pytest.skip("a lab needs root")
@@ -88,7 +90,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory, clusters: Any) -> Iterator[Clu
     (folder / "gap.yml").write_text(yaml.safe_dump(document))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
     one: Cluster = clusters(SPEC.name, folder / "gap.yml", folder / "store")
-    one.on("bundle", "--out", str(folder / "gap.tar.zst"), "--sbom", str(folder / "gap.spdx.json"))
+    where = ("--out", str(folder / "gap.tar.zst"), "--sbom", str(folder / "gap.spdx.json"))
+    for name, value in sizes(json.loads(one.on("bundle", *where, "--json").output)).items():
+        measured(name, value)
     try:
         one.on("lab-up")
         assert connects("w-1", SPEC.gateway, SPEC.apt_port), "without the block hosts reach the lab's package cache"
@@ -159,6 +163,16 @@ def test_images_on_hosts_have_the_digests_of_the_bill_of_materials(lab: Cluster)
             if not reference.startswith("sha256:") and "@" not in reference:
                 found[reference] = digest
     assert found == said
+
+
+def sizes(told: dict[str, Any]) -> dict[str, float]:
+    """What is said of a bundle's size, of what `bundle --json` tells."""
+    packages = [file["size"] for file in told["files"] if file["kind"] == "package"]
+    return {
+        "files": len(told["files"]), "megabytes": told["size"] / 10**6,
+        "packed_megabytes": told["written"]["size"] / 10**6,
+        "packages": len(packages), "megabytes_of_packages": sum(packages) / 10**6,
+    }  # fmt: skip
 
 
 def sums(lab: Cluster) -> dict[str, str]:

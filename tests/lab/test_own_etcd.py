@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a 
 FORM = "one control plane, one worker and four hosts for etcd"
 
 
-def test_members_on_hosts_of_their_own_are_exchanged_and_brought_back(tmp_path: Path, clusters: Any) -> None:
+def test_members_on_hosts_of_their_own_are_exchanged_and_brought_back(
+    tmp_path: Path, clusters: Any, measured: Callable[[str, float], None]
+) -> None:
     with booted(FORM, tmp_path, clusters) as form:
         form.on("mirror", "--start")
         three = of(form, "cp-1", "w-1", "etcd-1", "etcd-2", "etcd-3")
@@ -27,7 +30,7 @@ def test_members_on_hosts_of_their_own_are_exchanged_and_brought_back(tmp_path: 
         page = paged(form, "w-1")
         the_first_is_replaced(form, three, page)
         one_that_is_gone_makes_room(form, three, page)
-        all_are_lost(form)
+        measured("restore_seconds", all_are_lost(form))
 
 
 def the_first_is_replaced(form: Cluster, three: Cluster, page: str) -> None:
@@ -54,8 +57,8 @@ def one_that_is_gone_makes_room(form: Cluster, three: Cluster, page: str) -> Non
     well(of(form, "cp-1", "w-1", "etcd-1", "etcd-2", "etcd-4"))
 
 
-def all_are_lost(form: Cluster) -> None:
-    """All three hosts are exchanged: one command brings every object back."""
+def all_are_lost(form: Cluster) -> float:
+    """All three hosts are exchanged: one command brings every object back. Its seconds."""
     now = of(form, "cp-1", "w-1", "etcd-1", "etcd-2", "etcd-4")
     was = kept(form)
     on(now, "backup")
@@ -64,6 +67,7 @@ def all_are_lost(form: Cluster) -> None:
     assert seconds <= MOST_RESTORE_SECONDS
     well(now)
     assert kept(form) == was
+    return seconds
 
 
 def well(one: Cluster) -> None:

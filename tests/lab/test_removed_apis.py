@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
 from tests.lab.probing import failed, paged, probed
-from tests.lab.test_upgrade import NEW, OLD, PAGE_HOST, at, versions, went_back, without_version
+from tests.lab.test_upgrade import NEW, OLD, PAGE_HOST, at, back_seconds, versions, went_back, without_version
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
 API, UNANNOUNCED = "networking.k8s.io/v1beta1", "scheduling.k8s.io/v1alpha2"
@@ -83,13 +84,17 @@ def use_that_has_gone(form: Cluster) -> None:
     assert "none in use" not in planned(form, "--ignore-removed-apis", expect=2)
 
 
-def what_nothing_announces(form: Cluster) -> None:
-    """An alpha API that is turned on and has gone: the new API server does not start, and its host goes back."""
+def what_nothing_announces(form: Cluster) -> float:
+    """An alpha API that is turned on and has gone: the new API server does not start, and its host goes back.
+
+    Seconds of its way back.
+    """
     with probed(form, paged(form, PAGE_HOST)) as records:
         told = form.on("upgrade", "--to", NEW, "--ignore-removed-apis", "--json", expect=1)
     assert f"group version {UNANNOUNCED} that has not been registered" in went_back(told)["cp-1"]
     assert (failed(records), versions(form)) == ({}, at())
     form.on("validate-cluster", "--wait", "2m")
+    return back_seconds(told, "cp-1")
 
 
 def completed(form: Cluster) -> None:
@@ -112,7 +117,7 @@ def pods(form: Cluster) -> dict[str, int]:
 
 
 def test_the_use_of_an_api_that_the_next_version_lacks_is_seen_before_the_upgrade(
-    tmp_path: Path, clusters: Any
+    tmp_path: Path, clusters: Any, measured: Callable[[str, float], None]
 ) -> None:
     form = f"three control planes and two workers, of {OLD}"
     with booted(form, tmp_path, clusters, "apis", "10.75.0") as one:
@@ -120,5 +125,7 @@ def test_the_use_of_an_api_that_the_next_version_lacks_is_seen_before_the_upgrad
         without_version(one)
         paged(one, PAGE_HOST)
         one.on("validate-cluster", "--wait", "5m")
-        for stage in (use_is_seen, use_that_has_gone, what_nothing_announces, completed):
-            stage(one)
+        use_is_seen(one)
+        use_that_has_gone(one)
+        measured("control_plane_rollback_seconds", what_nothing_announces(one))
+        completed(one)
