@@ -107,7 +107,7 @@ def main(arguments: list[str]) -> int:
         found = measured(options.resources, options.rounds, Path(directory))
     result = {**found, "measured": datetime.now(UTC).isoformat(timespec="seconds"), "commit": machine.commit(ROOT),
               "machine": machine.description()}  # fmt: skip
-    print(report.write("cloud-plan", result, options.document))
+    print(report.publish("cloud-plan", result, options.document))
     return 0
 
 

@@ -25,7 +25,7 @@ import yaml
 from bench import machine, measure, processes, timeline
 from bench.floor import prepare
 from bench.measure import Cost
-from bench.report import write
+from bench.report import publish
 from clusterbook.cluster import health
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.cluster import Cluster, open_cluster
@@ -282,8 +282,7 @@ def main(arguments: list[str]) -> int:
         "machine": machine.description(), "rows": medians(bench.samples), "samples": [asdict(s) for s in bench.samples],
         "end_state": bench.notes, "profile": (bench.directory / "profile.txt").read_text(),
     }  # fmt: skip
-    (bench.directory / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(write("cluster", result, options.document))
+    print(publish("cluster", result, options.document))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,22 +14,38 @@ from bench.table import table
 
 HEAD = """# What was measured
 
-Written by the benchmarks in `bench/` (`python -m bench.cluster`, `python -m bench.runner`, `python -m bench.wide`,
-`python -m bench.cloud_plan`); each section is the last run on the machine that it names. A machine that did other work
-meanwhile says so: "busy" is the share of all cores in use by anybody, "calibration" the milliseconds for a fixed piece
-of work on one core just before.
+Written by the benchmarks in `bench/`; each section is the last run on the machine that it names, with its date and
+commit. `python -m bench.cluster` raises the cluster, `python -m bench.wide` runs on light hosts,
+`python -m bench.cloud_plan` plans cloud resources, `python -m bench.runner` measures the rest. Each also keeps its
+numbers in `docs/reports/bench-SECTION.json`; a section without such a file was measured before there were any.
+
+A machine that did other work meanwhile says so: "busy" is the share of all cores in use by anybody, "calibration" the
+milliseconds for a fixed piece of work on one core just before.
 """
 Result = Mapping[str, Any]
 
 
+def publish(section: str, result: Result, document: Path) -> str:
+    """Put a result into its section of the document, and as JSON into the folder reports beside it."""
+    reports = document.parent / "reports"
+    reports.mkdir(exist_ok=True)
+    (reports / f"bench-{section}.json").write_text(json.dumps(result, indent=1) + "\n")
+    return write(section, result, document)
+
+
 def write(section: str, result: Result, document: Path) -> str:
     """Put a result into its section of the document. Returns the section."""
-    text = f"<!-- {section} -->\n{SECTIONS[section](result)}\n<!-- end of {section} -->\n"
+    text = made(section, result)
     found = document.read_text() if document.is_file() else HEAD
     pattern = re.compile(rf"<!-- {section} -->.*<!-- end of {section} -->\n", re.DOTALL)
     replaced, number = pattern.subn(lambda match: text, found)
     document.write_text(replaced if number else f"{found.rstrip()}\n\n{text}")
     return text
+
+
+def made(section: str, result: Result) -> str:
+    """A section, between the marks of its beginning and end."""
+    return f"<!-- {section} -->\n{SECTIONS[section](result)}\n<!-- end of {section} -->\n"
 
 
 def _cluster(result: Result) -> str:

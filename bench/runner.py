@@ -9,7 +9,6 @@ there.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from bench.cluster import CACHE, ROOT
 from bench.contest import runners, work
 from bench.contest.runners import Runner
 from bench.delay import delayed
-from bench.report import write
+from bench.report import publish
 from clusterbook.errors import ClusterbookError, Failed
 from clusterbook.lab import lab, tree
 from clusterbook.lab.spec import LabHost, LabSpec
@@ -172,14 +171,13 @@ def row(one: Runner, samples: list[Sample]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def keep(name: str, title: str, found: dict[str, Any], directory: Path, document: Path) -> None:
+def keep(name: str, title: str, found: dict[str, Any], document: Path) -> None:
     """Write a table with when, where and on what it was measured: as JSON and in the document."""
     result = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"), "commit": machine.commit(ROOT),
         "machine": machine.description(), "title": title, "floor": runners.FLOOR, **found,
     }  # fmt: skip
-    (directory / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(write(name, result, document), flush=True)
+    print(publish(name, result, document), flush=True)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -213,7 +211,7 @@ def main(arguments: list[str]) -> int:
             own = [runners.floor(), runners.clusterbook("free"), runners.clusterbook("linear")]
             found = contest.table(table, [*own, *others])
             found["notes"] += left_out
-            keep(table.name, table.title.format(hosts=options.hosts), found, directory, options.document)
+            keep(table.name, table.title.format(hosts=options.hosts), found, options.document)
         if options.down:
             lab.down(spec)
     except ClusterbookError as error:

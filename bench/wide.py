@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
             continue
         rows.append(row(one, samples[-1:]))
     found = {"rows": rows, "samples": [asdict(one) for one in samples], "notes": notes}
-    keep("wide", f"Four steps on {options.hosts} light hosts, all change something", found, directory, options.document)
+    keep("wide", f"Four steps on {options.hosts} light hosts, all change something", found, options.document)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from bench import report
@@ -28,6 +29,12 @@ def test_a_second_run_replaces_its_section_and_leaves_the_others(tmp_path: Path)
     assert text.count("## The contest") == 1
     assert "| other  | 1       |     6.00 |    2.00 |" in text
     assert "written by a person" in text
+
+
+def test_a_published_result_is_kept_as_data_from_which_its_section_is_made(tmp_path: Path) -> None:
+    text = report.publish("unchanged", result(1.0), tmp_path / "measured.md")
+    kept = json.loads((tmp_path / "reports" / "bench-unchanged.json").read_text())
+    assert report.made("unchanged", kept) == text
 
 
 def test_a_bar_is_longer_by_the_same_for_each_doubling(tmp_path: Path) -> None:
