@@ -30,6 +30,8 @@ HERE = {
     # The page's hosts have a kernel each; those of the lab share one.
     "plan --inventory my-cluster": "plan --inventory my-cluster --extra-vars '{\"base_kernel_sysctls\": {}}'",
     "--sha256 SUM": "--sha256 $(sha256sum my-cluster.tar.zst | cut -c -64)",
+    # Root's units would be those of the machine that tests.
+    "--schedule 00/6:00 --yes": "--schedule 00/6:00 --check",
 }  # fmt: skip
 # Goes on until Ctrl-C -> seconds after which it is pressed.
 UNTIL_CTRL_C = {
@@ -40,6 +42,7 @@ STATUSES = {
     "clusterbook run hello --inventory here --check( --diff)?": 2,
     "clusterbook plan --inventory my-cluster .*": 2,
     "invoke upgrade .* --check": 2,
+    "invoke backup .* --schedule .*": 2,
     "invoke (restore|rotate-ca|rotate-certs|rotate-encryption-key|reset|remove-node w-3)((?! --yes).)*": 2,
 }
 # What the text around a section's commands says that was done before.
