@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invoke.context import Context
 
-from clusterbook.cli import places, runs
+from clusterbook.cli import places, runs, timer
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, chosen
@@ -30,22 +30,42 @@ AT_HELP = "store of the backups, file:///DIRECTORY or s3://BUCKET/PREFIX (defaul
 STYLE_HELP = {name: SELECTION_HELP[name] for name in ("json", "verbose")}
 
 
-@command(help={**TARGET_HELP, "at": AT_HELP, "keep": "how many backups stay; older ones go (default: all stay)",
-               "check": SELECTION_HELP["check"], **STYLE_HELP})  # fmt: skip
+@command(
+    shows=False,  # without --schedule there is nothing that waits for --yes
+    help={
+        **TARGET_HELP,
+        "at": AT_HELP,
+        "keep": "how many backups stay; older ones go (default: all stay)",
+        "schedule": "take none now, but at these times by a timer of systemd, such as daily or 00/6:00 (systemd.time)",
+        "yes": "write the timer of --schedule; without it the units are shown",
+        "check": SELECTION_HELP["check"],
+        **STYLE_HELP,
+    },
+)
 def backup(
-    _: Context, inventory: str = "", cluster: str = "", at: str = "", keep: int = 0, check: bool = False,
-    json_: bool = False, verbose: bool = False,
+    _: Context, inventory: str = "", cluster: str = "", at: str = "", keep: int = 0, schedule: str = "",
+    yes: bool = False, check: bool = False, json_: bool = False, verbose: bool = False,
 ) -> int:  # fmt: skip
     """Save what the cluster holds, encrypted.
 
     That is a snapshot of etcd, and the keys that open it. The snapshot is checked on the host, again here, and read
     once more after writing. Running workloads do not notice.
 
+    With --schedule it shows a service and a timer of systemd, and writes them with --yes: into /etc/systemd/system as
+    root, else into ~/.config/systemd/user. They take the store, its passphrase and credentials from a file of yours of
+    mode 0600: /etc/clusterbook/backup-CLUSTER.env, or ~/.config/clusterbook/backup-CLUSTER.env.
+
     Example: invoke backup --inventory lab
     Example: invoke backup --at s3://my-backups/clusters --keep 14
+    Example: invoke backup --at s3://my-backups/clusters --keep 14 --schedule 00/6:00 --yes
     """
     if keep < 0:
         raise InvalidInput(f"--keep is {keep}", next_step="Say how many backups are to stay, 1 or more.")
+    if yes and (check or not schedule):
+        raise InvalidInput("--yes writes the timer of --schedule, " + ("--check only shows it" if check else
+                           "and none is asked for"), next_step="Leave it out.")  # fmt: skip
+    if schedule:
+        return _on_schedule(schedule, inventory, cluster, at, keep, yes, json_)
     site = open_site(inventory, cluster)
     store, style = store_at(site.store, at), Style(json=json_, verbose=verbose, plan=check)
     taken = take(site, store, style)
@@ -150,6 +170,20 @@ def restore(
 def store_at(own: Store, address: str) -> Store:
     """The store of the backups: that of `--at`, else the cluster's own."""
     return open_store(os.environ, address) if address else own
+
+
+def _on_schedule(calendar: str, inventory: str, cluster: str, at: str, keep: int, yes: bool, as_json: bool) -> int:
+    """Have a timer take the backup as this call would, from this folder."""
+    timer.check_calendar(calendar)
+    site = open_site(inventory, cluster, looking=True)
+    store_at(site.store, at)
+    if "SUDO_USER" not in os.environ:  # by sudo this process may see root's store, which is not the caller's
+        the_cluster(site)
+    given = {"--inventory": inventory or places.default_inventory(), "--cluster": cluster, "--at": at,
+             "--keep": str(keep or "")}  # fmt: skip
+    words = [timer.program(), "backup", *(word for option in given.items() if option[1] for word in option)]
+    place = timer.place_of(os.environ, os.geteuid() == 0)
+    return timer.carry_out(timer.Schedule(site.name, calendar, words, Path.cwd(), place), yes, as_json)
 
 
 def _free(store: Store, cluster: str, now: datetime) -> str:

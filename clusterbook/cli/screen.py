@@ -112,7 +112,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def with_yes(words: str) -> str:
-    """The command that does what this one only showed: as it was typed, with --yes. words: its task and arguments."""
+    """The command that does what this one only showed: as typed, but with --yes. words: its task and arguments."""
     task = words.split()[0]
     typed = sys.argv[sys.argv.index(task) :] if task in sys.argv else words.split()
-    return f"invoke {shlex.join(typed)} --yes"
+    return f"invoke {shlex.join(word for word in typed if word != '--check')} --yes"

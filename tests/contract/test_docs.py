@@ -15,7 +15,8 @@ from clusterbook.cli.listing import task_name
 from clusterbook.cli.main import passed_on
 from clusterbook.cli.namespace import collection, tasks
 from clusterbook.cluster.cis.controls import controls
-from tests.lab.page import typed
+from tests.lab import test_how_to
+from tests.lab.page import blocks, typed
 from tests.unit.docs import test_pages
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +169,15 @@ def test_each_page_with_commands_is_typed_in_by_one_test_or_says_why_not() -> No
     lists = [*test_pages.TYPED_HERE, *test_pages.TYPED_ELSEWHERE, *test_pages.NOT_TYPED]
     assert sorted(lists) == sorted(pages)
     assert [file for file in test_pages.TYPED_ELSEWHERE.values() if not (ROOT / file).exists()] == []
+
+
+def test_each_command_of_the_how_to_pages_is_typed_in_once() -> None:
+    pages = [page for page, test in test_pages.TYPED_ELSEWHERE.items() if test == "tests/lab/test_how_to.py"]
+    written = [line for page in pages for lines in blocks(ROOT / "docs" / page).values() for line in lines]
+    sections = list(test_how_to.sections())
+    assert sorted(line for _, lines in sections for line in lines) == sorted(written)
+    assert test_how_to.BEFORE.keys() <= {title for title, _ in sections}
+    assert test_how_to.BETWEEN.keys() <= {title for title, _ in sections}
 
 
 def messages() -> list[str]:

@@ -30,6 +30,8 @@ HERE = {
     # The page's hosts have a kernel each; those of the lab share one.
     "plan --inventory my-cluster": "plan --inventory my-cluster --extra-vars '{\"base_kernel_sysctls\": {}}'",
     "--sha256 SUM": "--sha256 $(sha256sum my-cluster.tar.zst | cut -c -64)",
+    # Root's units would be those of the machine that tests.
+    "--schedule 00/6:00 --yes": "--schedule 00/6:00 --check",
 }  # fmt: skip
 # Goes on until Ctrl-C -> seconds after which it is pressed.
 UNTIL_CTRL_C = {
@@ -40,6 +42,7 @@ STATUSES = {
     "clusterbook run hello --inventory here --check( --diff)?": 2,
     "clusterbook plan --inventory my-cluster .*": 2,
     "invoke upgrade .* --check": 2,
+    "invoke backup .* --schedule .*": 2,
     "invoke (restore|rotate-ca|rotate-certs|rotate-encryption-key|reset|remove-node w-3)((?! --yes).)*": 2,
 }
 # What the text around a section's commands says that was done before.
@@ -50,13 +53,24 @@ BEFORE: Mapping[str, str] = {
     "Find mistakes before a host is there": "clusterbook mirror --stop --address 10.77.0.1; unset CLUSTERBOOK_MIRROR",
     "Look before you change": "cp $FILES/lab.yml inventory/ && invoke mirror --start --kubernetes-version 1.36.3 && "
         "mkdir -p $STORE/lab && cp $FILES/cluster.yaml $STORE/lab/ && invoke provision --inventory lab",
-    "Back up a cluster, and bring it back": "source $FILES/s3",
+    "Take a backup": "source $FILES/s3",
     "Upgrade Kubernetes":
         "invoke mirror --start --kubernetes-version 1.37.2 && invoke validate-cluster --inventory lab --wait 5m",
     "See the cluster in a browser": "rm -r $STORE/small $STORE/my-cluster",
     "Air gap and mirrors": "invoke mirror --stop",
-    "Add, remove and replace hosts": "cp $FILES/more.yml inventory/lab.yml",
+    "Bring a host in": "cp $FILES/more.yml inventory/lab.yml",
     "Run a playbook of your own": "cp playbooks/hello.yml my-playbook.yml && cp inventory/lab.yml my-hosts.yml",
+}  # fmt: skip
+# Section of the how-to -> what is typed in before it: "page: section", or a page, which is all that is left of it.
+BETWEEN: Mapping[str, tuple[str, ...]] = {
+    "Set a value": ("drift: Look before you change",),
+    "Upgrade Kubernetes": ("probe", "backup"),
+    "Give pods volumes on the workers' disks": ("nodes",),
+    "Take a cluster off its hosts": (
+        "cluster-security", "rotation: See until when certificates are good",
+        "rotation: Give everything new keys and certificates", "rotation: Encrypt Secrets by a new key", "drift",
+        "doctor", "logs", "applications", "rotation",
+    ),
 }  # fmt: skip
 # A line of cluster.yaml that a page shows among its commands.
 SETTING = re.compile(r"[a-z_]+: \S+$")
@@ -90,11 +104,14 @@ def test_every_command_of_the_how_to_pages_works_as_it_is_written(shell: Shell) 
 
 
 def sections() -> Iterator[tuple[str, list[str]]]:
-    """The how-to's sections, and before the cluster goes the pages of their own."""
+    """The how-to's sections, and in between those of other pages; what a page has before them goes by its name."""
+    left: dict[str, dict[str, list[str]]] = {}
     for title, lines in blocks(ROOT / "docs" / "how-to.md").items():
-        if title.startswith("Take a cluster off"):
-            for page in ("logs", "doctor", "applications", "rotation"):
-                yield page, [line for more in blocks(ROOT / "docs" / f"{page}.md").values() for line in more]
+        for named in BETWEEN.get(title, ()):
+            page, _, section = named.partition(": ")
+            there = left.setdefault(page, dict(blocks(ROOT / "docs" / f"{page}.md")))
+            for one in [section] if section else list(there):
+                yield one or page, there.pop(one)
         yield title, lines
 
 

@@ -19,10 +19,15 @@ TYPED_HERE = ("artifacts.md", "clusterbook-playbook.md", "coming-from-ansible.md
 # Page -> the test that types it in.
 TYPED_ELSEWHERE: Mapping[str, str] = {
     "applications.md": "tests/lab/test_how_to.py",
+    "backup.md": "tests/lab/test_how_to.py",
+    "cluster-security.md": "tests/lab/test_how_to.py",
     "doctor.md": "tests/lab/test_how_to.py",
+    "drift.md": "tests/lab/test_how_to.py",
     "errors.md": "tests/unit/cli/test_bad_input.py",
     "how-to.md": "tests/lab/test_how_to.py",
     "logs.md": "tests/lab/test_how_to.py",
+    "nodes.md": "tests/lab/test_how_to.py",
+    "probe.md": "tests/lab/test_how_to.py",
     "rotation.md": "tests/lab/test_how_to.py",
     "tutorial.md": "tests/lab/test_tutorial.py",
     "walk-through.md": "tests/lab/test_ec2.py",
