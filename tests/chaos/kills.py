@@ -125,7 +125,7 @@ def _write(told: Told) -> None:
 
 
 def _all(chosen: Sequence[Operation], folder: Path, seed: int, points: int | None) -> Iterator[Told]:
-    with booted(FORM, folder, with_store, "kills", "10.71.0") as form:
+    with booted(FORM, folder, with_store, "kills", "10.69.0") as form:
         form.on("mirror", "--start", "--kubernetes-version", OLD)
         if RAISED not in chosen:
             on(of(form, *FIRST), "provision")
