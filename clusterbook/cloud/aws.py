@@ -23,7 +23,7 @@ REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 # Codes of a request that would succeed a moment later: what it names was made or given up just before.
 NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
-    "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict",
+    "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict", "VolumeInUse",
 )  # fmt: skip
 # Codes of a request that names what was made just before: AWS's machines hear of it one after the other.
 UNSEEN = (
