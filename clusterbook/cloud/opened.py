@@ -53,13 +53,17 @@ def open_on_ec2(store: Store, name: str, programs: Mapping[str, str] | None = No
     return Opened(store, found, Cloud(name, aws["region"], zones=_zones(store, name, aws)), programs or {})
 
 
+def keys_of_index(store: Store, name: str) -> list[str]:
+    """Keys of what the cluster has by its index; none when that is damaged: who needs the index itself says so."""
+    try:
+        return list(json.loads(store.read(f"{name}/{spec.STATE}") or b"{}").get("resources", {}))
+    except (ValueError, AttributeError):
+        return []
+
+
 def _zones(store: Store, name: str, aws: Mapping[str, Any]) -> set[str]:
     """Private zones that the cluster wants, or has by its index: an account's own are not looked through."""
-    try:
-        known = json.loads(store.read(f"{name}/{spec.STATE}") or b"{}").get("resources", {})
-    except (ValueError, AttributeError):  # damaged: who needs the index itself says so
-        known = {}
-    found = {key.partition("/")[2] for key in known if key.startswith("PrivateZone/")}
+    found = {key.partition("/")[2] for key in keys_of_index(store, name) if key.startswith("PrivateZone/")}
     return found | ({aws["private_zone"]} if "private_zone" in aws else set())
 
 

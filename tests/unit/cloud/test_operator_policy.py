@@ -6,13 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import botocore.client
 import pytest
 
-from clusterbook.cloud import policies
+from clusterbook.cloud import apply, foreign, plan, policies
+from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.design import wanted
 from clusterbook.cloud.kinds import KINDS
-from clusterbook.cloud.layout import SHARED
+from clusterbook.cloud.layout import SHARED, Design
 from clusterbook.cloud.operator_policy import KmsKey, Uses, documents
 from clusterbook.cloud.permissions import BY_KIND
+from clusterbook.cloud.state import StateFile
+from tests.unit.cloud.authorization import Questions
 from tests.unit.cloud.evaluator import allowed, asked
 
 NAME = "demo.k8s.local"
@@ -67,6 +72,26 @@ def test_an_update_may_look_for_what_the_cluster_does_not_use_and_may_not_make_i
     assert allowed(people, asked("ec2:DescribeNatGateways")) and allowed(people, asked("ec2:DescribeAddresses"))
     assert not allowed(people, asked("ec2:AllocateAddress", f"{EC2}:elastic-ip/new", OWN))
     assert not allowed(people, asked("route53:ListHostedZonesByName"))
+
+
+def test_all_that_an_update_looks_for_may_be_looked_at_whatever_the_configuration_names(
+    cloud: Cloud, design: Design, state: StateFile, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert apply.apply(cloud, plan.compare(wanted(design), {}), state, {}, lambda *words: None).failed == {}
+    people = list(documents(Uses(NAME, frozenset(), STORE)).values())
+    questions = Questions({"iam": aws("iam")})
+    sent: list[tuple[str, str, Any]] = []
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        sent.append((self.meta.service_model.service_name, operation, given))
+        return real(self, operation, given)
+
+    with monkeypatch.context() as recording:
+        recording.setattr(botocore.client.BaseClient, "_make_api_call", call)
+        assert len(plan.survey(cloud)) == len(wanted(design)) and foreign.survey(cloud) == []
+    asked_for = [question for one in sent for question in questions.of(*one)]
+    assert len(asked_for) > len(KINDS) and [one for one in asked_for if not allowed(people, one)] == []
 
 
 def test_a_store_in_a_folder_needs_nothing_of_aws_but_its_kms_key() -> None:
