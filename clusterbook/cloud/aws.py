@@ -24,6 +24,7 @@ REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
     "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict", "VolumeInUse",
+    "Resource.AlreadyAssociated",
 )  # fmt: skip
 # Codes of a request that names what was made just before: AWS's machines hear of it one after the other.
 UNSEEN = (

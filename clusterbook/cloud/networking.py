@@ -41,7 +41,8 @@ def _translation(design: Design) -> Iterator[Wanted]:
     served = {zone: [zone] for zone in zones} if design.aws["nat"] == "each_zone" else {zones[0]: zones}
     for zone, others in served.items():
         name = f"{zone}.{design.name}"
-        fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}")}
+        fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}"),
+                  "initial_gateway": design.gateway}  # fmt: skip
         yield Wanted("ElasticAddress", f"nat-{name}")
         yield Wanted("NatGateway", name, fields)
         places = [design.subnet(other) for other in others]
