@@ -31,7 +31,8 @@ UNSEEN = (
     "InvalidVpcID.NotFound", "InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidInternetGatewayID.NotFound",
     "InvalidRouteTableID.NotFound", "InvalidLaunchTemplateId.NotFound", "InvalidKeyPair.NotFound",
     "InvalidInstanceID.NotFound", "SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "LoadBalancerNotFound",
-    "TargetGroupNotFound", "InvalidTarget", "NoSuchEntity",
+    "TargetGroupNotFound", "InvalidTarget", "NoSuchEntity", "InvalidAllocationID.NotFound",
+    "InvalidNatGatewayID.NotFound", "NatGatewayNotFound", "InvalidVPCId",
 )  # fmt: skip
 # IAM tells EC2's machines of a new profile within some seconds, sometimes a minute.
 UNSEEN_SECONDS = 120.0
