@@ -36,7 +36,7 @@ NAME_HELP = {"name": "name of the cluster",
         "yes": "really do it",
         "prune": "with --yes: also delete what is wanted no more",
         "out": "write the plan to this file",
-        "saved": "with --yes: do this saved plan, or refuse when anything has moved since",
+        "saved": "a saved plan: show it, or do it with --yes; refused when anything has moved since",
     },
 )
 def update_cluster(
@@ -55,6 +55,7 @@ def update_cluster(
     opened = open_on_ec2(open_store(os.environ), name, first_programs())
     if not yes:
         plan = plan_of(opened, StateFile(opened.store, name))
+        _refuse_moved(plan, saved)
         if out:
             Path(out).write_text(json.dumps(plans.as_data(plan), indent=2) + "\n")
         show(plan, json_)

@@ -37,7 +37,10 @@ def test_a_saved_plan_is_refused_when_anything_moved(created: Run, tmp_path: Pat
     assert created("edit-cluster", NAME, "--file", str(edited))[0] == 0
     code, text = created("update-cluster", NAME, "--yes", "--saved", saved)
     assert code == 3 and "is out of date: the configuration or the cloud has changed since" in text
+    code, text = created("update-cluster", NAME, "--saved", saved)
+    assert code == 3 and "is out of date" in text
     assert created("update-cluster", NAME, "--out", saved)[0] == 2
+    assert created("update-cluster", NAME, "--saved", saved)[0] == 2
     assert created("update-cluster", NAME, "--yes", "--saved", saved)[0] == 0
 
 
