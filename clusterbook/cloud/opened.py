@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
-from clusterbook.cloud.images import resolve_image
+from clusterbook.cloud.images import resolve_image, root_device
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.plan import CloudPlan, compare, survey
@@ -72,9 +72,10 @@ def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
     there = {**survey(opened.cloud), **shared_network(opened.cloud, opened.aws)}
     name = opened.aws["image"]
     known = dict(state.state.image) or index_of(opened, there)["image"]
+    image = known.get(name) or resolve_image(opened.cloud, name)
     design = Design(
-        opened.name, opened.spec.complete, known.get(name) or resolve_image(opened.cloud, name), opened.store.address,
-        _place(opened), opened.programs,
+        opened.name, opened.spec.complete, image, opened.store.address, _place(opened), opened.programs,
+        root_device(opened.cloud, image),
     )  # fmt: skip
     return compare(wanted(design), there)
 

@@ -10,8 +10,9 @@ from clusterbook.cloud.model import Difference, Found
 from clusterbook.cloud.plan import CloudPlan, shown
 
 MOST_LETTERS = 60
-# Documents and tags say nothing in one line; --json has them.
-HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description")
+# Documents and tags say nothing in one line, and some fields nothing to a person; --json has them.
+HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description", "root_device", "initial_root_device",
+          "initial_gateway")  # fmt: skip
 
 
 def lines(plan: CloudPlan) -> Iterator[str]:
