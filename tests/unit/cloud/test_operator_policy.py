@@ -27,6 +27,41 @@ KEY = "arn:aws:kms:us-east-2:123456789012:key/01234567-89ab-cdef-0123-456789abcd
 GOLDEN = Path(__file__).parent / "golden"
 OWN, OTHER = {f"kubernetes.io/cluster/{NAME}": "owned"}, {"kubernetes.io/cluster/another": "owned"}
 EC2 = "arn:aws:ec2:us-east-2:123456789012"
+ELB = "arn:aws:elasticloadbalancing:us-east-2:123456789012"
+# What pkg/providers/v1 of cloud-provider-aws 1.37.0 asks for while it makes, changes and deletes a Service's balancer.
+LOOKS = (
+    "ec2:DescribeInstances", "ec2:DescribeInstanceTopology", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets", "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancerPolicies",
+    "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroupAttributes",
+    "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+)  # fmt: skip
+OF_GROUPS = ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "DeleteSecurityGroup", "CreateTags",
+             "DeleteTags")  # fmt: skip
+OF_CLASSIC = (
+    "AddTags", "ApplySecurityGroupsToLoadBalancer", "AttachLoadBalancerToSubnets", "ConfigureHealthCheck",
+    "CreateLoadBalancerListeners", "CreateLoadBalancerPolicy", "DeleteLoadBalancer", "DeleteLoadBalancerListeners",
+    "DeregisterInstancesFromLoadBalancer", "DetachLoadBalancerFromSubnets", "ModifyLoadBalancerAttributes",
+    "RegisterInstancesWithLoadBalancer", "SetLoadBalancerPoliciesForBackendServer",
+    "SetLoadBalancerPoliciesOfListener",
+)  # fmt: skip
+OF_NETWORK = {
+    "loadbalancer/net/a/0": ("DeleteLoadBalancer", "ModifyLoadBalancerAttributes", "SetSecurityGroups"),
+    "listener/net/a/0/1": ("DeleteListener", "ModifyListener"),
+    "targetgroup/a/0": ("DeleteTargetGroup", "DeregisterTargets", "ModifyTargetGroup", "ModifyTargetGroupAttributes",
+                        "RegisterTargets"),
+}  # fmt: skip
+CHANGES = [
+    *((f"ec2:{action}", f"{EC2}:security-group/sg-1") for action in OF_GROUPS),
+    *((f"elasticloadbalancing:{action}", f"{ELB}:loadbalancer/a") for action in OF_CLASSIC),
+    *((f"elasticloadbalancing:{action}", f"{ELB}:{part}") for part, some in OF_NETWORK.items() for action in some),
+]
+MAKES = {
+    "ec2:CreateSecurityGroup": f"{EC2}:security-group/new",
+    "elasticloadbalancing:CreateLoadBalancer": f"{ELB}:loadbalancer/a",
+    "elasticloadbalancing:CreateTargetGroup": f"{ELB}:targetgroup/a/0",
+    "elasticloadbalancing:CreateListener": f"{ELB}:loadbalancer/net/a/0",
+}
 # IAM's quota for a managed policy, white space not counted.
 MOST_LETTERS = 6144
 
@@ -141,3 +176,17 @@ def test_people_may_do_this_and_not_that(question: Any, answer: bool) -> None:
 ])  # fmt: skip
 def test_hosts_may_do_this_and_not_that(part: str, question: Any, answer: bool) -> None:
     assert allowed([everything()[part]], question) is answer
+
+
+def test_control_planes_may_do_all_that_services_with_load_balancers_of_both_kinds_ask_for() -> None:
+    policy = [everything()["control_plane"]]
+    assert [action for action in LOOKS if not allowed(policy, asked(action))] == []
+    for action, arn in CHANGES:
+        assert allowed(policy, asked(action, arn, tags=OWN)), action
+        assert not allowed(policy, asked(action, arn, tags=OTHER)) and not allowed(policy, asked(action, arn)), action
+    for action, arn in MAKES.items():
+        service, _, made = action.partition(":")
+        tag = {"ec2": "CreateTags", "elasticloadbalancing": "AddTags"}[service]
+        context = {f"{service}_CreateAction": made}
+        assert allowed(policy, asked(action, arn, OWN)) and not allowed(policy, asked(action, arn, OTHER)), action
+        assert allowed(policy, asked(f"{service}:{tag}", arn, OWN, **context)), action
