@@ -67,15 +67,18 @@ def _zones(store: Store, name: str, aws: Mapping[str, Any]) -> set[str]:
     return found | ({aws["private_zone"]} if "private_zone" in aws else set())
 
 
-def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
-    """What is wanted against what is there. An image is looked up once: a newer one changes no hosts."""
+def plan_of(opened: Opened, state: StateFile | None) -> CloudPlan:
+    """What is wanted against what is there. An image is looked up once: a newer one changes no hosts.
+
+    state: None while the store has nothing of the cluster; what its workers join by is not known then.
+    """
     there = {**survey(opened.cloud), **shared_network(opened.cloud, opened.aws)}
     name = opened.aws["image"]
-    known = dict(state.state.image) or index_of(opened, there)["image"]
+    known = dict(state.state.image if state else {}) or index_of(opened, there)["image"]
     image = known.get(name) or resolve_image(opened.cloud, name)
     design = Design(
-        opened.name, opened.spec.complete, image, opened.store.address, _place(opened), opened.programs,
-        root_device(opened.cloud, image),
+        opened.name, opened.spec.complete, image, opened.store.address,
+        _place(opened) if state else {}, opened.programs, root_device(opened.cloud, image),
     )  # fmt: skip
     return compare(wanted(design), there)
 

@@ -252,6 +252,7 @@ def test_no_preview_changes_anything(
     created: Run, aws: Any, enforce: Enforce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert created("update-cluster", NAME, "--yes")[0] == 0
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     file = tmp_path / "key"
     assert created("iam", NAME, "--yes", "--credentials", str(file))[0] == 0
     iam = aws("iam")
@@ -263,11 +264,36 @@ def test_no_preview_changes_anything(
     iam.put_group_policy(GroupName=f"operators.{NAME}", PolicyName="look", PolicyDocument=json.dumps(document))
     become(monkeypatch, file)
     enforce(True)
-    words = [("update-cluster", NAME), ("delete-cluster", NAME), ("state-rebuild", NAME), ("cost", NAME),
+    words = [("update-cluster", NAME), ("delete-cluster", NAME), ("state-rebuild", NAME), ("cost", NAME), ("up", NAME),
              ("force-unlock", NAME), ("iam", NAME), ("iam", NAME, "--delete"), ("iam", NAME, "--print"),
-             ("store-key",), ("store-key", "--kms-key", "alias/stores")]  # fmt: skip
+             ("store-key",), ("store-key", "--kms-key", "alias/stores"),
+             ("up", "another", "--zones", "us-east-2a", "--image", image)]  # fmt: skip
     for line in words:
         code, text = created(*line)
         assert code in (0, 2), (line, text)
     code, text = created("update-cluster", NAME, "--yes")
     assert code == 1, text
+
+
+def test_previews_of_all_that_a_cluster_can_use_only_ask(
+    run: Run, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(WHOLE.format(name=NAME, image=image))
+    assert run("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)[0] == 0
+    assert run("edit-cluster", NAME, "--file", str(whole))[0] == 0
+    assert run("update-cluster", NAME, "--yes")[0] == 0
+    asked: list[str] = []
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        asked.append(operation)
+        return real(self, operation, given)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    new = ("--zones", "us-east-2a", "--nat", "one", "--private-zone", "another.internal", "--image", image)
+    for words in (("update-cluster", NAME), ("delete-cluster", NAME), ("up", NAME), ("up", "another", *new)):
+        code, text = run(*words)
+        assert code in (0, 2), (words, text)
+    assert "ListHostedZonesByName" in asked and [one for one in asked if not is_read(one)] == []
