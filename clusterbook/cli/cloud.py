@@ -36,7 +36,7 @@ NAME_HELP = {"name": "name of the cluster",
         "yes": "really do it",
         "prune": "with --yes: also delete what is wanted no more",
         "out": "write the plan to this file",
-        "saved": "with --yes: do this saved plan, or refuse when anything has moved since",
+        "saved": "a saved plan: show it, or do it with --yes; refused when anything has moved since",
     },
 )
 def update_cluster(
@@ -46,7 +46,8 @@ def update_cluster(
 
     Without --yes it only shows what would be done.
 
-    Exit status 0: nothing to do, or done; 2: changes pending; 1: failed.
+    Exit status 0: nothing to do, or done; 2: changes pending; 1: failed. What would have to be made anew is left alone
+    and pending: it says how that is done.
 
     Example: invoke update-cluster demo.k8s.local
     Example: invoke update-cluster demo.k8s.local --yes
@@ -54,11 +55,13 @@ def update_cluster(
     opened = open_on_ec2(open_store(os.environ), name, first_programs())
     if not yes:
         plan = plan_of(opened, StateFile(opened.store, name))
+        _refuse_moved(plan, saved)
         if out:
             Path(out).write_text(json.dumps(plans.as_data(plan), indent=2) + "\n")
         show(plan, json_)
         if not plan.empty and not json_:
-            print(f"Nothing has been done. To apply: {with_yes(f'update-cluster {name}')}")
+            steps = preview.next_steps(plan, with_yes(f"update-cluster {name}"))
+            print("Nothing has been done. " + "\n".join(steps))
         return EXIT_DONE if plan.empty else EXIT_CHANGES
     return make(opened, prune=prune, saved=saved, as_json=json_)
 
@@ -79,7 +82,10 @@ def make(opened: Opened, *, prune: bool = False, saved: str = "", as_json: bool 
             outcome = teardown.joined(outcome, apply.remove(opened.cloud, surplus, state, _teller(as_json)))
         state.set(**index_of(opened, plans.survey(opened.cloud)))
         cache.forget()
-    return _report(outcome, as_json)
+    code = _report(outcome, as_json)
+    if code == EXIT_DONE and not as_json:
+        print("".join(f"{line}\n" for line in preview.left_alone(plan)), end="")
+    return code
 
 
 @command(positional=["name"], help={**NAME_HELP, "yes": "really do it"})

@@ -19,6 +19,7 @@ from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.bucket import ensure_bucket
 from clusterbook.cluster import files, spec
 from clusterbook.cluster.secrets import open_keyring
+from clusterbook.cluster.spec import ClusterSpec
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
 from clusterbook.errors import Failed, InvalidInput, InvalidProject
 
@@ -104,6 +105,18 @@ def create_cluster(
 
 def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], str]:
     """Write the configuration of a new cluster, and make the store's bucket. Returns its keys, and the text."""
+    draft, text = drafted(name, wishes)
+    if wishes.zones and store.address.startswith("s3://"):
+        ensure_bucket(Cloud(name, draft.complete["aws"]["region"]), store.address[5:].partition("/")[0])
+    open_keyring(store, os.environ)  # how it is had is decided now; and user data of workers have a key of it
+    if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
+        raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
+                           next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip
+    return dict(draft.written), text
+
+
+def drafted(name: str, wishes: Wishes) -> tuple[ClusterSpec, str]:
+    """The configuration of a new cluster, and its text. Nothing is written."""
     written: dict[str, Any] = {"cluster_name": check_cluster_name(name)}
     if not (wishes.zones or wishes.api_address):
         raise InvalidInput(
@@ -117,14 +130,7 @@ def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], 
     if wishes.zones:
         written["aws"] = _aws(wishes)
     text = spec.render(written)
-    complete = spec.parse(text, f"{name}/{spec.FILE}").complete
-    if wishes.zones and store.address.startswith("s3://"):
-        ensure_bucket(Cloud(name, complete["aws"]["region"]), store.address[5:].partition("/")[0])
-    open_keyring(store, os.environ)  # how it is had is decided now; and user data of workers have a key of it
-    if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
-        raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
-                           next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip
-    return written, text
+    return spec.parse(text, f"{name}/{spec.FILE}"), text
 
 
 @command(

@@ -17,7 +17,9 @@ from clusterbook.cli.screen import print_json, with_yes
 from clusterbook.cloud import operator_policy, operators, policies
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
+from clusterbook.cloud.kinds import KINDS
 from clusterbook.cloud.layout import SHARED, Design
+from clusterbook.cloud.opened import keys_of_index
 from clusterbook.cloud.operator_policy import KmsKey, Uses
 from clusterbook.cloud.operators import Operators
 from clusterbook.cloud.permissions import BY_KIND
@@ -89,7 +91,7 @@ def _addons(store: Store, name: str) -> list[str]:
 
 
 def _uses(store: Store, name: str) -> Uses:
-    """What the configuration uses; all that one can use when there is none, or no store yet."""
+    """What the configuration uses, and what the cluster still has; all that one can when there is no configuration."""
     try:
         written = store.read(f"{name}/{spec.FILE}")
     except StoreError as error:
@@ -102,7 +104,8 @@ def _uses(store: Store, name: str) -> Uses:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster.")  # fmt: skip
     resources = wanted(Design(name, found.complete, image=""))
-    kinds, vpc = {item.kind for item in resources}, found.complete["aws"].get("vpc_id", "")
+    there = {key.partition("/")[0] for key in keys_of_index(store, name)} & KINDS.keys()
+    kinds, vpc = {item.kind for item in resources} | there, found.complete["aws"].get("vpc_id", "")
     return Uses(name, frozenset(kinds | {SHARED} if vpc else kinds), store.address, vpc, _kms(store))
 
 

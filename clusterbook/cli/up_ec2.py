@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clusterbook.cli import cloud, cluster, places, runs, validation
-from clusterbook.cli.configure import Wishes, configure
+from clusterbook.cli.configure import Wishes, configure, drafted
 from clusterbook.cli.joining import first_programs
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import plural, print_json, stage
+from clusterbook.cli.screen import plural, print_json, stage, with_yes
 from clusterbook.cli.site import Site, connected, refreshed, the_cluster
 from clusterbook.cli.supplying import nothing_says
 from clusterbook.cli.vaults import open_vault
+from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.opened import Opened, open_on_ec2, plan_of
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import spec
@@ -49,14 +50,13 @@ class Raising:
 
 
 def raise_on_ec2(asked: Raising) -> int:
-    """Do all that is left to do; the exit code. Without yes the configuration alone is made, as create-cluster does."""
+    """Do all that is left to do; the exit code. Without yes it is only shown."""
     started, store = time.monotonic(), open_store(os.environ)
-    if asked.yes:
-        _refuse_without_mirror()
+    if not asked.yes:
+        return _preview(store, asked)
+    _refuse_without_mirror()
     _configure(store, asked)
     opened = open_on_ec2(store, asked.name, first_programs())
-    if not asked.yes:
-        return _preview(opened, asked)
     if code := cloud.make(opened, as_json=asked.style.json):
         return code
     playbook = places.playbook("site")
@@ -123,27 +123,41 @@ def _absent(count: int, wanted: int, errors: Mapping[str, Unreachable], seconds:
                        next_step=error.next_step or "Run the same command again when it does.")  # fmt: skip
 
 
-def _configure(store: Store, asked: Raising) -> None:
-    """Make the configuration when there is none; one that is there holds, so that a rerun goes on."""
+def _configured(store: Store, asked: Raising) -> bool:
+    """Whether there is a configuration, which then holds: a rerun goes on. Raises when nothing says how to make one."""
     try:
         if store.read(f"{check_cluster_name(asked.name)}/{spec.FILE}") is not None:
-            return
+            return True
     except StoreError:  # a bucket that does not exist is made with the configuration
         if not asked.wishes.zones:
             raise
     if not asked.wishes.zones:
         raise InvalidInput(f"there is no cluster {asked.name!r} in the store {store.address}",
                            next_step="Say where EC2 shall make its hosts: --zones us-east-2a,us-east-2b")  # fmt: skip
+    return False
+
+
+def _configure(store: Store, asked: Raising) -> None:
+    if _configured(store, asked):
+        return
     configure(store, asked.name, asked.wishes)
     if not asked.style.json:
         print(f"The configuration is in {store.address}/{asked.name}/{spec.FILE}", flush=True)
 
 
-def _preview(opened: Opened, asked: Raising) -> int:
-    plan = plan_of(opened, StateFile(opened.store, opened.name))
+def _preview(store: Store, asked: Raising) -> int:
+    """With the configuration that would be written, where there is none: nothing is, and no bucket is made."""
+    if _configured(store, asked):
+        plan = plan_of(open_on_ec2(store, asked.name, first_programs()), StateFile(store, asked.name))
+    else:
+        draft, _ = drafted(asked.name, asked.wishes)
+        aws = draft.complete["aws"]
+        zones = {aws["private_zone"]} if "private_zone" in aws else set()
+        plan = plan_of(Opened(store, draft, Cloud(asked.name, aws["region"], zones=zones)), None)
     cloud.show(plan, asked.style.json)
     if not asked.style.json:
-        print(f"Nothing of this has been done. To do it, and to raise Kubernetes on it: invoke up {asked.name} --yes")
+        command = with_yes(f"up {asked.name}")
+        print(f"Nothing of this has been done. To do it, and to raise Kubernetes on it: {command}")
     return EXIT_DONE if plan.empty else EXIT_CHANGES
 
 

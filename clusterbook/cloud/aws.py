@@ -23,14 +23,16 @@ REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 # Codes of a request that would succeed a moment later: what it names was made or given up just before.
 NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
-    "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict",
+    "InvalidIPAddress.InUse", "OperationNotPermittedException", "DeleteConflict", "VolumeInUse",
+    "Resource.AlreadyAssociated",
 )  # fmt: skip
 # Codes of a request that names what was made just before: AWS's machines hear of it one after the other.
 UNSEEN = (
     "InvalidVpcID.NotFound", "InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidInternetGatewayID.NotFound",
     "InvalidRouteTableID.NotFound", "InvalidLaunchTemplateId.NotFound", "InvalidKeyPair.NotFound",
     "InvalidInstanceID.NotFound", "SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "LoadBalancerNotFound",
-    "TargetGroupNotFound", "InvalidTarget", "NoSuchEntity",
+    "TargetGroupNotFound", "InvalidTarget", "NoSuchEntity", "InvalidAllocationID.NotFound",
+    "InvalidNatGatewayID.NotFound", "NatGatewayNotFound", "InvalidVPCId",
 )  # fmt: skip
 # IAM tells EC2's machines of a new profile within some seconds, sometimes a minute.
 UNSEEN_SECONDS = 120.0

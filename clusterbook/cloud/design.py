@@ -49,8 +49,9 @@ def _balancer(design: Design) -> Iterator[Wanted]:
     places = [design.subnet(zone) if internal else design.public_subnet(zone) for zone in design.aws["zones"]]
     target, balancer = Ref(f"TargetGroup/{name}"), Ref(f"LoadBalancer/{name}")
     instances = [Ref(f"Instance/{host}") for host, _, _ in control_planes(design)]
+    way = {} if internal else {"initial_gateway": design.gateway}
     yield Wanted("LoadBalancer", name, {
-        "subnets": places, "scheme": design.aws["api_scheme"], "groups": [design.group("api-elb")]
+        "subnets": places, "scheme": design.aws["api_scheme"], "groups": [design.group("api-elb")], **way
     })  # fmt: skip
     # A control plane that asks the balancer and is sent to itself would see its own address as the sender.
     yield Wanted("TargetGroup", name, {
@@ -66,7 +67,7 @@ def _control_planes(design: Design) -> Iterator[Wanted]:
     for name, zone, address in control_planes(design):
         fields = {
             **_machine(design, "masters"), "type": machine["instance_type"], "subnet": design.subnet(zone),
-            "address": address, "initial_public": not design.private, "initial_volume_gib": machine["volume_gib"],
+            "address": address, "initial_public": not design.private, **_disk(design, machine),
         }  # fmt: skip
         host = name.partition(".")[0]
         yield Wanted("Instance", name, fields, {ROLE_TAG: "control_plane", GROUP_TAG: "masters", HOST_TAG: host})
@@ -81,7 +82,7 @@ def _bastion(design: Design) -> Iterator[Wanted]:
     fields = {
         **_machine(design, "bastion"), "profile": "", "type": machine["instance_type"],
         "subnet": design.public_subnet(zone), "address": str(network[BASTION_ADDRESS]), "initial_public": True,
-        "initial_volume_gib": machine["volume_gib"],
+        **_disk(design, machine),
     }  # fmt: skip
     yield Wanted("Instance", f"bastion.{design.name}", fields, {ROLE_TAG: "bastion", HOST_TAG: "bastion"})
 
@@ -92,7 +93,7 @@ def _workers(design: Design) -> Iterator[Wanted]:
         tags = {**_every_tag(design), "Name": name, ROLE_TAG: "worker", GROUP_TAG: group["name"]}
         yield Wanted("LaunchTemplate", name, {
             **_machine(design, "nodes"), "type": group["instance_types"][0], "volume_gib": group["volume_gib"],
-            "public": not design.private, "instance_tags": tags,
+            "root_device": design.root_device, "public": not design.private, "instance_tags": tags,
             "user_data": user_data(design.name, group["name"], design.place, design.programs) if design.place else "",
         })  # fmt: skip
         count = "count" if group["minimum"] == group["maximum"] else "initial_count"
@@ -121,6 +122,10 @@ def _machine(design: Design, part: str) -> dict[str, Any]:
         "image": design.image, "key": key, "profile": Ref(f"InstanceProfile/{part}.{design.name}"),
         "groups": [design.group(part)],
     }  # fmt: skip
+
+
+def _disk(design: Design, machine: Mapping[str, Any]) -> dict[str, Any]:
+    return {"initial_volume_gib": machine["volume_gib"], "initial_root_device": design.root_device}
 
 
 def _every_tag(design: Design) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from clusterbook.cloud.aws import Cloud, CloudError, filters, tags_of
+from clusterbook.cloud.design import ROLE_TAG
 from clusterbook.cloud.kinds.balancing import TAGS_AT_ONCE, LoadBalancer, TargetGroup
 from clusterbook.cloud.kinds.contract import Kind
 from clusterbook.cloud.kinds.network import remove
@@ -16,6 +17,8 @@ from clusterbook.cloud.model import RESOURCE_TAG, Found, owner_tag
 INTERFACES = {"Subnet": "subnet-id", "SecurityGroup": "group-id", "Vpc": "vpc-id"}
 GROUPS = {"SecurityGroup": "ip-permission.group-id", "Vpc": "vpc-id"}
 CLASSIC = "ClassicLoadBalancer"
+# States of a volume.
+FREE, ATTACHED = "available", "in-use"
 # What a rule holds beside whom it lets in.
 PORTS = ("IpProtocol", "FromPort", "ToPort")
 
@@ -124,7 +127,9 @@ def _groups(cloud: Cloud) -> Iterator[Found]:
 
 
 def _volumes(cloud: Cloud) -> Iterator[Found]:
-    wanted = [*filters(**{f"tag:{owner_tag(cloud.cluster)}": "owned"}), {"Name": "status", "Values": ["available"]}]
+    """Free ones, and those of pods that run. A worker's own disk has the tags of its template and goes with it."""
+    wanted = [*filters(**{f"tag:{owner_tag(cloud.cluster)}": "owned"}), {"Name": "status", "Values": [FREE, ATTACHED]}]
     for item in cloud.pages("ec2", "describe_volumes", "Volumes", Filters=wanted):
-        if RESOURCE_TAG not in tags_of(item):
-            yield Found("Volume", tags_of(item).get("Name", ""), item["VolumeId"])
+        tags = tags_of(item)
+        if RESOURCE_TAG not in tags and not (item["State"] == ATTACHED and ROLE_TAG in tags):
+            yield Found("Volume", tags.get("Name", ""), item["VolumeId"])

@@ -14,13 +14,15 @@ FIRST_CONTROL_PLANE = 10
 BASTION_ADDRESS = 4
 # A /16 gives eight subnets of 8,190 hosts each; those of gateways are an eighth of one.
 SUBNET_BITS = 3
+# Where Debian's images have their root volume.
+ROOT_DEVICE = "/dev/xvda"
 # Of an existing VPC; see cloud.shared.
 SHARED = "SharedVpc"
 
 
 @dataclass(frozen=True)
 class Design:
-    """Everything that the resources of one cluster are made from. image: an AMI's id.
+    """Everything that the resources of one cluster are made from. image: an AMI's id; root_device: of its root volume.
 
     store: its address; place: of what workers join by (cluster.joining), programs: that they start with (first_boot).
     """
@@ -31,6 +33,7 @@ class Design:
     store: str = ""
     place: Mapping[str, str] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
+    root_device: str = ROOT_DEVICE
 
     @property
     def aws(self) -> Mapping[str, Any]:

@@ -41,7 +41,8 @@ def _translation(design: Design) -> Iterator[Wanted]:
     served = {zone: [zone] for zone in zones} if design.aws["nat"] == "each_zone" else {zones[0]: zones}
     for zone, others in served.items():
         name = f"{zone}.{design.name}"
-        fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}")}
+        fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}"),
+                  "initial_gateway": design.gateway}  # fmt: skip
         yield Wanted("ElasticAddress", f"nat-{name}")
         yield Wanted("NatGateway", name, fields)
         places = [design.subnet(other) for other in others]
@@ -65,6 +66,7 @@ def security(design: Design) -> Iterator[Wanted]:
 def _rules(design: Design) -> dict[str, list[Any]]:
     aws, port, inside = design.aws, design.complete["api_server_port"], "bastion" in design.aws
     masters, nodes, balancer = (design.group(part) for part in ("masters", "nodes", "api-elb"))
+    hosts = [masters, nodes, *([design.group("bastion")] if inside else [])]
     people: list[Any] = [("tcp", 22, 22, cidr) for cidr in aws["ssh_access_cidrs"]]
     ssh: list[Any] = [("tcp", 22, 22, design.group("bastion"))] if inside else people
     between = [("udp", 8472, 8472, source) for source in (masters, nodes)]
@@ -78,8 +80,7 @@ def _rules(design: Design) -> dict[str, list[Any]]:
             ("tcp", 2379, 2380, masters), ("icmp", -1, -1, nodes),
         ],
         "nodes": [*ssh, ("-1", -1, -1, masters), ("-1", -1, -1, nodes)],
-        "api-elb": [("tcp", design.api_port, design.api_port, cidr)
-                    for cidr in (aws["vpc_cidr"], *aws["api_access_cidrs"])],
+        "api-elb": [("tcp", design.api_port, design.api_port, source) for source in (*hosts, *aws["api_access_cidrs"])],
     }  # fmt: skip
     return {**rules, "bastion": people} if inside else rules
 

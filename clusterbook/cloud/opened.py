@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
-from clusterbook.cloud.images import resolve_image
+from clusterbook.cloud.images import resolve_image, root_device
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.plan import CloudPlan, compare, survey
@@ -53,24 +53,32 @@ def open_on_ec2(store: Store, name: str, programs: Mapping[str, str] | None = No
     return Opened(store, found, Cloud(name, aws["region"], zones=_zones(store, name, aws)), programs or {})
 
 
+def keys_of_index(store: Store, name: str) -> list[str]:
+    """Keys of what the cluster has by its index; none when that is damaged: who needs the index itself says so."""
+    try:
+        return list(json.loads(store.read(f"{name}/{spec.STATE}") or b"{}").get("resources", {}))
+    except (ValueError, AttributeError):
+        return []
+
+
 def _zones(store: Store, name: str, aws: Mapping[str, Any]) -> set[str]:
     """Private zones that the cluster wants, or has by its index: an account's own are not looked through."""
-    try:
-        known = json.loads(store.read(f"{name}/{spec.STATE}") or b"{}").get("resources", {})
-    except (ValueError, AttributeError):  # damaged: who needs the index itself says so
-        known = {}
-    found = {key.partition("/")[2] for key in known if key.startswith("PrivateZone/")}
+    found = {key.partition("/")[2] for key in keys_of_index(store, name) if key.startswith("PrivateZone/")}
     return found | ({aws["private_zone"]} if "private_zone" in aws else set())
 
 
-def plan_of(opened: Opened, state: StateFile) -> CloudPlan:
-    """What is wanted against what is there. An image is looked up once: a newer one changes no hosts."""
+def plan_of(opened: Opened, state: StateFile | None) -> CloudPlan:
+    """What is wanted against what is there. An image is looked up once: a newer one changes no hosts.
+
+    state: None while the store has nothing of the cluster; what its workers join by is not known then.
+    """
     there = {**survey(opened.cloud), **shared_network(opened.cloud, opened.aws)}
     name = opened.aws["image"]
-    known = dict(state.state.image) or index_of(opened, there)["image"]
+    known = dict(state.state.image if state else {}) or index_of(opened, there)["image"]
+    image = known.get(name) or resolve_image(opened.cloud, name)
     design = Design(
-        opened.name, opened.spec.complete, known.get(name) or resolve_image(opened.cloud, name), opened.store.address,
-        _place(opened), opened.programs,
+        opened.name, opened.spec.complete, image, opened.store.address,
+        _place(opened) if state else {}, opened.programs, root_device(opened.cloud, image),
     )  # fmt: skip
     return compare(wanted(design), there)
 

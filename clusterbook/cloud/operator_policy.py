@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterbook.cloud.kinds import KINDS
 from clusterbook.cloud.kinds.identity import path_of
 from clusterbook.cloud.model import owner_tag
 from clusterbook.cloud.permissions import (
@@ -34,8 +35,8 @@ TAGGING = {"ec2": "ec2:CreateTags", "elasticloadbalancing": "elasticloadbalancin
 Statement = dict[str, Any]
 NETWORK = frozenset({"Vpc", "SharedVpc", "Subnet", "InternetGateway", "RouteTable", "SecurityGroup",
                      "SecurityGroupRules", "ElasticAddress", "NatGateway"})  # fmt: skip
+# Looked for only where the cluster has one: what is allowed there holds for the account's other zones, too.
 NAMES = frozenset({"PrivateZone"})
-ALWAYS = ("ElasticAddress", "NatGateway")
 BALANCING = frozenset({"LoadBalancer", "TargetGroup", "Listener", "TargetRegistration"})
 IDENTITY = frozenset({"Role", "InstanceProfile"})
 
@@ -84,8 +85,7 @@ def documents(uses: Uses) -> dict[str, Statement]:
 
 def _elsewhere(uses: Uses) -> Iterator[Statement]:
     """What an update looks for in any case; and making parts in a VPC that does not carry the cluster's tag."""
-    absent = set(ALWAYS) - uses.kinds
-    if absent:
+    if absent := KINDS.keys() - NAMES - uses.kinds:
         yield _allow("LookForMore", (action for one in _parts(absent) for action in one.look), ["*"])
     if uses.vpc:
         makes = {action for one in _parts(uses.kinds & NETWORK) if "vpc" in one.inside for action in one.make}

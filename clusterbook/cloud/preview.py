@@ -10,8 +10,9 @@ from clusterbook.cloud.model import Difference, Found
 from clusterbook.cloud.plan import CloudPlan, shown
 
 MOST_LETTERS = 60
-# Documents and tags say nothing in one line; --json has them.
-HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description")
+# Documents and tags say nothing in one line, and some fields nothing to a person; --json has them.
+HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description", "root_device", "initial_root_device",
+          "initial_gateway")  # fmt: skip
 
 
 def lines(plan: CloudPlan) -> Iterator[str]:
@@ -32,6 +33,26 @@ def lines(plan: CloudPlan) -> Iterator[str]:
         yield "Wanted no more (deleted with --prune)"
         yield from _rows([(item.key, item.id) for item in plan.surplus])
     yield summary(plan)
+
+
+def next_steps(plan: CloudPlan, command: str) -> Iterator[str]:
+    """What to do about a plan that is not empty. command: the one that applies it."""
+    prune = command if "--prune" in command.split() else f"{command} --prune"
+    if plan.create or plan.change:
+        yield f"To apply: {command}"
+    if plan.surplus and (prune != command or not (plan.create or plan.change)):
+        yield f"To delete what is wanted no more, too: {prune}"
+    yield from left_alone(plan)
+
+
+def left_alone(plan: CloudPlan) -> Iterator[str]:
+    """How what no request can change comes to be as wanted: a person decides when, for it is gone meanwhile."""
+    types = [item for item in plan.replace if item.fixed == ("type",)]
+    if types:
+        yield "To change an instance's type: stop it in AWS, give it the new type and start it, one after the other."
+    if len(plan.replace) > len(types):
+        yield "To have the others made anew: delete them in AWS and run update-cluster with --yes. Control planes one" \
+              " after the other: each comes in again by invoke replace-node NODE --inventory aws --yes."  # fmt: skip
 
 
 def summary(plan: CloudPlan) -> str:

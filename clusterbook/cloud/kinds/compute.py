@@ -12,7 +12,6 @@ from clusterbook.cloud.kinds.network import remove
 from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted, client_token
 
 ALIVE = "pending,running,stopping,stopped"
-ROOT_DEVICE = "/dev/xvda"
 # IMDSv2 alone, and not from containers: one hop ends at the host itself.
 METADATA = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled",
             "InstanceMetadataTags": "disabled"}  # fmt: skip
@@ -54,7 +53,7 @@ class KeyPair:
 
 
 class Instance:
-    """fields: image, type, key, profile, subnet, address, groups, initial_volume_gib, initial_public.
+    """fields: image, type, key, profile, subnet, address, groups; initial_volume_gib, _root_device, _public.
 
     The private address is the same when the instance is made anew: etcd's members and certificates name it.
     """
@@ -81,7 +80,7 @@ class Instance:
             "ImageId": fields["image"], "InstanceType": fields["type"], "MinCount": 1, "MaxCount": 1,
             "MetadataOptions": METADATA,
             "NetworkInterfaces": [_interface(fields)],
-            "BlockDeviceMappings": [root_volume(fields["initial_volume_gib"])],
+            "BlockDeviceMappings": [root_volume(fields["initial_root_device"], fields["initial_volume_gib"])],
             "TagSpecifications": [*specification("instance", tags), *specification("volume", tags)],
         }  # fmt: skip
         if fields["key"]:
@@ -130,10 +129,10 @@ def network_interface(groups: Any, public: bool) -> dict[str, Any]:
     return {"DeviceIndex": 0, "DeleteOnTermination": True, "AssociatePublicIpAddress": public, "Groups": ids(groups)}
 
 
-def root_volume(gib: int) -> dict[str, Any]:
-    """An encrypted gp3 volume that goes with the instance."""
+def root_volume(device: str, gib: int) -> dict[str, Any]:
+    """An encrypted gp3 volume that goes with the instance. device: as the image calls it."""
     volume = {"VolumeSize": gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
-    return {"DeviceName": ROOT_DEVICE, "Ebs": volume}
+    return {"DeviceName": device, "Ebs": volume}
 
 
 def _interface(fields: Mapping[str, Any]) -> dict[str, Any]:

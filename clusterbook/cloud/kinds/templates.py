@@ -18,7 +18,7 @@ AT_ONCE = 8
 
 
 class LaunchTemplate:
-    """fields: image, type, key, profile, groups, volume_gib, public, instance_tags, user_data.
+    """fields: image, type, key, profile, groups, volume_gib, root_device, public, instance_tags, user_data.
 
     A change is a new version.
     """
@@ -73,7 +73,7 @@ def _data(fields: Mapping[str, Any]) -> dict[str, Any]:
         "ImageId": fields["image"], "InstanceType": fields["type"], "MetadataOptions": METADATA,
         "IamInstanceProfile": {"Name": fields["profile"]},
         "NetworkInterfaces": [network_interface(fields["groups"], bool(fields["public"]))],
-        "BlockDeviceMappings": [root_volume(fields["volume_gib"])],
+        "BlockDeviceMappings": [root_volume(fields["root_device"], fields["volume_gib"])],
         "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
     }  # fmt: skip
     if fields["key"]:
@@ -85,12 +85,13 @@ def _data(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     interface = (data.get("NetworkInterfaces") or [{}])[0]
-    volumes = [item.get("Ebs", {}).get("VolumeSize") for item in data.get("BlockDeviceMappings", ())]
+    volume = (data.get("BlockDeviceMappings") or [{}])[0]
     tags = [item["Tags"] for item in data.get("TagSpecifications", ()) if item["ResourceType"] == "instance"]
     return {
         "image": data.get("ImageId"), "type": data.get("InstanceType"), "key": data.get("KeyName", ""),
         "profile": data.get("IamInstanceProfile", {}).get("Name", ""), "groups": interface.get("Groups", []),
-        "volume_gib": volumes[0] if volumes else None, "public": interface.get("AssociatePublicIpAddress", False),
+        "volume_gib": volume.get("Ebs", {}).get("VolumeSize"), "root_device": volume.get("DeviceName"),
+        "public": interface.get("AssociatePublicIpAddress", False),
         "user_data": base64.b64decode(data.get("UserData", "")).decode("utf-8", "replace"),
         "instance_tags": {tag["Key"]: tag["Value"] for tag in (tags[0] if tags else ())},
     }  # fmt: skip

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from clusterbook.cloud.aws import Cloud, filters, tags_of
 from clusterbook.cloud.kinds.contract import ec2_listing, name_in_tags, specification
 from clusterbook.cloud.kinds.network import remove
 from clusterbook.cloud.model import CLUSTER_TAG, Found, Wanted, client_token
+
+# States of a gateway that carries traffic, or will.
+WORKING = ("pending", "available")
 
 
 class ElasticAddress:
@@ -42,7 +47,10 @@ class ElasticAddress:
 
 
 class NatGateway:
-    """fields: subnet, address (an allocation)."""
+    """fields: subnet, address (an allocation), initial_gateway.
+
+    One that is made before the VPC's internet gateway is attached fails for good.
+    """
 
     NAME = "NatGateway"
     FIXED = frozenset({"subnet", "address"})
@@ -51,7 +59,7 @@ class NatGateway:
         """See Kind. One that failed or was deleted is listed by EC2 for a while and is none."""
         found = []
         for name, item in ec2_listing(cloud, self.NAME, "describe_nat_gateways", "NatGateways"):
-            if item["State"] in ("pending", "available"):
+            if item["State"] in WORKING:
                 addresses = [one["AllocationId"] for one in item["NatGatewayAddresses"]]
                 fields = {"subnet": item["SubnetId"], "address": addresses[0] if addresses else ""}
                 found.append(Found(self.NAME, name, item["NatGatewayId"], fields))
@@ -59,12 +67,10 @@ class NatGateway:
 
     def create(self, cloud: Cloud, wanted: Wanted, tags: Mapping[str, str]) -> Found:
         """See Kind. Returns when it carries traffic: routes to one that does not are refused."""
-        fields = wanted.fields
-        answer = cloud.settle(
-            "ec2", "create_nat_gateway", SubnetId=fields["subnet"], AllocationId=fields["address"],
-            TagSpecifications=specification("natgateway", tags), ClientToken=client_token(cloud.cluster, wanted),
-        )  # fmt: skip
-        found = Found(self.NAME, wanted.name, answer["NatGateway"]["NatGatewayId"], fields)
+        item = _asked(cloud, wanted, tags, client_token(cloud.cluster, wanted))
+        if item["State"] not in WORKING:  # AWS answers the token of one that failed with that one again
+            item = _asked(cloud, wanted, tags, secrets.token_hex(32))
+        found = Found(self.NAME, wanted.name, item["NatGatewayId"], wanted.fields)
         cloud.wait("ec2", "nat_gateway_available", NatGatewayIds=[found.id])
         return found
 
@@ -76,3 +82,14 @@ class NatGateway:
         """See Kind. Returns when its address and subnet are free."""
         remove(cloud, "delete_nat_gateway", "NatGatewayNotFound", NatGatewayId=found.id)
         cloud.wait("ec2", "nat_gateway_deleted", NatGatewayIds=[found.id])
+
+
+def _asked(cloud: Cloud, wanted: Wanted, tags: Mapping[str, str], token: str) -> Mapping[str, Any]:
+    """The gateway of that token as it is now: EC2 answers a second request with what it answered the first."""
+    answer = cloud.settle(
+        "ec2", "create_nat_gateway", SubnetId=wanted.fields["subnet"], AllocationId=wanted.fields["address"],
+        TagSpecifications=specification("natgateway", tags), ClientToken=token,
+    )  # fmt: skip
+    made = answer["NatGateway"]["NatGatewayId"]
+    item: Mapping[str, Any] = cloud.settle("ec2", "describe_nat_gateways", NatGatewayIds=[made])["NatGateways"][0]
+    return item

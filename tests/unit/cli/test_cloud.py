@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import NAME, Run
 def test_preview_apply_nothing_to_do_and_delete(created: Run, tmp_path: Path) -> None:
     code, text = created("update-cluster", NAME)
     assert code == 2 and "Will create\n" in text and f"Vpc/{NAME} " in text
-    assert f"Nothing has been done. To apply: invoke update-cluster {NAME} --yes" in text
+    assert text.endswith(f"Nothing has been done. To apply: invoke update-cluster {NAME} --yes\n")
     code, text = created("update-cluster", NAME, "--yes")
     assert code == 0 and "resources done." in text
     code, text = created("update-cluster", NAME)
@@ -37,8 +37,56 @@ def test_a_saved_plan_is_refused_when_anything_moved(created: Run, tmp_path: Pat
     assert created("edit-cluster", NAME, "--file", str(edited))[0] == 0
     code, text = created("update-cluster", NAME, "--yes", "--saved", saved)
     assert code == 3 and "is out of date: the configuration or the cloud has changed since" in text
+    code, text = created("update-cluster", NAME, "--saved", saved)
+    assert code == 3 and "is out of date" in text
     assert created("update-cluster", NAME, "--out", saved)[0] == 2
+    assert created("update-cluster", NAME, "--saved", saved)[0] == 2
     assert created("update-cluster", NAME, "--yes", "--saved", saved)[0] == 0
+
+
+def edit(run: Run, aws: Any, tmp_path: Path, old: str, new: str) -> None:
+    """Change a word of the configuration."""
+    body = aws("s3").get_object(Bucket="demo-state", Key=f"team/{NAME}/cluster.yaml")["Body"].read().decode()
+    assert old in body
+    (tmp_path / "edited.yaml").write_text(body.replace(old, new))
+    assert run("edit-cluster", NAME, "--file", str(tmp_path / "edited.yaml"))[0] == 0
+
+
+def test_what_update_says_to_do_next_brings_the_cluster_to_nothing_to_do(
+    created: Run, tmp_path: Path, aws: Any
+) -> None:
+    assert created("update-cluster", NAME, "--yes")[0] == 0
+    edit(created, aws, tmp_path, "instance_type: t3.medium", "instance_type: t3.large")
+    code, text = created("update-cluster", NAME)
+    assert code == 2 and "To apply:" not in text and "To change an instance's type: stop it in AWS" in text
+    code, text = created("update-cluster", NAME, "--yes")
+    assert code == 0 and "To change an instance's type: stop it in AWS" in text
+    ec2 = aws("ec2")
+    masters = [{"Name": "tag:clusterbook.io/role", "Values": ["control_plane"]}]
+    (found,) = ec2.describe_instances(Filters=masters)["Reservations"]
+    (host,) = [item["InstanceId"] for item in found["Instances"]]
+    ec2.stop_instances(InstanceIds=[host])
+    ec2.modify_instance_attribute(InstanceId=host, InstanceType={"Value": "t3.large"})
+    ec2.start_instances(InstanceIds=[host])
+    assert created("update-cluster", NAME)[0] == 0
+    edit(created, aws, tmp_path, "name: nodes", "name: others")
+    assert created("update-cluster", NAME, "--yes")[0] == 0
+    code, text = created("update-cluster", NAME)
+    told = f"To delete what is wanted no more, too: invoke update-cluster {NAME} --yes --prune"
+    assert code == 2 and told in text and "To apply:" not in text
+    assert created("update-cluster", NAME, "--yes", "--prune")[0] == 0
+    assert created("update-cluster", NAME)[0] == 0
+
+
+def test_what_must_be_deleted_by_hand_is_made_anew(created: Run, tmp_path: Path, aws: Any) -> None:
+    assert created("update-cluster", NAME, "--yes")[0] == 0
+    edit(created, aws, tmp_path, "aws:\n", "aws:\n  api_scheme: internal\n")
+    code, text = created("update-cluster", NAME)
+    assert code == 2 and "To have the others made anew: delete them in AWS and run update-cluster with --yes." in text
+    (balancer,) = aws("elbv2").describe_load_balancers()["LoadBalancers"]
+    aws("elbv2").delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+    assert created("update-cluster", NAME, "--yes")[0] == 0
+    assert created("update-cluster", NAME)[0] == 0
 
 
 def test_an_edit_that_is_wrong_is_not_kept_and_not_lost(created: Run, tmp_path: Path) -> None:

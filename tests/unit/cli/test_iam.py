@@ -22,12 +22,13 @@ from tests.unit.cloud.evaluator import allowed
 
 FLOW = (("update-cluster", NAME), ("update-cluster", NAME, "--yes"), ("delete-cluster", NAME),
         ("delete-cluster", NAME, "--yes"))  # fmt: skip
-# Everything that a cluster can use.
+# Everything that a cluster can use, and the least of it in an existing VPC.
 WHOLE = """
 cluster_name: {name}
 aws:
   zones: [us-east-2a]
   image: {image}
+  ssh_public_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
   ssh_access_cidrs: [203.0.113.0/24]
   nat: one
   bastion: {{}}
@@ -36,6 +37,18 @@ aws:
   - {{name: nodes}}
   - {{name: cheap, spot: true, instance_types: [m5.large, m6i.large]}}
 """
+LEAST = """
+cluster_name: {name}
+aws:
+  zones: [us-east-2a]
+  image: {image}
+  vpc_id: {vpc}
+"""
+MADE = {
+    WHOLE: {"ec2:CreateVpc", "ec2:CreateNatGateway", "ec2:ReleaseAddress", "ec2:ImportKeyPair",
+            "route53:CreateHostedZone"},
+    LEAST: {"ec2:CreateSubnet", "ec2:CreateRoute"},
+}  # fmt: skip
 Enforce = Callable[[bool], None]
 
 
@@ -94,7 +107,12 @@ def test_the_whole_flow_is_possible_with_the_generated_policies(
     become(monkeypatch, file)
     enforce(True)
     create = ("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)
-    for words, expected in zip((create, *FLOW), (0, 2, 0, 2, 0), strict=True):
+    assert run(*create)[0] == 0
+    enforce(False)
+    assert run("iam", NAME, "--yes", "--credentials", str(file))[0] == 0  # of what the configuration uses
+    without_resources(aws)
+    enforce(True)
+    for words, expected in zip(FLOW, (2, 0, 2, 0), strict=True):
         code, text = run(*words)
         assert code == expected, text
     with pytest.raises(Exception, match="AccessDenied"):
@@ -111,12 +129,23 @@ def classic_balancer(aws: Any) -> None:
         )  # fmt: skip
 
 
+def existing_vpc(aws: Any) -> str:
+    """Somebody else's, with what a cluster needs of one; its id."""
+    ec2 = aws("ec2")
+    vpc: str = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    return vpc
+
+
+@pytest.mark.parametrize("form", [WHOLE, LEAST], ids=["whole", "least"])
 def test_every_request_is_allowed_on_the_clusters_resources_and_no_change_on_anothers(
-    run: Run, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     image = aws("ec2").describe_images()["Images"][0]["ImageId"]
-    whole = tmp_path / "whole.yaml"
-    whole.write_text(WHOLE.format(name=NAME, image=image))
+    edited = tmp_path / "edited.yaml"
+    edited.write_text(form.format(name=NAME, image=image, vpc=existing_vpc(aws)))
     mine, others = operator(run, NAME), operator(run, "another")
     questions = Questions({name: aws(name) for name in ("ec2", "elb", "elbv2", "iam", "autoscaling")})
     wrong: list[Any] = []
@@ -141,7 +170,8 @@ def test_every_request_is_allowed_on_the_clusters_resources_and_no_change_on_ano
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", judged)
     assert run("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)[0] == 0
-    assert run("edit-cluster", NAME, "--file", str(whole))[0] == 0
+    assert run("edit-cluster", NAME, "--file", str(edited))[0] == 0
+    mine[:] = operator(run, NAME)
     for words in FLOW:
         if words[0] == "delete-cluster":
             judging.now = True
@@ -150,9 +180,8 @@ def test_every_request_is_allowed_on_the_clusters_resources_and_no_change_on_ano
         code, text = run(*words)
         assert code in (0, 2), text
     assert not wrong, wrong
-    assert {"ec2:CreateNatGateway", "ec2:ReleaseAddress", "route53:CreateHostedZone", "ec2:RunInstances",
-            "autoscaling:CreateAutoScalingGroup", "elb:DeleteLoadBalancer",
-            "elbv2:DeleteLoadBalancer", "iam:DeleteRole", "s3:DeleteObject"} <= seen  # fmt: skip
+    assert {"ec2:RunInstances", "autoscaling:CreateAutoScalingGroup", "elb:DeleteLoadBalancer",
+            "elbv2:DeleteLoadBalancer", "iam:DeleteRole", "s3:DeleteObject", *MADE[form]} <= seen  # fmt: skip
 
 
 def test_a_key_is_written_once_for_its_owner_alone_and_never_shown(run: Run, aws: Any, tmp_path: Path) -> None:
@@ -223,6 +252,7 @@ def test_no_preview_changes_anything(
     created: Run, aws: Any, enforce: Enforce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert created("update-cluster", NAME, "--yes")[0] == 0
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     file = tmp_path / "key"
     assert created("iam", NAME, "--yes", "--credentials", str(file))[0] == 0
     iam = aws("iam")
@@ -234,11 +264,36 @@ def test_no_preview_changes_anything(
     iam.put_group_policy(GroupName=f"operators.{NAME}", PolicyName="look", PolicyDocument=json.dumps(document))
     become(monkeypatch, file)
     enforce(True)
-    words = [("update-cluster", NAME), ("delete-cluster", NAME), ("state-rebuild", NAME), ("cost", NAME),
+    words = [("update-cluster", NAME), ("delete-cluster", NAME), ("state-rebuild", NAME), ("cost", NAME), ("up", NAME),
              ("force-unlock", NAME), ("iam", NAME), ("iam", NAME, "--delete"), ("iam", NAME, "--print"),
-             ("store-key",), ("store-key", "--kms-key", "alias/stores")]  # fmt: skip
+             ("store-key",), ("store-key", "--kms-key", "alias/stores"),
+             ("up", "another", "--zones", "us-east-2a", "--image", image)]  # fmt: skip
     for line in words:
         code, text = created(*line)
         assert code in (0, 2), (line, text)
     code, text = created("update-cluster", NAME, "--yes")
     assert code == 1, text
+
+
+def test_previews_of_all_that_a_cluster_can_use_only_ask(
+    run: Run, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(WHOLE.format(name=NAME, image=image))
+    assert run("create-cluster", NAME, "--zones", "us-east-2a", "--image", image)[0] == 0
+    assert run("edit-cluster", NAME, "--file", str(whole))[0] == 0
+    assert run("update-cluster", NAME, "--yes")[0] == 0
+    asked: list[str] = []
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        asked.append(operation)
+        return real(self, operation, given)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    new = ("--zones", "us-east-2a", "--nat", "one", "--private-zone", "another.internal", "--image", image)
+    for words in (("update-cluster", NAME), ("delete-cluster", NAME), ("up", NAME), ("up", "another", *new)):
+        code, text = run(*words)
+        assert code in (0, 2), (words, text)
+    assert "ListHostedZonesByName" in asked and [one for one in asked if not is_read(one)] == []

@@ -40,12 +40,12 @@ def site(tmp_path: Path) -> Site:
     return Site(load(path), path, FileStore(tmp_path / "store"), "demo")
 
 
-def test_without_yes_the_configuration_is_made_and_the_resources_are_only_shown(run: Run, aws: Any) -> None:
+def test_without_yes_all_of_it_is_only_shown_and_nothing_is_written(run: Run, aws: Any) -> None:
     image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     code, text = run("up", NAME, *ZONES, "--image", image)
     assert code == 2, text
-    assert f"The configuration is in s3://demo-state/team/{NAME}/cluster.yaml" in text
-    assert f"Vpc/{NAME}" in text and f"invoke up {NAME} --yes" in text
+    assert f"Vpc/{NAME}" in text and f"invoke up {NAME} {' '.join(ZONES)} --image {image} --yes" in text
+    assert aws("s3").list_buckets()["Buckets"] == []
     assert not [vpc for vpc in aws("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
 
 

@@ -22,6 +22,8 @@ S3_ACTIONS = {
     "ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket", "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "PutBucketEncryption": "PutEncryptionConfiguration", "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
 }  # fmt: skip
+# Of what a request names, AWS asks about this alone: a route's gateway may be anybody's.
+ALONE = {"CreateRoute": ("RouteTableId",), "ReplaceRoute": ("RouteTableId",)}
 READS = ("Describe", "List", "Get", "Head")
 _ID = re.compile(r"(vpc|subnet|sg|rtb|rtbassoc|igw|i|lt|vol|ami|nat|eipalloc|eni)-[0-9a-f]{8,17}")
 
@@ -51,7 +53,8 @@ class Questions:
             yield asked(action)
             return
         yield from self._made(operation, given)
-        named = {name: value for name, value in given.items() if name != "LaunchTemplateData"}
+        named = {name: value for name, value in given.items()
+                 if name != "LaunchTemplateData" and name in ALONE.get(operation, given)}  # fmt: skip
         for found in sorted(set(_ids(named))):
             if kind := TYPES[found.rpartition("-")[0]]:
                 yield asked(action, f"arn:aws:ec2:us-east-2:{ACCOUNT}:{kind}/{found}", tags=self._ec2_tags(found))

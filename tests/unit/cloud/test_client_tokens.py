@@ -14,6 +14,7 @@ from clusterbook.cloud import apply, plan
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.graph import Outcome
+from clusterbook.cloud.kinds.translation import NatGateway
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import Found, Wanted, client_token
 from clusterbook.cloud.state import StateFile
@@ -69,6 +70,23 @@ def test_a_request_without_an_answer_is_made_again_with_its_token_and_a_replacem
     cloud.call("ec2", "terminate_instances", InstanceIds=[gone])
     assert raised(cloud, design, state).failed == {}
     assert sent[-1][0] == name and sent[-1] not in sent[:-1]
+
+
+def test_after_a_gateway_that_failed_another_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Wanted("NatGateway", "a", {"subnet": "subnet-1", "address": "eipalloc-1"})
+    made: dict[str, str] = {}
+
+    def call(self: Cloud, service: str, action: str, **given: Any) -> Any:
+        """As EC2: a known token makes nothing, and the first gateway has failed."""
+        if action == "create_nat_gateway":
+            return {"NatGateway": {"NatGatewayId": made.setdefault(given["ClientToken"], f"nat-{len(made)}")}}
+        (asked,) = given["NatGatewayIds"]
+        return {"NatGateways": [{"NatGatewayId": asked, "State": "failed" if asked == "nat-0" else "pending"}]}
+
+    monkeypatch.setattr(Cloud, "call", call)
+    monkeypatch.setattr(Cloud, "wait", lambda *arguments, **named: None)
+    assert NatGateway().create(Cloud("demo", "us-east-2"), gateway, {}).id == "nat-1"
+    assert next(iter(made)) == client_token("demo", gateway) and len(made) == 2
 
 
 def test_a_token_whose_instance_is_gone_is_not_used_again(

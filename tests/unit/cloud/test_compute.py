@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import botocore.client
 import pytest
 
 from clusterbook.cloud import apply, plan
@@ -112,3 +114,27 @@ def test_a_control_plane_that_is_made_anew_has_the_address_of_the_one_before(
     }
     (balanced,) = [item for item in plan.survey(cloud).values() if item.kind == "TargetRegistration"]
     assert sorted(balanced.fields["instances"]) == sorted(item.id for item in again.values())
+
+
+def test_what_is_said_of_the_root_volume_is_said_under_the_images_own_name_for_it(
+    cloud: Cloud, image: str, state: StateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Design(cloud.cluster, spec.parse(TEXT, "cluster.yaml").complete, image)
+    asked: list[Mapping[str, Any]] = []
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        if operation in ("RunInstances", "CreateLaunchTemplate"):
+            asked.append(given.get("LaunchTemplateData", given))
+        return real(self, operation, given)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    design = replace(before, root_device="/dev/sda1")
+    assert apply.apply(cloud, plan.compare(wanted(design), {}), state, {}, lambda *words: None).failed == {}
+    assert len(asked) == 4
+    for given in asked:
+        (volume,) = given["BlockDeviceMappings"]
+        assert volume["DeviceName"] == "/dev/sda1" and volume["Ebs"]["Encrypted"]
+    assert plan.compare(wanted(design), plan.survey(cloud)).empty
+    corrected = plan.compare(wanted(before), plan.survey(cloud))
+    assert {item.wanted.kind for item in corrected.change} == {"LaunchTemplate"} and not corrected.replace

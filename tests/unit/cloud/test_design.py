@@ -36,9 +36,16 @@ def test_control_planes_take_turns_over_the_zones_with_addresses_that_stay() -> 
 
 def test_nothing_is_open_to_the_world_unless_it_is_asked_for() -> None:
     rules = [rule for item in wanted(design()) if item.kind == "SecurityGroupRules" for rule in item.fields["rules"]]
-    outside = [rule for rule in rules if not isinstance(rule[3], Ref)]
-    assert outside == [("tcp", 6443, 6443, "10.20.0.0/16")]
+    assert all(isinstance(rule[3], Ref) for rule in rules)
     assert not any(rule[1] == 22 for rule in rules)
+
+
+def test_the_load_balancer_admits_hosts_of_the_cluster_by_their_groups_and_people_by_their_addresses() -> None:
+    more = "  bastion: {}\n  ssh_access_cidrs: [203.0.113.0/24]\n  api_access_cidrs: [198.51.100.0/24]\n"
+    for text, others in ((TEXT, []), (TEXT + more, [design().group("bastion"), "198.51.100.0/24"])):
+        (found,) = [one for one in wanted(design(text)) if one.key == f"SecurityGroupRules/api-elb.{NAME}"]
+        senders = [design().group("masters"), design().group("nodes"), *others]
+        assert found.fields["rules"] == [("tcp", 6443, 6443, sender) for sender in senders]
 
 
 def test_control_planes_are_reached_by_who_measures_them_and_by_agents_that_send_lines() -> None:

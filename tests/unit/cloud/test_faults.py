@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import botocore.client
@@ -15,7 +16,9 @@ from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.graph import Outcome
 from clusterbook.cloud.layout import Design
+from clusterbook.cloud.operator_policy import NAMES, NETWORK
 from clusterbook.cloud.state import StateFile
+from clusterbook.cluster import spec
 
 Inject = Callable[[Mapping[str, tuple[int, str, str]]], collections.Counter[str]]
 
@@ -73,6 +76,24 @@ def test_what_was_made_just_now_is_waited_for(
     assert outcome.failed == {} and outcome.untried == []
     assert asked[operation] > 2
     assert plan.compare(wanted(design), plan.survey(cloud)).empty
+
+
+@pytest.mark.parametrize(("operation", "code"), [
+    ("CreateNatGateway", "InvalidAllocationID.NotFound"),
+    ("CreateNatGateway", "InvalidSubnetID.NotFound"),
+    ("DescribeNatGateways", "NatGatewayNotFound"),
+    ("CreateRoute", "InvalidNatGatewayID.NotFound"),
+    ("CreateHostedZone", "InvalidVPCId"),
+])  # fmt: skip
+def test_the_parts_of_private_hosts_that_were_made_just_now_are_waited_for(
+    cloud: Cloud, design: Design, state: StateFile, inject: Inject, operation: str, code: str
+) -> None:
+    text = f"cluster_name: {design.name}\naws:\n  zones: [us-east-2a]\n  nat: one\n  private_zone: demo.internal\n"
+    private = replace(design, complete=spec.parse(text, "cluster.yaml").complete)
+    parts = [item for item in wanted(private) if item.kind in NETWORK | NAMES and "SecurityGroup" not in item.kind]
+    asked = inject({operation: (2, code, "does not exist")})
+    outcome = apply.apply(cloud, plan.compare(parts, {}), state, {}, lambda *words: None)
+    assert outcome.failed == {} and outcome.untried == [] and asked[operation] > 2
 
 
 @pytest.mark.parametrize("operation", [

@@ -6,13 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import botocore.client
 import pytest
 
-from clusterbook.cloud import policies
+from clusterbook.cloud import apply, foreign, plan, policies
+from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.design import wanted
 from clusterbook.cloud.kinds import KINDS
-from clusterbook.cloud.layout import SHARED
+from clusterbook.cloud.layout import SHARED, Design
 from clusterbook.cloud.operator_policy import KmsKey, Uses, documents
 from clusterbook.cloud.permissions import BY_KIND
+from clusterbook.cloud.state import StateFile
+from tests.unit.cloud.authorization import Questions
 from tests.unit.cloud.evaluator import allowed, asked
 
 NAME = "demo.k8s.local"
@@ -22,6 +27,41 @@ KEY = "arn:aws:kms:us-east-2:123456789012:key/01234567-89ab-cdef-0123-456789abcd
 GOLDEN = Path(__file__).parent / "golden"
 OWN, OTHER = {f"kubernetes.io/cluster/{NAME}": "owned"}, {"kubernetes.io/cluster/another": "owned"}
 EC2 = "arn:aws:ec2:us-east-2:123456789012"
+ELB = "arn:aws:elasticloadbalancing:us-east-2:123456789012"
+# What pkg/providers/v1 of cloud-provider-aws 1.37.0 asks for while it makes, changes and deletes a Service's balancer.
+LOOKS = (
+    "ec2:DescribeInstances", "ec2:DescribeInstanceTopology", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets", "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancerPolicies",
+    "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroupAttributes",
+    "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+)  # fmt: skip
+OF_GROUPS = ("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "DeleteSecurityGroup", "CreateTags",
+             "DeleteTags")  # fmt: skip
+OF_CLASSIC = (
+    "AddTags", "ApplySecurityGroupsToLoadBalancer", "AttachLoadBalancerToSubnets", "ConfigureHealthCheck",
+    "CreateLoadBalancerListeners", "CreateLoadBalancerPolicy", "DeleteLoadBalancer", "DeleteLoadBalancerListeners",
+    "DeregisterInstancesFromLoadBalancer", "DetachLoadBalancerFromSubnets", "ModifyLoadBalancerAttributes",
+    "RegisterInstancesWithLoadBalancer", "SetLoadBalancerPoliciesForBackendServer",
+    "SetLoadBalancerPoliciesOfListener",
+)  # fmt: skip
+OF_NETWORK = {
+    "loadbalancer/net/a/0": ("DeleteLoadBalancer", "ModifyLoadBalancerAttributes", "SetSecurityGroups"),
+    "listener/net/a/0/1": ("DeleteListener", "ModifyListener"),
+    "targetgroup/a/0": ("DeleteTargetGroup", "DeregisterTargets", "ModifyTargetGroup", "ModifyTargetGroupAttributes",
+                        "RegisterTargets"),
+}  # fmt: skip
+CHANGES = [
+    *((f"ec2:{action}", f"{EC2}:security-group/sg-1") for action in OF_GROUPS),
+    *((f"elasticloadbalancing:{action}", f"{ELB}:loadbalancer/a") for action in OF_CLASSIC),
+    *((f"elasticloadbalancing:{action}", f"{ELB}:{part}") for part, some in OF_NETWORK.items() for action in some),
+]
+MAKES = {
+    "ec2:CreateSecurityGroup": f"{EC2}:security-group/new",
+    "elasticloadbalancing:CreateLoadBalancer": f"{ELB}:loadbalancer/a",
+    "elasticloadbalancing:CreateTargetGroup": f"{ELB}:targetgroup/a/0",
+    "elasticloadbalancing:CreateListener": f"{ELB}:loadbalancer/net/a/0",
+}
 # IAM's quota for a managed policy, white space not counted.
 MOST_LETTERS = 6144
 
@@ -67,6 +107,26 @@ def test_an_update_may_look_for_what_the_cluster_does_not_use_and_may_not_make_i
     assert allowed(people, asked("ec2:DescribeNatGateways")) and allowed(people, asked("ec2:DescribeAddresses"))
     assert not allowed(people, asked("ec2:AllocateAddress", f"{EC2}:elastic-ip/new", OWN))
     assert not allowed(people, asked("route53:ListHostedZonesByName"))
+
+
+def test_all_that_an_update_looks_for_may_be_looked_at_whatever_the_configuration_names(
+    cloud: Cloud, design: Design, state: StateFile, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert apply.apply(cloud, plan.compare(wanted(design), {}), state, {}, lambda *words: None).failed == {}
+    people = list(documents(Uses(NAME, frozenset(), STORE)).values())
+    questions = Questions({"iam": aws("iam")})
+    sent: list[tuple[str, str, Any]] = []
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        sent.append((self.meta.service_model.service_name, operation, given))
+        return real(self, operation, given)
+
+    with monkeypatch.context() as recording:
+        recording.setattr(botocore.client.BaseClient, "_make_api_call", call)
+        assert len(plan.survey(cloud)) == len(wanted(design)) and foreign.survey(cloud) == []
+    asked_for = [question for one in sent for question in questions.of(*one)]
+    assert len(asked_for) > len(KINDS) and [one for one in asked_for if not allowed(people, one)] == []
 
 
 def test_a_store_in_a_folder_needs_nothing_of_aws_but_its_kms_key() -> None:
@@ -116,3 +176,17 @@ def test_people_may_do_this_and_not_that(question: Any, answer: bool) -> None:
 ])  # fmt: skip
 def test_hosts_may_do_this_and_not_that(part: str, question: Any, answer: bool) -> None:
     assert allowed([everything()[part]], question) is answer
+
+
+def test_control_planes_may_do_all_that_services_with_load_balancers_of_both_kinds_ask_for() -> None:
+    policy = [everything()["control_plane"]]
+    assert [action for action in LOOKS if not allowed(policy, asked(action))] == []
+    for action, arn in CHANGES:
+        assert allowed(policy, asked(action, arn, tags=OWN)), action
+        assert not allowed(policy, asked(action, arn, tags=OTHER)) and not allowed(policy, asked(action, arn)), action
+    for action, arn in MAKES.items():
+        service, _, made = action.partition(":")
+        tag = {"ec2": "CreateTags", "elasticloadbalancing": "AddTags"}[service]
+        context = {f"{service}_CreateAction": made}
+        assert allowed(policy, asked(action, arn, OWN)) and not allowed(policy, asked(action, arn, OTHER)), action
+        assert allowed(policy, asked(f"{service}:{tag}", arn, OWN, **context)), action

@@ -54,6 +54,15 @@ def test_one_gateway_serves_all_zones_when_that_is_enough() -> None:
     assert [key for key in found if key.startswith("NatGateway/")] == [f"NatGateway/us-east-2a.{NAME}"]
 
 
+def test_what_leads_into_the_internet_waits_for_the_vpcs_gateway() -> None:
+    found, gateway = by_key(ALL), f"InternetGateway/{NAME}"
+    ways = ("NatGateway/us-east-2a", "NatGateway/us-east-2b", "LoadBalancer/api")
+    assert all(gateway in found[f"{way}.{NAME}"].needs for way in ways)
+    assert gateway not in by_key(TEXT + "  api_scheme: internal\n")[f"LoadBalancer/api.{NAME}"].needs
+    shared = by_key(ALL + "  vpc_id: vpc-0123456789abcdef0\n")[f"NatGateway/us-east-2a.{NAME}"]
+    assert shared.fields["initial_gateway"] == Ref("SharedVpc/vpc-0123456789abcdef0", "gateway")
+
+
 def test_with_a_bastion_people_reach_it_and_nothing_else_by_ssh() -> None:
     ssh = {item.name: [rule[3] for rule in item.fields["rules"] if rule[1] == 22]
            for item in wanted(design(ALL)) if item.kind == "SecurityGroupRules"}  # fmt: skip
