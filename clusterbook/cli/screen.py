@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,15 @@ from dataclasses import field
 from typing import IO, TYPE_CHECKING, Any
 
 from clusterbook.records import dataclass
+from clusterbook.report.choose import overwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-STAGE_WIDTH = 78
+WIDEST_STAGE = 86
 NAME_WIDTH = 9
+# How long a stage took, at the end of its line.
+SECONDS_WIDTH = 8
 REPORT_SECONDS = 5.0
 
 
@@ -28,14 +32,14 @@ class Stage:
     name: str
     output: IO[str]
     live: bool
+    width: int = WIDEST_STAGE
     result: str = ""
     _said: float = field(default=0.0)
 
     def say(self, text: str, urgent: bool = True) -> None:
         """Show what goes on. urgent=False: at most every few seconds where lines cannot be overwritten."""
         if self.live:
-            width = STAGE_WIDTH + 8
-            self.output.write(f"\r\x1b[2K{self.name:<{NAME_WIDTH}}{text[: width - NAME_WIDTH]}")
+            self.output.write(f"\r\x1b[2K{f'{self.name:<{NAME_WIDTH}}{text}'[: self.width]}")
             self.output.flush()
             return
         if not urgent and time.monotonic() - self._said < REPORT_SECONDS:
@@ -45,12 +49,17 @@ class Stage:
         self.output.flush()
 
 
+def open_stage(name: str, output: IO[str]) -> Stage:
+    """A stage that fits the output: written over only on a person's terminal, and no wider than that."""
+    columns = shutil.get_terminal_size().columns if output.isatty() else WIDEST_STAGE
+    return Stage(name, output, overwritable(output), min(columns, WIDEST_STAGE))
+
+
 @contextmanager
 def stage(name: str, output: IO[str] | None = None) -> Iterator[Stage]:
     """A stage: its line comes when it ends, with how long it took. Nothing is added when it raises."""
-    target = output or sys.stdout
-    live = target.isatty()
-    current = Stage(name, target, live)
+    current = open_stage(name, output or sys.stdout)
+    target, live = current.output, current.live
     started = time.monotonic()
     try:
         yield current
@@ -61,7 +70,7 @@ def stage(name: str, output: IO[str] | None = None) -> Iterator[Stage]:
     text = f"{name:<{NAME_WIDTH}}{current.result} "
     seconds = f" {time.monotonic() - started:.1f} s"
     clear = "\r\x1b[2K" if live else ""
-    target.write(f"{clear}{text.ljust(STAGE_WIDTH, '.')}{seconds}\n")
+    target.write(f"{clear}{text.ljust(current.width - max(SECONDS_WIDTH, len(seconds)), '.')}{seconds}\n")
     target.flush()
 
 
