@@ -8,7 +8,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import with_yes
+from clusterbook.cli.screen import say, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.compile import Selection
 from clusterbook.errors import EXIT_DONE, EXIT_UNREACHABLE, InvalidInput
@@ -59,9 +59,9 @@ def remove_node(
     if code == EXIT_DONE and yes:
         code = _take_off(site, node, style)
         if not json_:
-            print(f"{node} is no longer in the cluster"
-                  + ("; it does not answer, so its components are still on it." if code == EXIT_UNREACHABLE else ".")
-                  + " Remove it from the inventory, then: invoke provision")  # fmt: skip
+            say(f"{node} is no longer in the cluster"
+                + ("; it does not answer, so its components are still on it." if code == EXIT_UNREACHABLE else ".")
+                + " Remove it from the inventory, then: invoke provision")  # fmt: skip
         return EXIT_DONE if code == EXIT_UNREACHABLE else code
     return _told(code, yes, json_, f"remove-node {node}")
 

@@ -13,6 +13,7 @@ from dataclasses import field
 from typing import IO, TYPE_CHECKING, Any
 
 from clusterbook.records import dataclass
+from clusterbook.report.called import as_called, next_as_called, program
 from clusterbook.report.choose import overwritable
 
 if TYPE_CHECKING:
@@ -76,17 +77,22 @@ def stage(name: str, output: IO[str] | None = None) -> Iterator[Stage]:
 
 def print_json(value: Any) -> None:
     """A value as one JSON document on standard output."""
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    print(json.dumps(next_as_called(value), indent=2, default=str, ensure_ascii=False))
 
 
 def print_json_line(value: Any) -> None:
     """The same on one line, as the events before it are."""
-    print(json.dumps(value, default=str, ensure_ascii=False))
+    print(json.dumps(next_as_called(value), default=str, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A line of a command's result that may name commands of ours."""
+    print(as_called(text))
 
 
 def say_aside(text: str) -> None:
     """A line beside a command's result: on standard error, where it disturbs no JSON."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{as_called(text)}\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -124,4 +130,4 @@ def with_yes(words: str) -> str:
     """The command that does what this one only showed: as it was typed, with --yes. words: its task and arguments."""
     task = words.split()[0]
     typed = sys.argv[sys.argv.index(task) :] if task in sys.argv else words.split()
-    return f"invoke {shlex.join(typed)} --yes"
+    return f"{program()} {shlex.join(typed)} --yes"

@@ -14,7 +14,7 @@ from clusterbook.cli import cloud, cluster, places, runs, validation
 from clusterbook.cli.configure import Wishes, configure
 from clusterbook.cli.joining import first_programs
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import plural, print_json, stage
+from clusterbook.cli.screen import plural, print_json, say, stage
 from clusterbook.cli.site import Site, connected, refreshed, the_cluster
 from clusterbook.cli.supplying import nothing_says
 from clusterbook.cli.vaults import open_vault
@@ -143,7 +143,7 @@ def _preview(opened: Opened, asked: Raising) -> int:
     plan = plan_of(opened, StateFile(opened.store, opened.name))
     cloud.show(plan, asked.style.json)
     if not asked.style.json:
-        print(f"Nothing of this has been done. To do it, and to raise Kubernetes on it: invoke up {asked.name} --yes")
+        say(f"Nothing of this has been done. To do it, and to raise Kubernetes on it: invoke up {asked.name} --yes")
     return EXIT_DONE if plan.empty else EXIT_CHANGES
 
 
@@ -163,5 +163,5 @@ def _welcome(site: Site, seconds: float, as_json: bool) -> None:
     hosts = plural(len(site.inventory.hosts), "host")
     print(f"Your cluster is up: {hosts}, API {server_url(opened)}  ({seconds:.0f} s)")
     print(f"  export KUBECONFIG={path}")
-    print(f"  kubectl get nodes          (or: invoke kubectl --cluster {opened.name} -- get nodes)")
-    print(f"  invoke delete-cluster {opened.name}")
+    say(f"  kubectl get nodes          (or: invoke kubectl --cluster {opened.name} -- get nodes)")
+    say(f"  invoke delete-cluster {opened.name}")

@@ -45,7 +45,7 @@ def test_without_yes_the_configuration_is_made_and_the_resources_are_only_shown(
     code, text = run("up", NAME, *ZONES, "--image", image)
     assert code == 2, text
     assert f"The configuration is in s3://demo-state/team/{NAME}/cluster.yaml" in text
-    assert f"Vpc/{NAME}" in text and f"invoke up {NAME} --yes" in text
+    assert f"Vpc/{NAME}" in text and f"clusterbook up {NAME} --yes" in text
     assert not [vpc for vpc in aws("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
 
 
