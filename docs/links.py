@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-_OUTSIDE = re.compile(r"\]\(\.\./([^)#\s]+)(#[^)\s]*)?\)")
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
-    """mkdocs' hook. Without a repo_url the name of the file stays as text."""
+    """mkdocs' hook. Without a repo_url the file's name stands behind the text: a link would lead nowhere."""
     base = str(config.get("repo_url") or "").rstrip("/")
 
     def link(found: re.Match[str]) -> str:
-        return f"]({base}/blob/main/{found.group(1)}{found.group(2) or ''})" if base else f"](# '{found.group(1)}')"
+        text, path, place = found.group(1), found.group(2), found.group(3) or ""
+        if base:
+            return f"[{text}]({base}/blob/main/{path}{place})"
+        return text if path in text else f"{text} (`{path}`)"
 
     return _OUTSIDE.sub(link, markdown)
 

@@ -15,7 +15,7 @@ from clusterbook.cli import image_files
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
-from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, stage, with_yes
+from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, say, stage, with_yes
 from clusterbook.cli.site import the_cluster
 from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
 from clusterbook.cluster.apps.image_file import open_image_file
@@ -271,7 +271,7 @@ def _tell(status: AppStatus, app: App) -> None:
         print(f"No cloud makes load balancers here; it answers at port {node_port} of each node, inside at {inside}")
     else:
         print(f"It answers inside the cluster at {inside}")
-    print(f"  invoke app-status {app.name}")
+    say(f"  invoke app-status {app.name}")
 
 
 def show(status: AppStatus) -> None:

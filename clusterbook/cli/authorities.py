@@ -15,7 +15,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import with_yes
+from clusterbook.cli.screen import say, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.validation import findings_of
 from clusterbook.cluster import authorities as kept
@@ -245,8 +245,8 @@ def _told(asked: Rotation, site: Site, state: State, code: int) -> int:
         print(f"{len(old)} pods were started before: they reach the API by the authority that they know, until they "
               f"are started again ({', '.join(old[:5])}{', …' if len(old) > 5 else ''})")  # fmt: skip
     if waits:
-        print("the old key of service accounts is trusted until the tokens that it signed have ended: run it again "
-              f"{asked.token_hours:g} h later: invoke rotate-ca --yes")  # fmt: skip
+        say("the old key of service accounts is trusted until the tokens that it signed have ended: run it again "
+            f"{asked.token_hours:g} h later: invoke rotate-ca --yes")  # fmt: skip
     elif code == EXIT_DONE:
-        print("rotated  the old authorities are trusted nowhere; people need new kubeconfigs: invoke kubeconfig")
+        say("rotated  the old authorities are trusted nowhere; people need new kubeconfigs: invoke kubeconfig")
     return code

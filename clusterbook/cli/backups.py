@@ -14,7 +14,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, chosen
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json, print_table, with_yes
+from clusterbook.cli.screen import plural, print_json, print_table, say, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.workplace import workplace
 from clusterbook.cluster import backups as saved
@@ -113,7 +113,7 @@ def backups(_: Context, cluster: str = "", at: str = "", json_: bool = False) ->
                 for one in found]  # fmt: skip
         print_table(("backup", "taken", "kubernetes", "revision", "keys", "size"), rows)
     else:
-        print(f"There is no backup of {name} in {store.address}. Take one: invoke backup")
+        say(f"There is no backup of {name} in {store.address}. Take one: invoke backup")
     return EXIT_DONE
 
 

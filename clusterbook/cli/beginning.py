@@ -1,4 +1,4 @@
-"""A new project's folder: files of clusterbook/cli/new_project, an inventory of the person's hosts, the schemas."""
+"""A new project's folder: files of clusterbook/cli/new_project, the person's hosts, and what clusterbook brings."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from clusterbook.cli.places import BROUGHT_INVENTORIES
+from clusterbook.cli.places import BROUGHT_INVENTORIES, MACHINES
 from clusterbook.errors import InvalidInput
 from clusterbook.schema.files import project_files
 
 TEMPLATE = Path(__file__).parent / "new_project"
 # Names that a file of the package cannot have by itself.
 RENAMED = {"gitignore": ".gitignore"}
+# Of what clusterbook brings, beside the schemas and the values for groups: virtual machines to try a cluster on.
+BROUGHT = ("Vagrantfile", f"inventory/{MACHINES}.yml")
 EXAMPLE = ("192.0.2.11",), ("192.0.2.21", "192.0.2.22")
 HEAD = """\
 # {about}
@@ -45,6 +47,7 @@ def make(
     texts |= {
         Path("inventory", "group_vars", path): text for path, text in _texts(brought / "inventory" / "group_vars")
     }
+    texts |= {Path(name): (brought / name).read_text("utf-8") for name in BROUGHT}
     texts |= {Path("schemas", path): text for path, text in _texts(brought / "schemas")}
     texts[Path("inventory", f"{name}.yml")] = inventory
     written = [path for name, text in texts.items() for path in _write(folder / name, text)]

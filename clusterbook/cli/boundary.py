@@ -32,6 +32,7 @@ from clusterbook.errors import (
     InvalidProject,
     Position,
 )
+from clusterbook.report.called import as_called
 
 # What each exit code means, as the help shows it.
 EXIT_CODES = {
@@ -147,16 +148,16 @@ def render(error: ClusterbookError) -> str:
     """An error as a person reads it: what, where with the lines there, what to do next."""
     if isinstance(error, InvalidProject):
         return _render_several(error)
-    return "\n".join([f"error: {error.message}", *_context(error.where), *_next(error)])
+    return "\n".join([f"error: {as_called(error.message)}", *_context(error.where), *_next(error)])
 
 
 def describe(error: ClusterbookError) -> dict[str, Any]:
     """An error as data, for --json."""
-    found: dict[str, Any] = {"message": error.message, "exit_code": error.exit_code}
+    found: dict[str, Any] = {"message": as_called(error.message), "exit_code": error.exit_code}
     if error.where is not None:
         found |= {"file": error.where.file, "line": error.where.line, "column": error.where.column}
     if error.next_step:
-        found["next_step"] = error.next_step
+        found["next_step"] = as_called(error.next_step)
     if isinstance(error, InvalidProject):
         found["problems"] = [describe(problem) for problem in error.problems]
     return found
@@ -200,7 +201,7 @@ def _context(where: Position | None) -> Iterator[str]:
 
 def _next(error: ClusterbookError) -> Iterator[str]:
     if error.next_step:
-        yield f"  next: {error.next_step}"
+        yield f"  next: {as_called(error.next_step)}"
     elif isinstance(error, InvalidInput):
         yield "  No host was touched."
 

@@ -14,7 +14,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.artifacts import reporter
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP
-from clusterbook.cli.screen import Stage, plural, print_json, print_table, stage
+from clusterbook.cli.screen import Stage, plural, print_json, print_table, say, stage
 from clusterbook.cli.site import Site, evaluate, foreseen_site
 from clusterbook.cluster import spec as specs
 from clusterbook.cluster.artifacts import supply as supplies
@@ -147,7 +147,7 @@ def _show(planned: _Plan, gathered: Gathered, written: Mapping[str, Any], as_jso
                     "written": written or None, "files": files})  # fmt: skip
     elif written:
         print(f"SHA-256 {written['sha256']}")
-        print(f"  Where the hosts are: invoke mirror --start --bundle {Path(written['file']).name} --sha256 SUM")
+        say(f"  Where the hosts are: invoke mirror --start --bundle {Path(written['file']).name} --sha256 SUM")
     else:
         print_table(("FILE", "KIND", "VERSION", "KB"),
                     [(part.name, part.kind, part.version, f"{part.size // 1000}") for part in shown])  # fmt: skip

@@ -12,7 +12,7 @@ from invoke.context import Context
 from clusterbook.cli import hosts
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
-from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.screen import plural, print_json, print_table, say
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cluster.certificates import Certificate, in_order, of_host, of_store, reading_command
 from clusterbook.cluster.pki import Authorities
@@ -81,7 +81,7 @@ def _show(found: Sequence[Certificate], unread: Mapping[str, str], now: datetime
     print(f"\n{plural(len(found), 'certificate')}: {soon or 'none'} ended or ending within {days} days, "
           f"{wrong or 'none'} with a wrong chain")  # fmt: skip
     if soon or wrong:
-        print("  next: invoke provision makes those anew that it wants otherwise or that end soon")
+        say("  next: invoke provision makes those anew that it wants otherwise or that end soon")
     for host, why in unread.items():
         print(f"not read {host}: {why}", file=sys.stderr)
 

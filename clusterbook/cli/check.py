@@ -12,7 +12,7 @@ from clusterbook.cli import places
 from clusterbook.cli.boundary import command, describe
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.extra_variables import PROVISIONED_HELP, extra_variables
-from clusterbook.cli.screen import plural, print_json, stage
+from clusterbook.cli.screen import plural, print_json, say_aside, stage
 from clusterbook.cli.site import Site, connected, open_site, overridden, the_cluster
 from clusterbook.cluster.acceptance import command as acceptance_tests
 from clusterbook.cluster.verification.command import Verified
@@ -73,7 +73,7 @@ def show_verified(site: Site, only: str = "", output: IO[str] | None = None) -> 
     if found.text:
         print(found.text, file=output or sys.stdout)
     for name, error in found.unasked.items():
-        print(f"not asked {name}: {error.message}\n  next: {error.next_step}", file=sys.stderr)
+        say_aside(f"not asked {name}: {error.message}\n  next: {error.next_step}")
     return found
 
 

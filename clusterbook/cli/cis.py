@@ -12,7 +12,7 @@ from clusterbook.cli import hosts, places
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.extra_variables import PROVISIONED_HELP, extra_variables
-from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.screen import plural, print_json, print_table, say
 from clusterbook.cli.site import Site, connected, open_site, overridden
 from clusterbook.cluster.cis.controls import BENCHMARK, Control, controls
 from clusterbook.cluster.cis.judge import Judge
@@ -105,7 +105,7 @@ def _show(rows: Sequence[Row], unread: Mapping[str, str]) -> None:
     print(f"\n{BENCHMARK}: {plural(len(rows), 'control')}, {count['pass']} pass, {count['FAIL'] or 'none'} failed, "
           f"{count['waiver'] or 'none'} with a waiver{alone}")  # fmt: skip
     if count["FAIL"]:
-        print("  next: invoke drift says what somebody changed; invoke provision makes it as the playbooks want it")
+        say("  next: invoke drift says what somebody changed; invoke provision makes it as the playbooks want it")
     for host, why in unread.items():
         print(f"not read {host}: {why}", file=sys.stderr)
 

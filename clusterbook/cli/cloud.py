@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command, describe
 from clusterbook.cli.joining import first_programs
-from clusterbook.cli.screen import plural, print_json, print_table, say_aside, with_yes
+from clusterbook.cli.screen import plural, print_json, print_table, say, say_aside, with_yes
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import Opened, index_of, open_on_ec2, plan_of
@@ -154,7 +154,7 @@ def _report(outcome: graph.Outcome, as_json: bool) -> int:
         print_json({"done": len(outcome.done), "failed": failed, "untried": outcome.untried})
         return EXIT_FAILED if failed else EXIT_DONE
     for key, error in outcome.failed.items():
-        print(f"failed   {key}: {error.message}\n  next: {error.next_step}")
+        say(f"failed   {key}: {error.message}\n  next: {error.next_step}")
     if outcome.untried:
         print(f"not tried, for they need what failed: {', '.join(outcome.untried)}")
     failed_too = f", {len(outcome.failed)} failed" if outcome.failed else ""

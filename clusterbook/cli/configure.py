@@ -14,7 +14,7 @@ from typing import Any
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.screen import print_json
+from clusterbook.cli.screen import print_json, say
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.bucket import ensure_bucket
 from clusterbook.cluster import files, spec
@@ -98,9 +98,9 @@ def create_cluster(
         return
     print(text.rstrip())
     print(f"\nWritten to {store.address}/{name}/{spec.FILE}; nothing else was made.")
-    print(f"  invoke edit-cluster {name}      to change it")
+    say(f"  invoke edit-cluster {name}      to change it")
     if zones:
-        print(f"  invoke update-cluster {name}    to see what it would create")
+        say(f"  invoke update-cluster {name}    to see what it would create")
 
 
 def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], str]:
@@ -164,7 +164,7 @@ def edit_cluster(_: Context, name: str, file: str = "", json_: bool = False) -> 
     elif new == old:
         print("Nothing was changed.")
     else:
-        print(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
+        say(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
 
 
 def _keep(store: Store, name: str, texts: tuple[bytes, bytes], draft: Path) -> None:

@@ -13,7 +13,7 @@ from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import print_json, stage
+from clusterbook.cli.screen import print_json, say, stage
 from clusterbook.cli.site import Site, evaluate, open_site, the_cluster
 from clusterbook.cli.use import become
 from clusterbook.cluster import dashboard as dashboards
@@ -91,7 +91,7 @@ def dashboard(
     print(f"  token ({tokens.HOURS if admin else dashboards.TOKEN_HOURS} h)  {token}")
     if admin:
         print(f"  This is an administrator's token: who has it may do everything in the cluster for {tokens.HOURS} h.")
-        print(f"  To make it void now: invoke kubectl -- {tokens.REVOKE}")
+        say(f"  To make it void now: invoke kubectl -- {tokens.REVOKE}")
     browser.show(port, not no_browser)
     become(program, dashboards.forward_arguments(port))
 
@@ -129,4 +129,4 @@ def _tell(site: Site, as_json: bool) -> None:
         return
     print(f"The dashboard answers at {address}")
     print(f"  token ({dashboards.TOKEN_HOURS} h)  {token}")
-    print("  in a browser of this machine: invoke dashboard")
+    say("  in a browser of this machine: invoke dashboard")

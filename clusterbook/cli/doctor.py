@@ -18,7 +18,7 @@ from clusterbook.cli import certs, hosts
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.kubectl import open_kubectl
-from clusterbook.cli.screen import plural, print_json, stage
+from clusterbook.cli.screen import plural, print_json, say, stage
 from clusterbook.cli.site import Site, connected, expected, open_site, the_cluster
 from clusterbook.cluster import health, questions, support
 from clusterbook.cluster.certificates import reading_command
@@ -30,6 +30,7 @@ from clusterbook.cluster.health import Finding
 from clusterbook.cluster.verification.shell import RootShell
 from clusterbook.errors import EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, Failed
 from clusterbook.model import Host
+from clusterbook.report.called import as_called
 
 SECONDS = 20.0
 _LETTERS = 320
@@ -105,16 +106,16 @@ def examine(site: Site) -> Seen:
 def show(seen: Seen) -> None:
     """The screen."""
     if not seen.found and not seen.also:
-        print("  nothing is wrong that this looks for; deeper: invoke verify")
+        say("  nothing is wrong that this looks for; deeper: invoke verify")
         return
     for number, one in enumerate(seen.found, 1):
-        print(f"\n{number}. {CAUSES[one.cause]}: {one.where}\n   seen  {one.seen}\n   next  {one.next_step}")
+        print(f"\n{number}. {CAUSES[one.cause]}: {one.where}\n   seen  {one.seen}\n   next  {as_called(one.next_step)}")
     if seen.also:
         print("\nAlso not well, perhaps because of it:" if seen.found else "\nNot well, for no reason known here:")
         for each in seen.also:
             print(f"   {each.what} {each.subject}: {each.detail}")
     if not seen.found:
-        print("  next: invoke support-bundle gathers logs for somebody who helps")
+        say("  next: invoke support-bundle gathers logs for somebody who helps")
 
 
 def as_data(cluster: str, seen: Seen) -> dict[str, Any]:

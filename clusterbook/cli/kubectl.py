@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from clusterbook.cli.screen import Stage
+from clusterbook.cli.screen import open_stage
 from clusterbook.cluster import kube
 from clusterbook.cluster.artifacts.events import Event
 from clusterbook.cluster.cluster import Cluster
@@ -13,7 +13,7 @@ from clusterbook.cluster.kube import Kubectl
 
 def open_kubectl(cluster: Cluster) -> Kubectl:
     """kubectl of the cluster's version with the administrator's kubeconfig."""
-    shown = Stage("kubectl", sys.stderr, sys.stderr.isatty())
+    shown = open_stage("kubectl", sys.stderr)
 
     def report(event: Event) -> None:
         if event.kind == "cached":

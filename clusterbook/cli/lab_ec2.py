@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from clusterbook.cli.artifacts import reporter
-from clusterbook.cli.screen import plural, print_json, stage
+from clusterbook.cli.screen import plural, print_json, say, stage
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.events import silent
 from clusterbook.cluster.artifacts.publish import COMPONENTS, IMAGES, ON_AWS, TEST_IMAGES
@@ -41,8 +41,8 @@ def bring_up(network: str, export: bool, as_json: bool) -> None:
         return
     print(lifecycle.shell_lines(spec))
     if not export:
-        print("# The lines above make clusterbook talk to the lab instead of AWS: eval $(invoke lab-up --ec2 --export)")
-        print("# invoke create-cluster demo --zones us-east-2a,us-east-2b,us-east-2c")
-        print("# invoke update-cluster demo --yes")
-        print(f"# invoke provision --inventory aws --extra-vars @{lifecycle.variables_file(spec)}")
-        print("# invoke lab-down --name ec2")
+        say("# The lines above make clusterbook talk to the lab instead of AWS: eval $(invoke lab-up --ec2 --export)")
+        say("# invoke create-cluster demo --zones us-east-2a,us-east-2b,us-east-2c")
+        say("# invoke update-cluster demo --yes")
+        say(f"# invoke provision --inventory aws --extra-vars @{lifecycle.variables_file(spec)}")
+        say("# invoke lab-down --name ec2")

@@ -15,7 +15,7 @@ from clusterbook.cli import places
 from clusterbook.cli.boundary import command, near
 from clusterbook.cli.extra_variables import extra_variables
 from clusterbook.cli.module_help import names_page, page
-from clusterbook.cli.screen import plural, print_json
+from clusterbook.cli.screen import plural, print_json, say
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.aws_ec2.hosts import INSTANCE
 from clusterbook.lint import RULES, Files, Finding
@@ -75,7 +75,7 @@ def modules(_: Context, name: str | None = None, json_: bool = False) -> None:
     """
     if name is None:
         found = {known: registry.specification(known).description for known in registry.names()}
-        print_json(found) if json_ else print(names_page(found))
+        print_json(found) if json_ else say(names_page(found))
         return
     canonical = registry.canonical(name)
     if canonical is None:
@@ -159,7 +159,7 @@ def _show(found: Sequence[Finding], chosen: Files) -> None:
         shown = excerpt(finding.where)
         if shown:
             print(shown)
-        print(f"  next: {finding.next_step}\n")
+        say(f"  next: {finding.next_step}\n")
     counted = ((len(chosen.playbooks), "playbook"), (len(chosen.roles), "role"))
     what = ", ".join(plural(*pair) for pair in counted if pair[0])
     counts = Counter(finding.rule for finding in found)

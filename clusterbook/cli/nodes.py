@@ -9,7 +9,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import print_json_line, with_yes
+from clusterbook.cli.screen import print_json_line, say, with_yes
 from clusterbook.cli.site import Site, evaluate, open_site, the_cluster, value_of
 from clusterbook.cli.validation import nodes_of
 from clusterbook.compile import Selection
@@ -70,9 +70,9 @@ def remove_node(
     elif code == EXIT_DONE:
         code = _take_off(site, node, style)
         if not json_:
-            print(f"{node} is no longer in the cluster"
-                  + ("; it does not answer, so its components are still on it." if code == EXIT_UNREACHABLE else ".")
-                  + " Remove it from the inventory, then: invoke provision")  # fmt: skip
+            say(f"{node} is no longer in the cluster"
+                + ("; it does not answer, so its components are still on it." if code == EXIT_UNREACHABLE else ".")
+                + " Remove it from the inventory, then: invoke provision")  # fmt: skip
         return EXIT_DONE if code == EXIT_UNREACHABLE else code
     return _told(code, yes, json_, f"remove-node {node}")
 

@@ -15,8 +15,9 @@ _PACKAGE = Path(clusterbook.__file__).parent
 INVENTORY_VARIABLE = "CLUSTERBOOK_INVENTORY"
 INVENTORY_HELP = f"name of an inventory, or its file (default: {INVENTORY_VARIABLE}, the project's only one, or lab)"
 THIS_MACHINE = "here"  # the inventory of a new project to try playbooks on
+MACHINES = "vagrant"  # and that of the virtual machines of its Vagrantfile
 # Names of inventories that every project has: no person's own cluster is called so.
-BROUGHT_INVENTORIES = (THIS_MACHINE, "lab", "aws", "eks", "vagrant")
+BROUGHT_INVENTORIES = (THIS_MACHINE, "lab", "aws", "eks", MACHINES)
 _SUFFIXES = ("", ".yml", ".yaml", ".ini")
 
 
@@ -60,7 +61,10 @@ def default_inventory(directory: Path | None = None) -> str:
 
 
 def own_inventory(directory: Path | None = None) -> str:
-    """The one that CLUSTERBOOK_INVENTORY names, or the only one of the person's project; empty when there is none."""
+    """The one that CLUSTERBOOK_INVENTORY names, or the only one of the person's project; empty when there is none.
+
+    What a new project brings counts only as far as there is no other.
+    """
     if named := os.environ.get(INVENTORY_VARIABLE):
         return named
     root = own(directory)
@@ -68,7 +72,8 @@ def own_inventory(directory: Path | None = None) -> str:
         return ""
     files = [path for path in (root / "inventory").glob("*") if path.suffix in _SUFFIXES[1:]]
     found = sorted({path.stem for path in files} - {THIS_MACHINE})
-    return found[0] if len(found) == 1 else ""
+    mine = [name for name in found if name != MACHINES] or found
+    return mine[0] if len(mine) == 1 else ""
 
 
 def role_folders(directory: Path | None = None) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 from invoke.context import Context
 
 from clusterbook import project
-from clusterbook.cli import places, runs
+from clusterbook.cli import lists, places, runs
 from clusterbook.cli.boundary import command, near
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.extra_variables import extra_variables
@@ -18,6 +18,7 @@ from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import print_json
 from clusterbook.cli.site import Site, open_site
 from clusterbook.cli.vaults import VAULT_HELP, VAULT_OPTIONS, is_secret, open_vault
+from clusterbook.errors import EXIT_DONE
 from clusterbook.language.values import Template
 from clusterbook.report.style import Style
 from clusterbook.schema.names import suggestion
@@ -29,26 +30,34 @@ from clusterbook.variables import explain as explain_layers
 @command(
     positional=["playbook"],
     iterable=["extra_vars", *VAULT_OPTIONS],
-    help={"playbook": "a file, or a name from playbooks/", **TARGET_HELP, **SELECTION_HELP, **VAULT_HELP},
+    help={"playbook": "a file, or a name from playbooks/", **TARGET_HELP, **SELECTION_HELP, **VAULT_HELP, **lists.HELP},
 )
 def run(
     _: Context, playbook: str, inventory: str = "", cluster: str = "", check: bool = False, diff: bool = False,
     limit: str = "", tags: str = "", skip_tags: str = "", extra_vars: Sequence[str] | None = None, forks: int = 0,
     executor: str = "", step: bool = False, json_: bool = False, verbose: bool = False,
     ask_vault_password: bool = False, vault_password_file: Sequence[str] | None = None,
-    vault_id: Sequence[str] | None = None,
+    vault_id: Sequence[str] | None = None, start_at_task: str = "", list_hosts: bool = False,
+    list_tasks: bool = False, list_tags: bool = False,
 ) -> int:  # fmt: skip
     """Run a playbook, your own or one of clusterbook's, on an inventory.
 
     Example: invoke run my-playbook.yml --inventory my-hosts.yml --check --diff
+    Example: invoke run my-playbook.yml --list-tasks --tags packages
     """
     path, vault = places.playbook(playbook), open_vault(vault_password_file, vault_id, ask_vault_password)
     selection = runs.selection(
-        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault
+        check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault,
+        start_at_task=start_at_task,
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check, asked=step)
-    asker = task_asker() if step else None
     site = open_site(inventory, cluster, playbook=path, vault=vault)
+    wanted = lists.parts(list_hosts, list_tasks, list_tags)
+    if wanted:
+        plan = runs.prepare(site, Order(path, selection, style))
+        print_json(lists.as_data(plan, wanted)) if json_ else print("\n".join(lists.listing(playbook, plan, wanted)))
+        return EXIT_DONE
+    asker = task_asker() if step else None
     return runs.run(site, Order(path, selection, style, forks, executor, asker))
 
 

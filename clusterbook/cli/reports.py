@@ -29,9 +29,10 @@ SHOWN_RUNS = 15
 
 
 @command(
+    word="show",
     help={
         "cluster": "only runs of this cluster or inventory (default: of all)",
-        "show": "the run to show; `last` is the newest one",
+        "show": "the run to show, also without the option's name; `last` is the newest one",
         "html": "write the run as one HTML page into this file",
         "junit": "write the run as JUnit XML into this file",
         "diff": "show the lines that changed in files",
@@ -40,13 +41,13 @@ SHOWN_RUNS = 15
     }
 )
 def report(
-    _: Context, cluster: str = "", show: str = "", html: str = "", junit: str = "", diff: bool = False,
+    _: Context, cluster: str = "", show: str | None = None, html: str = "", junit: str = "", diff: bool = False,
     json_: bool = False, verbose: bool = False,
 ) -> None:  # fmt: skip
     """List the last runs, show one of them again, or write it as a page.
 
     Example: invoke report
-    Example: invoke report --show last --diff
+    Example: invoke report last --diff
     Example: invoke report --html run.html
     """
     store = open_store(os.environ)

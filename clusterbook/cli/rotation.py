@@ -10,7 +10,7 @@ from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import with_yes
+from clusterbook.cli.screen import say, with_yes
 from clusterbook.cli.site import open_site, the_cluster
 from clusterbook.cluster import authorities, rotation
 from clusterbook.cluster.kubeconfig import renew_kubeconfig
@@ -47,7 +47,7 @@ def rotate_certs(
         renew_kubeconfig(opened)
         rotation.end(site.store, site.name)
         if not json_:
-            print("rotated  every certificate is new, with a new key; see them: invoke certs")
+            say("rotated  every certificate is new, with a new key; see them: invoke certs")
     elif not yes and not json_:
         print(f"Nothing has been done. To do it: {with_yes('rotate-certs')}")
     return code

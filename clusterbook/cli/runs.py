@@ -76,12 +76,12 @@ class Order:
 
 def selection(
     *, check: bool = False, diff: bool = False, limit: str = "", tags: str = "", skip_tags: str = "",
-    extra_vars: Sequence[str] | None = None, vault: Vault | None = None,
+    extra_vars: Sequence[str] | None = None, vault: Vault | None = None, start_at_task: str = "",
 ) -> Selection:  # fmt: skip
     """The options of a command line as a selection. vault: opens files of extra variables."""
     return Selection(
         tags=tag_list(tags), skip_tags=tag_list(skip_tags), limit=limit, check=check, diff=diff,
-        extra_variables=extra_variables(extra_vars or (), vault),
+        extra_variables=extra_variables(extra_vars or (), vault), start_at_task=start_at_task,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,16 @@ from dataclasses import field
 from typing import IO, TYPE_CHECKING, Any
 
 from clusterbook.records import dataclass
+from clusterbook.report.called import as_called, next_as_called, program
+from clusterbook.report.choose import overwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-STAGE_WIDTH = 78
+WIDEST_STAGE = 86
 NAME_WIDTH = 9
+# How long a stage took, at the end of its line.
+SECONDS_WIDTH = 8
 REPORT_SECONDS = 5.0
 
 
@@ -28,14 +33,14 @@ class Stage:
     name: str
     output: IO[str]
     live: bool
+    width: int = WIDEST_STAGE
     result: str = ""
     _said: float = field(default=0.0)
 
     def say(self, text: str, urgent: bool = True) -> None:
         """Show what goes on. urgent=False: at most every few seconds where lines cannot be overwritten."""
         if self.live:
-            width = STAGE_WIDTH + 8
-            self.output.write(f"\r\x1b[2K{self.name:<{NAME_WIDTH}}{text[: width - NAME_WIDTH]}")
+            self.output.write(f"\r\x1b[2K{f'{self.name:<{NAME_WIDTH}}{text}'[: self.width]}")
             self.output.flush()
             return
         if not urgent and time.monotonic() - self._said < REPORT_SECONDS:
@@ -45,12 +50,17 @@ class Stage:
         self.output.flush()
 
 
+def open_stage(name: str, output: IO[str]) -> Stage:
+    """A stage that fits the output: written over only on a person's terminal, and no wider than that."""
+    columns = shutil.get_terminal_size().columns if output.isatty() else WIDEST_STAGE
+    return Stage(name, output, overwritable(output), min(columns, WIDEST_STAGE))
+
+
 @contextmanager
 def stage(name: str, output: IO[str] | None = None) -> Iterator[Stage]:
     """A stage: its line comes when it ends, with how long it took. Nothing is added when it raises."""
-    target = output or sys.stdout
-    live = target.isatty()
-    current = Stage(name, target, live)
+    current = open_stage(name, output or sys.stdout)
+    target, live = current.output, current.live
     started = time.monotonic()
     try:
         yield current
@@ -61,23 +71,28 @@ def stage(name: str, output: IO[str] | None = None) -> Iterator[Stage]:
     text = f"{name:<{NAME_WIDTH}}{current.result} "
     seconds = f" {time.monotonic() - started:.1f} s"
     clear = "\r\x1b[2K" if live else ""
-    target.write(f"{clear}{text.ljust(STAGE_WIDTH, '.')}{seconds}\n")
+    target.write(f"{clear}{text.ljust(current.width - max(SECONDS_WIDTH, len(seconds)), '.')}{seconds}\n")
     target.flush()
 
 
 def print_json(value: Any) -> None:
     """A value as one JSON document on standard output."""
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    print(json.dumps(next_as_called(value), indent=2, default=str, ensure_ascii=False))
 
 
 def print_json_line(value: Any) -> None:
     """The same on one line, as the events before it are."""
-    print(json.dumps(value, default=str, ensure_ascii=False))
+    print(json.dumps(next_as_called(value), default=str, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A line of a command's result that may name commands of ours."""
+    print(as_called(text))
 
 
 def say_aside(text: str) -> None:
     """A line beside a command's result: on standard error, where it disturbs no JSON."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{as_called(text)}\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -115,4 +130,4 @@ def with_yes(words: str) -> str:
     """The command that does what this one only showed: as typed, but with --yes. words: its task and arguments."""
     task = words.split()[0]
     typed = sys.argv[sys.argv.index(task) :] if task in sys.argv else words.split()
-    return f"invoke {shlex.join(word for word in typed if word != '--check')} --yes"
+    return f"{program()} {shlex.join(word for word in typed if word != '--check')} --yes"

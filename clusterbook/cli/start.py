@@ -11,7 +11,7 @@ from invoke.context import Context
 from clusterbook import __version__
 from clusterbook.cli import beginning, completions, fitness, inventory_of_parts, places
 from clusterbook.cli.boundary import command
-from clusterbook.cli.screen import plural, print_json, print_table
+from clusterbook.cli.screen import plural, print_json, print_table, say
 from clusterbook.errors import InvalidInput
 
 
@@ -68,7 +68,7 @@ def self_check(_: Context, json_: bool = False) -> int:
         print_table(("WHAT", "STATE", "FOUND"), [(one.what, "ok" if one.ok else "MISSING", one.found) for one in found])
         for one in found:
             if not one.ok:
-                print(f"  next: {one.next_step}")
+                say(f"  next: {one.next_step}")
     return 0 if all(one.ok for one in found) else 1
 
 

@@ -8,7 +8,7 @@ import time
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.screen import plural, print_json, say_aside
+from clusterbook.cli.screen import plural, print_json, say, say_aside
 from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import index_of, open_on_ec2
 from clusterbook.cloud.state import StateFile
@@ -44,7 +44,7 @@ def force_unlock(_: Context, name: str, lock_: str = "", yes: bool = False, json
         print(f"The lock of {name} is free.")
     else:
         print(f"The lock of {name} is held by {found}; last sign of life {time.time() - found.heartbeat:.0f} s ago.")
-        print(f"Nothing has been done. To take it: invoke force-unlock {name} --lock {found.token} --yes")
+        say(f"Nothing has been done. To take it: invoke force-unlock {name} --lock {found.token} --yes")
     return EXIT_DONE if yes or found is None else EXIT_CHANGES
 
 
@@ -85,5 +85,5 @@ def state_rebuild(_: Context, name: str, yes: bool = False, json_: bool = False)
             print("".join(f"  {verb}: {key}\n" for key in keys), end="")
         print(f"The index has {plural(len(found['resources']), 'resource')}{'' if yes or same else ', once written'}.")
         if not same and not yes:
-            print(f"Nothing has been done. To write it: invoke state-rebuild {name} --yes")
+            say(f"Nothing has been done. To write it: invoke state-rebuild {name} --yes")
     return EXIT_DONE if yes or same else EXIT_CHANGES

@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterbook.cli.backups import about
 from clusterbook.cli.certs import STORE, wants_care
-from clusterbook.cli.screen import plural, print_table
+from clusterbook.cli.screen import plural, print_table, say
 from clusterbook.cli.validation import show_failures
 from clusterbook.cluster.backups import Backup
 from clusterbook.cluster.certificates import Certificate
@@ -102,8 +102,8 @@ def show(seen: Status, drift_follows: bool = False) -> None:
         show_failures(seen.findings)
     print()
     for line in (*_of_certificates(seen), *_of_backup(seen), *_not_asked(seen)):
-        print(line)
-    print("drift         below" if drift_follows else "drift         not looked for: invoke status --drift")
+        say(line)
+    say("drift         below" if drift_follows else "drift         not looked for: invoke status --drift")
 
 
 def _counted(seen: Status) -> Iterator[tuple[str, str]]:

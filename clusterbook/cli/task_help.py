@@ -11,6 +11,8 @@ from typing import Any
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
+from clusterbook.report.called import as_called
+
 WIDEST_OPTIONS = 28
 
 
@@ -18,13 +20,14 @@ def page(name: str, task: Task[Any], program: str) -> str:
     """The whole page, as wide as the terminal."""
     arguments = task.get_arguments()
     words = [f" {str(one.name).strip('_').upper().replace('_', '-')}" for one in arguments if one.positional]
-    text = (inspect.getdoc(task) or "").replace("Example: invoke ", f"Example: {program} ")
-    lines = [f"Usage: {program} {name}{''.join(words)} [OPTIONS]", "", text, "", "Options:", *_options(arguments)]
-    return "\n".join(lines)
+    text = as_called(inspect.getdoc(task) or "", program)
+    lines = [f"Usage: {program} {name}{''.join(words)} [OPTIONS]", "", text, "", "Options:"]
+    return "\n".join([*lines, *_options(arguments, program)])
 
 
-def _options(arguments: Sequence[Argument]) -> Iterator[str]:
-    rows = [(_spelled(one), one.help or "") for one in sorted(arguments, key=lambda one: str(one.name))]
+def _options(arguments: Sequence[Argument], program: str) -> Iterator[str]:
+    ordered = sorted(arguments, key=lambda one: str(one.name))
+    rows = [(_spelled(one), as_called(one.help or "", program)) for one in ordered]
     rows.append(("-h, --help", "show this page"))
     width = min(max(len(spelled) for spelled, _ in rows), WIDEST_OPTIONS)
     space = max(24, min(shutil.get_terminal_size().columns, 120) - width - 4)

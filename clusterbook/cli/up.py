@@ -16,7 +16,7 @@ from clusterbook.cli.check import exit_code, show_verified
 from clusterbook.cli.clusters import wanted_versions
 from clusterbook.cli.configure import MACHINES_HELP, SIZE, Wishes, network_wishes
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import plural, print_json, stage
+from clusterbook.cli.screen import plural, print_json, say, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.up_ec2 import Raising, raise_on_ec2
 from clusterbook.cli.validation import show_failures, wait_until_well
@@ -125,5 +125,5 @@ def _welcome(site: Site, seconds: float, as_json: bool) -> None:
     print(f"Your cluster is up: {plural(count, 'node')} Ready, Kubernetes v{version}, API {server_url(cluster)}"
           f"  ({seconds:.0f} s)")  # fmt: skip
     print(f"  export KUBECONFIG={path}")
-    print("  kubectl get nodes          (or: invoke kubectl -- get nodes)")
-    print("  invoke cluster-info        invoke verify --acceptance        invoke plan")
+    say("  kubectl get nodes          (or: invoke kubectl -- get nodes)")
+    say("  invoke cluster-info        invoke verify --acceptance        invoke plan")

@@ -14,7 +14,7 @@ from clusterbook.cli import cloud, cluster, places, runs, validation
 from clusterbook.cli.configure import Wishes, configure, drafted
 from clusterbook.cli.joining import first_programs
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import plural, print_json, stage, with_yes
+from clusterbook.cli.screen import plural, print_json, say, stage, with_yes
 from clusterbook.cli.site import Site, connected, refreshed, the_cluster
 from clusterbook.cli.supplying import nothing_says
 from clusterbook.cli.vaults import open_vault
@@ -157,7 +157,7 @@ def _preview(store: Store, asked: Raising) -> int:
     cloud.show(plan, asked.style.json)
     if not asked.style.json:
         command = with_yes(f"up {asked.name}")
-        print(f"Nothing of this has been done. To do it, and to raise Kubernetes on it: {command}")
+        say(f"Nothing of this has been done. To do it, and to raise Kubernetes on it: {command}")
     return EXIT_DONE if plan.empty else EXIT_CHANGES
 
 
@@ -177,5 +177,5 @@ def _welcome(site: Site, seconds: float, as_json: bool) -> None:
     hosts = plural(len(site.inventory.hosts), "host")
     print(f"Your cluster is up: {hosts}, API {server_url(opened)}  ({seconds:.0f} s)")
     print(f"  export KUBECONFIG={path}")
-    print(f"  kubectl get nodes          (or: invoke kubectl --cluster {opened.name} -- get nodes)")
-    print(f"  invoke delete-cluster {opened.name}")
+    say(f"  kubectl get nodes          (or: invoke kubectl --cluster {opened.name} -- get nodes)")
+    say(f"  invoke delete-cluster {opened.name}")

@@ -15,7 +15,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_table
+from clusterbook.cli.screen import plural, print_table, say
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.upgradable import Turn, check_known, site_at, versions_of
 from clusterbook.cli.validation import nodes_of
@@ -116,7 +116,7 @@ def _tell(rows: Sequence[dict[str, str]], to: str, code: int, style: Style) -> N
         print(f"upgraded  {plural(len(rows), 'node')} to {to}; the cluster's configuration says so from now on")
     else:
         print(f"stopped  not at {to} yet: {', '.join(left) or 'see above'}")
-        print(f"  next: when the cause is gone, run it again: invoke upgrade --to {to}")
+        say(f"  next: when the cause is gone, run it again: invoke upgrade --to {to}")
 
 
 def _say(style: Style, words: str) -> None:

@@ -14,7 +14,7 @@ from invoke.context import Context
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.kubectl import open_kubectl
-from clusterbook.cli.screen import plural, print_json, print_table, stage
+from clusterbook.cli.screen import plural, print_json, print_table, say, stage
 from clusterbook.cli.site import Site, expected, open_site, refreshed, the_cluster
 from clusterbook.cluster import health
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
@@ -111,7 +111,7 @@ def show_failures(found: Sequence[Finding]) -> None:
     sick = [one for one in found if not one.healthy]
     print_table(("KIND", "NAME", "MESSAGE"), [(one.what, one.subject, one.detail) for one in sick])
     for step in dict.fromkeys(one.next_step for one in sick if one.next_step):
-        print(f"  next: {step}")
+        say(f"  next: {step}")
 
 
 def wait_until_well(site: Site, limit: float, say: Callable[[str], None]) -> list[Finding]:

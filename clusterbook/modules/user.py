@@ -74,7 +74,18 @@ def observe(arguments: Arguments, system: System) -> State:
     if arguments["generate_ssh_key"]:
         state["key_file"] = key_file(arguments, user)
         state["key"] = bool(user) and system.files.stat(state["key_file"]) is not None
+        state["told"] = told_of_key(state["key_file"], system) if state["key"] else {}
     return state
+
+
+def told_of_key(path: str, system: System) -> Dict[str, Any]:
+    """What Ansible returns of a key: the line to put into authorized_keys (None without its file), its fingerprint."""
+    public = f"{path}.pub"
+    found = system.files.stat(public)  # not where a link leads: the user may point it at what only root reads
+    there = found is not None and found.kind == "file"
+    print_of_it = system.query(["ssh-keygen", "-l", "-f", public if there else path])
+    return {"ssh_public_key": system.files.read(public).decode("utf-8", "replace").strip() if there else None,
+            "ssh_fingerprint": (print_of_it.stderr if print_of_it.returncode else print_of_it.stdout).strip()}
 
 
 def key_file(arguments: Arguments, user: Optional[User]) -> str:
@@ -277,5 +288,5 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
         if arguments["password"] is not None:
             values["password"] = "NOT_LOGGING_PASSWORD"  # noqa: S105 - Ansible's own word
         if after["key_file"]:
-            values["ssh_key_file"] = after["key_file"]
+            values.update(ssh_key_file=after["key_file"], **after["told"])
     return values

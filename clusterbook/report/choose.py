@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from clusterbook.report.style import Style
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+# Terminals that know no steering; the names are Rich's.
+DUMB = ("dumb", "unknown")
 
 
 class Report(Protocol):
@@ -31,7 +34,7 @@ def sink_for(style: Style, console: Console) -> Report:
         from clusterbook.report.machine import JsonLines
 
         return JsonLines(console.file)
-    if _overwritable(console) and not (style.plan or style.asked):
+    if console.is_interactive and overwritable(console.file) and not (style.plan or style.asked):
         from clusterbook.report.live import LiveReport
 
         return LiveReport(console, style.diff, style.verbose)
@@ -40,6 +43,6 @@ def sink_for(style: Style, console: Console) -> Report:
     return PlainReport(console, style.diff, style.verbose, style.plan)
 
 
-def _overwritable(console: Console) -> bool:
+def overwritable(output: IO[str]) -> bool:
     """Whether lines can be written over: a person's terminal, not a log that only keeps colours."""
-    return console.file.isatty() and console.is_interactive and not os.environ.get("CI")
+    return output.isatty() and os.environ.get("TERM", "").lower() not in DUMB and not os.environ.get("CI")

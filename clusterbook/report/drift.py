@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from clusterbook.report.called import program
 from clusterbook.report.changes import short, unified
 from clusterbook.report.lines import failure_lines, title, unreachable_lines
 
@@ -181,4 +182,4 @@ def _sentence(by_host: Mapping[str, list[Difference]], failed: set[str]) -> str:
     if not number:
         return f"{hosts}: {'nothing differs' if failed else 'all as the playbooks want it'}{lost}"
     things = "1 difference" if number == 1 else f"{number} differences"
-    return f"{hosts}: {things} on {drifted} of them (- found, + wanted){lost}; invoke provision heals them"
+    return f"{hosts}: {things} on {drifted} of them (- found, + wanted){lost}; {program()} provision heals them"

@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from clusterbook.errors import Position
+from clusterbook.report.called import as_called
 from clusterbook.report.changes import change_lines, command_line
 from clusterbook.source import excerpt
 
@@ -55,7 +56,7 @@ def failure_lines(event: Mapping[str, Any]) -> Iterator[Text]:
         yield from _cause(event)
     if event.get("hidden") and not event.get("msg"):
         yield Text("  cause   hidden: the step holds a secret (no_log)")
-    yield Text.assemble(("  next    ", ""), str(event.get("next_step") or _next(event)))
+    yield Text.assemble(("  next    ", ""), as_called(str(event.get("next_step") or _next(event))))
 
 
 def _cause(event: Mapping[str, Any]) -> Iterator[Text]:
@@ -102,7 +103,7 @@ def unreachable_lines(event: Mapping[str, Any]) -> Iterator[Text]:
     word = "unreachable" if event["type"] == "unreachable" else "failed"
     yield Text.assemble((f"{word}  ", "bold red"), (f"{event['host']}  ", "bold"), str(event.get("msg", "")))
     if event.get("next_step"):
-        yield Text(f"  next    {event['next_step']}")
+        yield Text(f"  next    {as_called(str(event['next_step']))}")
 
 
 def relative(path: str) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import IO, Any
 
 from clusterbook.journal import PASSING
+from clusterbook.report.called import next_as_called
 
 
 class JsonLines:
@@ -18,7 +19,7 @@ class JsonLines:
     def event(self, event: dict[str, Any]) -> None:
         """Write one event."""
         if event["type"] not in PASSING:
-            self._output.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+            self._output.write(json.dumps(next_as_called(event), ensure_ascii=False, default=str) + "\n")
             self._output.flush()
 
     def close(self) -> None:

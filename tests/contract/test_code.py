@@ -65,3 +65,13 @@ def test_no_file_names_a_package_registrys_host_or_a_folder_of_one_machine() -> 
             if match := TRACES.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {match.group()}")
     assert not found, "\n".join(found)
+
+
+def test_a_command_that_a_task_tells_is_said_with_the_programs_name() -> None:
+    told = re.compile(r"\binvoke [a-z{]")
+    for path in sorted((ROOT / "clusterbook" / "cli").rglob("*.py")):
+        text = path.read_text()
+        prints = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)
+                  and isinstance(node.func, ast.Name) and node.func.id == "print")  # fmt: skip
+        for node in prints:
+            assert not told.search(ast.get_source_segment(text, node) or ""), f"{path.name}:{node.lineno}: say()"

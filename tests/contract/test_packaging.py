@@ -64,6 +64,8 @@ def test_an_installed_clusterbook_makes_a_project_that_works(wheel: Path, tmp_pa
 
     assert run("init", "mine", "--control-plane", "127.0.0.1").returncode == 0
     project = tmp_path / "mine"
+    for name in ("Vagrantfile", "inventory/vagrant.yml"):
+        assert (project / name).read_text() == (ROOT / name).read_text()
     fit = json.loads(run("self-check", "--json", folder=project).stdout)
     assert all(one["ok"] for one in fit if one["what"] != "ssh"), fit
     assert str(home) in next(one["found"] for one in fit if one["what"] == "roles")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.targets import suite
 
+NOT_LOOKED_AT = "not looked at"
 FILE = Path(__file__).with_name("reasons.toml")
 _LAST = re.compile(r"^(?:fatal|failed): .*?\"msg\": \"((?:[^\"\\]|\\.)*)\"", re.MULTILINE)
 _ERROR = re.compile(r"^(?:\[ERROR\]|error): (.*)$", re.MULTILINE)
@@ -28,7 +29,7 @@ class Reasons:
 
     def why_failing(self, name: str, output: str) -> str:
         """Why a target fails: as it was written down, else the last thing that it said."""
-        return _first(self.failing, name) or "not looked at; ends with: " + last_words(output)
+        return _first(self.failing, name) or f"{NOT_LOOKED_AT}; ends with: " + last_words(output)
 
 
 def read_reasons() -> Reasons:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from tests.targets import suite
 from tests.targets.host import Result
-from tests.targets.selection import Reasons, chosen
+from tests.targets.selection import NOT_LOOKED_AT, Reasons, chosen
 
 DOCUMENT = suite.ROOT / "docs" / "compatibility.md"
+NOT_RUN = "not run"
+_ROW = re.compile(r"^\| ([\w-]+) \| (\w+) \| (pass|fail|timeout|not run) \| (.*) \|$", re.MULTILINE)
+_RUN = re.compile(r"^- clusterbook: commit .*?;", re.MULTILINE)
 Results = Mapping[tuple[str, str], Result]
 _HEAD = """# Compatibility with Ansible's own tests
 <!-- made by `make targets`; do not edit -->
@@ -20,7 +25,7 @@ ansible-core {release} brings integration targets: the tests by which Ansible is
 Debian 12 host of the lab by `ansible-playbook` {release} and then, from the same state of the host, by
 `clusterbook-playbook`. A target passes as a whole or not at all.
 
-- clusterbook: commit `{commit}`, {date}, Python {python}; a target that passed is not run again with each commit.
+{run} a row stays until its target is run again.
 - `ansible-playbook` was given {tried} targets and passes {oracle} of them there (the others need the internet or a host
   that this is not); of these **{ours} pass with `clusterbook-playbook`**.
 - {left} targets are not run; the last table says why.
@@ -34,34 +39,52 @@ repeats only ours), `python -m tests.targets 'lookup_*'` for some. `make test` r
 """
 
 
+@dataclass(frozen=True)
+class Row:
+    """One target. oracle, ours: how it ended with each tool; why: it fails."""
+
+    name: str
+    oracle: str
+    ours: str
+    why: str = ""
+
+    def line(self) -> str:
+        """The row as the document has it."""
+        return f"| {self.name} | {self.oracle} | {self.ours} | {self.why} |"
+
+
 def write(results: Results, reasons: Reasons) -> None:
     """Write the document; the section of `python -m tests.community` at its end stays."""
-    _, title, others = DOCUMENT.read_text().partition("\n## Roles of others\n")
-    DOCUMENT.write_text(text(results, reasons) + title + others)
+    targets, title, others = DOCUMENT.read_text().partition("\n## Roles of others\n")
+    DOCUMENT.write_text(text(results, reasons, targets) + title + others)
 
 
-def text(results: Results, reasons: Reasons) -> str:
-    """The document."""
-    names = [one.name for one in chosen(reasons) if ("oracle", one.name) in results]
-    good = [name for name in names if results["oracle", name].status == "pass"]
-    both = [name for name in good if _status(results, "ours", name) == "pass"]
+def text(results: Results, reasons: Reasons, before: str = "") -> str:
+    """The document. before: as it was; a row stays where there is no newer result, the line of the run without any."""
+    kept = {name: Row(name, *rest) for name, *rest in _ROW.findall(before)}
+    names = [one.name for one in chosen(reasons) if ("oracle", one.name) in results or one.name in kept]
+    rows = [_row(results, reasons, kept.get(name, Row(name, "", NOT_RUN))) for name in sorted(names)]
+    good = [row.ours for row in rows if row.oracle == "pass"]
     left = [one.name for one in suite.targets() if reasons.why_left_out(one.name)]
+    run = _RUN.search(before) if not results else None
     head = _HEAD.format(
-        release=suite.RELEASE, commit=_commit(), date=time.strftime("%Y-%m-%d"), python=platform.python_version(),
-        tried=len(names), oracle=len(good), ours=len(both), left=len(left),
+        release=suite.RELEASE, run=run.group() if run else _this_run(), tried=len(rows), oracle=len(good),
+        ours=good.count("pass"), left=len(left),
     )
-    rows = "".join(_row(results, reasons, name) + "\n" for name in sorted(names))
-    return head + rows + "\n## Not run\n| targets | why |\n|---|---|\n" + "".join(_left_out(reasons, left))
+    lines = "".join(row.line() + "\n" for row in rows)
+    return head + lines + "\n## Not run\n| targets | why |\n|---|---|\n" + "".join(_left_out(reasons, left))
 
 
-def _row(results: Results, reasons: Reasons, name: str) -> str:
-    oracle, ours = _status(results, "oracle", name), _status(results, "ours", name)
-    why = ""
-    if oracle != "pass":
-        why = "ansible-playbook does not pass it on this host"
-    elif ours not in ("pass", ""):
-        why = reasons.why_failing(name, results["ours", name].output).replace("|", "\\|")
-    return f"| {name} | {oracle} | {ours or 'not run'} | {why} |"
+def _row(results: Results, reasons: Reasons, kept: Row) -> Row:
+    oracle, ours = results.get(("oracle", kept.name)), results.get(("ours", kept.name))
+    ended = Row(kept.name, oracle.status if oracle else kept.oracle, ours.status if ours else kept.ours)
+    if ended.oracle != "pass":
+        return replace(ended, why="ansible-playbook does not pass it on this host")
+    if ended.ours in ("pass", NOT_RUN):
+        return ended
+    known = reasons.why_failing(kept.name, ours.output if ours else "")
+    unknown = ours is None and known.startswith(NOT_LOOKED_AT)
+    return replace(ended, why=kept.why if unknown else known.replace("|", "\\|"))
 
 
 def _left_out(reasons: Reasons, names: list[str]) -> Iterator[str]:
@@ -72,9 +95,8 @@ def _left_out(reasons: Reasons, names: list[str]) -> Iterator[str]:
         yield f"| {', '.join(found)} | {reason} |\n"
 
 
-def _status(results: Results, tool: str, name: str) -> str:
-    found = results.get((tool, name))
-    return found.status if found else ""
+def _this_run() -> str:
+    return f"- clusterbook: commit `{_commit()}`, {time.strftime('%Y-%m-%d')}, Python {platform.python_version()};"
 
 
 def _commit() -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook import project
-from clusterbook.cli.ansible.listing import listing
 from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
+from clusterbook.cli.lists import listing, parts
 from clusterbook.cli.prompts import Asker, answered, task_asker
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.compile import Plan, Selection, compile_plan
@@ -51,7 +51,8 @@ class Passwords:
 
 def run_playbook(name: str, options: Options, settings: Settings) -> int:
     """Run, check or list one playbook; Ansible's exit status. Raises ClusterbookError."""
-    listed = options.syntax_check or options.list_hosts or options.list_tasks or options.list_tags
+    wanted = parts(options.list_hosts, options.list_tasks, options.list_tags)
+    listed = options.syntax_check or bool(wanted)
     asks = task_asker() if options.step and not listed else None
     path = Path(name)
     vault = _vault(options, settings)
@@ -69,8 +70,8 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
     if options.syntax_check:
         print(f"\nplaybook: {name}")
         return 0
-    if options.list_hosts or options.list_tasks or options.list_tags:
-        print("\n".join(listing(name, plan, options)))
+    if wanted:
+        print("\n".join(listing(name, plan, wanted)))
         return 0
     return _carry_out(plan, passwords, options, settings, vault, asks)
 

@@ -208,7 +208,7 @@ def test_it_is_refused_when_something_is_not_well_or_something_else_is_half_way(
     world.sick = ()
     rotation.begin(open_store(os.environ), "hosts", opened().authorities.clock())
     assert rotate("--yes") == 3
-    assert "invoke rotate-certs --yes" in capsys.readouterr().err
+    assert "clusterbook rotate-certs --yes" in capsys.readouterr().err
     assert world.steps == []
     assert not authorities.read(opened()).under_way
 

@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import NAME, Run
 def test_preview_apply_nothing_to_do_and_delete(created: Run, tmp_path: Path) -> None:
     code, text = created("update-cluster", NAME)
     assert code == 2 and "Will create\n" in text and f"Vpc/{NAME} " in text
-    assert text.endswith(f"Nothing has been done. To apply: invoke update-cluster {NAME} --yes\n")
+    assert text.endswith(f"Nothing has been done. To apply: clusterbook update-cluster {NAME} --yes\n")
     code, text = created("update-cluster", NAME, "--yes")
     assert code == 0 and "resources done." in text
     code, text = created("update-cluster", NAME)
@@ -72,7 +72,7 @@ def test_what_update_says_to_do_next_brings_the_cluster_to_nothing_to_do(
     edit(created, aws, tmp_path, "name: nodes", "name: others")
     assert created("update-cluster", NAME, "--yes")[0] == 0
     code, text = created("update-cluster", NAME)
-    told = f"To delete what is wanted no more, too: invoke update-cluster {NAME} --yes --prune"
+    told = f"To delete what is wanted no more, too: clusterbook update-cluster {NAME} --yes --prune"
     assert code == 2 and told in text and "To apply:" not in text
     assert created("update-cluster", NAME, "--yes", "--prune")[0] == 0
     assert created("update-cluster", NAME)[0] == 0
@@ -115,7 +115,7 @@ def test_an_editor_changes_the_configuration(
 
 def test_a_cluster_is_created_once(created: Run) -> None:
     code, text = created("create-cluster", NAME, "--zones", "us-east-2a")
-    assert code == 3 and "there is a cluster 'demo.k8s.local'" in text and "invoke edit-cluster" in text
+    assert code == 3 and "there is a cluster 'demo.k8s.local'" in text and "clusterbook edit-cluster" in text
 
 
 def test_two_updates_at_once_are_refused_with_the_name_of_the_other(created: Run) -> None:
@@ -152,7 +152,7 @@ def test_a_cluster_that_is_only_configured_has_no_api_yet_and_the_message_says_w
     for line in ("kubeconfig", "cluster-info", "top", "app-status hello", "status --inventory aws"):
         code, text = created(*line.split())
         assert (code, f"the cluster {NAME!r} has no load balancer yet" in text) == (3, True), text
-        assert f"next: Make it with: invoke update-cluster {NAME} --yes" in text
+        assert f"next: Make it with: clusterbook update-cluster {NAME} --yes" in text
 
 
 def test_a_cluster_without_zones_and_without_an_address_is_refused_with_both_ways(run: Run) -> None:

@@ -62,7 +62,7 @@ def test_an_administrator_s_token_is_made_when_it_is_asked_for_and_said_to_be_on
         "http://127.0.0.1:8001/  until Ctrl-C\n"
         "  token (1 h)  a.d.m\n"
         "  This is an administrator's token: who has it may do everything in the cluster for 1 h.\n"
-        "  To make it void now: invoke kubectl -- delete serviceaccount/clusterbook-admin"
+        "  To make it void now: clusterbook kubectl -- delete serviceaccount/clusterbook-admin"
         " clusterrolebinding/clusterbook:clusterbook-admin --namespace=kube-system\n"
     )
     assert "create token clusterbook-admin --namespace=kube-system --duration=1h" in kubectl.read_text()
@@ -76,5 +76,5 @@ def test_no_token_is_made_where_there_is_no_dashboard(
     (tmp_path / "services").write_text("")
     code, _, errors = call("dashboard", "--no-browser", *words)
     assert code == 3
-    assert "no dashboard is deployed in this cluster" in errors and "invoke deploy-dashboard" in errors
+    assert "no dashboard is deployed in this cluster" in errors and "clusterbook deploy-dashboard" in errors
     assert "token" not in kubectl.read_text() and became == []

@@ -84,7 +84,7 @@ def test_causes_come_in_order_with_what_told_and_the_next_step(
     numbered = re.findall(r"^\d\. .*", screen, re.MULTILINE)
     assert numbered == ["1. a host does not forward packets: w-1", "2. a host does not forward packets: w-2",
                         "3. a node takes no new pods: w-1"]  # fmt: skip
-    assert "   seen  net.ipv4.ip_forward is 0\n   next  Run: invoke provision" in screen
+    assert "   seen  net.ipv4.ip_forward is 0\n   next  Run: clusterbook provision" in screen
     assert "Also not well, perhaps because of it:\n   pod dns: Pending" in screen
 
 

@@ -74,7 +74,7 @@ def test_without_yes_it_says_who_would_be_let_in_and_looks_at_the_hosts(world: W
     code, text = run("eks-join", "shop")
     assert code == 2 and world.checked and not world.known, text
     assert "access entry of nodes for arn:aws:iam::123456789012:role/nodes" in text
-    assert "Nothing has been done. To do it: invoke eks-join shop --yes" in text
+    assert "Nothing has been done. To do it: clusterbook eks-join shop --yes" in text
 
 
 def test_with_yes_roles_are_let_in_and_hosts_get_what_eks_says(world: World, run: Run) -> None:

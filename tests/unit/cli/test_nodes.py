@@ -137,7 +137,7 @@ def test_the_plan_of_a_removal_shows_what_would_go_off_the_host_as_well(
 ) -> None:
     code, output, _ = called(call, "remove-node", "w-2", *words)
     assert (code, world.runs, world.limit) == (2, ["plan remove-node w-2", "plan reset "], "w-2")
-    assert "Nothing has been done. To do it: invoke remove-node w-2" in output
+    assert "Nothing has been done. To do it: clusterbook remove-node w-2" in output
 
 
 def test_the_plan_of_a_removal_says_that_a_host_that_does_not_answer_keeps_its_components(
@@ -201,7 +201,7 @@ def test_the_last_of_its_kind_does_not_leave(
     code, _, errors = called(call, "remove-node", node, "--yes")
     assert (code, world.runs) == (3, [])
     assert f"{node} is the only {what} of the cluster: there would be none left" in errors
-    assert "write it into the inventory, then invoke add-node" in errors
+    assert "write it into the inventory, then clusterbook add-node" in errors
 
 
 @pytest.mark.parametrize("task", ["add-node", "remove-node", "replace-node"])

@@ -35,7 +35,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def call(*words: str) -> int:
-    return Clusterbook(namespace=collection(), name="clusterbook").go(["clusterbook", "report", *words])
+    known = collection(["report", *words])
+    return Clusterbook(namespace=known, name="clusterbook").go(["clusterbook", "report", *words])
 
 
 def test_runs_of_every_inventory_are_listed_the_newest_last(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,6 +49,13 @@ def test_runs_of_every_inventory_are_listed_the_newest_last(capsys: pytest.Captu
 def test_a_run_is_shown_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--show", "20260101-1") == 0
     assert "~ a        Write   site.yml:3" in capsys.readouterr().out
+
+
+def test_a_run_is_named_without_an_option_as_other_tasks_take_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("20260101-1", "--verbose") == 0
+    assert "~ a        Write   site.yml:3" in capsys.readouterr().out
+    assert call("20260109-9") == 3
+    assert "there is no run '20260109-9'" in capsys.readouterr().err
 
 
 def test_a_page_is_for_its_owner_only(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

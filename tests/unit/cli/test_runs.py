@@ -10,6 +10,8 @@ import pytest
 
 from clusterbook import journal
 from clusterbook.cli import runs
+from clusterbook.cli.main import Clusterbook
+from clusterbook.cli.namespace import collection
 from clusterbook.cli.runs import Order
 from clusterbook.cli.site import Site, open_site
 from clusterbook.errors import InvalidInput
@@ -33,6 +35,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
     return tmp_path
+
+
+def call(*words: str) -> int:
+    return Clusterbook(namespace=collection(["run"]), name="clusterbook").go(
+        ["clusterbook", "run", "play.yml", "--inventory", "hosts", *words]
+    )
 
 
 def order(folder: Path, **options: bool) -> Order:
@@ -88,6 +96,29 @@ def test_a_limit_that_chooses_no_host_of_the_play_is_refused(folder: Path) -> No
     (folder / "play.yml").write_text((folder / "play.yml").read_text().replace("hosts: all", "hosts: all:!here"))
     with pytest.raises(InvalidInput, match=r"no host of the inventory is chosen by play\.yml"):
         runs.run(site(), order(folder))
+
+
+def test_a_run_is_listed_without_a_host_being_touched(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--list-hosts", "--list-tasks", "--list-tags") == 0
+    assert capsys.readouterr().out == (
+        "\nplaybook: play.yml\n\n  play #1 (all): Try\tTAGS: []\n    pattern: ['all']\n    hosts (1):\n      here\n"
+        "    tasks:\n      Write a file\tTAGS: []\n      TASK TAGS: []\n"
+    )
+    assert call("--list-tasks", "--list-hosts", "--list-tags", "--json") == 0
+    tasks = [{"name": "Write a file", "tags": []}]
+    assert json.loads(capsys.readouterr().out) == [
+        {"play": "Try", "pattern": "all", "hosts": ["here"], "tasks": tasks, "tags": []}
+    ]
+    assert not (folder / "result").exists() and not (folder / "store").exists()
+
+
+def test_a_run_begins_at_the_task_that_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (folder / "play.yml").open("a") as file:
+        file.write(f"    - name: Write another\n      copy: {{content: x, dest: {folder}/other, mode: '0644'}}\n")
+    assert call("--start-at-task", "Write ano*") == 0
+    assert (folder / "other").read_text() == "x" and not (folder / "result").exists()
+    assert call("--start-at-task", "nobody") == 3
+    assert "no task is called 'nobody'" in capsys.readouterr().err
 
 
 def test_an_inventory_without_a_cluster_needs_no_store(folder: Path) -> None:

@@ -14,6 +14,7 @@ from invoke.exceptions import Exit
 from clusterbook import __version__
 from clusterbook.cli import beginning, completions, inventory_of_parts
 from clusterbook.cli.namespace import tasks
+from clusterbook.cli.places import default_inventory
 from clusterbook.cli.start import completion, init, self_check, version
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory import load as load_inventory
@@ -43,6 +44,15 @@ def test_one_control_plane_answers_at_its_own_address_and_several_share_one() ->
 def test_a_new_project_is_without_findings(tmp_path: Path) -> None:
     beginning.make(tmp_path, [], [], "root", "")
     assert lint(Files((tmp_path / "playbooks" / "hello.yml",)), Files()) == []
+
+
+def test_a_new_project_has_virtual_machines_beside_its_own_hosts(tmp_path: Path) -> None:
+    beginning.make(tmp_path / "prod", ["192.0.2.1"], [], "admin", "")
+    assert 'File.join(__dir__, "inventory", "vagrant.yml")' in (tmp_path / "prod" / "Vagrantfile").read_text()
+    assert "cp-1" in load_inventory(tmp_path / "prod" / "inventory" / "vagrant.yml").groups["control_plane"]
+    assert default_inventory(tmp_path / "prod") == "prod"
+    (tmp_path / "prod" / "inventory" / "prod.yml").unlink()
+    assert default_inventory(tmp_path / "prod") == "vagrant"
 
 
 def test_what_a_person_wrote_stays(tmp_path: Path) -> None:

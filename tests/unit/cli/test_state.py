@@ -46,7 +46,7 @@ def test_a_damaged_index_is_named_with_what_to_do(created: Run) -> None:
     store, name = open_store(os.environ), f"{NAME}/state.json"
     store.write(name, b"{")
     code, text = created("update-cluster", NAME)
-    assert code == 1 and "is damaged" in text and f"invoke state-rebuild {NAME} --yes" in text
+    assert code == 1 and "is damaged" in text and f"clusterbook state-rebuild {NAME} --yes" in text
     assert created("state-rebuild", NAME, "--yes")[0] == 0
     assert created("delete-cluster", NAME, "--yes")[0] == 0
 

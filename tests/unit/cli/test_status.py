@@ -72,8 +72,8 @@ def test_a_cluster_that_is_well_is_one_screen_and_ends_with_0(run: Run, cluster:
         "api 1 of 1",
         "node 2 of 2",
         "certificates 6 read, none to see to within 30 days; first ends in 199 d: kube-proxy, w-1",
-        "backup none; take one: invoke backup",
-        "drift not looked for: invoke status --drift",
+        "backup none; take one: clusterbook backup",
+        "drift not looked for: clusterbook status --drift",
     ]
     assert "\x1b" not in text
 
@@ -102,9 +102,8 @@ def test_what_is_not_well_is_told_with_the_next_step_and_beats_what_is_down(
     seen(monkeypatch, (*WELL[:2], SICK))
     code, text, _ = run()
     assert code == 1
-    assert {"node 1 of 2", "node w-2 Kubelet stopped posting node status.", "next: Look at: invoke ssh w-2"} <= set(
-        rows(text)
-    )
+    wanted = {"node 1 of 2", "node w-2 Kubelet stopped posting node status.", "next: Look at: clusterbook ssh w-2"}
+    assert wanted <= set(rows(text))
 
     def away(*_: object) -> bytes:
         raise Unreachable("it does not answer")
@@ -142,7 +141,7 @@ def test_a_certificate_that_wants_care_ends_with_2(
     monkeypatch.setattr(hosts, "printed", lambda host, _: answer(cluster, host, 200, "front_proxy"))
     code, text, _ = run()
     assert code == 2
-    assert "next: invoke certs shows which, invoke provision makes them anew" in rows(text)
+    assert "next: clusterbook certs shows which, clusterbook provision makes them anew" in rows(text)
     assert len(json.loads(run("--json")[1])["certificates"]["want_care"]) == 2
 
 

@@ -37,7 +37,7 @@ def test_a_store_without_a_cluster_says_when_it_gets_a_key(
     assert (code, text) == (0, f"The key of the store file://{tmp_path}/store is had by nothing.\n"
                                "It gets one with its first cluster.\n")  # fmt: skip
     code, _, errors = call("store-key", "--kms-key", "alias/stores", "--yes")
-    assert code == 3 and f"Set {VARIABLE} and make a cluster in it: invoke create-cluster." in errors
+    assert code == 3 and f"Set {VARIABLE} and make a cluster in it: clusterbook create-cluster." in errors
 
 
 def test_the_key_is_had_as_the_variable_says_when_the_first_cluster_is_configured(
@@ -132,6 +132,6 @@ def test_a_person_with_the_generated_policies_makes_and_opens_the_store_and_with
     enforce(True)
     code, text = run("update-cluster", NAME)
     assert code == 1 and f"kms:Decrypt with the KMS key {key} is denied: " in text
-    assert "next: Allow kms:Decrypt on it for these credentials, as the policies of invoke iam do." in text
+    assert "next: Allow kms:Decrypt on it for these credentials, as the policies of clusterbook iam do." in text
     with pytest.raises(WrongKey, match="is denied"):
         open_keyring(open_store(os.environ), os.environ)

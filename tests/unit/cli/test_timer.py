@@ -112,7 +112,7 @@ def test_root_s_units_are_the_system_s_and_run_as_who_typed_sudo() -> None:
 def test_without_yes_the_units_are_shown_and_nothing_is_written(user: Path, call_on_hosts: Call) -> None:
     code, text, _ = call_on_hosts("backup", "--schedule", "daily", "--check")
     assert code == 2 and "OnCalendar=daily" in text and not user.exists()
-    assert re.search(r"To write the units: invoke backup --inventory \S+ --schedule daily --yes\n", text)
+    assert re.search(r"To write the units: clusterbook backup --inventory \S+ --schedule daily --yes\n", text)
     assert "CLUSTERBOOK_STORE_PASSPHRASE" in text and "open sesame" not in text
 
 

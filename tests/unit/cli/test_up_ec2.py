@@ -44,7 +44,7 @@ def test_without_yes_all_of_it_is_only_shown_and_nothing_is_written(run: Run, aw
     image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     code, text = run("up", NAME, *ZONES, "--image", image)
     assert code == 2, text
-    assert f"Vpc/{NAME}" in text and f"invoke up {NAME} {' '.join(ZONES)} --image {image} --yes" in text
+    assert f"Vpc/{NAME}" in text and f"clusterbook up {NAME} {' '.join(ZONES)} --image {image} --yes" in text
     assert aws("s3").list_buckets()["Buckets"] == []
     assert not [vpc for vpc in aws("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
 

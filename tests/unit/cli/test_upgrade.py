@@ -145,7 +145,7 @@ def test_what_a_plan_says_is_restarted_is_what_the_role_restarts() -> None:
 def test_one_that_failed_goes_on_without_a_second_backup_though_something_is_not_well(world: World, call: Call) -> None:
     world.codes = [1, 0]
     code, output, _ = call("upgrade", "--inventory", "hosts.yml", "--to", NEW)
-    assert code == 1 and "run it again: invoke upgrade --to 1.37.2" in output and version() == OLD
+    assert code == 1 and "run it again: clusterbook upgrade --to 1.37.2" in output and version() == OLD
     assert "an upgrade to 1.37.2 is under way" in refused(call, to=OLD)
     world.sick, world.away = [Finding("api", "cp-1", False, "Connection refused", "invoke ssh")], True
     code, _, errors = call("upgrade", "--inventory", "hosts.yml", "--to", NEW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,21 @@ def test_a_user_is_made_changed_and_removed(do: Do, name: str, place: Path) -> N
     changed = do("user", **{**arguments, "comment": "Some One", "groups": ["adm"], "append": True})
     assert changed.changes == (Change("comment", "", "Some One"), Change("groups", "", "adm"))
     assert do("user", name=name, state="absent").changed and not do("user", name=name, state="absent").changed
+
+
+def test_the_key_of_a_user_is_told_as_its_public_line_and_its_fingerprint(do: Do, name: str, place: Path) -> None:
+    arguments = {"name": name, "home": str(place / "home"), "generate_ssh_key": True, "ssh_key_type": "ed25519",
+                 "ssh_key_comment": "of a test"}  # fmt: skip
+    made = do("user", **arguments)
+    path = place / "home" / ".ssh" / "id_ed25519"
+    assert made.changed and made.values["ssh_key_file"] == str(path)
+    assert made.values["ssh_public_key"] == path.with_suffix(".pub").read_text().strip()
+    assert re.fullmatch(r"256 SHA256:\S{43} of a test \(ED25519\)", made.values["ssh_fingerprint"])
+    again = do("user", **arguments)
+    assert not again.changed and again.values["ssh_fingerprint"] == made.values["ssh_fingerprint"]
+    path.with_suffix(".pub").unlink()
+    assert do("user", **arguments).values["ssh_public_key"] is None
+    assert "ssh_public_key" not in do("user", name=name).values
 
 
 def test_a_home_that_is_made_later_is_like_one_of_a_new_user(do: Do, name: str, place: Path) -> None:

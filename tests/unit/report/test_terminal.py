@@ -28,6 +28,12 @@ PLAYBOOK = """
         content: "hello\\n"
         dest: "{{ playbook_dir }}/hello.txt"
 """
+STAGES = """
+from clusterbook.cli.screen import stage
+with stage("hosts") as shown:
+    shown.say("a word about what goes on " * 6)
+    shown.result = "3 hosts answer"
+"""
 COLOUR = re.compile(r"\x1b\[(\d+;)*[34]\d(;\d+)*m")
 STEERING = re.compile(r"\x1b\[\??\d*[A-Zhl]")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -48,10 +54,10 @@ def environment(home: Path, more: dict[str, str]) -> dict[str, str]:
     return {**kept, "HOME": str(home), "TERM": "xterm-256color", **more}
 
 
-def on_terminal(words: list[str], home: Path, **more: str) -> str:
-    """All that a program writes on a terminal of 80 columns."""
+def on_terminal(words: list[str], home: Path, columns: int = 80, **more: str) -> str:
+    """All that a program writes on a terminal."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 80, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
     process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment(home, more),
                                cwd=home, start_new_session=True)  # fmt: skip
     os.close(slave)
@@ -87,3 +93,30 @@ def test_a_file_gets_plain_text(run: list[str], tmp_path: Path) -> None:
     done = subprocess.run(run, capture_output=True, text=True, check=True, env=environment(tmp_path, {}), cwd=tmp_path)
     assert "1 host: 1 changed." in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("columns", [60, 80, 86])
+def test_a_stage_is_drawn_over_in_one_line_as_wide_as_the_terminal(tmp_path: Path, columns: int) -> None:
+    _, said, ended = on_terminal([sys.executable, "-c", STAGES], tmp_path, columns).split("\r\x1b[2K")
+    assert len(said) == columns
+    assert re.fullmatch(r"hosts    3 hosts answer \.+ \d\.\d s\s+", ended)
+    assert columns - 2 <= len(ended.rstrip()) <= columns
+
+
+def test_a_stage_is_no_wider_than_is_read_well(tmp_path: Path) -> None:
+    assert max(map(len, ESCAPE.sub("", on_terminal([sys.executable, "-c", STAGES], tmp_path, 200)).splitlines())) <= 86
+
+
+@pytest.mark.parametrize("setting", ["CI=1", "TERM=dumb", "TERM=unknown"])
+def test_a_stage_draws_over_nothing_where_that_cannot_be_done(tmp_path: Path, setting: str) -> None:
+    name, _, value = setting.partition("=")
+    said, ended = on_terminal([sys.executable, "-c", STAGES], tmp_path, 60, **{name: value}).splitlines()
+    assert "\x1b" not in said + ended
+    assert said.startswith("hosts    a word about") and 58 <= len(ended) <= 60
+
+
+def test_a_stage_in_a_file_has_its_full_width_and_no_steering(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", STAGES], capture_output=True, text=True, check=True,
+                          env=environment(tmp_path, {"COLUMNS": "60"}), cwd=tmp_path)  # fmt: skip
+    _, ended = done.stdout.splitlines()
+    assert "\x1b" not in done.stdout and len(ended) == 84
