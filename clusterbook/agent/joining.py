@@ -15,13 +15,15 @@ import zlib
 from typing import Any, Callable, Dict, List
 
 from clusterbook.agent import frames
-from clusterbook.agent.requests import Cluster, client_certificate
+from clusterbook.agent.requests import Cluster, client_certificate, provider_of
 
 Say = Callable[[str], None]
 CHUNK = 1024 * 1024
 # What may stand in an instance's facts: they become part of the play.
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
+# Whose certificate may look at nodes.
+LOOKER = "system:kube-proxy"
 
 
 class CannotJoin(Exception):
@@ -41,6 +43,7 @@ def join(segment: Dict[str, Any], code: bytes, instance: Dict[str, str], identit
         for wanted in own["certificates"]:
             if client_certificate(cluster, wanted):
                 say(f"the cluster signed a certificate of {wanted['common_name']}")
+        refuse_predecessor(own, instance)
         return Play(own, code, identity["token"], say).run()
     except (CannotJoin, OSError, ValueError, EOFError, frames.BrokenFrame) as error:
         say(f"it did not work this time: {error}")
@@ -56,6 +59,23 @@ def for_instance(segment: Dict[str, Any], instance: Dict[str, str]) -> Dict[str,
         text = text.replace(mark, instance[name])
     found: Dict[str, Any] = json.loads(text)
     return found
+
+
+def refuse_predecessor(segment: Dict[str, Any], instance: Dict[str, str]) -> None:
+    """Raise CannotJoin while the node of this name is that of another instance, which had the address before.
+
+    Kubernetes changes the provider ID of no node: as that one this instance would get no traffic of load balancers, and
+    its pods addresses of the other's range. AWS's cloud controller removes a node that is not ready and whose instance
+    is terminated; it does not look at one that is ready, so nothing may run under its name before.
+    """
+    for wanted in segment["certificates"]:
+        if wanted["common_name"] == LOOKER:
+            client = (wanted["path"], wanted["key_path"])
+            cluster = Cluster(segment["api"]["urls"], segment["api"]["authority"], "", client)
+            known = provider_of(cluster, instance["node_name"])
+            if known and known.rpartition("/")[2] != instance["instance_id"]:
+                raise CannotJoin(f"node {instance['node_name']} is still that of {known}, which had this address "
+                                 "before: the cloud controller removes it when that instance is gone")  # fmt: skip
 
 
 class Play:

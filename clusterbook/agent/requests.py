@@ -1,4 +1,7 @@
-"""Client certificates that the cluster itself signs for a host that shows a token (Kubernetes' signing requests)."""
+"""What a host that joins by itself asks of its cluster: client certificates for a token, and whose a node's name is.
+
+Certificates: Kubernetes' signing requests.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import os
 import ssl
 import subprocess
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -17,19 +20,29 @@ SIGNER = "kubernetes.io/kube-apiserver-client"
 USAGES = ["digital signature", "client auth"]
 SIGNED_SECONDS = 120
 TIMEOUT_SECONDS = 10
+MISSING = 404
+
+
+class Missing(OSError):
+    """The cluster has no such object."""
 
 
 class Cluster:
-    """The cluster's API, asked with a bearer token at the first address that answers."""
+    """The cluster's API, asked with a bearer token or as a client at the first address that answers."""
 
-    def __init__(self, urls: List[str], authority: str, token: str) -> None:
-        """urls: each https://HOST:PORT; authority: PEM of whom to trust."""
+    def __init__(self, urls: List[str], authority: str, token: str, client: Optional[Tuple[str, str]] = None) -> None:
+        """urls: each https://HOST:PORT; authority: PEM of whom to trust; client: files of a certificate and its key.
+
+        token: '' for a client.
+        """
         self._addresses = [urlsplit(url) for url in urls]
         self._context = ssl.create_default_context(cadata=authority)
+        if client:
+            self._context.load_cert_chain(*client)
         self._token = token
 
     def call(self, method: str, path: str, body: Any = None) -> Dict[str, Any]:
-        """One request; JSON both ways. Raises OSError, also for a refusal."""
+        """One request; JSON both ways. Raises OSError, also for a refusal; Missing for what is not there."""
         for left in reversed(range(len(self._addresses))):
             try:
                 status, text = self._ask(method, path, body)
@@ -39,7 +52,7 @@ class Cluster:
                     raise
                 self._addresses.append(self._addresses.pop(0))
         if status >= 300:
-            raise OSError(f"the API answers {status} to {method} {path}")
+            raise (Missing if status == MISSING else OSError)(f"the API answers {status} to {method} {path}")
         found: Dict[str, Any] = json.loads(text)
         return found
 
@@ -47,7 +60,8 @@ class Cluster:
         """Status and body of the first address's answer. Raises OSError."""
         host, port = self._addresses[0].hostname or "", self._addresses[0].port or 443
         connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=self._context)
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        shown = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {**shown, "Content-Type": "application/json"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
@@ -73,6 +87,15 @@ def client_certificate(cluster: Cluster, wanted: Dict[str, Any]) -> bool:
     request = _openssl("req", "-new", "-key", wanted["key_path"], "-subj", f"/CN={wanted['common_name']}")
     _replace(wanted["path"], signed(cluster, request, int(wanted["days"])), 0o644)
     return True
+
+
+def provider_of(cluster: Cluster, node: str) -> str:
+    """The provider ID of a node; '' while there is no such node, or none was said. Raises OSError."""
+    try:
+        found = cluster.call("GET", f"/api/v1/nodes/{quote(node, safe='')}")
+    except Missing:
+        return ""
+    return str(found["spec"].get("providerID", ""))
 
 
 def signed(cluster: Cluster, request: bytes, days: int) -> bytes:

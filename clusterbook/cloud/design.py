@@ -8,9 +8,9 @@ from typing import Any
 from clusterbook.cloud import policies
 from clusterbook.cloud.first_boot import user_data
 from clusterbook.cloud.kinds.compute import bare_key
-from clusterbook.cloud.layout import BASTION_ADDRESS, Design, control_planes, subnets, utility_subnets
+from clusterbook.cloud.layout import Design, bastion_address, control_planes
 from clusterbook.cloud.model import Ref, Wanted
-from clusterbook.cloud.networking import names, network, security
+from clusterbook.cloud.networking import names, network, reservation_keys, security
 
 ROLE_TAG = "clusterbook.io/role"
 GROUP_TAG = "clusterbook.io/group"
@@ -52,7 +52,7 @@ def _balancer(design: Design) -> Iterator[Wanted]:
     way = {} if internal else {"initial_gateway": design.gateway}
     yield Wanted("LoadBalancer", name, {
         "subnets": places, "scheme": design.aws["api_scheme"], "groups": [design.group("api-elb")], **way
-    })  # fmt: skip
+    }, after=reservation_keys(design))  # fmt: skip
     # A control plane that asks the balancer and is sent to itself would see its own address as the sender.
     yield Wanted("TargetGroup", name, {
         "vpc": design.vpc, "port": design.complete["api_server_port"], "health_path": "/readyz",
@@ -78,10 +78,9 @@ def _bastion(design: Design) -> Iterator[Wanted]:
     if "bastion" not in design.aws:
         return
     machine, zone = design.aws["bastion"], design.aws["zones"][0]
-    network = (utility_subnets(design) or subnets(design))[zone]
     fields = {
         **_machine(design, "bastion"), "profile": "", "type": machine["instance_type"],
-        "subnet": design.public_subnet(zone), "address": str(network[BASTION_ADDRESS]), "initial_public": True,
+        "subnet": design.public_subnet(zone), "address": bastion_address(design), "initial_public": True,
         **_disk(design, machine),
     }  # fmt: skip
     yield Wanted("Instance", f"bastion.{design.name}", fields, {ROLE_TAG: "bastion", HOST_TAG: "bastion"})
@@ -100,7 +99,7 @@ def _workers(design: Design) -> Iterator[Wanted]:
         yield Wanted("AutoScalingGroup", name, {
             "template": Ref(f"LaunchTemplate/{name}"), "minimum": group["minimum"], "maximum": group["maximum"],
             count: group["count"], **_bought(group), "subnets": [design.subnet(zone) for zone in group["zones"]],
-        })  # fmt: skip
+        }, after=reservation_keys(design))  # fmt: skip
 
 
 def _bought(group: Mapping[str, Any]) -> dict[str, Any]:

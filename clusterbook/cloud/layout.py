@@ -12,6 +12,8 @@ from clusterbook.cloud.model import Ref
 # A subnet's first addresses are AWS's (four) and room for others; control planes start here.
 FIRST_CONTROL_PLANE = 10
 BASTION_ADDRESS = 4
+# The eight addresses around the first control plane's hold all that a zone can have of them.
+RESERVED_PREFIX = 29
 # A /16 gives eight subnets of 8,190 hosts each; those of gateways are an eighth of one.
 SUBNET_BITS = 3
 # Where Debian's images have their root volume.
@@ -89,6 +91,24 @@ def control_planes(design: Design) -> list[tuple[str, str, str]]:
     return found
 
 
+def reserved(design: Design) -> dict[str, tuple[Ref, str]]:
+    """name -> (subnet, range): what AWS shall give to nobody by itself, since hosts have their address there for good.
+
+    In zones without a control plane, too: one may come.
+    """
+    ranges = {f"{zone}.{design.name}": (design.subnet(zone), str(_around(part[FIRST_CONTROL_PLANE])))
+              for zone, part in subnets(design).items()}  # fmt: skip
+    if "bastion" in design.aws:
+        zone = design.aws["zones"][0]
+        ranges[f"bastion.{design.name}"] = (design.public_subnet(zone), f"{bastion_address(design)}/32")
+    return ranges
+
+
+def bastion_address(design: Design) -> str:
+    """The bastion's private address, in the public subnet of the first zone."""
+    return str((utility_subnets(design) or subnets(design))[design.aws["zones"][0]][BASTION_ADDRESS])
+
+
 def subnets(design: Design) -> dict[str, ipaddress.IPv4Network]:
     """zone -> its part of the VPC. The first part is for utility_subnets."""
     return dict(zip(design.aws["zones"], _parts(design.aws["vpc_cidr"])[1:], strict=False))
@@ -99,6 +119,10 @@ def utility_subnets(design: Design) -> dict[str, ipaddress.IPv4Network]:
     if not design.private:
         return {}
     return dict(zip(design.aws["zones"], _parts(str(_parts(design.aws["vpc_cidr"])[0])), strict=False))
+
+
+def _around(address: ipaddress.IPv4Address) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network((address, RESERVED_PREFIX), strict=False)
 
 
 def _parts(network: str) -> list[ipaddress.IPv4Network]:

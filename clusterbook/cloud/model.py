@@ -33,7 +33,8 @@ class Ref:
 class Wanted:
     """One resource as it shall be. fields may hold Refs; tags beyond those that every resource gets.
 
-    generation: how many of this key were made before it (see client_token).
+    generation: how many of this key were made before it (see client_token). after: keys of what must exist before it
+    though none of its fields names it.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Wanted:
     fields: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     generation: int = 0
+    after: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -50,7 +52,7 @@ class Wanted:
     @property
     def needs(self) -> frozenset[str]:
         """Keys of the resources that must exist before this one."""
-        return frozenset(ref.key for ref in refs(self.fields))
+        return self.after | {ref.key for ref in refs(self.fields)}
 
 
 @dataclass(frozen=True)

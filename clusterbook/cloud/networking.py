@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from clusterbook.cloud.layout import Design, control_planes, subnets, utility_subnets
+from clusterbook.cloud.layout import Design, control_planes, reserved, subnets, utility_subnets
 from clusterbook.cloud.model import Ref, Wanted, owner_tag
 from clusterbook.cluster.spec_aws import INTERNAL_API
 
@@ -15,7 +15,7 @@ LOGGING_PORT = 6514
 
 
 def network(design: Design) -> Iterator[Wanted]:
-    """The VPC unless it is an existing one, a subnet for each zone, route tables."""
+    """The VPC unless it is an existing one, a subnet for each zone with what is reserved in it, route tables."""
     name, zones = design.name, design.aws["zones"]
     if "vpc_id" not in design.aws:
         yield Wanted("Vpc", name, {"cidr": design.aws["vpc_cidr"], "dns_hostnames": True})
@@ -24,10 +24,17 @@ def network(design: Design) -> Iterator[Wanted]:
         yield _subnet(design, f"{zone}.{name}", zone, str(part), not design.private)
     for zone, part in utility_subnets(design).items():
         yield _subnet(design, f"utility-{zone}.{name}", zone, str(part), True)
+    for place, (subnet, addresses) in reserved(design).items():
+        yield Wanted("AddressReservation", place, {"subnet": subnet, "cidr": addresses})
     places = [design.public_subnet(zone) for zone in zones]
     yield Wanted("RouteTable", name, {"vpc": design.vpc, "gateway": design.gateway, "subnets": places})
     if design.private:
         yield from _translation(design)
+
+
+def reservation_keys(design: Design) -> frozenset[str]:
+    """What must be there before that to which AWS gives addresses of the subnets."""
+    return frozenset(f"AddressReservation/{place}" for place in reserved(design))
 
 
 def _subnet(design: Design, name: str, zone: str, part: str, public: bool) -> Wanted:
@@ -44,7 +51,7 @@ def _translation(design: Design) -> Iterator[Wanted]:
         fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}"),
                   "initial_gateway": design.gateway}  # fmt: skip
         yield Wanted("ElasticAddress", f"nat-{name}")
-        yield Wanted("NatGateway", name, fields)
+        yield Wanted("NatGateway", name, fields, after=reservation_keys(design))
         places = [design.subnet(other) for other in others]
         yield Wanted("RouteTable", f"private-{name}", {
             "vpc": design.vpc, "gateway": Ref(f"NatGateway/{name}"), "subnets": places

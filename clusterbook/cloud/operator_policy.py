@@ -33,8 +33,8 @@ UNTAGGED = {"ec2:RunInstances": ("image", "network-interface")}
 CREATE_ACTIONS = {"ec2": "ec2:CreateAction", "elasticloadbalancing": "elasticloadbalancing:CreateAction"}
 TAGGING = {"ec2": "ec2:CreateTags", "elasticloadbalancing": "elasticloadbalancing:AddTags"}
 Statement = dict[str, Any]
-NETWORK = frozenset({"Vpc", "SharedVpc", "Subnet", "InternetGateway", "RouteTable", "SecurityGroup",
-                     "SecurityGroupRules", "ElasticAddress", "NatGateway"})  # fmt: skip
+NETWORK = frozenset({"Vpc", "SharedVpc", "Subnet", "AddressReservation", "InternetGateway", "RouteTable",
+                     "SecurityGroup", "SecurityGroupRules", "ElasticAddress", "NatGateway"})  # fmt: skip
 # Looked for only where the cluster has one: what is allowed there holds for the account's other zones, too.
 NAMES = frozenset({"PrivateZone"})
 BALANCING = frozenset({"LoadBalancer", "TargetGroup", "Listener", "TargetRegistration"})
@@ -113,7 +113,9 @@ def _statements(uses: Uses, parts: list[Permission]) -> list[Statement]:
                                                                        **owned["StringEquals"]}}))  # fmt: skip
     found += [_tagging(uses, service, [*makes, *extend]) for service in TAGGING
               if any(action.startswith(f"{service}:") for action in [*makes, *extend])]  # fmt: skip
-    return [*found, _allow("Change", (action for one in parts for action in one.change), ["*"], owned)]
+    found.append(_allow("Change", (action for one in parts for action in one.change), ["*"], owned))
+    unheld = [action for one in parts for action in one.unheld]
+    return [*found, *([_allow("Unheld", unheld, ["*"])] if unheld else [])]
 
 
 def _kinds(parts: Iterable[Permission], action: str, which: str) -> set[str]:

@@ -12,7 +12,7 @@ class Permission:
     """look: reads, of which AWS can restrict none to a resource. make: action -> kinds of resource that it creates.
 
     inside: kinds that a creation names and that exist already. extend: actions that add a tagged part to one that
-    carries the cluster's tag. change: actions on what carries it.
+    carries the cluster's tag. change: actions on what carries it. unheld: changes that AWS can restrict to no resource.
     """
 
     look: tuple[str, ...] = ()
@@ -20,6 +20,7 @@ class Permission:
     inside: tuple[str, ...] = ()
     extend: tuple[str, ...] = ()
     change: tuple[str, ...] = ()
+    unheld: tuple[str, ...] = ()
 
 
 # IAM has no tags to go by in a creation of roles: they are held by their path (see operator_policy).
@@ -31,6 +32,10 @@ BY_KIND: Mapping[str, Permission] = MappingProxyType({
     "Subnet": Permission(
         ("ec2:DescribeSubnets",), {"ec2:CreateSubnet": ("subnet",)}, ("vpc",),
         change=("ec2:ModifySubnetAttribute", "ec2:DeleteSubnet"),
+    ),
+    "AddressReservation": Permission(
+        ("ec2:GetSubnetCidrReservations",), {"ec2:CreateSubnetCidrReservation": ("subnet-cidr-reservation",)},
+        ("subnet",), unheld=("ec2:DeleteSubnetCidrReservation",),
     ),
     "InternetGateway": Permission(
         ("ec2:DescribeInternetGateways",), {"ec2:CreateInternetGateway": ("internet-gateway",)},

@@ -210,6 +210,43 @@ def test_a_terminated_worker_is_replaced_by_its_group_and_the_new_one_joins_by_i
     until(lambda: set(ready_workers(run, NAME)) == hosts() - {_control_plane(run)}, 420)
 
 
+def test_a_worker_with_the_address_of_one_that_is_gone_becomes_a_node_of_its_own(run: Run) -> None:
+    ((gone, before),) = ready_workers(run, NAME).items()
+    plane = _control_plane(run)
+    controller = ("sudo", "systemctl", "STATE", "aws-cloud-controller-manager")
+    _on(plane, *(word.replace("STATE", "stop") for word in controller))  # it would remove the old node at some moment
+    new = _in_place_of(gone)
+    waiting = f"node {before['metadata']['name']} is still that of {before['spec']['providerID']}"
+    until(lambda: new in hosts() and waiting in _on(new, "sudo", "journalctl", "--unit=clusterbook-join"))
+    assert "could not be found" in _on(new, "systemctl", "status", "kubelet.service", "flanneld.service")
+    _on(plane, *(word.replace("STATE", "start") for word in controller))
+    until(lambda: set(ready_workers(run, NAME)) == {new}, 420)
+    after = ready_workers(run, NAME)[new]
+    assert after["metadata"]["name"] == before["metadata"]["name"]
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+def _in_place_of(gone: str) -> str:
+    """Exchange the group's only worker for one with its address, as AWS may; the new instance."""
+    ec2, scaling, group = aws("ec2"), aws("autoscaling"), f"nodes.{NAME}"
+    (item,) = ec2.describe_instances(InstanceIds=[gone])["Reservations"][0]["Instances"]
+    interface = {"DeviceIndex": 0, "SubnetId": item["SubnetId"], "PrivateIpAddress": item["PrivateIpAddress"],
+                 "Groups": [one["GroupId"] for one in item["SecurityGroups"]], "DeleteOnTermination": True}  # fmt: skip
+    scaling.update_auto_scaling_group(AutoScalingGroupName=group, MinSize=0, DesiredCapacity=0)
+    (new,) = ec2.run_instances(LaunchTemplate={"LaunchTemplateName": group}, MinCount=1, MaxCount=1,
+                               NetworkInterfaces=[interface])["Instances"]  # fmt: skip
+    scaling.attach_instances(AutoScalingGroupName=group, InstanceIds=[new["InstanceId"]])
+    scaling.update_auto_scaling_group(AutoScalingGroupName=group, MinSize=1)
+    return str(new["InstanceId"])
+
+
+def _on(name: str, *words: str) -> str:
+    """What a command on a host says; its exit status does not count."""
+    spec = record.read_spec(lifecycle.NAME)
+    done = host.ssh(spec, spec.host(name), list(words))
+    return done.stdout + done.stderr
+
+
 def _control_plane(run: Run) -> str:
     """The instance of the only control plane."""
     chosen = ("get", "nodes", "--selector=node-role.kubernetes.io/control-plane", "--output=json")

@@ -46,6 +46,9 @@ def moto_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv(name, "true")
     from moto.server import ThreadedMotoServer
 
+    from clusterbook.lab.ec2.corrections import tags_of_reservations
+
+    tags_of_reservations()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -12,6 +12,7 @@ from clusterbook.cloud.kinds.groups import AutoScalingGroup
 from clusterbook.cloud.kinds.identity import InstanceProfile, Role
 from clusterbook.cloud.kinds.names import PrivateZone
 from clusterbook.cloud.kinds.network import InternetGateway, RouteTable, Subnet, Vpc
+from clusterbook.cloud.kinds.reservations import AddressReservation
 from clusterbook.cloud.kinds.security import SecurityGroup, SecurityGroupRules
 from clusterbook.cloud.kinds.templates import LaunchTemplate
 from clusterbook.cloud.kinds.translation import ElasticAddress, NatGateway
@@ -20,7 +21,7 @@ from clusterbook.cloud.kinds.translation import ElasticAddress, NatGateway
 DELETION: tuple[tuple[Kind, ...], ...] = (
     (AutoScalingGroup(), TargetRegistration(), Listener()),
     (LoadBalancer(), Instance()),
-    (TargetGroup(), SecurityGroupRules(), LaunchTemplate(), NatGateway()),
+    (TargetGroup(), SecurityGroupRules(), LaunchTemplate(), NatGateway(), AddressReservation()),
     (SecurityGroup(), RouteTable(), InstanceProfile(), KeyPair(), ElasticAddress(), PrivateZone()),
     (Subnet(), InternetGateway(), Role()),
     (Vpc(),),

@@ -19,6 +19,7 @@ def apply() -> None:
     _groups_of_instances()
     _interfaces_of_instances()
     _freed_addresses()
+    tags_of_reservations()
     _profiles_of_templates()
     _user_data_of_versions()
     _health_of_targets()
@@ -60,13 +61,30 @@ def _interfaces_of_instances() -> None:
 
 
 def _freed_addresses() -> None:
-    """A freed address is there for who asks for it; another instance is not given it at once, with its node's name."""
+    """A freed address is there for who asks for it; another instance is not given it at once, with its node's name.
+
+    moto hands it on at once, also out of a range that is reserved, and heeds reservations for all others.
+    """
     from moto.ec2.models.subnets import Subnet
 
     def del_subnet_ip(self: Any, ip: str) -> None:
         self._subnet_ips.pop(ip, None)
 
     setattr(Subnet, "del_subnet_ip", del_subnet_ip)  # noqa: B010 (a method is replaced on purpose)
+
+
+def tags_of_reservations() -> None:
+    """A reservation of a subnet's addresses has the tags that it was made with: moto forgets them."""
+    from moto.ec2.models.subnets import Subnet
+
+    original = Subnet.create_cidr_reservation
+
+    def create_cidr_reservation(self: Any, kind: Any, cidr: Any, tags: Any = None) -> Any:
+        made = original(self, kind, cidr, tags)
+        made.add_tags({tag["Key"]: tag["Value"] for one in tags or () for tag in one["Tags"]})
+        return made
+
+    setattr(Subnet, "create_cidr_reservation", create_cidr_reservation)  # noqa: B010 (likewise)
 
 
 def _profiles_of_templates() -> None:

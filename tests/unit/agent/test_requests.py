@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import http.client
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,9 +77,9 @@ def test_a_refused_request_says_why_and_leaves_no_certificate(wanted: dict[str, 
 class Answering(requests.Cluster):
     """A cluster at addresses of which only some answer."""
 
-    def __init__(self, urls: list[str], down: set[str], status: int = 200) -> None:
+    def __init__(self, urls: list[str], down: set[str], status: int = 200, said: bytes = b"{}") -> None:
         super().__init__(urls, "", "abcdef.0123456789abcdef")
-        self.down, self.status = down, status
+        self.down, self.status, self.said = down, status, said
         self.asked: list[str] = []
 
     def _ask(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
@@ -85,7 +87,7 @@ class Answering(requests.Cluster):
         self.asked.append(host)
         if host in self.down:
             raise OSError(f"{host} does not answer")
-        return self.status, b"{}"
+        return self.status, self.said
 
 
 URLS = ["https://10.20.32.10:6443", "https://10.20.64.10:6443"]
@@ -107,3 +109,37 @@ def test_a_refusal_holds_for_all_control_planes() -> None:
     with pytest.raises(OSError, match="the API answers 403 to GET /a"):
         cluster.call("GET", "/a")
     assert cluster.asked == ["10.20.32.10"]
+
+
+@pytest.mark.parametrize(("status", "said", "provider"), [
+    (404, b"{}", ""),
+    (200, b'{"spec": {}}', ""),
+    (200, b'{"spec": {"providerID": "aws:///us-east-2a/i-0gone"}}', "aws:///us-east-2a/i-0gone"),
+])  # fmt: skip
+def test_a_node_says_whose_instance_it_is_unless_there_is_none(status: int, said: bytes, provider: str) -> None:
+    assert requests.provider_of(Answering(URLS, set(), status, said), "ip-10-20-40-7") == provider
+
+
+def test_who_may_not_look_at_a_node_is_told_so() -> None:
+    with pytest.raises(OSError, match="the API answers 403 to GET /api/v1/nodes/ip-10-20-40-7"):
+        requests.provider_of(Answering(URLS, set(), 403), "ip-10-20-40-7")
+
+
+def test_a_client_shows_its_certificate_and_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", lambda context, *files: shown.append(files))
+    monkeypatch.setattr(http.client.HTTPSConnection, "request", lambda self, *about: shown.append(about[3]))
+    monkeypatch.setattr(http.client.HTTPSConnection, "getresponse", lambda self: Missing())
+    cluster = requests.Cluster(URLS[:1], "", "", ("a.crt", "a.key"))
+    assert requests.provider_of(cluster, "ip-10-20-40-7") == ""
+    assert shown == [("a.crt", "a.key"), {"Content-Type": "application/json"}]
+
+
+class Missing:
+    """An answer that there is no such object."""
+
+    status = 404
+
+    def read(self) -> bytes:
+        """What it says."""
+        return b"{}"

@@ -18,9 +18,9 @@ def test_preview_apply_nothing_to_do_and_delete(created: Run, tmp_path: Path) ->
     code, text = created("update-cluster", NAME, "--yes")
     assert code == 0 and "resources done." in text
     code, text = created("update-cluster", NAME)
-    assert (code, text) == (0, "Nothing to do: all 21 resources are as wanted.\n")
+    assert (code, text) == (0, "Nothing to do: all 22 resources are as wanted.\n")
     code, text = created("delete-cluster", NAME, "--json")
-    assert code == 2 and len(json.loads(text)) == 21
+    assert code == 2 and len(json.loads(text)) == 22
     code, text = created("delete-cluster", NAME, "--yes")
     assert code == 0 and f"{NAME} is gone." in text
     code, text = created("update-cluster", NAME)

@@ -79,7 +79,7 @@ def test_resources_hosts_kubernetes_and_validation_come_one_after_the_other(
     monkeypatch.setattr(validation, "validate", lambda *_: said(1, "validate"))
     image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     code, text = run("up", NAME, *ZONES, "--image", image, "--yes")
-    assert code == 1 and "21 resources done." in text
+    assert code == 1 and "22 resources done." in text
     assert order == [f"aws {NAME}", "3 hosts", "provision", "validate"]
     order.clear()
     assert "Nothing to do" in run("up", NAME, *ZONES, "--image", image, "--yes")[1] and len(order) == 4

@@ -11,12 +11,13 @@ from tests.unit.cloud.evaluator import Asked, asked
 ACCOUNT = "123456789012"
 TYPES = {"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "rtb": "route-table", "igw": "internet-gateway",
          "i": "instance", "lt": "launch-template", "vol": "volume", "ami": "image", "nat": "natgateway",
-         "eipalloc": "elastic-ip", "eni": "network-interface", "rtbassoc": ""}  # fmt: skip
+         "eipalloc": "elastic-ip", "eni": "network-interface", "rtbassoc": "", "scr": ""}  # fmt: skip
 CREATED = {
     "CreateVpc": ("vpc",), "CreateSubnet": ("subnet",), "CreateInternetGateway": ("internet-gateway",),
     "CreateRouteTable": ("route-table",), "CreateSecurityGroup": ("security-group",), "ImportKeyPair": ("key-pair",),
     "CreateLaunchTemplate": ("launch-template",), "RunInstances": ("instance", "volume"),
     "AllocateAddress": ("elastic-ip",), "CreateNatGateway": ("natgateway",),
+    "CreateSubnetCidrReservation": ("subnet-cidr-reservation",),
 }  # fmt: skip
 S3_ACTIONS = {
     "ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket", "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
@@ -24,8 +25,10 @@ S3_ACTIONS = {
 }  # fmt: skip
 # Of what a request names, AWS asks about this alone: a route's gateway may be anybody's.
 ALONE = {"CreateRoute": ("RouteTableId",), "ReplaceRoute": ("RouteTableId",)}
+# The reference names no resource and no tag for it.
+UNHELD = ("DeleteSubnetCidrReservation",)
 READS = ("Describe", "List", "Get", "Head")
-_ID = re.compile(r"(vpc|subnet|sg|rtb|rtbassoc|igw|i|lt|vol|ami|nat|eipalloc|eni)-[0-9a-f]{8,17}")
+_ID = re.compile(r"(vpc|subnet|sg|rtb|rtbassoc|igw|i|lt|vol|ami|nat|eipalloc|eni|scr)-[0-9a-f]{8,17}")
 
 
 def is_read(operation: str) -> bool:
@@ -49,7 +52,7 @@ class Questions:
 
     def _ec2(self, operation: str, given: Mapping[str, Any]) -> Iterator[Asked]:
         action = f"ec2:{operation}"
-        if is_read(operation) and operation != "GetConsoleOutput":
+        if operation in UNHELD or (is_read(operation) and operation != "GetConsoleOutput"):
             yield asked(action)
             return
         yield from self._made(operation, given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from clusterbook.cloud import policies
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.kinds import KINDS
@@ -32,6 +34,41 @@ def test_control_planes_take_turns_over_the_zones_with_addresses_that_stay() -> 
         (f"master-us-east-2b.masters.{NAME}", "us-east-2b", "10.20.64.10"),
         (f"master-us-east-2a-2.masters.{NAME}", "us-east-2a", "10.20.32.11"),
     ]
+
+
+def test_addresses_that_hosts_have_for_good_are_reserved_in_every_zone() -> None:
+    found = wanted(design(TEXT + "  control_plane: {count: 3}\n"))
+    held = {one.fields["subnet"].key: ipaddress.ip_network(one.fields["cidr"]) for one in found
+            if one.kind == "AddressReservation"}  # fmt: skip
+    assert {key: str(part) for key, part in held.items()} == {
+        f"Subnet/us-east-2a.{NAME}": "10.20.32.8/29", f"Subnet/us-east-2b.{NAME}": "10.20.64.8/29"
+    }  # fmt: skip
+    machines = [one.fields for one in found if one.kind == "Instance"]
+    assert all(ipaddress.ip_address(one["address"]) in held[one["subnet"].key] for one in machines)
+
+
+def test_all_control_planes_that_one_zone_can_have_are_in_what_is_reserved_of_the_smallest_subnet() -> None:
+    text = f"cluster_name: {NAME}\naws:\n  zones: [us-east-2a]\n  vpc_cidr: 10.20.0.0/22\n"
+    addresses = [address for *_, address in control_planes(design(text + "  control_plane: {count: 5}\n"))]
+    (part,) = [one.fields["cidr"] for one in wanted(design(text)) if one.kind == "AddressReservation"]
+    assert all(ipaddress.ip_address(address) in ipaddress.ip_network(part) for address in addresses)
+
+
+def test_the_bastion_s_address_is_reserved_in_the_subnet_that_it_is_in() -> None:
+    access = "  bastion: {}\n  ssh_access_cidrs: [203.0.113.0/24]\n"
+    places = {"": ("us-east-2a", "10.20.32.4"), "  nat: one\n": ("utility-us-east-2a", "10.20.0.4")}
+    for more, (subnet, address) in places.items():
+        found = {one.key: one.fields for one in wanted(design(TEXT + access + more))}
+        held = found[f"AddressReservation/bastion.{NAME}"]
+        assert (held["subnet"].key, held["cidr"]) == (f"Subnet/{subnet}.{NAME}", f"{address}/32")
+        assert found[f"Instance/bastion.{NAME}"]["address"] == address
+
+
+def test_what_aws_gives_addresses_to_is_made_after_the_reservations() -> None:
+    found = wanted(design(TEXT + "  nat: one\n"))
+    held = {one.key for one in found if one.kind == "AddressReservation"}
+    given = [one for one in found if one.kind in ("AutoScalingGroup", "LoadBalancer", "NatGateway")]
+    assert len(given) == 3 and all(held <= one.needs for one in given)
 
 
 def test_nothing_is_open_to_the_world_unless_it_is_asked_for() -> None:

@@ -129,6 +129,10 @@ def test_all_that_an_update_looks_for_may_be_looked_at_whatever_the_configuratio
     assert len(asked_for) > len(KINDS) and [one for one in asked_for if not allowed(people, one)] == []
 
 
+def test_what_aws_restricts_to_no_resource_gives_only_reserved_addresses_back() -> None:
+    assert {action for one in BY_KIND.values() for action in one.unheld} == {"ec2:DeleteSubnetCidrReservation"}
+
+
 def test_a_store_in_a_folder_needs_nothing_of_aws_but_its_kms_key() -> None:
     for kms, actions in ((None, []), (KmsKey(KEY, "file:///x", new=False), ["kms:Decrypt"])):
         found = documents(Uses(NAME, frozenset(), "file:///x", kms=kms)).get("store", {"Statement": []})
@@ -140,6 +144,11 @@ def test_a_store_in_a_folder_needs_nothing_of_aws_but_its_kms_key() -> None:
     (asked("ec2:CreateVpc", f"{EC2}:vpc/new", OTHER), False),
     (asked("ec2:CreateVpc", f"{EC2}:vpc/new"), False),
     (asked("ec2:CreateSubnet", f"{EC2}:vpc/vpc-1", OWN, OTHER), False),
+    (asked("ec2:CreateSubnetCidrReservation", f"{EC2}:subnet/subnet-1", tags=OWN), True),
+    (asked("ec2:CreateSubnetCidrReservation", f"{EC2}:subnet/subnet-1", tags=OTHER), False),
+    (asked("ec2:CreateTags", f"{EC2}:subnet-cidr-reservation/new", OWN,
+           ec2_CreateAction="CreateSubnetCidrReservation"), True),
+    (asked("ec2:DeleteSubnetCidrReservation"), True),
     (asked("ec2:TerminateInstances", f"{EC2}:instance/i-1", tags=OWN), True),
     (asked("ec2:TerminateInstances", f"{EC2}:instance/i-1", tags=OTHER), False),
     (asked("ec2:CreateTags", f"{EC2}:vpc/new", OWN, ec2_CreateAction="CreateVpc"), True),

@@ -140,6 +140,33 @@ def test_a_group_that_somebody_had_bought_another_way_is_seen(cloud: Cloud, desi
     assert preview.changes_text(found.differences) == "on_demand_percent 100 -> 0"
 
 
+def test_an_update_reserves_addresses_of_a_cluster_that_is_there_and_changes_nothing_else(
+    cloud: Cloud, design: Design, state: StateFile
+) -> None:
+    raised(cloud, design, state)
+    before = plan.survey(cloud)
+    held = {key: item for key, item in before.items() if item.kind == "AddressReservation"}
+    assert len(held) == 3 and apply.remove(cloud, held, state, quiet).failed == {}
+    found = plan.compare(wanted(design), plan.survey(cloud))
+    assert {item.key for item in found.create} == set(held) and not (found.change or found.replace or found.surplus)
+    raised(cloud, design, state)
+    after = plan.survey(cloud)
+    assert plan.compare(wanted(design), after).empty
+    assert {key: item for key, item in after.items() if key not in held} == {
+        key: item for key, item in before.items() if key not in held
+    }
+
+
+def test_what_others_reserved_in_the_cluster_s_subnets_is_left_alone(
+    cloud: Cloud, design: Design, state: StateFile
+) -> None:
+    raised(cloud, design, state)
+    subnet = plan.survey(cloud)[f"Subnet/us-east-2a.{design.name}"].id
+    theirs = {"Cidr": "10.20.32.64/28", "ReservationType": "prefix"}
+    cloud.call("ec2", "create_subnet_cidr_reservation", SubnetId=subnet, **theirs)
+    assert plan.compare(wanted(design), plan.survey(cloud)).empty
+
+
 def test_rules_that_others_added_to_a_group_are_left_alone(cloud: Cloud, design: Design, state: StateFile) -> None:
     raised(cloud, design, state)
     group = plan.survey(cloud)[f"SecurityGroup/nodes.{design.name}"].id

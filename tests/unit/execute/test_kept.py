@@ -125,3 +125,25 @@ def test_a_fact_that_is_no_plain_word_does_not_become_part_of_the_play(
 ) -> None:
     done, said = join(segment(playbooks, PLAY), monkeypatch, {**INSTANCE, "address": fact})
     assert (done, said) == (False, ["it did not work this time: the instance's address is not a plain word"])
+
+
+GONE = "aws:///us-east-2a/i-0gone"
+
+
+@pytest.mark.parametrize(("known", "done"), [("", True), ("aws:///us-east-2a/i-0fresh", True), (GONE, False)])
+def test_nothing_is_done_while_the_node_of_this_name_is_another_instance_s_and_it_says_so(
+    playbooks: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, known: str, done: bool
+) -> None:
+    names = ("flannel", "system:kube-proxy")
+    certificates = [{"path": f"/{name}.crt", "key_path": f"/{name}.key", "common_name": name} for name in names]
+    nodes = {"ip-10-20-32-200": known}
+    monkeypatch.setattr(joining, "client_certificate", lambda cluster, wanted: False)
+    monkeypatch.setattr(joining, "provider_of", lambda cluster, node: nodes.pop(node))  # asked once
+    instance = {**INSTANCE, "node_name": "ip-10-20-32-200", "instance_id": "i-0fresh"}
+    ended, said = join({**segment(playbooks, PLAY), "certificates": certificates}, monkeypatch, instance)
+    assert ended is done and bool(list((folder / "out").iterdir())) is done
+    if not done:
+        assert said == [
+            f"it did not work this time: node ip-10-20-32-200 is still that of {GONE}, which had this address before: "
+            "the cloud controller removes it when that instance is gone"
+        ]

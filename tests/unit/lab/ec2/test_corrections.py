@@ -110,6 +110,32 @@ print(json.dumps({"left": left, "addresses": addresses, "classic": old["DNSName"
 """
 
 
+RESERVED = """
+with mock_aws():
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="127.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="127.0.0.0/24")["Subnet"]["SubnetId"]
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    kind, tags = "subnet-cidr-reservation", [{"Key": "a", "Value": "b"}]
+    ec2.create_subnet_cidr_reservation(SubnetId=subnet, Cidr="127.0.0.8/29", ReservationType="explicit",
+                                       TagSpecifications=[{"ResourceType": kind, "Tags": tags}])
+    (found,) = ec2.get_subnet_cidr_reservations(SubnetId=subnet)["SubnetIpv4CidrReservations"]
+    wanted = [{"Name": "tag:a", "Values": ["b"]}]
+    by_tag = ec2.get_subnet_cidr_reservations(SubnetId=subnet, Filters=wanted)["SubnetIpv4CidrReservations"]
+
+    def given(**asked):
+        interface = {"DeviceIndex": 0, "SubnetId": subnet, "DeleteOnTermination": True, **asked}
+        (one,) = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface])["Instances"]
+        return one["InstanceId"], one["PrivateIpAddress"]
+
+    by_chance = [given()[1] for _ in range(6)]
+    gone, asked_for = given(PrivateIpAddress="127.0.0.10")
+    ec2.terminate_instances(InstanceIds=[gone])
+    by_chance.append(given()[1])
+print(json.dumps({"tags": found["Tags"], "by_tag": len(by_tag), "by_chance": by_chance, "asked_for": asked_for}))
+"""
+
+
 @pytest.fixture(scope="module")
 def story() -> list[Any]:
     """What moto says with or without corrections."""
@@ -117,6 +143,12 @@ def story() -> list[Any]:
         listening.bind(("127.0.0.9", 0))
         listening.listen()
         return told("corrections", STORY, str(listening.getsockname()[1]), "1")
+
+
+@pytest.fixture(scope="module")
+def reserved() -> list[Any]:
+    """What moto says of reserved addresses with or without corrections."""
+    return told("corrections", RESERVED)
 
 
 def test_hosts_of_the_lab_have_no_public_address_that_belongs_to_somebody(story: Any) -> None:
@@ -138,6 +170,19 @@ def test_a_freed_address_is_given_to_who_asks_for_it_and_not_at_once_to_another(
     plain, corrected = (one["addresses"] for one in story)
     assert plain[0] == plain[1] and corrected[0] != corrected[1]
     assert corrected[2:] == ["127.0.0.99"] * 2
+
+
+def test_a_reservation_of_addresses_has_the_tags_that_it_was_made_with(reserved: Any) -> None:
+    plain, corrected = reserved
+    assert (plain["tags"], plain["by_tag"]) == ([], 0)
+    assert (corrected["tags"], corrected["by_tag"]) == ([{"Key": "a", "Value": "b"}], 1)
+
+
+def test_a_reserved_address_is_given_to_who_asks_for_it_alone_also_when_it_was_freed(reserved: Any) -> None:
+    plain, corrected = reserved
+    assert plain["by_chance"][-1] == "127.0.0.10"
+    assert corrected["asked_for"] == "127.0.0.10"
+    assert corrected["by_chance"] == [f"127.0.0.{number}" for number in (4, 5, 6, 7, 16, 17, 18)]
 
 
 def test_a_classic_load_balancer_has_its_region_s_name_and_a_health_check(story: Any) -> None:
