@@ -14,7 +14,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, chosen
 from clusterbook.cli.runs import RESULT_HELP, SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, say, with_yes
+from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, say, say_aside, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.workplace import workplace
 from clusterbook.cluster import backups as saved
@@ -139,7 +139,8 @@ def restore(
     found = saved.find(store, name, from_)
     if name not in cluster_names(own):
         if not yes:
-            print(f"The store {own.address} has no cluster {name}: the backup brings its part of it back first.")
+            tell = say_aside if json_ else say
+            tell(f"The store {own.address} has no cluster {name}: the backup brings its part of it back first.")
             return EXIT_CHANGES
         saved.bring_back(own, store, found, os.environ)
     site = open_site(inventory, name, playbook=places.playbook("restore"))
