@@ -14,7 +14,8 @@ from clusterbook.agent.marks import Marks
 from clusterbook.agent.masking import Mask
 from clusterbook.agent.performer import Performer, is_action, outcome_of, result_of
 from clusterbook.agent.record import Record
-from clusterbook.agent.supplies import LARGE, Supplies
+from clusterbook.agent.sources import source_of
+from clusterbook.agent.supplies import Supplies
 from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import HostPart, Program
 from clusterbook.language.runtime import Call, Refused, Stopped
@@ -228,7 +229,7 @@ class PlayRuntime:
 
     def _live(self, ask: Callable[..., Any], call: Call) -> System:
         system = System(
-            source=lambda name: _source(ask, call, name),
+            source=lambda name: source_of(ask, call, name),
             sign=lambda key: str(ask("sign", step=call.step, item=call.item, public_key=key, now=time.time())),
             state_directory=self._directory,
             deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **self._handed_over(call, what))),
@@ -242,34 +243,11 @@ class PlayRuntime:
 
     def _source(self, name: str) -> Source:
         assert self._current is not None
-        return _source(self._ask, self._current, name)
+        return source_of(self._ask, self._current, name)
 
     def _ask(self, kind: str, **question: Any) -> Any:
         """A question of a module that works in this process."""
         return self._supplies.relay({"ask": kind, **question})
-
-
-def _source(ask: Callable[..., Any], call: Call, name: str) -> Source:
-    about = ask("source", step=call.step, name=name)
-    kept: list[bytes] = []
-
-    def read() -> bytes:
-        """Small files are shown and then written: they are asked for once."""
-        content = kept[0] if kept else bytes(ask("content", step=call.step, name=name))
-        if about["size"] <= LARGE and not kept:
-            kept.append(content)
-        return content
-
-    return Source(
-        name=name,
-        kind=about["kind"],
-        mode=about["mode"],
-        size=about["size"],
-        sha256=about["sha256"],
-        entries=tuple(about["entries"]),
-        read=read,
-        sha1=about.get("sha1", ""),
-    )
 
 
 def _nobody(kind: str, **question: Any) -> Any:

@@ -17,9 +17,9 @@ from clusterbook.language.runtime import Refused
 
 # A file of a step: the step's number and the name that the step uses.
 Place = Tuple[int, str]
-# Larger files come alone, as they are asked for.
+# Larger files come alone, as they are asked for, and in pieces: whole ones would fill memory, here and there.
 LARGE = 256 * 1024
-# Bytes that one answer brings at most, and that are kept at most.
+# Bytes that one answer brings at most, a piece of a file as many files, and that are kept at most.
 MOST_BYTES = 4 << 20
 FIRST, MOST_FILES = 8, 1024
 # In place of the length of a file that is not given.
@@ -105,7 +105,7 @@ class Supplies:
             following = tuple(islice(self._next(place), min(2 * self._used, MOST_FILES) - 1))
             if following:
                 self._fetch((place, *following))
-        self._used += 1
+        self._used += not question.get("offset")  # further pieces of a file are no further files
         if wanted not in self._contents:
             return bytes(self._link.relay(question))
         return self._contents[wanted]

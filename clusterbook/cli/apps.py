@@ -46,7 +46,7 @@ Done = Callable[[AppStatus], bool]
         "cpu": "processor time that a pod asks for, such as 250m", "memory": "memory of a pod, such as 128Mi",
         "probe": "path that answers when a pod may get traffic, or tcp",
         "args": "words for the image's program, quoted as in a shell", **image_files.HELP,
-        "json": "show the result as JSON, with --image-file after the events of bringing it",
+        "json": "show the result as JSON, with --image-file as the last line, after the events of bringing it",
     },
 )  # fmt: skip
 def deploy_app(
@@ -83,7 +83,7 @@ def deploy_app(
     if external and on_a_cloud(kubectl):
         status = _wait(kubectl, name, timeout, lambda one: bool(one.balancer), json_, "waits for its load balancer")
     if json_ and archive:
-        print_json_line({"type": "app", **summary(status)})
+        print_json_line("app", summary(status))
     elif json_:
         print_json(summary(status))
     else:

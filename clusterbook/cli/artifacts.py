@@ -54,7 +54,7 @@ def artifacts(
     if not (fetch or build or lock):
         _list(json_)
         return
-    with stage("binaries") as shown:
+    with stage("binaries", sys.stderr if json_ else sys.stdout) as shown:
         sources = ("cache", "build") if build else SOURCES
         settings = supplies.default(silent if json_ else reporter(shown), locking=lock, sources=sources)
         chosen = tuple(name or ()) or (*COMPONENTS, *IMAGES, *TEST_IMAGES)
@@ -148,7 +148,7 @@ def mirror(
     if start and bundle:
         _serve_bundle(chosen, Path(bundle), sha256, json_)
     elif start:
-        with stage("images") as shown:
+        with stage("images", sys.stderr if json_ else sys.stdout) as shown:
             store = open_store(os.environ)
             wanted = wanted_components(store, cluster)
             versions = wanted_versions(store, cluster)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from clusterbook.cli import certs, hosts, places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.kubectl import open_kubectl
-from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import say, with_yes
+from clusterbook.cli.runs import RESULT_HELP, SELECTION_HELP, Order
+from clusterbook.cli.screen import print_json_line, say, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.validation import findings_of
 from clusterbook.cluster import authorities as kept
@@ -58,7 +57,7 @@ class Rotation:
     **TARGET_HELP, "service-accounts": "also replace the key by which tokens of service accounts are signed",
     "workers-at-a-time": "so many workers together (default: 5)",
     "token-hours": "tokens of pods are good for so long: the old key goes no earlier (default: 1)",
-    "yes": "really do it", "json": SELECTION_HELP["json"], "verbose": SELECTION_HELP["verbose"],
+    "yes": "really do it", **RESULT_HELP, "verbose": SELECTION_HELP["verbose"],
 })  # fmt: skip
 def rotate_ca(
     _: Context, inventory: str = "", cluster: str = "", service_accounts: bool = False, workers_at_a_time: int = 5,
@@ -238,8 +237,8 @@ def _told(asked: Rotation, site: Site, state: State, code: int) -> int:
         kept.forget_times(the_cluster(site))
     waits = state.waits_for_tokens and code == EXIT_DONE
     if asked.style.json:
-        print(json.dumps({"type": "rotate-ca", "done": code == EXIT_DONE and not state.under_way, "waits": waits,
-                          "generation": state.authorities[0], "pods_of_before": old}))  # fmt: skip
+        print_json_line("rotate-ca", {"done": code == EXIT_DONE and not state.under_way, "waits": waits,
+                                      "generation": state.authorities[0], "pods_of_before": old})  # fmt: skip
         return code
     if old:
         print(f"{len(old)} pods were started before: they reach the API by the authority that they know, until they "

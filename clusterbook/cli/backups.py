@@ -13,8 +13,8 @@ from clusterbook.cli import places, runs, timer
 from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, chosen
-from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json, print_table, say, with_yes
+from clusterbook.cli.runs import RESULT_HELP, SELECTION_HELP, Order
+from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, say, say_aside, with_yes
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.workplace import workplace
 from clusterbook.cluster import backups as saved
@@ -40,6 +40,7 @@ STYLE_HELP = {name: SELECTION_HELP[name] for name in ("json", "verbose")}
         "yes": "write the timer of --schedule; without it the units are shown",
         "check": SELECTION_HELP["check"],
         **STYLE_HELP,
+        "json": f"{RESULT_HELP['json']}; of --schedule one document",
     },
 )
 def backup(
@@ -73,7 +74,7 @@ def backup(
         return taken
     gone = saved.prune(store, site.name, keep) if keep else []
     if json_:
-        print_json({"type": "backup", **vars(taken), "store": store.address, "removed": gone})
+        print_json_line("backup", {**vars(taken), "store": store.address, "removed": gone})
     else:
         print(f"backup   {taken.id}: {about(taken)} in {store.address}")
         print("".join(f"removed  {name}\n" for name in gone), end="")
@@ -138,7 +139,8 @@ def restore(
     found = saved.find(store, name, from_)
     if name not in cluster_names(own):
         if not yes:
-            print(f"The store {own.address} has no cluster {name}: the backup brings its part of it back first.")
+            tell = say_aside if json_ else say
+            tell(f"The store {own.address} has no cluster {name}: the backup brings its part of it back first.")
             return EXIT_CHANGES
         saved.bring_back(own, store, found, os.environ)
     site = open_site(inventory, name, playbook=places.playbook("restore"))

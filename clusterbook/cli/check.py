@@ -51,7 +51,7 @@ def verify(
         found = show_verified(site, only)
     if acceptance and found.well:
         sys.stdout.flush()
-        return acceptance_tests.run(the_cluster(site).name, ["-k", only] if only else [])
+        return acceptance_tests.run(the_cluster(site).name, ["-k", only] if only else [], sys.stderr if json_ else None)
     return exit_code(found)
 
 

@@ -12,7 +12,7 @@ from invoke.context import Context
 
 from clusterbook.cli.boundary import command, describe
 from clusterbook.cli.joining import first_programs
-from clusterbook.cli.screen import plural, print_json, print_table, say, say_aside, with_yes
+from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, say, say_aside, with_yes
 from clusterbook.cloud import apply, foreign, graph, preview, teardown
 from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import Opened, index_of, open_on_ec2, plan_of
@@ -26,7 +26,7 @@ from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInpu
 from clusterbook.inventory.aws_ec2 import cache
 
 NAME_HELP = {"name": "name of the cluster",
-             "json": "show the result as JSON; with --yes each resource in a line before it"}  # fmt: skip
+             "json": "show the result as JSON; with --yes as the last line, after one for each resource"}  # fmt: skip
 
 
 @command(
@@ -144,14 +144,14 @@ def show(plan: CloudPlan, as_json: bool) -> None:
 
 def _teller(as_json: bool) -> Callable[[str, str, str], None]:
     if as_json:
-        return lambda verb, key, detail: print(json.dumps({"done": verb, "resource": key, "id": detail}), flush=True)
+        return lambda verb, key, detail: print_json_line("resource", {"done": verb, "resource": key, "id": detail})
     return lambda verb, key, detail: print(f"  {verb:<8} {key}  {detail}", flush=True)
 
 
 def _report(outcome: graph.Outcome, as_json: bool) -> int:
     if as_json:
         failed: dict[str, Any] = {key: describe(error) for key, error in outcome.failed.items()}
-        print_json({"done": len(outcome.done), "failed": failed, "untried": outcome.untried})
+        print_json_line("resources", {"done": len(outcome.done), "failed": failed, "untried": outcome.untried})
         return EXIT_FAILED if failed else EXIT_DONE
     for key, error in outcome.failed.items():
         say(f"failed   {key}: {error.message}\n  next: {error.next_step}")

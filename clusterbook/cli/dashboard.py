@@ -13,7 +13,7 @@ from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import print_json, say, stage
+from clusterbook.cli.screen import print_json_line, say, stage
 from clusterbook.cli.site import Site, evaluate, open_site, the_cluster
 from clusterbook.cli.use import become
 from clusterbook.cluster import dashboard as dashboards
@@ -35,7 +35,7 @@ PORT = 8001
         **TARGET_HELP,
         "provider": "headlamp or kube-web-view (default: the inventory's dashboard_provider, or headlamp)",
         "check": runs.SELECTION_HELP["check"],
-        "json": "show events as JSON, the address and the token last",
+        "json": "one event a line as JSON, the address and the token as the last line",
     }
 )
 def deploy_dashboard(
@@ -125,7 +125,7 @@ def _tell(site: Site, as_json: bool) -> None:
     program: Kubectl = open_kubectl(opened)
     address, token = dashboards.page_url(opened), dashboards.viewer_token(program)
     if as_json:
-        print_json({"address": address, "token": token, "hours": dashboards.TOKEN_HOURS})
+        print_json_line("dashboard", {"address": address, "token": token, "hours": dashboards.TOKEN_HOURS})
         return
     print(f"The dashboard answers at {address}")
     print(f"  token ({dashboards.TOKEN_HOURS} h)  {token}")

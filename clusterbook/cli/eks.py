@@ -12,8 +12,8 @@ from invoke.context import Context
 
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
-from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json, with_yes
+from clusterbook.cli.runs import RESULT_HELP, SELECTION_HELP, Order
+from clusterbook.cli.screen import plural, print_json_line, with_yes
 from clusterbook.cli.site import Site
 from clusterbook.cli.supplying import nothing_says, supplied
 from clusterbook.cli.vaults import open_vault
@@ -50,7 +50,7 @@ class Joining:
         "region": "region of the cluster (default: that of the credentials)",
         "yes": "really do it",
         "extra-vars": SELECTION_HELP["extra-vars"],
-        "json": SELECTION_HELP["json"],
+        **RESULT_HELP,
         "verbose": SELECTION_HELP["verbose"],
     },
 )
@@ -140,8 +140,10 @@ def _end(joining: Joining, code: int, yes: bool, as_json: bool) -> int:
         code = EXIT_CHANGES
     hosts = joining.site.inventory.groups["worker"]
     if as_json:
-        print_json({"cluster": joining.plane.name, "endpoint": joining.plane.endpoint, "roles": list(joining.roles),
-                    "let_in": list(joining.new), "hosts": list(hosts), "joined": yes and code == 0})  # fmt: skip
+        print_json_line("eks-join", {
+            "cluster": joining.plane.name, "endpoint": joining.plane.endpoint, "roles": list(joining.roles),
+            "let_in": list(joining.new), "hosts": list(hosts), "joined": yes and code == 0,
+        })  # fmt: skip
     elif yes and code == 0:
         print(f"{plural(len(hosts), 'host')} joined {joining.plane.name}, ready when its network add-on runs there:\n"
               f"  aws eks update-kubeconfig --name {joining.plane.name} && kubectl get nodes")  # fmt: skip

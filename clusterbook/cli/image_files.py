@@ -16,8 +16,6 @@ HELP = {
     "image-file": "file of this machine that the image is in (docker save or OCI archive); it is brought to all nodes",
     "inventory": f"whose nodes get --image-file: {places.INVENTORY_HELP}",
 }
-# Hosts that get the file at a time: each one's copy is in this machine's memory meanwhile.
-AT_A_TIME = 4
 
 
 def site_for(archive: ImageFile | None, inventory: str, cluster: str) -> Site | None:
@@ -46,4 +44,4 @@ def bring(site: Site, archive: ImageFile, kubectl: Kubectl, as_json: bool) -> in
     given = {"image_file": str(archive.path), "image_sha256": archive.sha256, "image_name": archive.name,
              "image_reference": archive.reference}  # fmt: skip
     selection = runs.selection(extra_vars=[json.dumps(given)])
-    return runs.run(site, Order(places.playbook("load-image"), selection, Style(json=as_json), AT_A_TIME))
+    return runs.run(site, Order(places.playbook("load-image"), selection, Style(json=as_json)))

@@ -107,7 +107,7 @@ def _foretell_exchange(site: Site, node: str, style: Style) -> int:
     if code == EXIT_CHANGES:
         words = "cannot be known yet: its return, as by add-node, follows once its components are off"
         if style.json:
-            print_json_line({"type": "unknown", "host": node, "msg": words})
+            print_json_line("unknown", {"host": node, "msg": words})
         else:
             print(f"? {node:<8} {words}")
     return code

@@ -58,6 +58,10 @@ SELECTION_HELP = {
 }
 
 
+# Of a task that says what it did, too.
+RESULT_HELP = {"json": "one event a line as JSON, what was done as the last line"}
+
+
 @dataclass(frozen=True)
 class Order:
     """What to run and how to show it. asker: asks before each task whether it shall run (`--step`).

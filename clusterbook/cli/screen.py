@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from typing import IO, TYPE_CHECKING, Any
@@ -80,9 +80,9 @@ def print_json(value: Any) -> None:
     print(json.dumps(next_as_called(value), indent=2, default=str, ensure_ascii=False))
 
 
-def print_json_line(value: Any) -> None:
-    """The same on one line, as the events before it are."""
-    print(json.dumps(next_as_called(value), default=str, ensure_ascii=False))
+def print_json_line(kind: str, value: Mapping[str, Any]) -> None:
+    """What a task did, on one line that says of what kind it is, as the events before it do."""
+    print(json.dumps(next_as_called({"type": kind, **value}), default=str, ensure_ascii=False), flush=True)
 
 
 def say(text: str) -> None:

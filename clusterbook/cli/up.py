@@ -16,10 +16,10 @@ from clusterbook.cli.check import exit_code, show_verified
 from clusterbook.cli.clusters import wanted_versions
 from clusterbook.cli.configure import MACHINES_HELP, SIZE, Wishes, network_wishes
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import plural, print_json, say, stage
+from clusterbook.cli.screen import plural, print_json_line, say, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.up_ec2 import Raising, raise_on_ec2
-from clusterbook.cli.validation import show_failures, wait_until_well
+from clusterbook.cli.validation import Validation, as_data, show_failures, wait_until_well
 from clusterbook.cluster.artifacts import supply as supplies
 from clusterbook.cluster.artifacts.publish import COMPONENTS
 from clusterbook.cluster.formed import is_now_formed
@@ -46,7 +46,7 @@ NAMED = ("kubernetes", "etcd", "containerd")
         "inventory": "name of an inventory, or its file (default: lab, or aws with a name)",
         "extra-vars": "with a name: as for provision (may be repeated)",
         "verbose": runs.SELECTION_HELP["verbose"],
-        "json": "show events as JSON, the result last",
+        "json": "one event a line as JSON, the cluster as the last line; where it only shows resources, these alone",
     },
 )
 def up(
@@ -93,7 +93,10 @@ def _here(inventory: str, style: Style) -> int:
         if not all(one.healthy for one in findings):
             shown.result = "not well"
     if not all(one.healthy for one in findings):
-        show_failures(findings)
+        if style.json:
+            print_json_line("validation", as_data(Validation(site.name, tuple(findings))))
+        else:
+            show_failures(findings)
         return EXIT_FAILED
     if code := exit_code(show_verified(site, output=output)):
         return code
@@ -119,8 +122,8 @@ def _welcome(site: Site, seconds: float, as_json: bool) -> None:
     nodes = [*site.inventory.groups.get("control_plane", ()), *site.inventory.groups.get("worker", ())]
     count = len(dict.fromkeys(nodes))
     if as_json:
-        print_json({"cluster": cluster.name, "server": server_url(cluster), "kubeconfig": str(path), "nodes": count,
-                    "kubernetes": version, "seconds": round(seconds, 1)})  # fmt: skip
+        print_json_line("cluster", {"cluster": cluster.name, "server": server_url(cluster), "kubeconfig": str(path),
+                                    "nodes": count, "kubernetes": version, "seconds": round(seconds, 1)})  # fmt: skip
         return
     print(f"Your cluster is up: {plural(count, 'node')} Ready, Kubernetes v{version}, API {server_url(cluster)}"
           f"  ({seconds:.0f} s)")  # fmt: skip

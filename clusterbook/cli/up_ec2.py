@@ -14,7 +14,7 @@ from clusterbook.cli import cloud, cluster, places, runs, validation
 from clusterbook.cli.configure import Wishes, configure, drafted
 from clusterbook.cli.joining import first_programs
 from clusterbook.cli.runs import Order
-from clusterbook.cli.screen import plural, print_json, say, stage, with_yes
+from clusterbook.cli.screen import plural, print_json_line, say, stage, with_yes
 from clusterbook.cli.site import Site, connected, refreshed, the_cluster
 from clusterbook.cli.supplying import nothing_says
 from clusterbook.cli.vaults import open_vault
@@ -26,7 +26,7 @@ from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
 from clusterbook.cluster.names import StoreError
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
-from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, InvalidInput, Unreachable
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput, Unreachable
 from clusterbook.model import Host
 from clusterbook.report.style import Style
 
@@ -66,7 +66,7 @@ def raise_on_ec2(asked: Raising) -> int:
         wanted = wanted_hosts(opened.aws)
         site = answering(site, wanted, lambda text: shown.say(text, urgent=False))
         shown.result = f"{plural(wanted, 'host')} answer"
-    if code := cluster.raise_site(site, order) or validation.validate(site, WELL_SECONDS, asked.style.json):
+    if code := cluster.raise_site(site, order) or _validated(site, asked.style.json):
         return code
     _welcome(site, time.monotonic() - started, asked.style.json)
     return EXIT_DONE
@@ -167,12 +167,21 @@ def _refuse_without_mirror() -> None:
         raise nothing_says()
 
 
+def _validated(site: Site, as_json: bool) -> int:
+    seen = validation.look(site, WELL_SECONDS, as_json)
+    if as_json:
+        print_json_line("validation", validation.as_data(seen))
+    else:
+        validation.show(seen)
+    return EXIT_FAILED if seen.sick else EXIT_DONE
+
+
 def _welcome(site: Site, seconds: float, as_json: bool) -> None:
     opened = the_cluster(site)
     path = ensure_kubeconfig(opened)
     if as_json:
-        print_json({"cluster": opened.name, "server": server_url(opened), "kubeconfig": str(path),
-                    "hosts": len(site.inventory.hosts), "seconds": round(seconds, 1)})  # fmt: skip
+        print_json_line("cluster", {"cluster": opened.name, "server": server_url(opened), "kubeconfig": str(path),
+                                    "hosts": len(site.inventory.hosts), "seconds": round(seconds, 1)})  # fmt: skip
         return
     hosts = plural(len(site.inventory.hosts), "host")
     print(f"Your cluster is up: {hosts}, API {server_url(opened)}  ({seconds:.0f} s)")

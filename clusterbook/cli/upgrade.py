@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_table, say
+from clusterbook.cli.screen import plural, print_json_line, print_table, say
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.upgradable import Turn, check_known, site_at, versions_of
 from clusterbook.cli.validation import nodes_of
@@ -35,7 +34,8 @@ PLAYBOOK = "upgrade"
     "gate-seconds": "time for a component to become well with its new program (default: 45)",
     "at": backups.AT_HELP, "without-backup": "take no backup before",
     "ignore-removed-apis": "go on though an API is in use that the version has no more",
-    "json": SELECTION_HELP["json"], "verbose": SELECTION_HELP["verbose"],
+    "json": "one event a line as JSON, what was done as the last line (with --check: the turns as the first)",
+    "verbose": SELECTION_HELP["verbose"],
 })  # fmt: skip
 def upgrade(
     _: Context, to: str, inventory: str = "", cluster: str = "", check: bool = False, workers_at_a_time: int = 1,
@@ -93,7 +93,7 @@ def _backup(site: Site, at: str, style: Style) -> int:
 def _foretell(turns: Sequence[Turn], to: str, style: Style) -> None:
     """What each host will see, before the steps that say it in detail."""
     if style.json:
-        print(json.dumps({"type": "upgrade", "to": to, "check": True, "turns": [asdict(one) for one in turns]}))
+        print_json_line("upgrade", {"to": to, "check": True, "turns": [asdict(one) for one in turns]})
         return
     print_table(("TURN", "HOST", "ROLE", "NOW"), [(one.turn, one.host, one.role, one.version or "?") for one in turns])
     print(f"In its turn a node's pods go to other nodes, where any take them. Then these are restarted with {to},")
@@ -106,8 +106,7 @@ def _foretell(turns: Sequence[Turn], to: str, style: Style) -> None:
 def _tell(rows: Sequence[dict[str, str]], to: str, code: int, style: Style) -> None:
     left = [one["name"] for one in rows if one["version"] != f"v{to}"]
     if style.json:
-        # A line, as each event before it.
-        print(json.dumps({"type": "upgrade", "to": to, "done": code == EXIT_DONE, "nodes": list(rows), "left": left}))
+        print_json_line("upgrade", {"to": to, "done": code == EXIT_DONE, "nodes": list(rows), "left": left})
         return
     print()
     print_table(("NODE", "ROLE", "STATE", "VERSION"),

@@ -61,22 +61,22 @@ def validate_cluster(
     Example: invoke validate-cluster --wait 10m
     Example: invoke validate-cluster --inventory aws --cluster demo.k8s.local
     """
-    return validate(open_site(inventory, cluster, looking=True), seconds(wait), json_)
+    seen = look(open_site(inventory, cluster, looking=True), seconds(wait), json_)
+    if json_:
+        print_json(as_data(seen))
+    else:
+        show(seen)
+    return 1 if seen.sick else 0
 
 
-def validate(site: Site, limit: float, as_json: bool) -> int:
-    """Look until all is well or the time is over, show what was seen; the exit code."""
+def look(site: Site, limit: float, as_json: bool) -> Validation:
+    """Look until all is well or the time is over."""
     with stage("cluster", sys.stderr if as_json else sys.stdout) as shown:
         found = tuple(wait_until_well(site, limit, lambda text: shown.say(text, urgent=False)))
         sick = [one for one in found if not one.healthy]
         shown.result = f"{len(sick)} of {len(found)} findings not well" if sick else "well"
     opened = the_cluster(site)
-    seen = Validation(opened.name, found, tuple(groups_of(refreshed(site))), nodes_of(open_kubectl(opened)))
-    if as_json:
-        print_json(as_data(seen))
-    else:
-        show(seen)
-    return 1 if seen.sick else 0
+    return Validation(opened.name, found, tuple(groups_of(refreshed(site))), nodes_of(open_kubectl(opened)))
 
 
 def as_data(seen: Validation) -> dict[str, Any]:

@@ -46,6 +46,10 @@ def _whole(value: Any) -> bool:
     return type(value) is int and abs(value) < 1 << 53
 
 
+def _length(value: Any) -> bool:
+    return _whole(value) and bool(value >= 0)
+
+
 def _number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1 << 53  # nan compares as false
 
@@ -122,7 +126,7 @@ QUESTIONS: Mapping[str, Mapping[str, Check]] = {
     "template": {"step": _whole, "name": _name},
     "local": {"step": _whole, "of": _name, "word": _name, "arguments": _arguments, "options": _arguments},
     "source": {"step": _whole, "name": _name},
-    "content": {"step": _whole, "name": _name},
+    "content": {"step": _whole, "name": _name, "offset": _or_none(_length)},
     "several": {"of": lambda value: value in ("source", "template"), "step": _whole, "names": _names},
     "contents": {"wanted": _files},
     "sign": {"step": _whole, "public_key": _text, "now": _number, **_ITEM},

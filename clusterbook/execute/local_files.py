@@ -147,8 +147,16 @@ class LocalFiles:
             return None
 
     def content(self, step: Step, question: Mapping[str, Any]) -> bytes:
-        """What a file holds. Raises Refusal."""
-        return self._read(step, self._path(step, question), question)
+        """What a file holds, from an offset on no more than MOST_BYTES of it. Raises Refusal."""
+        path, offset = self._path(step, question), question.get("offset")
+        data = self._decrypted(step, path, question)
+        if offset is None:
+            return path.read_bytes() if data is None else data
+        if data is not None:
+            return data[offset : offset + MOST_BYTES]
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(MOST_BYTES)
 
     def _read(self, step: Step, path: Path, question: Mapping[str, Any]) -> bytes:
         data = self._decrypted(step, path, question)

@@ -91,8 +91,10 @@ def apply_file(arguments: Arguments, state: State, system: System) -> None:
         raise missing_parent(path)
     if exists and arguments.get("backup"):
         state["backup_file"] = keep_backup(path, system)
+    # A prediction keeps the content, for later steps that read it.
+    content = source.read() if source.parts is None or system.predicting else source.parts
     system.files.write(
-        path, source.read(), state["wanted"], validator(arguments.get("validate"), system), source.sha256,
+        path, content, state["wanted"], validator(arguments.get("validate"), system), source.sha256,
         in_place=bool(arguments.get("unsafe_writes")),
     )
 

@@ -159,7 +159,7 @@ def test_the_old_key_of_service_accounts_goes_once_nobody_has_its_tokens(
         system(form, "rollout", "restart", f"deployment/{name}")
         system(form, "rollout", "status", f"deployment/{name}", "--timeout=120s")
     assert answered(form, root.certificate("cluster"), tokens[0]) == "200"
-    waits = json.loads(form.on("rotate-ca", "--yes", "--json").output.splitlines()[-1])
+    waits = form.on("rotate-ca", "--yes", "--json").events()[-1]
     assert (waits["done"], waits["waits"]) == (False, True)
     form.on("rotate-ca", "--yes", "--token-hours", "0")
     assert answered(form, root.certificate("cluster"), tokens[0]) == "401"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from clusterbook.cluster.cluster import open_cluster
 from clusterbook.cluster.kube import Kubectl, open_kubectl
@@ -54,13 +55,14 @@ def argv(options: Sequence[str] = (), *, alone: bool = False) -> list[str]:
     ]
 
 
-def run(cluster: str = "", options: Sequence[str] = ()) -> int:
+def run(cluster: str = "", options: Sequence[str] = (), output: IO[str] | None = None) -> int:
     """0 when all passed, else 1. cluster: a name in the store; empty for the only one. options: pytest's own.
 
-    Failed before anything is made when the cluster's API does not answer.
+    output: where pytest tells of it (None: standard output). Failed before anything is made when the cluster's API does
+    not answer.
     """
     chosen(cluster).run("get", "--raw=/readyz", "--request-timeout=10s")
     environment = {**os.environ, CLUSTER_VARIABLE: cluster}
     commands = (argv(options), argv(options, alone=True))
-    found = [subprocess.run(command, env=environment, check=False).returncode for command in commands]
+    found = [subprocess.run(command, env=environment, check=False, stdout=output).returncode for command in commands]
     return EXIT_DONE if set(found) <= {0, _NO_TESTS} else EXIT_FAILED

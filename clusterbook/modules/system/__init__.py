@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
 from clusterbook.modules.system.accounts import Accounts
@@ -21,7 +21,8 @@ class Source:
     """A file or directory of the local machine. kind: file or directory; entries: names in a directory.
 
     read() asks for the content over the connection; sha256 (of a file) says whether that is needed at all, sha1 is for
-    the return key `checksum` (empty when it was not told: it is then made from the content).
+    the return key `checksum` (empty when it was not told: it is then made from the content). parts(), of a large file,
+    gives the content piece by piece.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Source:
     entries: Sequence[str]
     read: Callable[[], bytes]
     sha1: str = ""
+    parts: Optional[Callable[[], Iterable[bytes]]] = None
 
 
 def no_source(name: str) -> Source:

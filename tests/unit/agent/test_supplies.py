@@ -131,6 +131,16 @@ def test_large_files_and_those_that_are_held_back_come_alone() -> None:
     assert local.asked[1:] == ["content large", "source secret", "content secret", ["plain", "secret"]]
 
 
+def test_pieces_of_a_large_file_bring_no_more_of_the_files_after_it() -> None:
+    local = Local({"large": b"x" * (LARGE + 1), **many(100)})
+    supplies = Supplies(local)  # type: ignore[arg-type]
+    supplies.expect("source", 1, list(local.files))
+    for offset in range(50):
+        supplies.relay({"ask": "content", "step": 1, "name": "large", "offset": offset})
+    content(supplies, "0.txt")
+    assert len(local.asked[-1]) <= FIRST + 2
+
+
 def test_who_answers_for_single_files_only_is_asked_for_single_files() -> None:
     local = Local({"a": b"a", "b": b"b"})
     local.knows_batches = False

@@ -90,8 +90,8 @@ def test_with_yes_roles_are_let_in_and_hosts_get_what_eks_says(world: World, run
 
 
 def test_the_json_s_last_line_says_what_was_done(world: World, run: Run) -> None:
-    said = json.loads(run("eks-join", "shop", "--yes", "--json")[1])
-    assert said["joined"] and said["let_in"] == said["roles"] and len(said["hosts"]) == 1
+    said = json.loads(run("eks-join", "shop", "--yes", "--json")[1].splitlines()[-1])
+    assert said["type"] == "eks-join" and said["joined"] and said["let_in"] == said["roles"] and len(said["hosts"]) == 1
 
 
 def test_no_preview_changes_anything(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

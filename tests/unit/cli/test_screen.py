@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from clusterbook.cli.boundary import guard, render
-from clusterbook.cli.screen import print_json, say, with_yes
+from clusterbook.cli.screen import print_json, print_json_line, say, with_yes
 from clusterbook.errors import Failed
 
 
@@ -45,3 +47,9 @@ def test_who_started_clusterbook_reads_next_steps_that_can_be_typed(
 def test_who_started_invoke_reads_invoke(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/usr/bin/invoke", "plan"])
     assert render(Failed("no", next_step="Run: invoke up")) == "error: no\n  next: Run: invoke up"
+
+
+def test_a_line_for_programs_says_first_of_what_kind_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json_line("backup", {"id": "1", "about": "two\nlines"})
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith('{"type": "backup", ') and json.loads(line)["about"] == "two\nlines"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 
 from clusterbook.cli import cluster, up_ec2, validation
 from clusterbook.cli.site import Site
+from clusterbook.cluster.health import Finding
 from clusterbook.cluster.store import FileStore
 from clusterbook.errors import Unreachable
 from clusterbook.inventory import load
 from clusterbook.model import Host
-from tests.unit.cli.conftest import NAME, Run
+from tests.unit.cli.conftest import NAME, Call, Run
 
 ZONES = ("--zones", "us-east-2a", "--access", "203.0.113.0/24")
 
@@ -63,9 +65,9 @@ def test_before_anything_costs_money_it_is_asked_where_binaries_come_from(
     assert aws("s3").list_buckets()["Buckets"] == []
 
 
-def test_resources_hosts_kubernetes_and_validation_come_one_after_the_other(
-    run: Run, aws: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done on hosts, all of it in no time; the cluster is not well in the end."""
     order: list[str] = []
 
     def said(result: Any, words: str) -> Any:
@@ -76,13 +78,29 @@ def test_resources_hosts_kubernetes_and_validation_come_one_after_the_other(
     monkeypatch.setattr(cluster, "site_for", lambda inventory, name, *_: said(None, f"{inventory} {name}"))
     monkeypatch.setattr(up_ec2, "answering", lambda found, wanted, say: said(None, f"{wanted} hosts"))
     monkeypatch.setattr(cluster, "raise_site", lambda *_: said(0, "provision"))
-    monkeypatch.setattr(validation, "validate", lambda *_: said(1, "validate"))
+    sick = validation.Validation(NAME, (Finding("node", "w-1", False, "is not ready"),))
+    monkeypatch.setattr(validation, "look", lambda *_: said(sick, "validate"))
+    return order
+
+
+def test_resources_hosts_kubernetes_and_validation_come_one_after_the_other(
+    run: Run, aws: Any, order: list[str]
+) -> None:
     image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     code, text = run("up", NAME, *ZONES, "--image", image, "--yes")
     assert code == 1 and "22 resources done." in text
     assert order == [f"aws {NAME}", "3 hosts", "provision", "validate"]
     order.clear()
     assert "Nothing to do" in run("up", NAME, *ZONES, "--image", image, "--yes")[1] and len(order) == 4
+
+
+def test_for_programs_each_line_is_a_document_that_says_what_it_is(
+    run: Run, call: Call, aws: Any, order: list[str]
+) -> None:
+    image = aws("ec2").describe_images()["Images"][0]["ImageId"]
+    code, output, _ = call("up", NAME, *ZONES, "--image", image, "--yes", "--json")
+    kinds = [json.loads(line)["type"] for line in output.splitlines()]
+    assert code == 1 and kinds == [*["resource"] * 21, "resources", "validation"]
 
 
 def test_hosts_are_asked_again_until_all_let_us_log_in(tmp_path: Path) -> None:

@@ -149,6 +149,7 @@ GARBAGE = {
     "a question of no kind": frames.pack({"ask": ["gate"]}),
     "the name of a method": frames.pack({"ask": "_step"}),
     "a question without its fields": frames.pack({"ask": "content"}),
+    "an offset before the beginning": frames.pack({"ask": "content", "step": 1, "name": "given", "offset": -1}),
     "a name with a null byte": frames.pack({"ask": "content", "step": 1, "name": "given\0"}),
     "a name without end": frames.pack({"ask": "hostvar", "host": "a", "name": "x" * 100_000}),
     "a step that is no number": frames.pack({"ask": "source", "step": "1; rm -rf /", "name": "given"}),

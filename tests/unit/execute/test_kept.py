@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clusterbook.agent import joining
+from clusterbook.agent.supplies import MOST_BYTES
 from clusterbook.execute.bundle import agent_bundle
 from clusterbook.execute.kept import kept
 from clusterbook.execute.services import Services
@@ -103,6 +104,14 @@ def test_files_of_another_role_are_kept_when_a_loop_or_the_inventory_names_them(
     done, said = join(found, monkeypatch)
     assert done, said
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.py", "b.py", "c.py", "plain.txt"]
+
+
+def test_a_large_file_is_kept_whole(playbooks: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = folder / "roles" / "worker" / "files" / "plain.txt"
+    plain.write_bytes(b"plain\n" * (MOST_BYTES // 5))
+    done, said = join(segment(playbooks, PLAY), monkeypatch)
+    assert done, said
+    assert (folder / "out" / "plain.txt").read_bytes() == plain.read_bytes()
 
 
 def test_no_secret_is_kept(playbooks: Any, folder: Path) -> None:

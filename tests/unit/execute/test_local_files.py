@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clusterbook.agent.supplies import MOST_BYTES
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.execute import ahead
 from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers
 from clusterbook.execute.gates import Gates
+from clusterbook.execute.local_files import LocalFiles
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
+from clusterbook.language.program import Step
 from clusterbook.source import is_encrypted
 from tests.unit.execute.conftest import Playbooks
 
@@ -145,6 +149,72 @@ def test_nothing_encrypted_comes_before_it_is_asked_for(playbooks: Playbooks) ->
     wanted = [[step, name] for name in ("many/0/secret", "many/0/0.txt", "link")]
     assert found({"ask": "contents", "wanted": wanted}) == b"\xff\xff\xff\xff\0\0\0\x06text 0\xff\xff\xff\xff"
     assert opened == []
+
+
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long the pieces of files are that hosts get."""
+    found: list[int] = []
+    answer = LocalFiles.content
+
+    def counting(self: LocalFiles, step: Step, question: Mapping[str, Any]) -> bytes:
+        piece = answer(self, step, question)
+        found.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(LocalFiles, "content", counting)
+    return found
+
+
+def large(playbooks: Playbooks) -> Path:
+    """A file of several pieces."""
+    made = playbooks.folder / "files" / "large"
+    made.parent.mkdir()
+    made.write_bytes(b"".join(bytes([number]) * (1 << 20) for number in range(9)))
+    return made
+
+
+def test_a_large_file_comes_in_pieces_that_fill_no_memory(playbooks: Playbooks, pieces: list[int]) -> None:
+    source = large(playbooks)
+    ran = playbooks.run(f"{HEAD}  - copy: {{src: large, dest: {playbooks.folder}/there}}\n")
+    assert ran.code == 0, ran.events
+    assert (playbooks.folder / "there").read_bytes() == source.read_bytes()
+    assert pieces == [MOST_BYTES, MOST_BYTES, 1 << 20]
+
+
+def test_a_large_file_that_changes_between_two_pieces_is_not_put_in_place(
+    playbooks: Playbooks, pieces: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, answer = large(playbooks), LocalFiles.content
+
+    def changing(self: LocalFiles, step: Step, question: Mapping[str, Any]) -> bytes:
+        piece = answer(self, step, question)
+        source.write_bytes(b"x" * source.stat().st_size)
+        return piece
+
+    monkeypatch.setattr(LocalFiles, "content", changing)
+    ran = playbooks.run(f"{HEAD}  - copy: {{src: large, dest: {playbooks.folder}/there}}\n")
+    assert ran.code == 1 and len(pieces) == 3
+    (failed,) = (event for event in ran.of("result") if event["status"] == "failed")
+    assert failed["msg"] == "large was changed while it was sent: run the same command again"
+    assert sorted(path.name for path in playbooks.folder.iterdir()) == ["files", "hosts.yml", "play.yml"]
+
+
+def test_a_large_encrypted_file_comes_decrypted_in_pieces(playbooks: Playbooks, pieces: list[int]) -> None:
+    large(playbooks).write_bytes(ENCRYPTED)
+    plain = bytes(range(256)) * (MOST_BYTES // 256) + b"end"
+    services = Services(decrypt=lambda data, name: plain)
+    ran = playbooks.run(f"{HEAD}  - copy: {{src: large, dest: {playbooks.folder}/there}}\n", services=services)
+    assert ran.code == 0, ran.events
+    assert (playbooks.folder / "there").read_bytes() == plain and pieces == [MOST_BYTES, 3]
+
+
+def test_in_check_mode_later_steps_see_what_a_large_file_holds(playbooks: Playbooks) -> None:
+    large(playbooks).write_text("a line\n" * 50_000)
+    there = f"{playbooks.folder}/there"
+    line = f"  - lineinfile: {{path: {there}, line: a line}}\n"
+    ran = playbooks.run(f"{HEAD}  - copy: {{src: large, dest: {there}}}\n{line}", check=True)
+    assert [event["status"] for event in ran.of("result")] == ["changed", "ok"], ran.events
 
 
 def test_a_step_that_the_play_does_not_have_gets_no_files(playbooks: Playbooks) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,16 @@ def docker(*tags: str, **more: Any) -> dict[str, bytes]:
 ])  # fmt: skip
 def test_a_name_is_written_in_full_as_the_kubelet_asks_for_it(short: str, full: str) -> None:
     assert normalized(short) == full == normalized(full)
+
+
+def test_a_large_archive_is_never_wholly_in_memory(tmp_path: Path) -> None:
+    path = written(tmp_path / "large.tar", {**docker("page:1"), "a/layer.tar": bytes(48 << 20)})
+    tracemalloc.start()
+    try:
+        assert open_image_file(path).name == "docker.io/library/page:1"
+        assert tracemalloc.get_traced_memory()[1] < path.stat().st_size // 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_image_that_is_made_here_is_known_by_its_name_and_the_file_s_sum(tmp_path: Path) -> None:
