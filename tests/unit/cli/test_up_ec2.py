@@ -100,7 +100,7 @@ def test_for_programs_each_line_is_a_document_that_says_what_it_is(
     image = aws("ec2").describe_images()["Images"][0]["ImageId"]
     code, output, _ = call("up", NAME, *ZONES, "--image", image, "--yes", "--json")
     kinds = [json.loads(line)["type"] for line in output.splitlines()]
-    assert code == 1 and kinds == [*["resource"] * 21, "resources", "validation"]
+    assert code == 1 and kinds == [*["resource"] * 22, "resources", "validation"]
 
 
 def test_hosts_are_asked_again_until_all_let_us_log_in(tmp_path: Path) -> None:
