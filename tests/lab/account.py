@@ -25,7 +25,7 @@ from clusterbook.lab import record
 from clusterbook.lab.ec2 import lifecycle
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()"
+PROGRAM = "import sys; from clusterbook.cli.main import main; sys.argv[0] = 'invoke'; main()"
 # What docs/walk-through.md deploys.
 PAGE = f"{lifecycle.ECR_HOST}/team/page:1"
 Run = Callable[..., str]

@@ -286,7 +286,7 @@ def test_a_host_with_another_kubernetes_is_not_brought_to_the_wanted_one_as_a_si
         two_hosts.on("b", f"rm {program}")
     assert (
         "  cause   b has Kubernetes v1.36.3, and the cluster wants 1.37.2. Nothing was changed. "
-        "Bring it there in turn: invoke upgrade --to VERSION; or correct kubernetes_version\n"
+        "Bring it there in turn: clusterbook upgrade --to VERSION; or correct kubernetes_version\n"
     ) in output
     assert "~ " not in output
 
