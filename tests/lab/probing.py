@@ -28,6 +28,9 @@ PROGRAM = (
     "from clusterbook.cli.main import main; main()"
 )
 
+# A pod that leaves serves on for so long: every node's proxy must have heard of it, on machines that are busy as well.
+LEAVING_SECONDS = 8
+
 
 @contextmanager
 def probed(cluster: Cluster, page: str = "") -> Iterator[dict[str, Any]]:
@@ -64,10 +67,10 @@ def paged(cluster: Cluster, host: str) -> str:
     The address of its page at that host.
     """
     server = objects.server(load_catalog().image("agnhost").reference,
-                            lifecycle={"preStop": {"sleep": {"seconds": 3}}})  # fmt: skip
+                            lifecycle={"preStop": {"sleep": {"seconds": LEAVING_SECONDS}}})  # fmt: skip
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
-    pages = objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 10})
+    pages = objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 2 * LEAVING_SECONDS})
     cluster.apply(pages, budget, objects.service("page", kind="NodePort"))
     cluster.kubectl("rollout", "status", "deployment/page", "--timeout=120s")
     port = cluster.kubectl("get", "service", "page", "--output=jsonpath={.spec.ports[0].nodePort}")
