@@ -213,7 +213,7 @@ def test_a_terminated_worker_is_replaced_by_its_group_and_the_new_one_joins_by_i
 def test_a_worker_with_the_address_of_one_that_is_gone_becomes_a_node_of_its_own(run: Run) -> None:
     ((gone, before),) = ready_workers(run, NAME).items()
     plane = _control_plane(run)
-    controller = ("sudo", "systemctl", "STATE", "aws-cloud-controller-manager")
+    controller = ("sudo", "systemctl", "--no-block", "STATE", "aws-cloud-controller-manager")
     _on(plane, *(word.replace("STATE", "stop") for word in controller))  # it would remove the old node at some moment
     new = _in_place_of(gone)
     waiting = f"node {before['metadata']['name']} is still that of {before['spec']['providerID']}"
