@@ -8,10 +8,16 @@ from pathlib import Path
 from tests.lab import long_forms
 from tests.lab.long_forms import REPORT, Record
 
+# Whole runs of these are still to be published; an entry takes its file off this list.
+YET = {f"tests/lab/test_{name}.py" for name in (
+    "air_gap", "doctor", "first_runs", "forms", "how_to", "logs", "lost_control_plane", "nodes", "removed_apis",
+    "rotation", "storage", "upgrade", "upgrade_in_batches",
+)}  # fmt: skip
 
-def test_the_last_run_of_each_long_form_that_is_published_passed() -> None:
+
+def test_the_last_run_of_each_long_form_is_published_and_passed() -> None:
     entries = json.loads(REPORT.read_text())
-    assert len(entries) > 0
+    assert set(entries) == set(long_forms.files()) - YET
     assert {file: entry for file, entry in entries.items() if entry["failed"] or not entry["passed"]} == {}
 
 
@@ -21,8 +27,8 @@ def test_a_long_form_shares_no_file_with_tests_of_ci() -> None:
     assert [path.name for path in lab.glob("*.py") if mark in path.read_text()] == []
 
 
-def test_no_entry_is_left_of_a_file_that_is_gone() -> None:
-    assert set(json.loads(REPORT.read_text())) <= set(long_forms.files())
+def test_no_file_is_still_to_be_published_that_is_gone() -> None:
+    assert set(long_forms.files()) >= YET
 
 
 def test_an_entry_counts_each_test_once_and_others_stay(tmp_path: Path) -> None:
