@@ -5,20 +5,35 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.lab import long_forms
 from tests.lab.long_forms import REPORT, Record
 
 # Whole runs of these are still to be published; an entry takes its file off this list.
 YET = {f"tests/lab/test_{name}.py" for name in (
-    "air_gap", "doctor", "first_runs", "forms", "how_to", "logs", "lost_control_plane", "nodes", "removed_apis",
+    "doctor", "first_runs", "forms", "how_to", "logs", "lost_control_plane", "nodes", "removed_apis",
     "rotation", "storage", "upgrade", "upgrade_in_batches",
 )}  # fmt: skip
+
+# Sentences of pages with numbers of a long form: (page, file) -> the sentence.
+TOLD = {
+    ("air-gap.md", "test_air_gap.py"):
+        "is {megabytes:.0f} MB, {packed_megabytes:.0f} MB as `.tar.zst`; {packages} of its {files} files are Debian's, "
+        "{megabytes_of_packages:.0f} MB in all.",
+}  # fmt: skip
 
 
 def test_the_last_run_of_each_long_form_is_published_and_passed() -> None:
     entries = json.loads(REPORT.read_text())
     assert set(entries) == set(long_forms.files()) - YET
     assert {file: entry for file, entry in entries.items() if entry["failed"] or not entry["passed"]} == {}
+
+
+@pytest.mark.parametrize(("page", "file"), TOLD)
+def test_a_page_tells_the_numbers_of_the_last_run(page: str, file: str) -> None:
+    numbers = json.loads(REPORT.read_text())[f"tests/lab/{file}"]["numbers"]
+    assert TOLD[page, file].format(**numbers) in (long_forms.ROOT / "docs" / page).read_text()
 
 
 def test_a_long_form_shares_no_file_with_tests_of_ci() -> None:
