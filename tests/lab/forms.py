@@ -86,6 +86,16 @@ def booted(
                 one("lab-down", "--name", lab, expect=None)
 
 
+@contextmanager
+def raised(name: str, folder: Path, clusters: Any, lab: str, network: str) -> Iterator[Cluster]:
+    """Such a lab with its cluster, which is well."""
+    with booted(name, folder, clusters, lab, network) as one:
+        one.on("mirror", "--start")
+        one.on("provision")
+        one.on("validate-cluster", "--wait", "5m")
+        yield one
+
+
 def is_well(one: Cluster) -> None:
     """The cluster works, nothing is left to do, and every host is as its roles promise."""
     one.on("validate-cluster", "--wait", "5m")

@@ -12,7 +12,7 @@ import pytest
 from clusterbook.lab import lab, record
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster
-from tests.lab.forms import booted
+from tests.lab.forms import raised
 from tests.lab.losing import Run
 from tests.lab.test_cluster import CONTROL_PLANES, HOSTS, holders
 
@@ -28,11 +28,8 @@ LOST = {
 def form(tmp_path_factory: pytest.TempPathFactory, clusters: Callable[[str, Path, Path], Cluster]) -> Iterator[Cluster]:
     if os.geteuid() != 0:
         pytest.skip("a lab needs root")
-    with booted("three control planes and two workers", tmp_path_factory.mktemp("lost"), clusters, "lost",
-                "10.71.0") as one:  # fmt: skip
-        one.on("mirror", "--start")
-        one.on("provision")
-        one.on("validate-cluster", "--wait", "5m")
+    folder = tmp_path_factory.mktemp("lost")
+    with raised("three control planes and two workers", folder, clusters, "lost", "10.71.0") as one:
         yield one
 
 

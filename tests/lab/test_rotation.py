@@ -22,7 +22,7 @@ from clusterbook.cluster.store import open_store
 from clusterbook.lab import record
 from tests.lab.asking import as_root
 from tests.lab.conftest import Cluster
-from tests.lab.forms import booted, is_well
+from tests.lab.forms import is_well, raised
 from tests.lab.killing import killed_when
 from tests.lab.probing import failed, paged, probed
 
@@ -36,11 +36,8 @@ UNITS = ("etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kub
 def form(tmp_path_factory: pytest.TempPathFactory, clusters: Callable[[str, Path, Path], Cluster]) -> Iterator[Cluster]:
     if os.geteuid() != 0:
         pytest.skip("a lab needs root")
-    with booted("three control planes and one worker", tmp_path_factory.mktemp("turn"), clusters, "turn",
-                "10.73.0") as one:  # fmt: skip
-        one.on("mirror", "--start")
-        one.on("provision")
-        one.on("validate-cluster", "--wait", "5m")
+    folder = tmp_path_factory.mktemp("turn")
+    with raised("three control planes and one worker", folder, clusters, "turn", "10.73.0") as one:
         yield one
 
 

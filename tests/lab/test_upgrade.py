@@ -41,18 +41,19 @@ def at(*new: str) -> dict[str, str]:
     return {name: f"v{NEW if name in new else OLD}" for name in ("cp-1", "cp-2", "cp-3", "w-1", "w-2")}
 
 
-def with_version(form: Cluster, version: str) -> None:
-    """The inventory says with which version the cluster is made."""
+def with_version(form: Cluster, version: str | None) -> None:
+    """The inventory says with which version the cluster is made; None: no longer."""
     document = yaml.safe_load(form.inventory.read_text())
-    document["all"]["vars"]["kubernetes_version"] = version
+    if version is None:
+        del document["all"]["vars"]["kubernetes_version"]
+    else:
+        document["all"]["vars"]["kubernetes_version"] = version
     form.inventory.write_text(yaml.safe_dump(document))
 
 
 def without_version(form: Cluster) -> None:
     """From its making on the cluster's own configuration says the version."""
-    document = yaml.safe_load(form.inventory.read_text())
-    del document["all"]["vars"]["kubernetes_version"]
-    form.inventory.write_text(yaml.safe_dump(document))
+    with_version(form, None)
 
 
 def with_broken_kubelet(form: Cluster, host: str) -> Cluster:
