@@ -92,6 +92,7 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
         shell.close()
 
 
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("page", TYPED_HERE)
 def test_every_command_of_the_page_ends_and_prints_as_it_says(project: Shell, page: str) -> None:
     steps = typed(DOCS / page)
