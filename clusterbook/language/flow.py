@@ -14,7 +14,7 @@ from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Step
 from clusterbook.language.scope import OMIT, Scope
 from clusterbook.language.state import HostState, is_connection_variable
-from clusterbook.language.values import Template
+from clusterbook.language.values import Template, whole
 from clusterbook.modules.argument_spec import spec_errors
 
 _EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("var",)}
@@ -50,7 +50,7 @@ def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
         name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""
         return {"changed": False, name: value, "shown": [name]}
-    return {"changed": False, "msg": scope.evaluate(arguments.get("msg", "Hello world!")), "shown": ["msg"]}
+    return {"changed": False, "msg": whole(scope.evaluate(arguments.get("msg", "Hello world!"))), "shown": ["msg"]}
 
 
 def _shown_name(expression: Any, scope: Scope) -> str:
@@ -69,7 +69,7 @@ def _shown_name(expression: Any, scope: Scope) -> str:
 def _shown(name: str, scope: Scope) -> Any:
     """The value of an expression; where there is none, Ansible's words for that instead of a failure."""
     try:
-        return scope.evaluate(Template("{{ " + name + " }}"))
+        return whole(scope.evaluate(Template("{{ " + name + " }}")))
     except UndefinedName as error:
         return f"<< error 1 - {error.message} >>"
 
@@ -94,7 +94,7 @@ def fail(arguments: Arguments, scope: Scope, state: HostState) -> Result:
 
 def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Set variables of this host for the rest of the run."""
-    given = {scope.evaluate(name): scope.evaluate(value) for name, value in arguments.items()}
+    given = {scope.evaluate(name): whole(scope.evaluate(value)) for name, value in arguments.items()}
     given.pop("cacheable", None)
     wrong = [name for name in given if not may_be_named(name)]
     if wrong:

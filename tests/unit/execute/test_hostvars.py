@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clusterbook.execute.services import Services
+from clusterbook.language.values import Secret
 from tests.unit.execute.playing import HEAD, run_files
 
 INVENTORY = """\
@@ -30,3 +32,24 @@ def test_names_that_are_computed_are_read_too_learnt_ones_with_them(tmp_path: Pa
       vars: {all: "{{ hostvars[inventory_hostname] }}"}
 """})  # fmt: skip
     assert told.messages() == ["1 2", "one two", "a b", "2 b", 1]
+
+
+def test_all_variables_of_a_host_are_shown_as_a_mapping_without_its_secrets(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "inventory.ini": INVENTORY,
+        "host_vars/b.yml": "token: '{{ password }}'\nport_text: 'port {{ port }}'\n",
+        "site.yml": HEAD + """\
+    - set_fact: {learnt: "by {{ inventory_hostname }}"}
+    - debug: {msg: "{{ hostvars.b }}"}
+    - debug: {msg: "{{ [hostvars[inventory_hostname]] }}"}
+    - debug: {msg: "{{ hostvars }}"}
+    - debug: {msg: "all: {{ hostvars.a }}"}
+    - set_fact: {kept: "{{ hostvars[inventory_hostname] }}"}
+    - debug: {msg: "{{ kept.learnt }}, {{ hostvars.a.kept.port }}"}
+"""}, services=Services(secret=lambda name: "a secret value"), variables={"password": Secret("db")})  # fmt: skip
+    b, (own,), both, text, kept = told.messages()
+    assert told.failures() == [] and kept == "by a, 1"
+    assert b == {"port": 2, "name": "two", "port_text": "port 2", "learnt": "by b", "inventory_hostname": "b",
+                 "group_names": [], "ansible_connection": "local"}
+    assert own["learnt"] == "by a" and both == {"a": own, "b": b} and text == f"all: {own}"
+    assert "a secret value" not in str(told.events)
