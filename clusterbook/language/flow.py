@@ -152,8 +152,9 @@ def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> R
     started, start = time.monotonic(), str(datetime.now())
     wait(max(0.0, seconds))
     delta = int(time.monotonic() - started)
+    given, unit = (seconds / 60, "minutes") if "minutes" in arguments else (seconds, "seconds")
     return {"changed": False, "rc": 0, "start": start, "stop": str(datetime.now()), "delta": delta, "echo": True,
-            "user_input": "", "stderr": "", "stdout": ""}
+            "user_input": "", "stderr": "", "stdout": f"Paused for {round(given, 2)} {unit}"}
 
 
 Task = Callable[[Arguments, Scope, HostState], Result]
