@@ -45,7 +45,7 @@ def written(step: Step, scope: Scope) -> Arguments:
 def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Show a message or a variable, where the run is to tell that much."""
     if int(scope.evaluate(arguments.get("verbosity", 0))) > int(scope.evaluate(_VERBOSITY)):
-        return {"changed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
+        return {"changed": False, "failed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if "var" in arguments:
         name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""
@@ -151,10 +151,10 @@ def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> R
     )
     started, start = time.monotonic(), str(datetime.now())
     wait(max(0.0, seconds))
-    delta = int(time.monotonic() - started)
-    given, unit = (seconds / 60, "minutes") if "minutes" in arguments else (seconds, "seconds")
-    return {"changed": False, "rc": 0, "start": start, "stop": str(datetime.now()), "delta": delta, "echo": True,
-            "user_input": "", "stderr": "", "stdout": f"Paused for {round(given, 2)} {unit}"}
+    passed = time.monotonic() - started
+    shown, unit = (passed / 60, "minutes") if "minutes" in arguments else (passed, "seconds")
+    return {"changed": False, "rc": 0, "start": start, "stop": str(datetime.now()), "delta": int(passed), "echo": True,
+            "user_input": "", "stderr": "", "stdout": f"Paused for {round(shown, 2)} {unit}"}
 
 
 Task = Callable[[Arguments, Scope, HostState], Result]

@@ -173,7 +173,7 @@ _BUILTIN: Mapping[str, Values] = {
     "package_facts": {"ansible_facts": Value("dict", f"{_FACTS}: `packages`, name -> versions that are installed.")},
     "pause": {
         "start": Value("str", "When it began."), "stop": Value("str", "When it ended."),
-        "delta": Value("int", "Seconds between them."), "stdout": Value("str", "How long it was to be."),
+        "delta": Value("int", "Seconds between them."), "stdout": Value("str", "How long it was, in words."),
         "stderr": Value("str", "Always empty."), "rc": Value("int", "Always 0."), "echo": Value("bool", "Always true."),
         "user_input": Value("str", "What the person typed, or nothing."),
     },

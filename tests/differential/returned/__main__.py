@@ -39,7 +39,7 @@ NOT_SO = {"ansible.builtin.command": "msg", "ansible.builtin.shell": "msg", "ans
           "ansible.builtin.sysvinit": "results"}
 # Never the same twice, or words for people.
 VOLATILE = ("msg", "start", "end", "stop", "delta", "date", "elapsed", "backup_file", "backup", "results_file",
-            "ansible_job_id", "erased", "attempts", "message", "last_modified", "port")  # fmt: skip
+            "ansible_job_id", "erased", "attempts", "message", "last_modified", "port", "warnings")  # fmt: skip
 Results = dict[str, dict[str, Any]]
 
 

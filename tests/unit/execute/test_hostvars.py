@@ -34,6 +34,13 @@ def test_names_that_are_computed_are_read_too_learnt_ones_with_them(tmp_path: Pa
     assert told.messages() == ["1 2", "one two", "a b", "2 b", 1]
 
 
+def test_extra_variables_win_there_too(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"inventory.ini": INVENTORY, "site.yml": HEAD + """\
+    - debug: {msg: "{{ hostvars.b.port }} {{ hostvars.b.extra }}"}
+"""}, extra_variables={"port": 9, "extra": "given"})  # fmt: skip
+    assert told.messages() == ["9 given"]
+
+
 def test_all_variables_of_a_host_are_shown_as_a_mapping_without_its_secrets(tmp_path: Path) -> None:
     told = run_files(tmp_path, {
         "inventory.ini": INVENTORY,
