@@ -114,7 +114,7 @@ _BUILTIN: Mapping[str, Values] = {
     "copy": _COPY,
     "cron": {"jobs": Value("list", "Names of the jobs in the file."), "envs": Value("list", "Always empty."),
              "cron_file": Value("str", "As asked for.")},
-    "deb822_repository": {"repo": Value("str", "The text of the source."), "dest": Value("str", "Its file."),
+    "deb822_repository": {"repo": Value("str", "The text of the source."), "dest": Value("str", "Its file."), **_PLACE,
                           "key_filename": Value("str", "File of its key.", "when the key is downloaded")},
     "debconf": {"current": Value("dict", "Question -> answer, now."),
                 "previous": Value("dict", "The answer before.", "with `question`")},
