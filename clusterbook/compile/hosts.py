@@ -103,7 +103,7 @@ def shown_variables(
     known = {**host.variables, **selection.extra_variables}
     if EVERY_NAME in names:
         wanted = {name for name in known if _told(name)}
-        names = frozenset(wanted | {"inventory_hostname", "group_names"})
+        names = frozenset(wanted | {"inventory_hostname", "inventory_hostname_short", "group_names"})
     found: dict[str, Any] = {}
     scope = Scope([host.variables, selection.extra_variables, magic], expressions or local_expressions(), _refuse)
     for name in sorted(names):
@@ -114,6 +114,8 @@ def shown_variables(
                 continue
     if "inventory_hostname" in names:
         found["inventory_hostname"] = host.name
+    if "inventory_hostname_short" in names:
+        found["inventory_hostname_short"] = host.name.split(".")[0]
     if "group_names" in names:
         found["group_names"] = sorted(group for group in host.groups if group not in ("all", "ungrouped"))
     return found
