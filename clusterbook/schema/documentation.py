@@ -47,7 +47,8 @@ def value_table(values: Values) -> Iterator[str]:
     """Values that are returned."""
     yield "| value | type | when | |"
     yield "|---|---|---|---|"
-    yield from (f"| `{name}` | {one.type} | {one.when} | {one.description} |" for name, one in values.items())
+    for name, one in values.items():
+        yield f"| `{name}` | {one.type} | {one.when} | {one.description} |".replace("\n", " ")
     yield ""
 
 

@@ -85,6 +85,13 @@ _SYSTEMD: Values = {
     "enabled": Value("bool", "Whether it starts with the host.", "with `enabled`"),
 }
 _WAITED: Values = {"elapsed": Value("int", "Seconds that it took.")}
+_STAT = """\
+`exists`, and when something is there: `path`, `isreg`, `isdir`, `islnk`, `isblk`, `ischr`, `isfifo`, `issock`;
+`mode` and its bits, `rusr`, `wusr`, `xusr`, `rgrp`, `wgrp`, `xgrp`, `roth`, `woth`, `xoth`, `isuid`, `isgid`;
+`uid`, `gid`, `pw_name`, `gr_name`; `readable`, `writeable`, `executable` by the step's user; `size`, `blocks`,
+`block_size`, `inode`, `dev`, `device_type`, `nlink`; `atime`, `mtime`, `ctime` in seconds since 1970; of files
+`checksum`; with `get_mime` `mimetype`, `charset`; with `get_attributes` `attributes`, `attr_flags`, `version`; of
+links `lnk_target`, and `lnk_source`, where it ends."""
 
 _BUILTIN: Mapping[str, Values] = {
     "add_host": {"add_host": Value("dict", "host_name, groups and host_vars.")},
@@ -194,7 +201,7 @@ _BUILTIN: Mapping[str, Values] = {
     "shell": _COMMAND,
     "slurp": {"content": Value("str", "The file as base64."), "encoding": Value("str", "base64."),
               "source": Value("str", "The file."), "src": Value("str", "The file.", FAILS)},
-    "stat": {"stat": Value("dict", "What is known of the path; `exists` alone when nothing is there.")},
+    "stat": {"stat": Value("dict", _STAT)},
     "systemd": _SYSTEMD, "systemd_service": _SYSTEMD,
     "sysvinit": {**_NAME, "status": Value("dict", "Whether `enabled` and `started` changed.")},
     "tempfile": {"path": Value("str", "What was made."), **_PLACE},

@@ -170,8 +170,12 @@ def of_documents(told: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             kind = TYPES.get(one["type"], one["type"])
             if key not in listed and key not in LACKING.get(name, {}):
                 yield f"{name} {key}: documented there, not listed here"
-            elif key in listed and listed[key].type not in (kind, "raw") and NOT_SO.get(name) != key:
-                yield f"{name} {key}: listed as {listed[key].type}, documented as {kind}"
+            elif key in listed and NOT_SO.get(name) != key:
+                if listed[key].type not in (kind, "raw"):
+                    yield f"{name} {key}: listed as {listed[key].type}, documented as {kind}"
+                for part in one.get("contains") or ():
+                    if "<" not in part and f"`{part}`" not in listed[key].description:
+                        yield f"{name} {key}.{part}: documented there, not named here"
 
 
 if __name__ == "__main__":

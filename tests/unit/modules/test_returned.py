@@ -5,6 +5,7 @@ That none is returned which is not listed is looked at wherever these tests run 
 
 from __future__ import annotations
 
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,14 @@ def test_a_module_returns_every_value_that_is_listed(name: str, do: Do, prepared
 def returned(done: list[Outcome]) -> set[str]:
     """All that several steps return."""
     return {name for outcome in done for name in outcome.values}
+
+
+def test_all_that_is_known_of_a_path_is_named(do: Do, place: Path) -> None:
+    (place / "file").write_text("")
+    (place / "link").symlink_to("file")
+    found = {name for path in ("file", "link") for name in do("stat", path=str(place / path)).values["stat"]}
+    options = {"get_mime", "get_attributes"}
+    assert set(re.findall("`([a-z_]+)`", RETURNED["ansible.builtin.stat"]["stat"].description)) - options == found
 
 
 def test_every_module_is_listed_and_no_other() -> None:
