@@ -42,6 +42,7 @@ UNSEEN_PROFILE = "Invalid IAM Instance Profile"
 RESOURCE_SECONDS = 900.0
 WAIT_SECONDS = 600.0
 AGAIN = "Run the same command again when AWS is ready: it goes on where it stopped."
+SETTINGS = "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it."
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure")
 CAPACITY = (
     "InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"
@@ -66,7 +67,7 @@ class Cloud:
         self.region = region
         self.zones = frozenset(zones)
         self._ends = math.inf
-        self._session = session or boto3.session.Session(region_name=region)
+        self._session = session or open_session(region)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -146,6 +147,14 @@ class Cloud:
                 yield from page.get(key, ())
         except REFUSALS as error:
             raise translate(error, f"{service}:{action}") from error
+
+
+def open_session(region: str = "") -> Any:
+    """boto3's, with the credentials of its own chain. CloudError when its settings cannot be used."""
+    try:
+        return boto3.session.Session(region_name=region or None)
+    except BotoCoreError as error:
+        raise CloudError(f"the settings of AWS cannot be used: {error}", next_step=SETTINGS) from error
 
 
 def translate(error: Exception, action: str) -> CloudError:

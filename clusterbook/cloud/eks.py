@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
-from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.aws import Cloud, open_session
 from clusterbook.errors import Failed, InvalidInput
 
 # The type of an access entry that lets a role in as nodes with Linux, each under the name of its own instance.
@@ -37,8 +35,8 @@ class ControlPlane:
 
 
 def own_region() -> str:
-    """The region of the credentials' own settings. InvalidInput when they name none."""
-    found = boto3.session.Session().region_name
+    """The region of the credentials' own settings. CloudError; InvalidInput when they name none."""
+    found = open_session().region_name
     if not found:
         raise InvalidInput("nothing says in which region the cluster is", next_step="Name it: --region us-east-2")
     return str(found)
