@@ -11,7 +11,17 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, WaiterError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    LoginError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+    WaiterError,
+)
 from botocore.parsers import ResponseParserError
 
 from clusterbook.errors import Failed
@@ -20,6 +30,10 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 # All that botocore raises for a request: AWS's refusal, no way to AWS, an answer that is none.
 REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
+# Those of a person whose keys are not there, or cannot be had: a login that is over, a program that fails.
+NO_CREDENTIALS = (
+    NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError, LoginError
+)  # fmt: skip
 # Codes of a request that would succeed a moment later: what it names was made or given up just before.
 NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
@@ -159,9 +173,10 @@ def open_session(region: str = "") -> Any:
 
 def translate(error: Exception, action: str) -> CloudError:
     """An exception of botocore -> an error for people."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+    if isinstance(error, NO_CREDENTIALS):
+        why = "" if isinstance(error, NoCredentialsError | PartialCredentialsError) else f": {error}"
         return CloudError(
-            f"there are no AWS credentials for {action}", "NoCredentials",
+            f"there are no AWS credentials for {action}{why}", "NoCredentials",
             "Set AWS_PROFILE, or log in as you do for the aws command; clusterbook never asks for keys or keeps them.",
         )  # fmt: skip
     if not isinstance(error, ClientError):
