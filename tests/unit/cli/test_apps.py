@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli import apps
+from clusterbook.cli.apps_screen import show
 from clusterbook.cluster.apps.app import App
 from clusterbook.cluster.apps.status import AppStatus
 from clusterbook.cluster.kube import Kubectl
@@ -78,7 +79,7 @@ def test_the_walk_through_shows_what_a_deployed_application_says(
     apps._wait(Kubectl(tmp_path, tmp_path), app.name, 30, lambda one: one.settled, False)
     apps._tell(found, app)
     assert agrees(deploy.output, capsys.readouterr().out.splitlines())
-    apps.show(found)
+    show(found)
     assert agrees(status.output, capsys.readouterr().out.splitlines())
 
 
