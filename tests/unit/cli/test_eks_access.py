@@ -150,6 +150,12 @@ def test_a_file_that_is_no_kubeconfig_stays_as_it_is(shop: Run, tmp_path: Path, 
     assert file.read_text() == text
 
 
+def test_a_place_that_cannot_be_written_is_named(shop: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    code, said = shop("eks-kubeconfig", "shop", "--file", str(tmp_path / "taken/config"))
+    assert code == 3 and f"cannot write '{tmp_path}/taken/config': " in said
+
+
 def test_the_kubeconfig_of_a_cluster_of_ours_is_refused_for_it_is_made_anew(
     shop: Run, kept: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
