@@ -115,6 +115,7 @@ def _account(aws: Any) -> None:
     )
 
 
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("page", TYPED_HERE)
 def test_every_command_of_the_page_ends_and_prints_as_it_says(project: Shell, page: str) -> None:
     _type(typed(DOCS / page), project)
