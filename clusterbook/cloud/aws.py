@@ -181,6 +181,8 @@ def translate(error: Exception, action: str) -> CloudError:
         )  # fmt: skip
     if not isinstance(error, ClientError):
         return CloudError(f"{action}: AWS could not be asked: {error}", next_step="Check the network and the region.")
+    # A profile's role is assumed on the way to the request that was asked for.
+    action = "sts:assume_role" if error.operation_name == "AssumeRole" else action
     found = error.response.get("Error", {})
     code, text = str(found.get("Code", "")), str(found.get("Message", ""))
     if code in DENIED:
