@@ -86,5 +86,5 @@ class StepTrier(StepKeeper):
 
 
 def _is_final(result: Result) -> bool:
-    """Whether another try would say the same: the host is gone, or check mode cannot know."""
-    return bool(result.get("unreachable") or result.get("unknown"))
+    """Whether another try would say the same: the host is gone, or check mode cannot know or leaves the step out."""
+    return any(result.get(name) for name in ("unreachable", "unknown", "skipped"))

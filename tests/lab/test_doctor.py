@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,12 +25,14 @@ from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.store import open_store
 from clusterbook.cluster.support import ETCDCTL
 from clusterbook.lab import lab, record
+from clusterbook.lab.mirror_servers import of_lab
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster, environment
 from tests.lab.forms import booted
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
-FORM = "three control planes and one worker"
+FORM = "three control planes and one worker, of 1.36.3"
+OLD, NEWER = "1.36.3", "1.37.2"
 Causes = set[tuple[str, str]]
 # What a node joins with, and a token that nobody gave.
 BOOTSTRAP = """\
@@ -48,13 +54,16 @@ users:
   user:
     token: aaaaaa.0123456789abcdef
 """
+# The program on a machine whose clock is 10 s behind: hosts of a lab share this machine's.
+LATE = ("import sys, time; true = time.time; time.time = lambda: true() - 10; "
+        "from clusterbook.cli.main import main; sys.argv[0] = 'clusterbook'; main()")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("doctor")
     with booted(FORM, folder, lambda name, file, store: Cluster(name, file, environment(store))) as raised:
-        raised.on("mirror", "--start")
+        raised.on("mirror", "--start", "--kubernetes-version", OLD)
         raised.on("provision")
         raised.on("validate-cluster", "--wait", "3m")
         yield raised
@@ -144,6 +153,40 @@ def test_files_and_settings_of_hosts(one: Cluster) -> None:
         assert "yaml: line" in told, "the kubelet's own words say which setting"
     finally:
         on("w-1", "umount /tmp; ip address delete 10.244.77.1/32 dev lo; mv /root/own-id /etc/machine-id")
+    one.on("provision")
+    is_well(one)
+
+
+def test_what_hosts_have_of_the_machine_they_run_on(one: Cluster, tmp_path: Path) -> None:
+    swap, hosts = tmp_path / "swap", ("cp-1", "cp-2", "cp-3", "w-1")
+    swap.touch(mode=0o600)
+    swap.write_bytes(bytes(16 << 20))
+    for command in ("mkswap", "swapon"):
+        subprocess.run([command, str(swap)], check=True, capture_output=True)
+    try:
+        names(one, *(("swap-on", host) for host in hosts))
+    finally:
+        subprocess.run(["swapoff", str(swap)], check=True)
+    is_well(one)
+    argv = [sys.executable, "-c", LATE, "doctor", "--json", "--inventory", str(one.inventory)]
+    late = subprocess.run(argv, capture_output=True, text=True, check=False, env=one.environment, timeout=300)
+    found = json.loads(late.stdout)["causes"]
+    assert [each["where"] for each in found if each["cause"] == "clock-skew"] == list(hosts)
+    assert "10 s ahead of this machine's clock" in late.stdout
+
+
+def test_nodes_that_are_short_of_memory_too_new_or_of_another_network(one: Cluster) -> None:
+    on("cp-3", "printf 'evictionHard:\\n  memory.available: \"99%%\"\\n' >> /var/lib/kubelet/config.yaml; "
+       "systemctl restart kubelet")  # fmt: skip
+    one.on("mirror", "--start", "--kubernetes-version", NEWER)
+    served = yaml.safe_load(of_lab(record.read_spec(one.name)).variables.read_text())["artifacts"]["kubelet"]["url"]
+    one.on("mirror", "--start", "--kubernetes-version", OLD)
+    on("w-1", f"curl --silent --fail --output /usr/local/bin/newer {served}; chmod 755 /usr/local/bin/newer; "
+       "mv /usr/local/bin/newer /usr/local/bin/kubelet; systemctl restart kubelet")  # fmt: skip
+    elsewhere = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w-9"},
+                 "spec": {"podCIDR": "192.168.7.0/24", "podCIDRs": ["192.168.7.0/24"]}}  # fmt: skip
+    with applied(one, elsewhere):
+        names(one, ("node-pressure", "cp-3"), ("kubelet-newer", "w-1"), ("pod-network-wrong", "w-9"))
     one.on("provision")
     is_well(one)
 

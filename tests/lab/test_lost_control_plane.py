@@ -1,7 +1,8 @@
-"""A control plane is lost while a playbook changes the cluster, and comes back: run by `make full`."""
+"""A setting of all API servers changes in a cluster in use, also while a control plane is lost: run by `make full`."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from tests.lab.asking import as_root, until
 from tests.lab.conftest import Cluster
 from tests.lab.forms import raised
 from tests.lab.losing import Run
+from tests.lab.probing import failed, paged, probed
 from tests.lab.test_cluster import CONTROL_PLANES, HOSTS, holders
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
@@ -31,6 +33,25 @@ def form(tmp_path_factory: pytest.TempPathFactory, clusters: Callable[[str, Path
     folder = tmp_path_factory.mktemp("lost")
     with raised("three control planes and two workers", folder, clusters, "lost", "10.71.0") as one:
         yield one
+
+
+def test_a_changed_setting_restarts_one_control_plane_after_another_and_no_request_fails(form: Cluster) -> None:
+    spec = record.read_spec(form.name)
+    with probed(form, paged(form, "w-1")) as records:
+        run = form.on("provision", "--json", "--extra-vars", '{"kube_apiserver_audit_log_days": 31}')
+    assert failed(records) == {}
+    assert all(run.summary()[host]["changed"] for host in CONTROL_PLANES)
+    spans = []
+    for host in CONTROL_PLANES:  # they share one kernel, and so one clock
+        shown = as_root(spec, host, "systemctl show kube-apiserver --property=ActiveExitTimestampMonotonic "
+                                "--property=ActiveEnterTimestampMonotonic")  # fmt: skip
+        times = dict(line.split("=") for line in shown.splitlines())
+        spans.append((int(times["ActiveExitTimestampMonotonic"]), int(times["ActiveEnterTimestampMonotonic"])))
+        assert "--audit-log-maxage=31 " in as_root(spec, host, "ps -C kube-apiserver -o args=")
+    spans.sort()
+    assert all(down > 0 and down < up for down, up in spans), "each was restarted, and is up"
+    assert all(first[1] < second[0] for first, second in itertools.pairwise(spans)), spans
+    form.on("provision")  # back to what the inventory says
 
 
 @pytest.mark.parametrize("case", LOST)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import signal
+import tempfile
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +35,14 @@ IMAGE = {
     "root_device_type": "ebs", "root_device_name": "/dev/xvda", "image_type": "machine", "platform": None,
     "architecture": "x86_64", "virtualization_type": "hvm", "hypervisor": "xen",
 }  # fmt: skip
+
+
+@pytest.fixture
+def machine() -> Iterator[None]:
+    """This machine as the host of a run: one run at a time works on a host, and tests run beside each other."""
+    with Path(tempfile.gettempdir(), "clusterbook-tests-machine").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

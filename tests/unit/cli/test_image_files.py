@@ -38,7 +38,7 @@ esac
 
 
 @pytest.fixture
-def folder(tmp_path: Path, kept: Cluster, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, kept: Cluster, monkeypatch: pytest.MonkeyPatch, machine: None) -> Path:
     """A folder with an inventory of one host, this machine, an image in page.tar, and stand-ins' notes."""
     assert kept.name == "hosts"
     (tmp_path / "hosts.yml").write_text(HOSTS)

@@ -69,6 +69,7 @@ def test_a_report_that_writes_over_no_line_loads_no_live_view(style: str) -> Non
     loaded(code)
 
 
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("program", ["clusterbook", "invoke"])
 @pytest.mark.parametrize("forbidden", ["1", ""])
 def test_what_is_compiled_is_kept_unless_the_person_forbids_it(program: str, forbidden: str, tmp_path: Path) -> None:

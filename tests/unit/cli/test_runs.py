@@ -29,7 +29,7 @@ PLAY = """\
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: None) -> Path:
     (tmp_path / "hosts.yml").write_text(INVENTORY)
     (tmp_path / "play.yml").write_text(PLAY % (tmp_path / "result"))
     monkeypatch.chdir(tmp_path)

@@ -94,6 +94,7 @@ def test_an_interrupt_ends_the_question(folder: Path) -> None:
     assert status == 99 and '"msg": "one"' in screen and '"msg": "four' not in screen
 
 
+@pytest.mark.usefixtures("machine")
 def test_clusterbooks_own_command_asks_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLUSTERBOOK_STORE", f"file://{folder}/store")
     (folder / "hosts.yml").write_text("all: {hosts: {a: {ansible_connection: local}}}\n")

@@ -24,7 +24,7 @@ HOSTS = "all: {hosts: {here: {ansible_connection: local}}}\n"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, machine: None) -> Path:
     """A folder with a password file and an inventory of this machine."""
     (tmp_path / "pw").write_text("one password\n")
     (tmp_path / "other").write_text("another password\n")

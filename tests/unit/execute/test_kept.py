@@ -40,7 +40,7 @@ TASKS = """\
 
 
 @pytest.fixture
-def folder(playbooks: Any) -> Path:
+def folder(playbooks: Any, machine: None) -> Path:
     """With the files that the play names."""
     role = playbooks.folder / "roles" / "worker"
     for name in ("templates", "files", "tasks"):

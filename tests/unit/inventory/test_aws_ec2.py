@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,37 @@ def test_answers_are_kept_privately_when_asked_for(aws: Any, tmp_path: Path, mon
     assert not load(tmp_path, text).hosts
 
 
-def test_a_thousand_instances_come_over_pages(aws: Any, tmp_path: Path) -> None:
-    start(aws, count=1000)
+def test_a_thousand_instances_come_over_pages(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        start(aws, count=200)
+    monkeypatch.setattr(fetch, "PAGE", 3)  # moto counts the calls that started them
+    (page, *_) = aws("ec2").get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 3})
+    assert "NextToken" in page
     assert len(load(tmp_path, FILE + "host_keys: known_hosts\n").hosts) == 1000
+
+
+def test_instances_of_other_accounts_are_found_by_assumed_roles_and_by_profiles(
+    aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles = {name: f"arn:aws:iam::{account}:role/readers"
+             for name, account in {"far": "2" * 12, "profiled": "3" * 12}.items()}  # fmt: skip
+    start(aws, clusterbook_dot_io__host="near")
+    for name, role in roles.items():
+        keys = aws("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        own = functools.partial(aws, aws_access_key_id=keys["AccessKeyId"], aws_session_token=keys["SessionToken"],
+                                aws_secret_access_key=keys["SecretAccessKey"])  # fmt: skip
+        start(own, clusterbook_dot_io__host=name)
+    profiles = tmp_path / "profiles"
+    profiles.write_text(
+        "[base]\naws_access_key_id = testing\naws_secret_access_key = testing\n"
+        f"[other]\nrole_arn = {roles['profiled']}\nsource_profile = base\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
+    text = FILE + "host_keys: known_hosts\nsources:\n"
+    assert set(load(tmp_path, text + "- {regions: [us-east-2]}\n").hosts) == {"near"}
+    text += f"- {{regions: [us-east-2]}}\n- {{regions: [us-east-2], assume_role: '{roles['far']}'}}\n"
+    text += "- {regions: [us-east-2], profile: other}\n"
+    assert set(load(tmp_path, text).hosts) == {"near", "far", "profiled"}
 
 
 @pytest.mark.parametrize(

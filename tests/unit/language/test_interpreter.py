@@ -199,10 +199,11 @@ def test_a_registered_failure_does_not_say_that_it_was_ignored() -> None:
     assert recorder.ran == ["a", "False"]
 
 
-def test_what_check_mode_cannot_know_is_not_tried_again() -> None:
-    recorder = Recorder({"a": {"unknown": True, "changed": False}})
+@pytest.mark.parametrize("said", ["unknown", "skipped"])
+def test_what_check_mode_cannot_know_or_leaves_out_is_not_tried_again(said: str) -> None:
+    recorder = Recorder({"a": {said: True, "changed": False}})
     assert run(recorder, step(1, "a", register="r", until=("r.rc == 0",), retries=2, delay=0))
-    assert recorder.ran == ["a"] and recorder.statuses() == ["unknown"]
+    assert recorder.ran == ["a"] and recorder.statuses() == [said]
 
 
 LEFT_OUT = {"unknown": True, "changed": True, "skipped": True, "rc": 0, "cmd": "make it", "msg": "not known"}

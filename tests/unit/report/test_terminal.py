@@ -40,7 +40,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> list[str]:
+def run(tmp_path: Path, machine: None) -> list[str]:
     """The words of a run of a small playbook on this machine."""
     (tmp_path / "hello.yml").write_text(PLAYBOOK)
     (tmp_path / "here.yml").write_text("all: {hosts: {here: {ansible_connection: local}}}\n")
