@@ -187,7 +187,8 @@ class Answers:
         host, name = str(question["host"]), str(question["name"])
         reported, known = self._learnt.get(host, {}), self._plan.parts[self._host].hostvars.get(host, {})
         if name == EVERY_NAME:
-            return {"value": {**encode({**self._plan.others(host, self._readable() & {name}), **known}), **reported}}
+            learnt = {one: value for one, value in reported.items() if self._may_read(one)}
+            return {"value": {**encode({**self._plan.others(host, self._readable() & {name}), **known}), **learnt}}
         if name in reported:
             return {"value": reported[name]}
         if name not in known:

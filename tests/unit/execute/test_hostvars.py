@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from clusterbook.compile.plan import PlayPlan
+from clusterbook.execute.answers import Answers
+from clusterbook.execute.gates import Gates
 from clusterbook.execute.services import Services
+from clusterbook.language.program import EVERY_NAME, HostPart, Program
 from clusterbook.language.values import Secret
 from tests.unit.execute.playing import HEAD, run_files
 
@@ -61,3 +66,18 @@ def test_all_variables_of_a_host_are_shown_as_a_mapping_without_its_secrets(tmp_
                  "group_names": [], "ansible_connection": "local"}
     assert own["learnt"] == "by a" and both == {"a": own, "b": b} and text == f"all: {own}"
     assert "a secret value" not in str(told.events)
+
+
+def test_a_host_that_asks_for_all_is_told_what_the_play_reads_and_no_more() -> None:
+    def asked(names: frozenset[str]) -> Any:
+        play = PlayPlan("p", Program("p", "p", ()), {}, (("a",),), {}, {"a": HostPart("a", ("all",), {})}, False,
+                        secrets=frozenset(), names=names, others=others)  # fmt: skip
+        learnt = {"b": {"port": 2, "token": "x", "ansible_password": "y"}}
+        answers = Answers(play, "a", Gates(("a",)), Services(), None, learnt)
+        return answers({"ask": "hostvar", "host": "b", "name": EVERY_NAME})["value"]
+
+    def others(host: str, names: frozenset[str]) -> dict[str, Any]:
+        return {"of": host} if EVERY_NAME in names else {}
+
+    assert asked(frozenset({"port"})) == {"port": 2}
+    assert asked(frozenset({EVERY_NAME})) == {"of": "b", "port": 2, "token": "x"}
