@@ -149,7 +149,7 @@ _BUILTIN: Mapping[str, Values] = {
         "url": Value("str", "As asked for."), "dest": Value("str", "The file."), **_PLACE,
         "checksum_src": Value("str", "SHA-1 of what was downloaded.", "after a download"),
         "checksum_dest": Value("str", "SHA-1 of what was there before; null when nothing was.", "after a download"),
-        "md5sum": Value("str", "MD5 of the file.", "after a download"),
+        "md5sum": Value("str", "MD5 of the file.", "after a download of up to 1 MiB"),
         "status_code": Value("int", "The server's answer; -1 for none.", "when it was asked"),
         "elapsed": Value("int", "Seconds that it took.", "when it was asked"),
         "response": Value("str", "The server's words.", FAILS), **_BACKUP,
