@@ -115,15 +115,17 @@ laws: venv
 	$(BIN)/python -m tests.laws
 
 differential: venv
+	$(BIN)/python -m tests.differential.returned
 	$(BIN)/python -m tests.differential --fresh --write --down
 
 # What ansible-playbook did is remembered by the playbook's content, so that this is quick the second time.
 differential-quick: venv build-tools expressions
 	$(BIN)/python -m tests.differential --quick --down
 
-# The table of expressions, asked of ansible-core again; seconds.
+# The table of expressions, asked of ansible-core again, and what its documents say that modules return; seconds.
 expressions: venv
 	$(BIN)/python -m tests.differential.expressions
+	$(BIN)/python -m tests.differential.returned --documents
 
 # After a change of pyproject.toml's dependencies: look at the difference before committing it.
 lock:

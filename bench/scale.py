@@ -21,6 +21,7 @@ from typing import Any
 from bench import control_plane, descriptors, hollow, light, machine, plain, report, scale_lab, scale_pods
 from bench.cluster import CACHE, ROOT
 from bench.kube_api import Api
+from clusterbook import __version__
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.errors import ClusterbookError, Failed
 
@@ -170,7 +171,7 @@ def _report(
     cluster: Cluster, climb: Climb, real: Mapping[str, float], opened: Mapping[str, Any], by_lab: bool = False
 ) -> dict[str, Any]:
     return {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"), "commit": machine.commit(ROOT),
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"), "version": __version__,
         "machine": machine.description(), "kubernetes": str(cluster.spec.complete["kubernetes_version"]),
         "control_plane": "in a lab" if by_lab else "plain processes", "rows": [asdict(row) for row in climb.rows],
         "real_node_mib": dict(real), "descriptors": dict(opened), "node_bytes": climb.node_bytes,

@@ -25,7 +25,7 @@ def section(report: Report) -> str:
     where, rows = report["machine"], report["rows"]
     busy = [row["noise"]["busy"] for row in rows]
     head = (
-        f"{report['measured']}, commit {report['commit']}, Kubernetes {report['kubernetes']}, control plane: "
+        f"{report['measured']}, version {report['version']}, Kubernetes {report['kubernetes']}, control plane: "
         f"{report['control_plane']}. {where['processor']}, "
         f"{where['memory']}, kernel {where['kernel']}; both cores {min(busy):.0%} to {max(busy):.0%} busy while the "
         "control plane was looked at."

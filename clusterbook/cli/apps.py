@@ -12,10 +12,11 @@ from pathlib import Path
 from invoke.context import Context
 
 from clusterbook.cli import image_files
+from clusterbook.cli.apps_screen import show
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
-from clusterbook.cli.screen import plural, print_json, print_json_line, print_table, say, stage, with_yes
+from clusterbook.cli.screen import plural, print_json, print_json_line, say, stage, with_yes
 from clusterbook.cli.site import the_cluster
 from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
 from clusterbook.cluster.apps.image_file import open_image_file
@@ -28,7 +29,6 @@ NAMESPACE = "default"
 EVERY_SECONDS = 0.5
 # A problem that is seen for so long is told; one that goes by is not.
 PATIENCE_SECONDS = 6.0
-EVENTS = 8
 APP_HELP = {"name": "name of the application", "namespace": "its namespace (default: default)", "cluster": CLUSTER_HELP,
             "json": "show the result as JSON"}  # fmt: skip
 WAIT_HELP = {"timeout": "seconds until it must be ready (default: 300)"}
@@ -272,28 +272,3 @@ def _tell(status: AppStatus, app: App) -> None:
     else:
         print(f"It answers inside the cluster at {inside}")
     say(f"  invoke app-status {app.name}")
-
-
-def show(status: AppStatus) -> None:
-    """The screen of app-status."""
-    found = summary(status)
-    print(f"{found['name']} in {found['namespace']}: {found['ready']} of {plural(found['wanted'], 'pod')} ready")
-    for problem in found["problems"]:
-        print(f"problem  {problem}")
-    print()
-    print_table(["REVISION", "REPLICA SET", "IMAGE", "PODS"],
-                [[one["revision"], one["name"], one["image"], one["pods"]] for one in found["revisions"]])  # fmt: skip
-    print()
-    print_table(["POD", "NODE", "ADDRESS", "STATE", "READY", "RESTARTS"],
-                [[one["name"], one["node"], one["address"], one["state"], "yes" if one["ready"] else "no",
-                  one["restarts"]] for one in found["pods"]])  # fmt: skip
-    print()
-    service = found["service"]
-    ports = ", ".join(f"{port['port']} -> {port['targetPort']}" for port in service["ports"])
-    print_table(["SERVICE", "ADDRESS", "LOAD BALANCER", "PORTS", "ENDPOINTS"], [[
-        service["type"], service["address"], service["balancer"] or "-", ports, ", ".join(found["endpoints"]) or "none",
-    ]])  # fmt: skip
-    if found["events"]:
-        print()
-        print_table(["EVENT", "OBJECT", "MESSAGE"],
-                    [[one["reason"], one["object"], one["message"]] for one in found["events"][-EVENTS:]])  # fmt: skip

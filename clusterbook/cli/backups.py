@@ -183,7 +183,7 @@ def _on_schedule(calendar: str, inventory: str, cluster: str, at: str, keep: int
         the_cluster(site)
     given = {"--inventory": inventory or places.default_inventory(), "--cluster": cluster, "--at": at,
              "--keep": str(keep or "")}  # fmt: skip
-    words = [timer.program(), "backup", *(word for option in given.items() if option[1] for word in option)]
+    words = [places.installed_program(), "backup", *(word for option in given.items() if option[1] for word in option)]
     place = timer.place_of(os.environ, os.geteuid() == 0)
     return timer.carry_out(timer.Schedule(site.name, calendar, words, Path.cwd(), place), yes, as_json)
 

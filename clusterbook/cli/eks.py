@@ -13,7 +13,7 @@ from invoke.context import Context
 from clusterbook.cli import places, runs
 from clusterbook.cli.boundary import command
 from clusterbook.cli.runs import RESULT_HELP, SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json_line, with_yes
+from clusterbook.cli.screen import plural, print_json_line, say, with_yes
 from clusterbook.cli.site import Site
 from clusterbook.cli.supplying import nothing_says, supplied
 from clusterbook.cli.vaults import open_vault
@@ -145,8 +145,9 @@ def _end(joining: Joining, code: int, yes: bool, as_json: bool) -> int:
             "let_in": list(joining.new), "hosts": list(hosts), "joined": yes and code == 0,
         })  # fmt: skip
     elif yes and code == 0:
-        print(f"{plural(len(hosts), 'host')} joined {joining.plane.name}, ready when its network add-on runs there:\n"
-              f"  aws eks update-kubeconfig --name {joining.plane.name} && kubectl get nodes")  # fmt: skip
+        plane = joining.plane
+        say(f"{plural(len(hosts), 'host')} joined {plane.name}, ready when its network add-on runs there:\n"
+            f"  invoke eks-kubeconfig {plane.name} --region {plane.region} && kubectl get nodes")  # fmt: skip
     elif code == EXIT_CHANGES:
         print(f"Nothing has been done. To do it: {with_yes(f'eks-join {joining.plane.name}')}")
     return code

@@ -23,6 +23,7 @@ from clusterbook.lint import lint as find
 from clusterbook.lint.sarif import sarif as sarif_document
 from clusterbook.modules import registry
 from clusterbook.schema import suggestion
+from clusterbook.schema.returned import RETURNED
 from clusterbook.source import excerpt
 
 _INVENTORY_FOLDERS = ("inventory", "inventories", "group_vars", "host_vars")
@@ -69,7 +70,7 @@ def lint(
 
 @command(word="name", help={"name": "name of a module", "json": "show the result as JSON"})
 def modules(_: Context, name: str | None = None, json_: bool = False) -> None:
-    """List the modules, or show what one takes.
+    """List the modules, or show what one takes and returns.
 
     Example: invoke modules copy
     """
@@ -86,7 +87,8 @@ def modules(_: Context, name: str | None = None, json_: bool = False) -> None:
             next_step=f"{instead[:1].upper()}{instead[1:]}." if instead else "List them with: invoke modules",
         )
     table = registry.specification(canonical)
-    print_json(asdict(table)) if json_ else print(page(table))
+    returned = {name: asdict(value) for name, value in RETURNED[canonical].items()}
+    print_json({**asdict(table), "returned": returned}) if json_ else print(page(table))
 
 
 def _chosen(path: str | None) -> tuple[Files, Path]:

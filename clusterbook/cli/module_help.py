@@ -1,4 +1,4 @@
-"""A module's parameters as a page for the terminal."""
+"""A module's parameters and what it returns as a page for the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from shutil import get_terminal_size
 
 from clusterbook.modules.contract import Parameter, Specification
-from clusterbook.modules.documentation import KINDS, rules, shown
+from clusterbook.schema.documentation import KINDS, rules, shown
+from clusterbook.schema.returned import RETURNED, Value
 
 
 def names_page(found: Mapping[str, str]) -> str:
@@ -15,7 +16,7 @@ def names_page(found: Mapping[str, str]) -> str:
     width = max(map(len, found))
     room = max(40, get_terminal_size((120, 24)).columns - width - 2)
     lines = [f"{name:<{width}}  {textwrap.shorten(text, room, placeholder='…')}" for name, text in found.items()]
-    return "\n".join([*lines, "", "Parameters of a module: invoke modules NAME"])
+    return "\n".join([*lines, "", "Parameters and results of a module: invoke modules NAME"])
 
 
 def page(table: Specification) -> str:
@@ -27,7 +28,15 @@ def page(table: Specification) -> str:
     for name, item in sorted(known.items(), key=lambda pair: (not pair[1].required, pair[0])):
         lines += _parameter(name, item, width)
     lines += ["", *(line.strip().replace("`", "") for line in rules(table))]
+    returned = [line for name, one in RETURNED[table.name].items() for line in _value(name, one, width)]
+    lines += ["returns", *returned] if returned else []
     return "\n".join(lines).rstrip()
+
+
+def _value(name: str, one: Value, width: int) -> Iterator[str]:
+    yield f"  {name}  ({', '.join(part for part in (one.type, one.when.replace('`', '')) if part)})"
+    text = one.description.replace("`", "")
+    yield from textwrap.wrap(text, width - 6, initial_indent="      ", subsequent_indent="      ")
 
 
 def _parameter(name: str, item: Parameter, width: int) -> Iterator[str]:

@@ -44,7 +44,8 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "Use": (
         "work with a running cluster",
-        {"kubeconfig": "use", "kubectl": "use", "cluster-info": "use", "get-secrets": "secrets", "ssh": "use",
+        {"kubeconfig": "use", "kubectl": "use", "eks-kubeconfig": "eks_access", "eks-token": "eks_access",
+         "cluster-info": "use", "get-secrets": "secrets", "ssh": "use",
          "logs": "logs", "top": "top", "prometheus": "prometheus",
          "deploy-dashboard": "dashboard", "dashboard": "dashboard", "deploy-app": "apps", "app-status": "apps",
          "scale-app": "apps", "rollback-app": "apps", "delete-app": "apps"},

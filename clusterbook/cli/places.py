@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import clusterbook
-from clusterbook.errors import InvalidInput
+from clusterbook.errors import Failed, InvalidInput
 from clusterbook.lab.spec import STATE as LABS
 
 _PACKAGE = Path(clusterbook.__file__).parent
@@ -25,6 +27,16 @@ def brought() -> Path:
     """The folder with clusterbook's own playbooks/, roles/, inventory/: in the installed package, or the clone."""
     installed = _PACKAGE / "project_files"
     return installed if installed.is_dir() else _PACKAGE.parent
+
+
+def installed_program() -> str:
+    """The program clusterbook of this installation, wherever the caller found it. Failed when it has none."""
+    beside = Path(sys.executable).with_name("clusterbook")
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("clusterbook")
+    if found is None:
+        raise Failed("the program clusterbook is not on the path, so nothing else can be told to start it",
+                     next_step="Install it, such as: pipx install clusterbook")  # fmt: skip
+    return str(Path(found).absolute())
 
 
 def own(directory: Path | None = None) -> Path:

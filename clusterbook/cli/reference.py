@@ -14,8 +14,7 @@ from invoke.tasks import Task
 from clusterbook.cli import reference_language, reference_settings
 from clusterbook.cli.listing import task_name
 from clusterbook.cli.namespace import tasks
-from clusterbook.modules import documentation
-from clusterbook.schema import editor
+from clusterbook.schema import documentation, editor
 
 HEAD = """# Tasks
 

@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from clusterbook.cli import places
 from clusterbook.cli.screen import print_json, with_yes
 from clusterbook.cluster.files import write_atomically
-from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, Failed, InvalidInput
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, InvalidInput
 from clusterbook.records import dataclass
 
 # Every account may read units; what they must not hold is in the environment file.
@@ -109,16 +108,6 @@ def place_of(environment: Mapping[str, str], root: bool) -> Place:
         return Place(Path("/etc/systemd/system"), Path("/etc/clusterbook"), account)
     configuration = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return Place(configuration / "systemd/user", configuration / "clusterbook")
-
-
-def program() -> str:
-    """This installation's program, wherever the caller found it."""
-    beside = Path(sys.executable).with_name("clusterbook")
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("clusterbook")
-    if found is None:
-        raise Failed("the program clusterbook is not on the path, so a unit cannot name it",
-                     next_step="Install it, such as: pipx install clusterbook")  # fmt: skip
-    return str(Path(found).absolute())
 
 
 def check_calendar(calendar: str) -> None:

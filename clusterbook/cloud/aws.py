@@ -11,7 +11,17 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, WaiterError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    LoginError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+    WaiterError,
+)
 from botocore.parsers import ResponseParserError
 
 from clusterbook.errors import Failed
@@ -20,6 +30,10 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 # All that botocore raises for a request: AWS's refusal, no way to AWS, an answer that is none.
 REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
+# Those of a person whose keys are not there, or cannot be had: a login that is over, a program that fails.
+NO_CREDENTIALS = (
+    NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError, LoginError
+)  # fmt: skip
 # Codes of a request that would succeed a moment later: what it names was made or given up just before.
 NOT_YET = (
     "DependencyViolation", "ResourceInUse", "ResourceInUseFault", "ScalingActivityInProgress", "IncorrectState",
@@ -42,6 +56,7 @@ UNSEEN_PROFILE = "Invalid IAM Instance Profile"
 RESOURCE_SECONDS = 900.0
 WAIT_SECONDS = 600.0
 AGAIN = "Run the same command again when AWS is ready: it goes on where it stopped."
+SETTINGS = "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it."
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure")
 CAPACITY = (
     "InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"
@@ -66,7 +81,7 @@ class Cloud:
         self.region = region
         self.zones = frozenset(zones)
         self._ends = math.inf
-        self._session = session or boto3.session.Session(region_name=region)
+        self._session = session or open_session(region)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -148,15 +163,26 @@ class Cloud:
             raise translate(error, f"{service}:{action}") from error
 
 
+def open_session(region: str = "") -> Any:
+    """boto3's, with the credentials of its own chain. CloudError when its settings cannot be used."""
+    try:
+        return boto3.session.Session(region_name=region or None)
+    except BotoCoreError as error:
+        raise CloudError(f"the settings of AWS cannot be used: {error}", next_step=SETTINGS) from error
+
+
 def translate(error: Exception, action: str) -> CloudError:
     """An exception of botocore -> an error for people."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+    if isinstance(error, NO_CREDENTIALS):
+        why = "" if isinstance(error, NoCredentialsError | PartialCredentialsError) else f": {error}"
         return CloudError(
-            f"there are no AWS credentials for {action}", "NoCredentials",
+            f"there are no AWS credentials for {action}{why}", "NoCredentials",
             "Set AWS_PROFILE, or log in as you do for the aws command; clusterbook never asks for keys or keeps them.",
         )  # fmt: skip
     if not isinstance(error, ClientError):
         return CloudError(f"{action}: AWS could not be asked: {error}", next_step="Check the network and the region.")
+    # A profile's role is assumed on the way to the request that was asked for.
+    action = "sts:assume_role" if error.operation_name == "AssumeRole" else action
     found = error.response.get("Error", {})
     code, text = str(found.get("Code", "")), str(found.get("Message", ""))
     if code in DENIED:

@@ -49,10 +49,10 @@ def _balancer(design: Design) -> Iterator[Wanted]:
     places = [design.subnet(zone) if internal else design.public_subnet(zone) for zone in design.aws["zones"]]
     target, balancer = Ref(f"TargetGroup/{name}"), Ref(f"LoadBalancer/{name}")
     instances = [Ref(f"Instance/{host}") for host, _, _ in control_planes(design)]
-    way = {} if internal else {"initial_gateway": design.gateway}
+    way = frozenset[str]() if internal else {design.gateway.key}
     yield Wanted("LoadBalancer", name, {
-        "subnets": places, "scheme": design.aws["api_scheme"], "groups": [design.group("api-elb")], **way
-    }, after=reservation_keys(design))  # fmt: skip
+        "subnets": places, "scheme": design.aws["api_scheme"], "groups": [design.group("api-elb")],
+    }, after=reservation_keys(design) | way)  # fmt: skip
     # A control plane that asks the balancer and is sent to itself would see its own address as the sender.
     yield Wanted("TargetGroup", name, {
         "vpc": design.vpc, "port": design.complete["api_server_port"], "health_path": "/readyz",

@@ -1,19 +1,18 @@
-"""A control plane of EKS, as a host that wants to join it must know it, and the roles that it lets in as nodes."""
+"""A control plane of EKS, as people and hosts that want to join it must know it, and the roles it lets in as nodes."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
-from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.aws import Cloud, open_session
 from clusterbook.errors import Failed, InvalidInput
 
 # The type of an access entry that lets a role in as nodes with Linux, each under the name of its own instance.
 NODES = "EC2_LINUX"
+ACTIVE, UPDATING = "ACTIVE", "UPDATING"
 # A cluster of that kind knows nobody by access entries, but by its ConfigMap aws-auth.
 CONFIG_MAP = "CONFIG_MAP"
 ROLES_OF_CONFIG_MAP = """\
@@ -36,9 +35,18 @@ class ControlPlane:
     entries: bool
 
 
+@dataclass(frozen=True)
+class Published:
+    """Where the API of a cluster of EKS is. name: its ARN; authority: PEM in base64."""
+
+    name: str
+    endpoint: str
+    authority: str
+
+
 def own_region() -> str:
-    """The region of the credentials' own settings. InvalidInput when they name none."""
-    found = boto3.session.Session().region_name
+    """The region of the credentials' own settings. CloudError; InvalidInput when they name none."""
+    found = open_session().region_name
     if not found:
         raise InvalidInput("nothing says in which region the cluster is", next_step="Name it: --region us-east-2")
     return str(found)
@@ -46,9 +54,7 @@ def own_region() -> str:
 
 def described(cloud: Cloud, name: str) -> ControlPlane:
     """The control plane of that name. Raises CloudError; Failed when hosts cannot join it (now)."""
-    found = cloud.call("eks", "describe_cluster", name=name)["cluster"]
-    if found["status"] != "ACTIVE":
-        raise Failed(f"the control plane {name} is {found['status']}, not ACTIVE", next_step="Wait until EKS made it.")
+    found = _found(cloud, name, (ACTIVE,))
     network = found.get("kubernetesNetworkConfig") or {}
     if network.get("ipFamily") == "ipv6" or not network.get("serviceIpv4Cidr"):
         raise Failed(f"services of {name} have no IPv4 addresses, which is all that our nodes know",
@@ -58,6 +64,19 @@ def described(cloud: Cloud, name: str) -> ControlPlane:
         name, cloud.region, found["endpoint"], base64.b64decode(found["certificateAuthority"]["data"]).decode(),
         found["version"], network["serviceIpv4Cidr"], mode != CONFIG_MAP,
     )  # fmt: skip
+
+
+def published(cloud: Cloud, name: str) -> Published:
+    """Where people find the API of the cluster of that name. Raises CloudError; Failed when it has none (yet)."""
+    found = _found(cloud, name, (ACTIVE, UPDATING))
+    return Published(found["arn"], found["endpoint"], found["certificateAuthority"]["data"])
+
+
+def _found(cloud: Cloud, name: str, states: Collection[str]) -> Any:
+    found = cloud.call("eks", "describe_cluster", name=name)["cluster"]
+    if found["status"] not in states:
+        raise Failed(f"the control plane {name} is {found['status']}, not ACTIVE", next_step="Wait until EKS made it.")
+    return found
 
 
 def roles_of(cloud: Cloud, instances: Iterable[str]) -> list[str]:

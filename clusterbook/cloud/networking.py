@@ -48,10 +48,9 @@ def _translation(design: Design) -> Iterator[Wanted]:
     served = {zone: [zone] for zone in zones} if design.aws["nat"] == "each_zone" else {zones[0]: zones}
     for zone, others in served.items():
         name = f"{zone}.{design.name}"
-        fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}"),
-                  "initial_gateway": design.gateway}  # fmt: skip
+        fields = {"subnet": design.public_subnet(zone), "address": Ref(f"ElasticAddress/nat-{name}")}
         yield Wanted("ElasticAddress", f"nat-{name}")
-        yield Wanted("NatGateway", name, fields, after=reservation_keys(design))
+        yield Wanted("NatGateway", name, fields, after=reservation_keys(design) | {design.gateway.key})
         places = [design.subnet(other) for other in others]
         yield Wanted("RouteTable", f"private-{name}", {
             "vpc": design.vpc, "gateway": Ref(f"NatGateway/{name}"), "subnets": places

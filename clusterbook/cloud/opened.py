@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
-from clusterbook.cloud.images import resolve_image, root_device
+from clusterbook.cloud.images import find_image
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import Found
 from clusterbook.cloud.plan import CloudPlan, compare, survey
@@ -75,10 +75,10 @@ def plan_of(opened: Opened, state: StateFile | None) -> CloudPlan:
     there = {**survey(opened.cloud), **shared_network(opened.cloud, opened.aws)}
     name = opened.aws["image"]
     known = dict(state.state.image if state else {}) or index_of(opened, there)["image"]
-    image = known.get(name) or resolve_image(opened.cloud, name)
+    image = find_image(opened.cloud, known.get(name) or name)
     design = Design(
-        opened.name, opened.spec.complete, image, opened.store.address,
-        _place(opened) if state else {}, opened.programs, root_device(opened.cloud, image),
+        opened.name, opened.spec.complete, image.id, opened.store.address,
+        _place(opened) if state else {}, opened.programs, image.root_device,
     )  # fmt: skip
     return compare(wanted(design), there)
 

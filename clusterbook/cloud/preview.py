@@ -11,8 +11,7 @@ from clusterbook.cloud.plan import CloudPlan, shown
 
 MOST_LETTERS = 60
 # Documents and tags say nothing in one line, and some fields nothing to a person; --json has them.
-HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description", "root_device", "initial_root_device",
-          "initial_gateway")  # fmt: skip
+HIDDEN = ("trust", "policy", "instance_tags", "user_data", "description", "root_device", "initial_root_device")
 
 
 def lines(plan: CloudPlan) -> Iterator[str]:

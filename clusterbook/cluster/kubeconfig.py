@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterbook.cluster.cluster import Cluster
+from clusterbook.cluster.own_kubeconfig import administrator, document
 from clusterbook.cluster.signing import MASTERS, CertificateSubject
 from clusterbook.errors import Failed, InvalidInput
 
@@ -76,20 +78,12 @@ def _render(cluster: Cluster, subject: CertificateSubject) -> str:
     return yaml.safe_dump(_document(cluster, user), sort_keys=False)
 
 
-def _document(cluster: Cluster, user: dict[str, str]) -> dict[str, Any]:
-    name = cluster.name
+def _document(cluster: Cluster, user: Mapping[str, str]) -> Any:
     server = {
         "server": server_url(cluster),
         "certificate-authority-data": _text(cluster.authorities.trust_bundle().encode()),
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": name,
-        "clusters": [{"name": name, "cluster": server}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": f"{name}-admin"}}],
-        "users": [{"name": f"{name}-admin", "user": user}],
-    }
+    return document(cluster.name, server, administrator(cluster.name), user)
 
 
 def _fits(cluster: Cluster, data: bytes) -> bool:

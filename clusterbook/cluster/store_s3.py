@@ -150,11 +150,16 @@ class S3Store:
 
 
 def open_s3_store(bucket: str, prefix: str) -> S3Store:
-    """The store at s3://BUCKET/PREFIX with the credentials of boto3's own chain."""
+    """The store at s3://BUCKET/PREFIX with the credentials of boto3's own chain. StoreError for settings of no use."""
     settings = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"mode": "standard", "max_attempts": 4})
     place = hashlib.sha256(f"{bucket}/{prefix}".encode()).hexdigest()[:16]
     cache = Path(platformdirs.user_state_dir("clusterbook")) / "s3" / f"{bucket}-{place}"
-    return S3Store(bucket, prefix, boto3.client("s3", config=settings), cache)
+    try:
+        client = boto3.client("s3", config=settings)
+    except BotoCoreError as error:
+        step = "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it."
+        raise StoreError(f"the store s3://{bucket} cannot be used: {error}", next_step=step) from error
+    return S3Store(bucket, prefix, client, cache)
 
 
 def _code(error: ClientError) -> str:

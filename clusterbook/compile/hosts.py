@@ -98,21 +98,24 @@ def shown_variables(
     host: Host, inventory: Inventory, names: frozenset[str], selection: Selection,
     expressions: Expressions | None = None,
 ) -> dict[str, Any]:
-    """The evaluated values of a host's inventory variables, without any that needs a secret or a fact."""
+    """The evaluated values of a host's variables, extra ones too, but for those that need a secret or a fact."""
     magic = {"inventory_hostname": host.name, "groups": {k: list(v) for k, v in inventory.groups.items()}}
+    known = {**host.variables, **selection.extra_variables}
     if EVERY_NAME in names:
-        wanted = {name for name in host.variables if _told(name)}
-        names = frozenset(wanted | {"inventory_hostname", "group_names"})
+        wanted = {name for name in known if _told(name)}
+        names = frozenset(wanted | {"inventory_hostname", "inventory_hostname_short", "group_names"})
     found: dict[str, Any] = {}
     scope = Scope([host.variables, selection.extra_variables, magic], expressions or local_expressions(), _refuse)
     for name in sorted(names):
-        if name in host.variables:
+        if name in known:
             try:
-                found[name] = scope.evaluate(host.variables[name])
+                found[name] = scope.evaluate(known[name])
             except ExpressionError:
                 continue
     if "inventory_hostname" in names:
         found["inventory_hostname"] = host.name
+    if "inventory_hostname_short" in names:
+        found["inventory_hostname_short"] = host.name.split(".")[0]
     if "group_names" in names:
         found["group_names"] = sorted(group for group in host.groups if group not in ("all", "ungrouped"))
     return found

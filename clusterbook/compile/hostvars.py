@@ -19,6 +19,9 @@ _ALL = re.compile(r"\.\s*(?:keys|values|items)\s*\(")
 _MEMBER = re.compile(r"\.\s*(\w+)")
 _ASKED_FOR = re.compile(r"['\"](\w+)['\"]\s+(?:not\s+)?in\s+$")
 _ONLY_TESTED = re.compile(r"\s*is\s+(?:not\s+)?(?:un)?defined")
+# The word alone, as a whole value: all variables of all hosts.
+_ALONE = re.compile(r"(?:[-+]?\}\}|\Z|\|\s*to_)")
+_LOOKED_THROUGH = re.compile(r"\bin\s+$")
 _ATTRIBUTES = (
     re.compile(r"attribute\s*=\s*['\"](?:value\.)?(\w+)"),  # `value.NAME` behind `hostvars | dict2items`
     re.compile(r"(?:select|reject)attr\(\s*['\"](?:value\.)?(\w+)"),
@@ -41,6 +44,8 @@ def _read_at(text: str, start: int, end: int) -> Iterator[str]:
     asked = _ASKED_FOR.search(text, 0, start)
     if asked:
         yield asked.group(1)
+    if _ALONE.match(text, end) and not _LOOKED_THROUGH.search(text, 0, start):
+        yield EVERY_NAME
     more = _MORE_KEYS.match(text, end)
     if more:
         yield more.group(1) or EVERY_NAME

@@ -183,19 +183,26 @@ class Answers:
         return self._services.secret(name)
 
     def _answer_hostvar(self, question: dict[str, Any]) -> Any:
+        """One variable of another host, or all that the play may read of it."""
         host, name = str(question["host"]), str(question["name"])
-        reported = self._learnt.get(host, {})
+        reported, known = self._learnt.get(host, {}), self._plan.parts[self._host].hostvars.get(host, {})
+        if name == EVERY_NAME:
+            learnt = {one: value for one, value in reported.items() if self._may_read(one)}
+            return {"value": {**encode({**self._plan.others(host, self._readable() & {name}), **known}), **learnt}}
         if name in reported:
             return {"value": reported[name]}
-        known = self._plan.parts[self._host].hostvars.get(host, {})
         if name not in known:
             known = self._plan.others(host, frozenset({name}) if self._may_read(name) else frozenset())
         return {"value": encode(known[name])} if name in known else None
 
     def _may_read(self, name: str) -> bool:
         """Whether the play's own text reads this variable of other hosts."""
-        names = self._plan.names | (self._plan.expander.shared if self._plan.expander else frozenset())
+        names = self._readable()
         return name in names or (EVERY_NAME in names and not is_connection_variable(name))
+
+    def _readable(self) -> frozenset[str]:
+        """The variables of other hosts that the play's own text reads."""
+        return self._plan.names | (self._plan.expander.shared if self._plan.expander else frozenset())
 
     def _answer_template(self, question: dict[str, Any]) -> dict[str, Any]:
         return self.files.template(self._step(question), question)

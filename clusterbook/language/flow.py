@@ -14,7 +14,7 @@ from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Step
 from clusterbook.language.scope import OMIT, Scope
 from clusterbook.language.state import HostState, is_connection_variable
-from clusterbook.language.values import Template
+from clusterbook.language.values import Template, whole
 from clusterbook.modules.argument_spec import spec_errors
 
 _EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("var",)}
@@ -45,12 +45,12 @@ def written(step: Step, scope: Scope) -> Arguments:
 def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Show a message or a variable, where the run is to tell that much."""
     if int(scope.evaluate(arguments.get("verbosity", 0))) > int(scope.evaluate(_VERBOSITY)):
-        return {"changed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
+        return {"changed": False, "failed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if "var" in arguments:
         name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""
         return {"changed": False, name: value, "shown": [name]}
-    return {"changed": False, "msg": scope.evaluate(arguments.get("msg", "Hello world!")), "shown": ["msg"]}
+    return {"changed": False, "msg": whole(scope.evaluate(arguments.get("msg", "Hello world!"))), "shown": ["msg"]}
 
 
 def _shown_name(expression: Any, scope: Scope) -> str:
@@ -69,7 +69,7 @@ def _shown_name(expression: Any, scope: Scope) -> str:
 def _shown(name: str, scope: Scope) -> Any:
     """The value of an expression; where there is none, Ansible's words for that instead of a failure."""
     try:
-        return scope.evaluate(Template("{{ " + name + " }}"))
+        return whole(scope.evaluate(Template("{{ " + name + " }}")))
     except UndefinedName as error:
         return f"<< error 1 - {error.message} >>"
 
@@ -94,7 +94,7 @@ def fail(arguments: Arguments, scope: Scope, state: HostState) -> Result:
 
 def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Set variables of this host for the rest of the run."""
-    given = {scope.evaluate(name): scope.evaluate(value) for name, value in arguments.items()}
+    given = {scope.evaluate(name): whole(scope.evaluate(value)) for name, value in arguments.items()}
     given.pop("cacheable", None)
     wrong = [name for name in given if not may_be_named(name)]
     if wrong:
@@ -151,9 +151,10 @@ def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> R
     )
     started, start = time.monotonic(), str(datetime.now())
     wait(max(0.0, seconds))
-    delta = int(time.monotonic() - started)
-    return {"changed": False, "rc": 0, "start": start, "stop": str(datetime.now()), "delta": delta, "echo": True,
-            "user_input": "", "stderr": "", "stdout": ""}
+    passed = time.monotonic() - started
+    shown, unit = (passed / 60, "minutes") if "minutes" in arguments else (passed, "seconds")
+    return {"changed": False, "rc": 0, "start": start, "stop": str(datetime.now()), "delta": int(passed), "echo": True,
+            "user_input": "", "stderr": "", "stdout": f"Paused for {round(shown, 2)} {unit}"}
 
 
 Task = Callable[[Arguments, Scope, HostState], Result]

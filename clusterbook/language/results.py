@@ -14,8 +14,9 @@ _ABOUT = ("dest", "path", "name")
 NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
-              "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step")
-_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen")
+              "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step",
+              "quiet")  # fmt: skip
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only")
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -24,8 +25,11 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
     whole: all that a step registers goes along under `result`.
     """
     status = _status(result)
+    shown = result.get("shown", ())
+    # A variable that `debug` shows may have any name, also of what the engine says of a step.
+    own = {name: value for name, value in result.items() if name == "msg" or name not in shown}
     event: dict[str, Any] = {"status": status}
-    if result.get("ignored") and status != "skipped":
+    if own.get("ignored") and status != "skipped":
         event["ignored"] = True
         if result.get("changed"):
             event["changed"] = True
@@ -38,25 +42,25 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
         return event
     if whole:
         event["result"] = registered(result)
-    if result.get("quiet"):
+    if own.get("quiet"):
         event["quiet"] = True
     for name in ("msg", "next_step", "place", "changes", "attempts"):
-        if result.get(name):
-            event[name] = result[name]
-    if status == "failed" and result.get("explained"):
-        event["msg"] = result["explained"]
+        if own.get(name):
+            event[name] = own[name]
+    if status == "failed" and own.get("explained"):
+        event["msg"] = own["explained"]
     if status == "changed":
         known = [result[name] for name in _ABOUT if isinstance(result.get(name), str)]
         event.update({"about": known[0]} if known else {})
     if result.get("unknown") and status in ("changed", "unknown") and "cmd" in result:
         event["would_run"] = result["cmd"]
     if status == "failed" or "shown" in result:
-        names = ("rc", "stdout", "stderr", "cmd", *result.get("shown", ()))
+        names = ("rc", "stdout", "stderr", "cmd", *shown)
         event.update({name: result[name] for name in names if name in result and name not in (*event, *_OF_EVENTS)})
-        taken = [f"{name}: {result[name]}" for name in result.get("shown", ()) if name in _OF_EVENTS]
+        taken = [f"{name}: {result[name]}" for name in shown if name in _OF_EVENTS]
         event.update({"msg": taken[0]} if taken and "msg" not in event else {})
-    if "results" in result:
-        event["items"] = [outline(item, False) | named(item) for item in result["results"]]
+    if "results" in own:
+        event["items"] = [outline(item, False) | named(item) for item in own["results"]]
     return event
 
 
@@ -85,8 +89,10 @@ def no_items() -> Result:
 
 def registered(result: Mapping[str, Any]) -> Result:
     """A result as `register` keeps it: without what is for reports and for the engine."""
-    kept = {key: value for key, value in result.items() if key not in _UNREGISTERED}
-    if any(isinstance(item, dict) and "explained" in item for item in kept.get("results") or ()):
+    shown = result.get("shown", ())
+    left_out = set(_UNREGISTERED).difference(shown) | {"shown"}
+    kept = {key: value for key, value in result.items() if key not in left_out}
+    if "results" in kept and "results" not in shown:
         kept["results"] = [registered(item) if isinstance(item, dict) else item for item in kept["results"]]
     return kept
 

@@ -10,7 +10,7 @@ from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.lookups import LookupFailed, Lookups
-from clusterbook.language.program import HostPart, Program, Step
+from clusterbook.language.program import EVERY_NAME, HostPart, Program, Step
 from clusterbook.language.runtime import Refused, Runtime
 from clusterbook.language.scope import OMIT, Unknown, guarded
 from clusterbook.language.state import own_groups
@@ -28,6 +28,7 @@ class OtherHost(Mapping[str, Any]):
         self._name = name
         self._known = dict(known)
         self._runtime = runtime
+        self._complete = False
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._known:
@@ -47,10 +48,21 @@ class OtherHost(Mapping[str, Any]):
         return True
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return iter(self._all())
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def _all(self) -> Mapping[str, Any]:
+        """Everything that this host may know of the other one; asked for once."""
+        if not self._complete:
+            answer = self._runtime.ask("hostvar", host=self._name, name=EVERY_NAME)
+            self._known = {**decode(answer["value"] if answer else {}), **self._known}
+            self._complete = True
+        return self._known
 
 
 class OwnHost(OtherHost):
@@ -63,11 +75,8 @@ class OwnHost(OtherHost):
         learnt = self.learnt()
         return self.evaluate(learnt[key]) if key in learnt else super().__getitem__(key)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._known, **self.learnt()})
-
-    def __len__(self) -> int:
-        return len({**self._known, **self.learnt()})
+    def _all(self) -> Mapping[str, Any]:
+        return {**super()._all(), **self.learnt()}
 
 
 class HostVariables(Mapping[str, Any]):
@@ -95,6 +104,9 @@ class HostVariables(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._everyone())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 class Company(Mapping[str, Any]):

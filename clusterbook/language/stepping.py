@@ -240,7 +240,8 @@ class StepRunner(StepTrier):
         except ExpressionError as error:
             return expression_failure(error)
         except Refused as refusal:
-            more = {"message": str(refusal)} if step.module == INCLUDE_VARS else {}  # as Ansible has it there
+            own = {"message": str(refusal), "ansible_facts": {}, "ansible_included_var_files": []}  # Ansible's keys
+            more = own if step.module == INCLUDE_VARS else {}
             return {"failed": True, "changed": False, "msg": str(refusal), "names_only": True, **more}
         self.learn(result)
         return self.tainted(result, scope)

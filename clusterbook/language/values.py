@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from clusterbook.records import dataclass
 
@@ -55,6 +55,8 @@ def encode(value: Any) -> Any:
         return {"!map": [[encode(key), encode(item)] for key, item in value.items()]}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return encode(dict(value))
     if isinstance(value, Template):
         return {"!template": [value.text, value.file, value.line, value.column]}
     if isinstance(value, Secret):
@@ -95,6 +97,13 @@ def _decode_special(key: str, item: Any, trusted: bool) -> Any:
     if key == "!secret":
         return Secret(item) if trusted else str(item)
     raise ValueError(f"unknown value tag {key!r}")
+
+
+def whole(value: Any) -> Any:
+    """The value with plain mappings in the place of those that are asked for one by one (`hostvars`)."""
+    if isinstance(value, Mapping):
+        return {key: whole(item) for key, item in value.items()}
+    return [whole(item) for item in value] if type(value) is list else value
 
 
 def holds_template(value: Any) -> bool:

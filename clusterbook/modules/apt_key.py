@@ -38,7 +38,8 @@ def observe(arguments: Arguments, system: System) -> State:
     if not re.fullmatch("[0-9A-F]{8,40}", identifier):
         raise ModuleFailed(f"id is {arguments['id']!r}, expected 8 to 40 hexadecimal digits")
     trusted = trusted_keys(arguments, system)
-    return {"id": identifier, "data": data, "there": any(key.endswith(identifier[-16:]) for key in trusted)}
+    return {"id": identifier, "data": data, "there": any(key.endswith(identifier[-16:]) for key in trusted),
+            "trusted": sorted(key[-16:] for key in trusted)}
 
 
 def key_data(arguments: Arguments, system: System) -> bytes:
@@ -100,4 +101,5 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    return {"id": arguments["id"], "key_id": before["id"][-16:], "short_id": before["id"][-8:], "fp": before["id"]}
+    return {"id": arguments["id"], "key_id": before["id"][-16:], "short_id": before["id"][-8:], "fp": before["id"],
+            "before": before["trusted"], "after": after["trusted"]}

@@ -39,24 +39,34 @@ Entry = Tuple[str, str]  # path on the host, name in the archive
 
 def observe(arguments: Arguments, system: System) -> State:
     """What would be packed, and whether the archive holds just that."""
-    found = [path for pattern in arguments["path"] for path in system.files.matching(pattern)]
-    excluded = {path for pattern in arguments["exclude_path"] for path in system.files.matching(pattern)}
-    paths = sorted({path.rstrip("/") or "/" for path in found if path not in excluded})
-    single = len(paths) == 1 and len(arguments["path"]) == 1 and not any(letter in paths[0] for letter in "*?[")
+    excluded = {path for pattern in arguments["exclude_path"] for path in expanded(pattern, system)}
+    found = sorted({path for pattern in arguments["path"] for path in expanded(pattern, system)} - excluded)
+    paths = [path for path in found if system.files.stat(path) is not None]
+    single = len(paths) == 1 and len(arguments["path"]) == 1 and not is_pattern(arguments["path"][0])
     is_file = single and is_kind(paths[0], "file", system)
     compress = is_file and not arguments["force_archive"] and arguments["format"] in ("gz", "bz2", "xz")
     dest = arguments["dest"] or default_name(arguments, paths, single, compress)
-    root = "" if not paths else paths[0] + "/" if single and not is_file else common_root(paths)
-    entries = sorted({entry for path in paths for entry in below(path, root, arguments, excluded | {dest}, system)})
+    root = common_root(found) if found else ""
+    entries = sorted({entry for path in paths for entry in packed_of(path, root, arguments, dest, system)})
     status = system.files.stat(dest, True)
     missing = [pattern for pattern in arguments["path"] if not system.files.matching(pattern)]
     state = path_state(dest, arguments, system, status)
-    state.update(entries=entries, compress=compress, missing=missing, root=root, paths=paths, same=False)
+    state.update(entries=entries, compress=compress, missing=missing, root=root, paths=paths, found=found, same=False)
     if status is not None and status.kind == "directory":
         raise ModuleFailed(f"dest is {dest!r}, a directory; wanted the name of an archive")
     if status is not None:
         state["same"] = not paths or holds(system.files.read(dest), state, arguments, system)
     return state
+
+
+def is_pattern(path: str) -> bool:
+    """Whether it may mean several paths."""
+    return any(letter in path for letter in "*?[")
+
+
+def expanded(path: str, system: System) -> List[str]:
+    """The paths that a pattern means; a plain path means itself, also with a slash at its end."""
+    return system.files.matching(path) if is_pattern(path) else [path]
 
 
 def is_kind(path: str, kind: str, system: System) -> bool:
@@ -77,20 +87,26 @@ def default_name(arguments: Arguments, paths: List[str], single: bool, compress:
 def common_root(paths: List[str]) -> str:
     """The directory that all paths share, with a final slash."""
     shared = os.path.commonpath([os.path.dirname(path) for path in paths])
-    return shared if shared.endswith("/") else shared + "/"
+    return os.path.join(shared, "")
 
 
-def below(path: str, root: str, arguments: Arguments, excluded: "set[str]", system: System) -> Iterator[Entry]:
-    """A path and everything below it, without what is excluded."""
-    patterns = arguments["exclusion_patterns"] or ()
-    if path in excluded or any(fnmatch.fnmatch(path, pattern) for pattern in patterns):
+def packed_of(path: str, root: str, arguments: Arguments, dest: str, system: System) -> Iterator[Entry]:
+    """A file, or everything below a directory; the directory itself is no entry, as in Ansible."""
+    if not is_kind(path, "directory", system):
+        yield from below(path, root, arguments, dest, system)
         return
-    name = path[len(root):] if path.startswith(root) else ""
-    if name:
-        yield path, name
+    for entry in system.files.entries(path):
+        yield from below(os.path.join(path, entry), root, arguments, dest, system)
+
+
+def below(path: str, root: str, arguments: Arguments, dest: str, system: System) -> Iterator[Entry]:
+    """A path and everything below it, without what is excluded, and without the archive."""
+    if path == dest or any(fnmatch.fnmatch(path, pattern) for pattern in arguments["exclusion_patterns"] or ()):
+        return
+    yield path, path[len(root):]
     if is_kind(path, "directory", system):
         for entry in system.files.entries(path):
-            yield from below(os.path.join(path, entry), root, arguments, excluded, system)
+            yield from below(os.path.join(path, entry), root, arguments, dest, system)
 
 
 def holds(data: bytes, state: State, arguments: Arguments, system: System) -> bool:
@@ -145,7 +161,7 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
         system.files.attributes(state["path"], state["wanted"])
     if arguments["remove"]:
         for path in state["paths"]:
-            system.files.remove(path)
+            system.files.remove(path.rstrip("/"))
 
 
 def packed(state: State, arguments: Arguments, system: System) -> bytes:
@@ -177,7 +193,8 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
     state = "absent" if not before["paths"] else "compress" if before["compress"] else "archive"
     if before["missing"] and before["paths"]:
         state = "incomplete"
-    return {**path_values(after), "state": state, "dest": before["path"], "missing": before["missing"],
+    place = path_values(after) if before["paths"] else {"state": "absent"}
+    return {**place, "dest_state": state, "dest": before["path"], "missing": before["missing"],
             "archived": [path for path, _ in before["entries"] if not before["compress"]] or before["paths"],
-            "arcroot": before["root"], "expanded_paths": before["paths"],
+            "arcroot": before["root"], "expanded_paths": before["found"],
             "expanded_exclude_paths": arguments["exclude_path"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import re
 from typing import Any, Dict, Iterator, List, Sequence
@@ -92,4 +93,7 @@ def difference(state: State, changes: Sequence[Change]) -> Difference:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    return {**copy.returns(arguments, before, after), "msg": "OK"}
+    values = copy.returns(arguments, before, after)
+    if "checksum" in values:
+        values["md5sum"] = hashlib.md5(before["source"].read(), usedforsecurity=False).hexdigest()
+    return {**values, "msg": "OK"}

@@ -19,6 +19,9 @@ def run(arguments: Arguments, system: System) -> Outcome:
     """started, finished, results_file and, once it has ended, everything that the step returned."""
     found = system.job(arguments["jid"], arguments["mode"] == "cleanup")
     changed, failed = bool(found.pop("changed", False)), bool(found.pop("failed", False))
+    if arguments["mode"] == "cleanup":
+        found = {"started": False, "finished": False, "stdout": "", "stderr": "", "stdout_lines": [],
+                 "stderr_lines": [], **found}
     if failed:
         raise ModuleFailed(str(found.get("msg", "the job failed")), {**found, "changed": changed})
     return Outcome(changed, found)

@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, List, Optional, Tuple
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Parameter, State
+from clusterbook.modules.ownership import path_state, path_values
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
 from clusterbook.modules.textfile import line_changes
@@ -38,8 +39,10 @@ def observe(arguments: Arguments, system: System) -> State:
     path = arguments["path"] or os.path.join(user.home, ".ssh", "authorized_keys")
     if arguments["follow"]:
         path = system.files.resolve(path)
-    text = (as_text(system.files.read(path)) or "") if system.files.stat(path, True) else ""
-    return {"path": path, "user": user, "before": text, "after": edited(arguments, text)}
+    found = system.files.stat(path, True)
+    text = (as_text(system.files.read(path)) or "") if found else ""
+    state = path_state(path, {}, system, found)
+    return {**state, "user": user, "before": text, "after": edited(arguments, text)}
 
 
 def parsed(line: str) -> Optional[Tuple[str, str, str, str]]:
@@ -115,6 +118,6 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
-    """Ansible's keys."""
-    return {"user": arguments["user"], "key": arguments["key"], "keyfile": after["path"], "state": arguments["state"],
-            "path": arguments["path"], "exclusive": arguments["exclusive"]}
+    """Ansible's keys: what was asked for, and what is at `path` where the step names one."""
+    return {**{name: arguments[name] for name in PARAMETERS}, "keyfile": after["path"],
+            **(path_values(after) if arguments["path"] else {})}

@@ -172,6 +172,10 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
     values.update(path_values(last))
     if before["source"].size <= 1 << 20 and (last["same"] or last["kind"] != "absent"):
         values["checksum"] = before["source"].sha1 or hashlib.sha1(before["source"].read()).hexdigest()  # noqa: S324
+        if before["items"][-1]["same"]:
+            values["path"] = last["path"]
+        else:
+            values["md5sum"] = hashlib.md5(before["source"].read(), usedforsecurity=False).hexdigest()
     kept = before["items"][-1].get("backup_file")
     if kept:
         values["backup_file"] = kept

@@ -10,6 +10,7 @@ from clusterbook.modules import apt_sources
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.file import make_directories
 from clusterbook.modules.mode import parse_mode
+from clusterbook.modules.ownership import path_state, path_values
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
 
@@ -56,7 +57,8 @@ def observe(arguments: Arguments, system: System) -> State:
     path = os.path.join(apt_sources.DIRECTORY, f"{slug}.sources")
     status = system.files.stat(path, True)
     now = system.files.read(path) if status else None
-    state: State = {"path": path, "key": None, "files": {}, "has": status.mode if status else None, "mode": None}
+    state: State = {"path": path, "key": None, "files": {}, "has": status.mode if status else None, "mode": None,
+                    "place": path_state(path, {}, system, status)}
     if arguments["state"] == "absent":
         present = [item for item in (path, *keyrings(slug)) if system.files.stat(item) is not None]
         state["files"].update((item, (b"", None)) for item in present)
@@ -151,4 +153,5 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    return {"repo": before["repo"], "dest": before["path"], "key_filename": before["key"]}
+    return {"repo": before["repo"], "dest": before["path"], "key_filename": before["key"],
+            **path_values(after["place"])}

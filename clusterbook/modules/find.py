@@ -80,8 +80,9 @@ def run(arguments: Arguments, system: System) -> Outcome:
 
 def result(files: List[Dict[str, Any]], examined: int, skipped: Dict[str, str], message: str) -> Outcome:
     """Ansible's keys."""
-    return Outcome(values={"files": files, "matched": len(files), "examined": examined, "skipped_paths": skipped,
-                           "msg": message})
+    values = {"files": files, "matched": len(files), "examined": examined, "skipped_paths": skipped, "msg": message}
+    warnings = [f"Skipped '{path}' path due to this access issue: {why}" for path, why in skipped.items()]
+    return Outcome(values={**values, "warnings": warnings} if warnings else values)
 
 
 def walk(

@@ -41,6 +41,7 @@ PARAMETERS = {
     "use_netrc": Parameter("bool", "Accepted; .netrc is not read.", default=True),
     **FILE_PARAMETERS,
 }
+MOST_BYTES_OF_MD5 = 1 << 20
 UNCHECKED = "sha256"
 SUBJECT = "dest"
 
@@ -58,21 +59,22 @@ def observe(arguments: Arguments, system: System) -> State:
         raise ModuleFailed(f"{path} is a {status.kind}, wanted a file", {"dest": path}, "Remove it first.")
     state = path_state(path, arguments, system, status)
     algorithm, wanted = wanted_checksum(arguments)
+    told: Dict[str, Any] = {}
     if not wanted and status is not None and arguments["force"]:
-        wanted = source_checksum(arguments, system)
-    state.update(algorithm=algorithm, wanted_digest=wanted, digest="", download={})
+        wanted = source_checksum(arguments, system, told)
+    state.update(algorithm=algorithm, wanted_digest=wanted, digest="", download=told, old=None)
     if status is not None and wanted:
         state["digest"] = system.files.digest(path, algorithm)
     return state
 
 
-def source_checksum(arguments: Arguments, system: System) -> str:
+def source_checksum(arguments: Arguments, system: System, told: Dict[str, Any]) -> str:
     """The digest of what is at the address; a plan reads a file of the host as its earlier steps would leave it."""
     import urllib.request
 
     address = arguments["url"]
     if not system.predicting or not address.startswith("file://"):
-        return remote_checksum(arguments)
+        return remote_checksum(arguments, told)
     return system.files.digest(urllib.request.url2pathname(address[len("file://"):]), UNCHECKED)
 
 
@@ -122,12 +124,11 @@ def listed_checksum(arguments: Arguments, url: str) -> str:
     raise ModuleFailed(f"{url} has no checksum for {name}", next_step="Give the digest itself.")
 
 
-def remote_checksum(arguments: Arguments) -> str:
+def remote_checksum(arguments: Arguments, told: Dict[str, Any]) -> str:
     """The digest of what the address gives now; with force and no checksum nothing else tells a difference."""
-    found = hashlib.new(UNCHECKED)
-    for block in download(arguments, {}):
-        found.update(block)
-    return found.hexdigest()
+    for _ in received(arguments, UNCHECKED, told):
+        pass
+    return str(told["digest"])
 
 
 def diff(arguments: Arguments, state: State) -> List[Change]:
@@ -150,6 +151,8 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
         return
     if state["kind"] != "absent" and arguments["backup"]:
         state["backup_file"] = keep_backup(path, system)
+    if state["kind"] != "absent" and not system.predicting:
+        state["old"] = system.files.digest(path, "sha1")
     known = wanted if algorithm == "sha256" else ""
     system.files.write(path, lambda: verified(arguments, state), state["wanted"], digest=known,
                        in_place=arguments["unsafe_writes"])
@@ -160,17 +163,29 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 def verified(arguments: Arguments, state: State) -> Iterator[bytes]:
     """The blocks of the download; after the last one its digest must be the wanted one."""
     algorithm, wanted = state["algorithm"], state["wanted_digest"]
-    found = hashlib.new(algorithm)
-    for block in download(arguments, state["download"]):
-        found.update(block)
-        yield block
-    state["download"]["digest"] = found.hexdigest()
-    if wanted and found.hexdigest() != wanted:
+    yield from received(arguments, algorithm, state["download"])
+    found = state["download"]["digest"]
+    if wanted and found != wanted:
         raise ModuleFailed(
-            f"{arguments['url']} has {algorithm} {found.hexdigest()}, wanted {wanted}; it was not kept",
+            f"{arguments['url']} has {algorithm} {found}, wanted {wanted}; it was not kept",
             {"url": arguments["url"], "dest": state["path"]},
             "Correct the checksum, or find out who changed the file at that address.",
         )
+
+
+def received(arguments: Arguments, algorithm: str, told: Dict[str, Any]) -> Iterator[bytes]:
+    """The blocks of the download; told receives the digest, too, and those that Ansible returns."""
+    digests = {"digest": hashlib.new(algorithm), "sha1": hashlib.sha1(usedforsecurity=False),
+               "md5": hashlib.md5(usedforsecurity=False)}
+    size = 0
+    for block in download(arguments, told):
+        size += len(block)
+        if size > MOST_BYTES_OF_MD5:
+            digests.pop("md5", None)  # the slowest of them, and nobody's need
+        for digest in digests.values():
+            digest.update(block)
+        yield block
+    told.update((name, digest.hexdigest()) for name, digest in digests.items())
 
 
 def download(arguments: Arguments, told: Dict[str, Any]) -> Iterator[bytes]:
@@ -178,11 +193,18 @@ def download(arguments: Arguments, told: Dict[str, Any]) -> Iterator[bytes]:
     from clusterbook.modules import web
 
     started = time.monotonic()
-    with web.ask(arguments) as response:
+    try:
+        response = web.ask(arguments)
+    except ModuleFailed as failure:
+        values = {**failure.values, "dest": arguments["dest"], "status_code": -1, "response": failure.message}
+        raise ModuleFailed(failure.message, values, failure.next_step) from failure
+    with response:
         if response.status >= 400:
             raise ModuleFailed(
                 f"{arguments['url']} answers {response.status} {response.reason}",
-                {"url": arguments["url"], "status_code": response.status, "response": response.reason},
+                {"url": arguments["url"], "dest": arguments["dest"], "status_code": response.status,
+                 "response": f"HTTP Error {response.status}: {response.reason}",
+                 "elapsed": int(time.monotonic() - started)},
                 "Correct the address, or put the file there.",
             )
         yield from web.blocks(response, lambda count: told.update(size=count))
@@ -197,12 +219,13 @@ def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
 
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
-    """Ansible's keys; the checksums are of the algorithm that was asked for."""
+    """Ansible's keys; checksum_src is of what was downloaded, checksum_dest of what was there before, both SHA-1."""
     values = {**path_values(after), "dest": after["path"], "url": arguments["url"]}
     told = before["download"]
-    digest = told.get("digest") or after["digest"]
-    if digest:
-        values["checksum_dest"] = values["checksum_src"] = digest
+    if "sha1" in told:
+        same = before["kind"] != "absent" and before["digest"] == told["digest"]
+        values.update(checksum_src=told["sha1"], checksum_dest=told["sha1"] if same else before["old"],
+                      **({"md5sum": told["md5"]} if "md5" in told else {}))
     if told:
         values.update(status_code=told.get("status_code"), elapsed=told.get("elapsed", 0),
                       msg=f"OK ({told.get('size', 'unknown')} bytes)")

@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.ini_text import Wanted, edited
-from clusterbook.modules.ownership import FILE_PARAMETERS
+from clusterbook.modules.ownership import FILE_PARAMETERS, path_values
 from clusterbook.modules.system import System
 from clusterbook.modules.textfile import apply_text, observe_text, text_changes
 
@@ -79,7 +79,7 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    values: Dict[str, Any] = {"path": arguments["path"], "msg": before["message"]}
+    values: Dict[str, Any] = {"path": arguments["path"], "msg": before["message"], **path_values(after)}
     if before.get("backup_file"):
         values["backup_file"] = before["backup_file"]
     return values

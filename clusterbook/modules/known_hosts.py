@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Sequence
 
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.file import make_directories
+from clusterbook.modules.ownership import path_state, path_values
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, as_text
 from clusterbook.modules.textfile import line_changes
@@ -30,9 +31,10 @@ REQUIRED_IF = (("state", "present", ("key",)),)
 def observe(arguments: Arguments, system: System) -> State:
     """The file's text as it is and as it shall be."""
     path = arguments["path"]
-    exists = system.files.stat(path, True) is not None
-    text = (as_text(system.files.read(path)) or "") if exists else ""
-    return {"before": text, "after": edited(arguments, text), "exists": exists}
+    found = system.files.stat(path, True)
+    text = (as_text(system.files.read(path)) or "") if found else ""
+    state = path_state(path, {}, system, found)
+    return {**state, "before": text, "after": edited(arguments, text), "exists": found is not None}
 
 
 def names_host(line: str, host: str) -> bool:
@@ -115,4 +117,4 @@ def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]
                "after_header": arguments["path"]}
     return {"diff": {"before": before["before"], "after": before["after"], **headers},
             "name": arguments["name"], "path": arguments["path"], "state": arguments["state"],
-            "hash_host": arguments["hash_host"], "key": arguments["key"]}
+            "hash_host": arguments["hash_host"], "key": arguments["key"], **path_values(after)}

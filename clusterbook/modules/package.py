@@ -18,7 +18,7 @@ KIND = "state"
 DESCRIPTION = "Install and remove packages by the host's own manager."
 OWN: Mapping[str, Parameter] = {
     "name": Parameter("list", "The packages.", required=True, elements="str"),
-    "state": Parameter("str", "What shall be.", required=True,
+    "state": Parameter("str", "What shall be.", default="present",
                        choices=("absent", "installed", "latest", "present", "removed")),
     "use": Parameter("str", "The manager; by default the host's own.", default="auto",
                      choices=("apt", "auto", "dnf", "dnf4", "dnf5", "yum")),

@@ -189,7 +189,6 @@ def values(arguments: Arguments, words: List[str], done: Optional[Completed]) ->
     """Ansible's keys."""
     found: Dict[str, Any] = {key: arguments[key] for key in ("name", "version", "state", "requirements", "virtualenv")}
     found["cmd"] = words
-    if done is not None:
-        found.update(stdout=done.stdout, stderr=done.stderr, stdout_lines=done.stdout.splitlines(),
-                     stderr_lines=done.stderr.splitlines())
+    stdout, stderr = (done.stdout, done.stderr) if done is not None else ("", "")
+    found.update(stdout=stdout, stderr=stderr, stdout_lines=stdout.splitlines(), stderr_lines=stderr.splitlines())
     return found

@@ -69,6 +69,7 @@ def stat_values(path: str, found: FileState, system: System) -> Dict[str, Any]:
     values: Dict[str, Any] = {
         "exists": True, "path": path, "mode": mode_text(found.mode), "uid": found.uid, "gid": found.gid,
         "size": found.size, "inode": found.inode, "dev": found.device, "nlink": found.links,
+        "blocks": found.blocks, "block_size": found.block_size, "device_type": found.device_type,
         "atime": found.accessed / 1e9, "mtime": found.modified / 1e9, "ctime": found.changed / 1e9,
         "pw_name": system.accounts.user_name(found.uid), "gr_name": system.accounts.group_name(found.gid),
         "isuid": bool(found.mode & 0o4000), "isgid": bool(found.mode & 0o2000),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Any, Dict, List, Sequence
 
@@ -63,7 +62,4 @@ def difference(state: State, changes: Sequence[Change]) -> List[Difference]:
 
 def returns(arguments: Arguments, before: State, after: State) -> Dict[str, Any]:
     """Ansible's keys."""
-    values = copy.returns(arguments, before, after)
-    if not before["items"][0]["same"]:
-        values["md5sum"] = hashlib.md5(before["source"].read(), usedforsecurity=False).hexdigest()
-    return values
+    return copy.returns(arguments, before, after)

@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from clusterbook.modules import web
 from clusterbook.modules.contract import Arguments, ModuleFailed, Outcome, Parameter
-from clusterbook.modules.ownership import FILE_PARAMETERS, wanted_attributes
+from clusterbook.modules.ownership import FILE_PARAMETERS, path_state, path_values, wanted_attributes
 from clusterbook.modules.system import System
 
 NAME = "ansible.builtin.uri"
@@ -50,7 +50,11 @@ def run(arguments: Arguments, system: System) -> Outcome:
         raise ModuleFailed("unix_socket is not supported", next_step="Use module command with curl --unix-socket.")
     body, headers = request_body(arguments, system)
     started = time.monotonic()
-    response = web.ask(arguments, arguments["method"].upper(), body, headers, arguments["follow_redirects"])
+    try:
+        response = web.ask(arguments, arguments["method"].upper(), body, headers, arguments["follow_redirects"])
+    except ModuleFailed as failure:
+        values = {**failure.values, "status": -1, "redirected": False}
+        raise ModuleFailed(failure.message, values, failure.next_step) from failure
     with response:
         content = response.read()
     values = response_values(response, content, arguments)
@@ -60,6 +64,8 @@ def run(arguments: Arguments, system: System) -> Outcome:
         raise ModuleFailed(
             f"{arguments['url']} answers {response.status} {response.reason}, wanted {wanted}", values)
     changed = store(arguments, content, system, values) if arguments["dest"] else False
+    if arguments["dest"]:
+        values.update(path_values(path_state(values["path"], {}, system, system.files.stat(values["path"], True))))
     return Outcome(changed, values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -86,6 +87,7 @@ def ask(
         handlers.append(urllib.request.HTTPSHandler(context=context(arguments)))
     if not arguments["use_proxy"]:
         handlers.append(urllib.request.ProxyHandler({}))
+    started = time.monotonic()
     try:
         response = urllib.request.build_opener(*handlers).open(request, timeout=arguments["timeout"])
     except urllib.error.HTTPError as refused:
@@ -93,7 +95,7 @@ def ask(
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ModuleFailed(
-            f"{url} does not answer: {reason}", {"url": url, "status": -1, "status_code": -1},
+            f"{url} does not answer: {reason}", {"url": url, "elapsed": int(time.monotonic() - started)},
             "Check that the host can reach this address.",
         ) from error
     if response.status is None:  # file: and ftp: have none

@@ -19,7 +19,7 @@ COLUMNS = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "igno
 _COLUMN_COLORS = {"ok": "green", "changed": "yellow", "unreachable": "red", "failed": "red", "skipped": "cyan",
                   "rescued": "yellow", "ignored": "bright purple"}  # fmt: skip
 # What a result holds for the engine alone.
-_INTERNAL = ("changes", "shown", "no_log", "ignored", "place", "next_step", "names_only", "exception")
+_INTERNAL = ("place", "next_step", "exception")
 _BESIDE_A_MESSAGE = ("msg", "warnings", "deprecations")
 # Of these only what they bring is shown.
 _INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
@@ -189,8 +189,11 @@ class AnsibleReport:
         return self._dump(event, result) if self._look.verbosity or always else ""
 
     def _dump(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-        shown = {key: value for key, value in result.items() if not str(key).startswith("_") and key not in _INTERNAL}
-        if event.get("module") in _VERBOSE_ALWAYS and event["status"] != "failed":
+        shown = {key: value for key, value in result.items() if not str(key).startswith("_")}
+        asked = event.get("module") in _VERBOSE_ALWAYS and event["status"] != "failed"
+        if not asked:  # of what debug shows any name may be the task's own
+            shown = {key: value for key, value in shown.items() if key not in _INTERNAL}
+        else:
             shown = {key: value for key, value in shown.items() if key not in ("changed", "failed", "skipped")}
             if event["module"].endswith("assert"):
                 shown = {"changed": False, **shown}

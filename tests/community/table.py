@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tests.community.packages import FOLDER, Package, packages
 from tests.differential.compare import Observed, Verdict
-from tests.differential.results import commit
 from tests.differential.tools import RELEASE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
@@ -37,7 +36,6 @@ class Kept:
 
     package: str
     role: str
-    commit: str
     status: int
     steps: int
     unlike: tuple[str, ...]
@@ -49,7 +47,7 @@ def keep(verdict: Verdict, theirs: Observed) -> None:
     unlike = tuple(f"{phase} {aspect}" for phase, aspect, _ in verdict.unlike)
     case = verdict.case
     package, _, role = case.section.rpartition(".")
-    found = Kept(package, role, commit(), theirs["first"]["status"], steps, unlike)
+    found = Kept(package, role, theirs["first"]["status"], steps, unlike)
     path = FOLDER / "results" / f"{found.package}-{found.role}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(found)))
@@ -80,4 +78,5 @@ def _kept(every: list[Package]) -> Iterator[Kept]:
             path = FOLDER / "results" / f"{package.name}-{role}.json"
             if path.is_file():
                 told = json.loads(path.read_text())
+                told.pop("commit", None)  # of results that were kept before
                 yield Kept(**{**told, "unlike": tuple(told["unlike"])})

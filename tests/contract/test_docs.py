@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_a_document_names_only_tasks_and_options_that_exist(document: Path) -> N
         own = re.split(r" -- |#|  (?:invoke|clusterbook) ", unquoted)[0]
         for option in _OPTION.findall(own):
             assert option in known, f"invoke {task} --{option}"
+
+
+def test_a_commit_that_a_document_names_is_in_the_history() -> None:
+    named = {word for path in DOCUMENTS for word in re.findall(r"\bcommit `?([0-9a-f]{7,40})\b", path.read_text())}
+    shallow = git("rev-parse", "--is-shallow-repository").stdout.strip()
+    if shallow != "false":  # an archive of the source has no history, a shallow copy only a part of it
+        pytest.skip("the history is not here")
+    assert {word for word in named if git("merge-base", "--is-ancestor", word, "HEAD").returncode} == set()
+
+
+def git(*words: str) -> subprocess.CompletedProcess[str]:
+    """Ask the repository."""
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def anchors(document: Path) -> set[str]:

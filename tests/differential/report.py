@@ -52,7 +52,7 @@ def document(found: list[tuple[Case, Result]]) -> str:
         f"Written by `make differential` on {datetime.now(UTC):%Y-%m-%d}, against ansible-core {RELEASE}: {len(found)}",
         f"playbooks{part}, {whole} the same in everything, "
         f"{len(found) - whole - len(unlike)} with a difference that is meant, {len(unlike)} with one that is not.",
-        "The last table says at which commit each was compared.",
+        "The last table says on which day each was compared.",
         "",
         "Where ansible-playbook's check mode does not tell what the run then does, because a step meets what an",
         "earlier one would have made, and ours tells it, that is counted as the same: counts and status of our check",
@@ -78,8 +78,8 @@ def document(found: list[tuple[Case, Result]]) -> str:
               "crontab(1) says from which file it made a table, and when; and these paths:",
               "", "| pattern | why |", "|---|---|"]
     lines += [f"| `{pattern.replace('|', ' or ')}` | {why} |" for pattern, why in VOLATILE]
-    lines += ["", "## Playbooks", "", "| playbook | what it shows | | commit |", "|---|---|---|---|"]
-    lines += [f"| {case.name} | {case.about} | {_word(case, result)} | {result.commit} |" for case, result in found]
+    lines += ["", "## Playbooks", "", "| playbook | what it shows | | compared |", "|---|---|---|---|"]
+    lines += [f"| {case.name} | {case.about} | {_word(case, result)} | {result.day} |" for case, result in found]
     return "\n".join(lines) + "\n"
 
 

@@ -30,6 +30,8 @@ Debian 12 host of the lab by `ansible-playbook` {release} and then, from the sam
   that this is not); of these **{ours} pass with `clusterbook-playbook`**.
 - {left} targets are not run; the last table says why.
 
+What each module returns, and what Ansible's returns beside that, is in [Modules](modules.md#results).
+
 Run it yourself: `make targets` (hours; results are kept in `~/.cache/clusterbook/targets/results`, so a second run
 repeats only ours), `python -m tests.targets 'lookup_*'` for some. `make test` runs ten of them.
 

@@ -28,7 +28,7 @@ def short_name(name: str) -> str:
 
 
 class LoadBalancer:
-    """fields: subnets, scheme, groups, initial_gateway. attributes: dns.
+    """fields: subnets, scheme, groups. attributes: dns.
 
     An internet-facing one is refused in a VPC whose internet gateway is not attached yet.
     """

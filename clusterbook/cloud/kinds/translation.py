@@ -47,7 +47,7 @@ class ElasticAddress:
 
 
 class NatGateway:
-    """fields: subnet, address (an allocation), initial_gateway.
+    """fields: subnet, address (an allocation).
 
     One that is made before the VPC's internet gateway is attached fails for good.
     """

@@ -23,10 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from clusterbook.cloud import eks
 from clusterbook.cloud.aws import Cloud, CloudError
+from clusterbook.cloud.eks_tokens import CLUSTER, PREFIX
 from clusterbook.lab.ec2.lifecycle import REGION
 
-PREFIX = "k8s-aws-v1."
-CLUSTER = "x-k8s-aws-id"
 SECONDS = 30
 # The API server's webhook configuration, for a host of the lab that plays a control plane of EKS.
 KUBECONFIG = """\

@@ -107,7 +107,8 @@ class System:
             return run(argv, tell=self.tell, **options)
         except FileNotFoundError as error:
             raise ModuleFailed(
-                f"'{argv[0]}' cannot be run: {error.strerror}: {error.filename}", {"rc": 2, "cmd": list(argv)},
+                f"'{argv[0]}' cannot be run: {error.strerror}: {error.filename}",
+                {"rc": 2, "cmd": list(argv), "stdout": "", "stderr": "", "stdout_lines": [], "stderr_lines": []},
                 f"Install {argv[0]} on the host in an earlier step.",
             ) from error
 

@@ -34,6 +34,9 @@ class FileState:
     device: int = 0
     links: int = 1
     target: Optional[str] = None
+    blocks: int = 0
+    block_size: int = 0
+    device_type: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Files:
         return FileState(
             kind, stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns,
             found.st_atime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_nlink,
-            os.readlink(path) if kind == "link" else None,
+            os.readlink(path) if kind == "link" else None, found.st_blocks, found.st_blksize, found.st_rdev,
         )
 
     def read(self, path: str) -> bytes:

@@ -33,7 +33,7 @@ def row(nodes: int, **more: Any) -> dict[str, Any]:
 def report() -> dict[str, Any]:
     full = row(100, pods_added=1000, pods={"count": 1000, "scheduled": None, "running": None, "seconds": 50.0}, tool={})
     return {
-        "measured": "2026-01-01", "commit": "abc", "kubernetes": "1.37.2", "notes": [], "node_bytes": 3000,
+        "measured": "2026-01-01", "version": "1.2.3", "kubernetes": "1.37.2", "notes": [], "node_bytes": 3000,
         "control_plane": "in a lab",
         "machine": {"processor": "2 x CPU", "memory": "8 GiB", "kernel": "6"},
         "rows": [row(0, added=0, ready=None, pods=None), row(10), row(100), full],

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.unit.cli.conftest import NAME, Run
@@ -146,6 +147,14 @@ def test_missing_credentials_are_said_plainly(created: Run, monkeypatch: pytest.
     error = translate(NoCredentialsError(), "ec2:describe_vpcs")
     assert error.message == "there are no AWS credentials for ec2:describe_vpcs"
     assert "clusterbook never asks for keys or keeps them" in error.next_step
+
+
+@pytest.mark.parametrize("line", [f"update-cluster {NAME}", "eks-join shop"])
+def test_a_profile_that_is_not_there_is_said_plainly(created: Run, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    code, text = created(*line.split())
+    assert code == 1 and "The config profile (nobody) could not be found\n  next: Set AWS_PROFILE" in text, text
 
 
 def test_a_cluster_that_is_only_configured_has_no_api_yet_and_the_message_says_what_makes_it(created: Run) -> None:

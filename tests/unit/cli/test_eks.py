@@ -85,7 +85,7 @@ def test_with_yes_roles_are_let_in_and_hosts_get_what_eks_says(world: World, run
     (name,) = play.hosts
     known = play.hosts[name].variables
     assert (known["cluster_ca_certificate"], known["cluster_dns_address"]) == ("PEM", "172.20.0.10")
-    assert "1 host joined shop" in text
+    assert "1 host joined shop" in text and "clusterbook eks-kubeconfig shop --region us-east-2 && kubectl" in text
     assert run("eks-join", "shop")[0] == 0
 
 

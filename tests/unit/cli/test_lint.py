@@ -82,6 +82,15 @@ def test_a_module_is_shown_with_its_required_parameters_first(capsys: pytest.Cap
     assert next(line for line in lines if line.startswith("  ") and "(" in line).startswith("  dest  (path, required")
 
 
+def test_what_a_module_returns_is_shown_with_when(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(modules, name="copy") == 0
+    shown = capsys.readouterr().out.partition("\nreturns\n")[2]
+    assert "  backup_file  (str, with backup, when it changed)\n      Where the old file was kept." in shown
+    assert call(modules, name="copy", json_=True) == 0
+    told = json.loads(capsys.readouterr().out)["returned"]["size"]
+    assert told == {"type": "int", "description": "Bytes.", "when": ""}
+
+
 def test_a_module_that_does_not_exist_is_an_error_with_the_near_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(modules, name="coppy") == 3
     assert "did you mean 'copy'?" in capsys.readouterr().err

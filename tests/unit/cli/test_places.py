@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli import places
-from clusterbook.errors import InvalidInput
+from clusterbook.errors import Failed, InvalidInput
 
 
 def test_a_project_of_ones_own_comes_first(tmp_path: Path) -> None:
@@ -68,3 +68,10 @@ def test_the_environment_names_the_inventory_that_is_meant(tmp_path: Path, monke
 
 def test_in_a_clone_the_lab_is_meant() -> None:
     assert places.default_inventory(places.brought()) == "lab"
+
+
+def test_where_the_program_is_nowhere_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python3")
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(Failed, match="the program clusterbook is not on the path, so nothing else can be told to"):
+        places.installed_program()

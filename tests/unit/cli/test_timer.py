@@ -164,10 +164,3 @@ def test_a_folder_that_cannot_be_written_is_named(user: Path, call_on_hosts: Cal
     user.parent.write_text("")
     code, _, errors = call_on_hosts("backup", "--schedule", "daily", "--yes")
     assert code == 3 and f"cannot write '{user}/{STEM}.service': " in errors
-
-
-def test_where_the_program_is_nowhere_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timer.sys, "executable", "/nowhere/python3")
-    monkeypatch.setattr(timer.shutil, "which", lambda _: None)
-    with pytest.raises(timer.Failed, match="the program clusterbook is not on the path, so a unit cannot name it"):
-        timer.program()

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from clusterbook.cloud import apply, aws, plan, teardown
-from clusterbook.cloud.aws import Cloud
+from clusterbook.cloud.aws import Cloud, translate
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.graph import Outcome
 from clusterbook.cloud.layout import Design
@@ -232,3 +232,11 @@ def test_throttling_that_does_not_end_is_an_error_with_its_code(
     inject({"DescribeVpcs": (99, "RequestLimitExceeded", "Request limit exceeded.")})
     with pytest.raises(aws.CloudError, match=r"Request limit exceeded\. \(RequestLimitExceeded\)"):
         plan.survey(cloud)
+
+
+def test_a_role_that_may_not_be_assumed_is_what_has_to_be_allowed() -> None:
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "AssumeRole")
+    error = translate(refused, "sts:get_caller_identity")
+    assert (error.message, error.next_step) == (
+        "sts:assume_role is denied: not authorized", "Allow sts:AssumeRole for these credentials."
+    )  # fmt: skip

@@ -59,8 +59,6 @@ def test_what_leads_into_the_internet_waits_for_the_vpcs_gateway() -> None:
     ways = ("NatGateway/us-east-2a", "NatGateway/us-east-2b", "LoadBalancer/api")
     assert all(gateway in found[f"{way}.{NAME}"].needs for way in ways)
     assert gateway not in by_key(TEXT + "  api_scheme: internal\n")[f"LoadBalancer/api.{NAME}"].needs
-    shared = by_key(ALL + "  vpc_id: vpc-0123456789abcdef0\n")[f"NatGateway/us-east-2a.{NAME}"]
-    assert shared.fields["initial_gateway"] == Ref("SharedVpc/vpc-0123456789abcdef0", "gateway")
 
 
 def test_with_a_bastion_people_reach_it_and_nothing_else_by_ssh() -> None:

@@ -15,7 +15,7 @@ import pytest
 from clusterbook.cloud import apply, foreign, plan, teardown
 from clusterbook.cloud.aws import Cloud
 from clusterbook.cloud.design import wanted
-from clusterbook.cloud.images import resolve_image
+from clusterbook.cloud.images import find_image
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.model import Found, owner_tag
 from clusterbook.cloud.state import StateFile
@@ -72,7 +72,7 @@ def made_by_the_cloud_controller(cloud: Cloud, there: dict[str, Found]) -> None:
 
 
 def test_a_cluster_goes_in_an_order_in_which_nothing_is_in_use(account: Cloud, state: StateFile) -> None:
-    design = Design(NAME, spec.parse(TEXT, "cluster.yaml").complete, resolve_image(account, "debian-12"))
+    design = Design(NAME, spec.parse(TEXT, "cluster.yaml").complete, find_image(account, "debian-12").id)
     done = apply.apply(account, plan.compare(wanted(design), {}), state, {}, lambda *words: None)
     assert done.failed == {} and done.untried == []
     assert plan.compare(wanted(design), plan.survey(account)).empty

@@ -24,6 +24,7 @@ EVERY = {EVERY_NAME}
     ("hostvars | dict2items | selectattr('value.address', 'defined')", {"address"}),
     ("hostvars[host] is defined", set()),
     ("host in hostvars and hostvars is defined", set()),
+    ("{% for host in hostvars %}{{ host in hostvars }}{% endfor %}", set()),
     ("my_hostvars[x][y]", set()),
     ("hostvars[", set()),
 ])
@@ -35,6 +36,7 @@ def test_a_name_that_is_spelt_out_is_read_alone(text: str, names: set[str]) -> N
     "hostvars[host][item]", "hostvars[host]['a' ~ item]", "hostvars.b.get(item)", "hostvars[host] | to_json",
     "hostvars[host].keys()", "groups['web'] | map('extract', hostvars, item)", "['a'] | map('extract', hostvars[host])",
     "item in hostvars[host]", "{{ hostvars[inventory_hostname] }}",
+    "{{ hostvars }}", "hostvars", "hostvars | to_nice_json",
 ])
 def test_a_name_that_is_computed_may_be_any(text: str) -> None:
     assert other_host_names([text]) == EVERY

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.lab.page import Command, Shell, type_in, typed
+from tests.lab.page import Command, Shell, commands, type_in, typed
+from tests.unit.conftest import IMAGE
 
 DOCS = Path(__file__).parents[3] / "docs"
 # Every page of docs with commands in a block is in one of these three (tests/contract/test_docs.py).
@@ -36,11 +38,16 @@ TYPED_ELSEWHERE: Mapping[str, str] = {
 NOT_TYPED: Mapping[str, str] = {
     "air-gap.md": "hosts without a network, and a bundle of gigabytes: tests/lab/test_air_gap.py runs the same tasks",
     "ec2.md": "an account of AWS: tests/lab/test_ec2.py types in the walk-through, which has the same tasks",
-    "eks.md": "a cluster of EKS: tests/lab/test_eks.py runs the same task",
+    "eks.md": "hosts for a cluster of EKS: tests/lab/test_eks.py runs the same task; below is what needs none",
     "monitoring.md": "a raised cluster, and lines of Prometheus' own language: tests/lab/test_logs.py opens its page",
     "tasks.md": "made from the tasks themselves: one example of each",
     "upgrade.md": "two versions of Kubernetes: tests/lab/test_upgrade.py runs the same tasks, the tutorial is typed in",
     "vagrant.md": "virtual machines: tests/vagrant raises them",
+}
+# Page -> its sections that need an account of AWS and no hosts. They are typed in here, too: in seconds, without a lab.
+WITHOUT_HOSTS: Mapping[str, tuple[str, ...]] = {
+    "eks.md": ("kubectl",),
+    "walk-through.md": ("Who may do it", "What is wanted", "What it needs of EC2", "Back to nothing"),
 }
 
 # What a page writes as an example -> what it is here.
@@ -51,12 +58,19 @@ HERE: Mapping[str, str] = {
     r"(python -m clusterbook\S+ (?:lock|fetch|build)) ?(?:\[NAME …\])?(.*)": r"\1 \2 --help",
     r"(python -m clusterbook.lab.mirror) start\|stop\|status \[--lab NAME\]": r"\1 status --lab NAME --help",
     r"#!/bin/sh": "true",
+    # This account has one image, and of no date.
+    r"(invoke create-cluster walk.*)": rf"\1 --image {IMAGE['ami_id']}",
     r"exec (clusterbook inventory --inventory) aws \"\$@\"": r"\1 web --list",
 }  # fmt: skip
 # The playbook web.yml has something that lint finds.
 FOUND = "invoke lint( --(skip|extra-vars|json|sarif).*)?"
 # What has to be done before a line, as the page says or takes for granted.
-BEFORE: Mapping[str, str] = {"invoke store-key --file": "export CLUSTERBOOK_STORE_PASSPHRASE=words"}
+BEFORE: Mapping[str, str] = {
+    "invoke store-key --file": "export CLUSTERBOOK_STORE_PASSPHRASE=words",
+    "invoke iam walk": "export CLUSTERBOOK_STATE_STORE=s3://lab-state/team",
+    "invoke create-cluster walk": "(umask 077 && mkdir ~/.ssh && ssh-keygen -qt ed25519 -N '' -f ~/.ssh/id_ed25519)",
+    "invoke edit-cluster": "export EDITOR=true",
+}
 FILES: Mapping[str, str] = {
     "hosts.yml": "all: {children: {web: {hosts: {here: {ansible_connection: local}}}}}\n",
     "hosts.ini": "[web]\nhere ansible_connection=local\n",
@@ -73,9 +87,9 @@ FILES: Mapping[str, str] = {
 @pytest.fixture
 def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
     """A person's shell in a new project, with a home of its own; and an AWS of its own where a page needs one."""
-    if request.node.callspec.params["page"] == "store.md":
-        kms = request.getfixturevalue("aws")("kms")
-        kms.create_alias(AliasName="alias/clusterbook", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    page = request.node.callspec.params["page"]
+    if page == "store.md" or page in WITHOUT_HOSTS:
+        _account(request.getfixturevalue("aws"))
     for name in ("", "-prod", "-dev"):
         (tmp_path / f".vault{name}").write_text(f"the password{name}\n")
     shell = Shell(_environment(tmp_path), tmp_path)
@@ -92,10 +106,29 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
         shell.close()
 
 
+def _account(aws: Any) -> None:
+    """What the pages take for granted there."""
+    kms = aws("kms")
+    kms.create_alias(AliasName="alias/clusterbook", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    aws("eks", region_name="eu-central-1").create_cluster(
+        name="shop", roleArn="arn:aws:iam::123456789012:role/eks", resourcesVpcConfig={"subnetIds": []}
+    )
+
+
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("page", TYPED_HERE)
 def test_every_command_of_the_page_ends_and_prints_as_it_says(project: Shell, page: str) -> None:
-    steps = typed(DOCS / page)
+    _type(typed(DOCS / page), project)
+
+
+@pytest.mark.parametrize("page", WITHOUT_HOSTS)
+def test_what_a_page_does_in_an_account_alone_ends_and_prints_as_it_says(project: Shell, page: str) -> None:
+    sections = commands(DOCS / page)
+    for title in WITHOUT_HOSTS[page]:
+        _type(sections[title], project)
+
+
+def _type(steps: Sequence[Command], project: Shell) -> None:
     assert steps
     for step in steps:
         before = next((line for start, line in BEFORE.items() if step.line.startswith(start)), "true")

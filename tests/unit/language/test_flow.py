@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusterbook.language.program import Step
+from clusterbook.language.program import Loop, Step
 from clusterbook.language.values import Secret, Template
 from tests.unit.language.test_interpreter import Recorder, run, step
 
@@ -51,3 +51,23 @@ def test_a_check_that_looked_at_a_secret_shows_no_values() -> None:
     assert run(recorder, check(), variables={"size": 1, "kind": Secret("word")})
     assert "hunter2" not in str(recorder.events)
     assert recorder.statuses() == ["failed"]
+
+
+def test_a_variable_is_shown_whose_name_the_engine_has_a_use_for() -> None:
+    names = ("place", "changes", "results", "next_step", "attempts", "quiet", "names_only", "ignored")
+    for name in names:
+        recorder = Recorder()
+        show = Step(1, "show", "ansible.builtin.debug", {"var": name}, register="told")
+        after = step(2, Template("{{ told['" + name + "'] | type_debug }}"))
+        assert run(recorder, show, after, variables={name: "a value"}) and recorder.ran == ["str"], name
+        event = next(event for event in recorder.events if event["type"] == "result")
+        own = {key for key in event if key not in ("type", "id", "seconds", "status")}
+        assert own == {"msg" if name not in ("results", "names_only") else name}, event
+
+
+def test_what_is_registered_of_a_loop_is_without_what_reports_need() -> None:
+    recorder = Recorder()
+    show = Step(1, "show", "ansible.builtin.debug", {"var": Template("{{ item }}")}, register="told", loop=Loop(["a"]))
+    after = step(2, Template("{{ told.results[0] | list | sort | join(' ') }}"))
+    assert run(recorder, show, after, variables={"a": 1})
+    assert recorder.ran == ["a ansible_loop_var changed failed item"]

@@ -13,12 +13,38 @@ from typing import Any
 
 import pytest
 
+from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
-from clusterbook.modules.perform import perform
+from clusterbook.modules.perform import perform as perform_unchecked
 from clusterbook.modules.system import Source, System
 from clusterbook.modules.system.predicted import PredictedSystem
+from clusterbook.schema.returned import COMMON, OF_PROGRAMS, RETURNED
 
 Do = Callable[..., Outcome]
+TYPES = {"bool": bool, "int": int, "str": str, "list": list, "dict": dict, "raw": object}
+# What a failure may name of what it is about, whichever module fails.
+ABOUT = ("path", "dest", "src", "url", "name", "file")
+
+
+def perform(module: str, arguments: Mapping[str, Any], system: System, check: bool) -> Outcome:
+    """Run a module, and hold its result against what the reference says that it returns."""
+    outcome = perform_unchecked(module, arguments, system, check)
+    assert list(unlisted(module, outcome)) == []
+    return outcome
+
+
+def unlisted(module: str, outcome: Outcome) -> Iterator[str]:
+    """The values that are not listed for the module, or of another type than there."""
+    listed = RETURNED[registry.canonical(module) or ""]
+    known = {**COMMON, **listed, **(OF_PROGRAMS if outcome.failed else {})}
+    # What the engine shows in place of Ansible's words is not registered.
+    registered = {name: value for name, value in outcome.values.items() if name != "explained"}
+    for name, value in registered.items():
+        if name in known:
+            if value is not None and not isinstance(value, TYPES[known[name].type]):
+                yield f"{name} is {value!r}, not {known[name].type}"
+        elif "HEADER" not in listed and not (outcome.failed and name in ABOUT):
+            yield name
 
 
 def local_files(root: Path) -> Callable[[str], Source]:

@@ -6,6 +6,7 @@ import gzip
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,9 +28,10 @@ def content(place: Path) -> Path:
 def test_a_directory_is_packed_once(do: Do, content: Path, kind: str) -> None:
     target = content.with_name("content.tar" if kind == "tar" else f"content.tar.{kind}")
     first = do("archive", path=str(content), format=kind, mode="0640")
-    assert first.changed and first.values["state"] == "archive" and target.stat().st_mode & 0o777 == 0o640
+    assert first.changed and first.values["dest_state"] == "archive" and first.values["state"] == "file"
+    assert target.stat().st_mode & 0o777 == 0o640
     with tarfile.open(target) as archive:
-        assert sorted(archive.getnames()) == ["a", "inner", "inner/b.bak", "link"]
+        assert sorted(archive.getnames()) == ["content/a", "content/inner", "content/inner/b.bak", "content/link"]
     assert not do("archive", path=str(content), format=kind, mode="0640").changed
     (content / "a").write_text("other")
     assert do("archive", path=str(content), format=kind).changed
@@ -39,12 +41,27 @@ def test_several_paths_go_into_a_zip_without_what_is_excluded(do: Do, place: Pat
     given = {"path": [str(content / "a"), f"{content}/inn*"], "dest": str(place / "x.zip"), "format": "zip",
              "exclusion_patterns": ["*.bak"]}
     assert do("archive", **given).changed and not do("archive", **given).changed
-    assert sorted(zipfile.ZipFile(place / "x.zip").namelist()) == ["a", "inner/"]
+    assert sorted(zipfile.ZipFile(place / "x.zip").namelist()) == ["a"]
+
+
+def test_names_begin_where_the_paths_part(do: Do, place: Path, content: Path) -> None:
+    def names(*paths: str, **more: Any) -> list[str]:
+        done = do("archive", path=list(paths), dest=str(place / "x.tar"), format="tar", **more)
+        assert done.changed, done.message
+        with tarfile.open(place / "x.tar") as archive:
+            return sorted(archive.getnames())
+
+    assert names(f"{content}/") == ["a", "inner", "inner/b.bak", "link"]
+    assert names(f"{content}/inner", f"{content}/a") == ["a", "inner/b.bak"]
+    assert names(f"{content}/*", exclude_path=[f"{content}/inner"]) == ["a", "link"]
+    found = do("archive", path=[str(content / "a"), str(content / "none")], dest=str(place / "y.tar")).values
+    assert found["dest_state"] == "incomplete" and found["missing"] == [str(content / "none")]
+    assert found["expanded_paths"] == [str(content / "a"), str(content / "none")]
 
 
 def test_a_single_file_is_compressed_and_may_be_removed(do: Do, content: Path) -> None:
     outcome = do("archive", path=str(content / "a"), remove=True)
-    assert outcome.values["state"] == "compress" and not (content / "a").exists()
+    assert outcome.values["dest_state"] == "compress" and not (content / "a").exists()
     assert gzip.decompress((content / "a.gz").read_bytes()) == b"a"
     assert not do("archive", path=str(content / "a"), remove=True, dest=str(content / "a.gz")).changed
 

@@ -19,9 +19,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from clusterbook.cluster import signing
 from clusterbook.modules import certificate
 from clusterbook.modules.contract import Outcome
-from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
 from clusterbook.modules.system.predicted import PredictedSystem
+from tests.unit.modules.conftest import perform
 
 Usage = ExtendedKeyUsageOID
 

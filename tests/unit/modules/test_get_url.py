@@ -7,10 +7,9 @@ import os
 import stat
 from pathlib import Path
 
-from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
 from clusterbook.modules.system.predicted import PredictedSystem
-from tests.unit.modules.conftest import Do, Web
+from tests.unit.modules.conftest import Do, Web, perform
 
 DATA = os.urandom(300_000)
 SUM = hashlib.sha256(DATA).hexdigest()

@@ -25,11 +25,10 @@ from hypothesis import strategies as some
 
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Outcome
-from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
 from clusterbook.modules.system.files import Attributes, Files
 from clusterbook.modules.system.predicted import PredictedSystem
-from tests.unit.modules.conftest import tree
+from tests.unit.modules.conftest import perform, tree
 from tests.unit.modules.doubles import FINGERPRINT, Programs
 from tests.unit.modules.histories import DOUBLES, FILES, HOSTS, History
 from tests.unit.modules.test_certificate import Authority

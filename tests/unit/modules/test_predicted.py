@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from clusterbook.modules.contract import Change, Outcome
-from clusterbook.modules.perform import perform
 from clusterbook.modules.system.commands import Completed
 from clusterbook.modules.system.predicted import PredictedSystem
 from clusterbook.modules.system.units import UnitState, parse
-from tests.unit.modules.conftest import Do
+from tests.unit.modules.conftest import Do, perform
 
 MISSING = "clusterbook-no-such-package"
 

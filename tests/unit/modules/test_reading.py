@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from clusterbook.modules.contract import Outcome
-from clusterbook.modules.perform import perform
 from clusterbook.modules.system import System
 from clusterbook.modules.system.commands import Completed
-from tests.unit.modules.conftest import Do
+from tests.unit.modules.conftest import Do, perform
 
 
 @pytest.fixture

@@ -11,7 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
+import botocore.auth
 import pytest
+
+from clusterbook.cloud import eks_tokens
+from clusterbook.cloud.aws import Cloud
 
 ROLES = Path(__file__).parents[3] / "roles"
 STS, REGION, CLUSTER = "https://sts.us-east-2.amazonaws.com/", "us-east-2", "shop"
@@ -31,29 +36,24 @@ def program(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def of_botocore(monkeypatch: pytest.MonkeyPatch, now: float) -> str:
-    """The same request, signed by botocore."""
-    import botocore.auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
+def address(token: str) -> tuple[str, list[str]]:
+    """The place that a token asks, and what of it."""
+    text = token.removeprefix("k8s-aws-v1.")
+    assert token.startswith("k8s-aws-v1.") and "=" not in token
+    place, _, query = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("?")
+    return place, sorted(query.split("&"))
 
+
+def test_a_node_s_token_is_the_one_that_a_person_with_its_keys_would_have(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_: moment)
-    keys = Credentials(KEYS["AccessKeyId"], KEYS["SecretAccessKey"], KEYS["Token"])
-    request = AWSRequest("GET", f"{STS}?Action=GetCallerIdentity&Version=2011-06-15", {"x-k8s-aws-id": CLUSTER})
-    botocore.auth.SigV4QueryAuth(keys, "sts", REGION, expires=60).add_auth(request)
-    return str(request.url)
-
-
-def test_a_token_is_the_address_that_botocore_signs(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.time()
-    token = program.token(SETTINGS, KEYS, now)
-    assert token.startswith("k8s-aws-v1.") and "=" not in token
-    text = token.removeprefix("k8s-aws-v1.")
-    url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    place, _, query = url.partition("?")
-    wanted = of_botocore(monkeypatch, now)
-    assert place == STS and sorted(query.split("&")) == sorted(wanted.partition("?")[2].split("&"))
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    session = boto3.Session(KEYS["AccessKeyId"], KEYS["SecretAccessKey"], KEYS["Token"])
+    found = address(program.token(SETTINGS, KEYS, now))
+    assert found[0] == STS and found == address(eks_tokens.token(Cloud(CLUSTER, REGION, session), CLUSTER))
 
 
 def test_the_kubelet_is_told_until_when_a_token_is_good(program: Any) -> None:

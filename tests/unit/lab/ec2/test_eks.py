@@ -27,7 +27,8 @@ from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 os.environ["AWS_ENDPOINT_URL"] = address = "http://%s:%s" % server.get_host_and_port()
-from clusterbook.cloud import eks
+import boto3
+from clusterbook.cloud import eks, eks_tokens
 from clusterbook.cloud.aws import Cloud, CloudError
 sts, cloud = address + "/", Cloud("shop", "us-east-2")
 lab_eks.publish(folder, "shop", "https://192.0.2.7:6443", "PEM")
@@ -75,6 +76,10 @@ if corrected:
     found["no token"] = ask("abc")
     cloud.call("eks", "delete_access_entry", clusterName="shop", principalArn=role)
     cloud.call("eks", "create_access_entry", clusterName="shop", principalArn=role, type="STANDARD")
+    keys = cloud.call("sts", "assume_role", RoleArn=role, RoleSessionName="me")["Credentials"]
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    found["person"] = ask(eks_tokens.token(Cloud("shop", "us-east-2", session), "shop"))
+    found["person elsewhere"] = ask(eks_tokens.token(Cloud("shop", "us-east-2", session), "other"))
     try:
         eks.not_let_in(cloud, plane, [role])
     except Exception as error:
@@ -128,6 +133,12 @@ def test_a_host_is_let_in_by_its_role_and_one_without_is_named(found: dict[str, 
 
 def test_a_role_that_is_let_in_as_people_is_refused(found: dict[str, Any]) -> None:
     assert "has the type STANDARD, and nodes need EC2_LINUX" in found["people"]
+
+
+def test_a_person_is_known_by_the_access_entry_of_their_role(found: dict[str, Any]) -> None:
+    (role,) = found["roles"]
+    assert found["person"] == {"authenticated": True, "user": {"username": role, "groups": []}}
+    assert found["person elsewhere"] == {"authenticated": False, "error": "STS answered 403"}
 
 
 def test_a_token_makes_its_host_the_node_of_its_instance(found: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
-"""The reference of every module, made from the same tables that arguments are checked with (docs/modules.md)."""
+"""The reference of every module, made from the same tables that arguments and results are checked with."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from typing import Any, Dict, Iterator, List
+from collections.abc import Iterator
+from typing import Any
 
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Parameter, Specification
+from clusterbook.schema.returned import COMMON, LACKING, OF_PROGRAMS, RETURNED, Values
 
 KINDS = {
     "state": "Describes a state: observed, changed only where it differs, observed again.",
@@ -17,9 +19,10 @@ KINDS = {
 }
 HEAD = """# Modules
 
-Every module that a task may name, with its parameters. Names and meanings are Ansible's. A module of
-`ansible.builtin`, `ansible.posix` or `community.general` may be written with or without that prefix; `certificate` is
-our own. This page is made from the modules' own tables; the examples are one playbook, `docs/examples/modules.yml`.
+Every module that a task may name, with its parameters and what it returns, which `register` keeps. Names and meanings
+are Ansible's. A module of `ansible.builtin`, `ansible.posix` or `community.general` may be written with or without that
+prefix; `certificate` is our own. This page is made from the tables that arguments are checked with and results are
+tested with; the examples are one playbook, `docs/examples/modules.yml`.
 """
 
 
@@ -28,7 +31,25 @@ def page(playbook: str) -> str:
     known = examples(playbook)
     tables = [registry.specification(name) for name in registry.names()]
     body = (line for table in tables for line in section(table, known.get(table.name, "")))
-    return "\n".join([HEAD, *body, *refused()])
+    return "\n".join([HEAD, *results(), *body, *refused()])
+
+
+def results() -> Iterator[str]:
+    """What every result has."""
+    yield "## Results\n"
+    yield "What a task registers has these values beside those that its module lists. Where a program that a module ran"
+    yield f"has failed, {', '.join(f'`{name}`' for name in OF_PROGRAMS)} tell of it. `async` adds those of"
+    yield "[async_status](#ansiblebuiltinasync_status).\n"
+    yield from value_table(COMMON)
+
+
+def value_table(values: Values) -> Iterator[str]:
+    """Values that are returned."""
+    yield "| value | type | when | |"
+    yield "|---|---|---|---|"
+    for name, one in values.items():
+        yield f"| `{name}` | {one.type} | {one.when} | {one.description} |".replace("\n", " ")
+    yield ""
 
 
 def refused() -> Iterator[str]:
@@ -42,9 +63,9 @@ def refused() -> Iterator[str]:
     yield ""
 
 
-def examples(playbook: str) -> Dict[str, str]:
+def examples(playbook: str) -> dict[str, str]:
     """Module -> its task, as it is written in the playbook; the last one that has the module."""
-    found: Dict[str, str] = {}
+    found: dict[str, str] = {}
     for task in re.split(r"^(?= *- name: )", playbook, flags=re.MULTILINE):
         lines = textwrap.dedent(task).rstrip()
         module = re.search(r"^  ([a-z_0-9.]+):(?! all$)", lines.partition("\n")[2], re.MULTILINE)
@@ -63,6 +84,12 @@ def section(table: Specification, example: str) -> Iterator[str]:
         yield from (row(name, item) for name, item in sorted(table.parameters.items()) if not name.startswith("_"))
         yield ""
     yield from rules(table)
+    if RETURNED[table.name]:
+        yield "Returns:\n"
+        yield from value_table(RETURNED[table.name])
+    elif table.kind != "flow":
+        yield "Returns nothing of its own.\n"
+    yield from lacking(table.name)
     if example:
         yield f"```yaml\n{example}\n```\n"
 
@@ -92,7 +119,7 @@ def shown(value: Any) -> str:
 
 def rules(table: Specification) -> Iterator[str]:
     """What holds between parameters."""
-    lines: List[str] = []
+    lines: list[str] = []
     if table.free_form:
         lines.append("Takes text after its name instead of parameters.")
     lines += ["Not together: " + listed(names) + "." for names in table.mutually_exclusive]
@@ -105,6 +132,14 @@ def rules(table: Specification) -> Iterator[str]:
         yield " ".join(lines) + "\n"
 
 
-def listed(names: "tuple[str, ...]") -> str:
+def lacking(name: str) -> Iterator[str]:
+    """What Ansible's module returns and this one does not."""
+    found = LACKING.get(name, {})
+    if found:
+        listed_ones = "; ".join(f"`{key}` ({why})" for key, why in found.items())
+        yield f"Not here, of what Ansible's returns: {listed_ones}.\n"
+
+
+def listed(names: tuple[str, ...]) -> str:
     """Names of parameters."""
     return ", ".join(f"`{name}`" if not name.startswith("_") else "the text" for name in names)

@@ -8,7 +8,7 @@ from clusterbook import project
 from clusterbook.compile import Selection, compile_plan
 from clusterbook.inventory import load, matcher
 from clusterbook.modules import registry
-from clusterbook.modules.documentation import examples, page
+from clusterbook.schema.documentation import examples, page
 
 DOCS = Path(__file__).parents[3] / "docs"
 PLAYBOOK = DOCS / "examples/modules.yml"
@@ -20,7 +20,7 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_every_module_has_its_section() -> None:
     lines = page(PLAYBOOK.read_text()).splitlines()
-    assert [line[3:] for line in lines if line.startswith("## ")] == [*registry.names(), "Not supported"]
+    assert [line[3:] for line in lines if line.startswith("## ")] == ["Results", *registry.names(), "Not supported"]
     told = {line.split("`")[1] for line in lines[lines.index("## Not supported"):] if line.startswith("| `")}
     assert told == set(registry.REFUSED)
 
