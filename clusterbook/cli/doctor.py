@@ -173,7 +173,7 @@ def _of_etcd(findings: Sequence[Finding]) -> list[Diagnosis]:
         return []
     well, needed = len(members) - len(sick), len(members) // 2 + 1
     if well < needed:
-        step = "Bring members back (the causes below say why they are down), else: invoke restore"
+        step = "Bring members back (the other causes say why they are down), else: invoke restore"
         told = f"{well} of {len(members)} members are well, {needed} are needed: {sick[0].detail}"
         return [Diagnosis("etcd-no-quorum", ", ".join(one.subject for one in sick), told, step)]
     return [Diagnosis("etcd-member-lost", one.subject, one.detail, one.next_step) for one in sick]
