@@ -43,7 +43,7 @@ def chosen(store: Store, name: str = "") -> str:
     if names:
         raise InvalidInput(
             f"the store has {len(names)} clusters: {', '.join(names)}",
-            next_step=f"Choose one with --cluster NAME, or for all commands by: export {places.INVENTORY_VARIABLE}=NAME",
+            next_step=f"Choose one with --cluster NAME, or for every command: export {places.INVENTORY_VARIABLE}=NAME",
         )
     raise InvalidInput(
         f"there is no cluster in the store {store.address}",

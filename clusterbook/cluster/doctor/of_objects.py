@@ -159,7 +159,7 @@ def _pods(seen: Objects) -> Iterator[Diagnosis]:
                 node = one["spec"].get("nodeName", "?")
                 held = ", ".join(one["metadata"].get("finalizers", ()))
                 step = (f"Bring back who takes {held} away, or take it away" if held else
-                        f"Look at that node's kubelet: invoke ssh {node} -- sudo journalctl -u kubelet -n 50")  # fmt: skip
+                        f"Look at its kubelet: invoke ssh {node} -- sudo journalctl -u kubelet -n 50")  # fmt: skip
                 told = f"it should have ended; {f'it is held by {held}' if held else f'its node is {node}'}"
                 yield Diagnosis("pod-stuck", _name(one), told, step)
             continue
