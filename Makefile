@@ -32,6 +32,7 @@ help:
 
 up: venv build-tools
 	@$(BIN)/clusterbook up
+	@command -v clusterbook >/dev/null || echo "  makes these commands known to your shell: . $(BIN)/activate"
 
 down: venv
 	@$(BIN)/clusterbook lab-down

@@ -66,6 +66,8 @@ def exit_code(found: Verified) -> int:
 def show_verified(site: Site, only: str = "", output: IO[str] | None = None) -> Verified:
     """Check every host and show one line, and what failed."""
     with stage("verify", output) as shown:
+        if shown.live:
+            shown.say(f"checking {plural(len(site.inventory.hosts), 'host')}")
         found = verified(site, only)
         words = f"{found.failed} of {found.passed + found.failed} checks failed" if found.failed else ""
         hosts = plural(len(site.inventory.hosts) - len(found.unasked), "host")

@@ -42,7 +42,8 @@ def chosen(store: Store, name: str = "") -> str:
         return own
     if names:
         raise InvalidInput(
-            f"the store has {len(names)} clusters: {', '.join(names)}", next_step="Choose one with --cluster NAME."
+            f"the store has {len(names)} clusters: {', '.join(names)}",
+            next_step=f"Choose one with --cluster NAME, or for every command: export {places.INVENTORY_VARIABLE}=NAME",
         )
     raise InvalidInput(
         f"there is no cluster in the store {store.address}",

@@ -164,7 +164,8 @@ def edit_cluster(_: Context, name: str, file: str = "", json_: bool = False) -> 
     elif new == old:
         print("Nothing was changed.")
     else:
-        say(f"Kept. To see what it would change: invoke update-cluster {name}, or invoke plan.")
+        first = f"invoke update-cluster {name}, or " if "aws" in spec.read(store, name).written else ""
+        say(f"Kept. To see what it would change: {first}invoke plan.")
 
 
 def _keep(store: Store, name: str, texts: tuple[bytes, bytes], draft: Path) -> None:

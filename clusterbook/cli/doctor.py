@@ -20,6 +20,7 @@ from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, say, stage
 from clusterbook.cli.site import Site, connected, expected, open_site, the_cluster
+from clusterbook.cli.supplying import refuse_not_up
 from clusterbook.cluster import health, questions, support
 from clusterbook.cluster.certificates import reading_command
 from clusterbook.cluster.cluster import Cluster
@@ -74,6 +75,7 @@ def doctor(_: Context, inventory: str = "", cluster: str = "", json_: bool = Fal
     """
     site = open_site(inventory, cluster, looking=True)
     opened = the_cluster(site)
+    refuse_not_up(site.lab)
     with stage("doctor", sys.stderr if json_ else sys.stdout) as shown:
         asked = f"{plural(len(site.inventory.hosts), 'host')} and the API"
         if shown.live:
@@ -173,7 +175,7 @@ def _of_etcd(findings: Sequence[Finding]) -> list[Diagnosis]:
         return []
     well, needed = len(members) - len(sick), len(members) // 2 + 1
     if well < needed:
-        step = "Bring members back (the causes below say why they are down), else: invoke restore"
+        step = "Bring members back (the other causes say why they are down), else: invoke restore"
         told = f"{well} of {len(members)} members are well, {needed} are needed: {sick[0].detail}"
         return [Diagnosis("etcd-no-quorum", ", ".join(one.subject for one in sick), told, step)]
     return [Diagnosis("etcd-member-lost", one.subject, one.detail, one.next_step) for one in sick]

@@ -23,6 +23,7 @@ from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json, stage
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.status_screen import SeenHost, Status
+from clusterbook.cli.supplying import refuse_not_up
 from clusterbook.cluster import backups
 from clusterbook.cluster.certificates import reading_command
 from clusterbook.cluster.health import Finding
@@ -74,6 +75,7 @@ def status(
         raise InvalidInput("--extra-vars is for --drift alone", next_step="Add --drift, or leave it out.")
     site = open_site(inventory, cluster, looking=not drift, playbook=places.playbook("site") if drift else None)
     the_cluster(site)
+    refuse_not_up(site.lab)
     order = order_of(site, "", extra_vars, json_) if drift else None
     plan = runs.prepare(site, order) if order else None
     with stage("status", sys.stderr if json_ else sys.stdout) as shown:

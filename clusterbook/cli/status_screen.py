@@ -116,7 +116,7 @@ def _of_certificates(seen: Status) -> Iterator[str]:
     first = next((one for one in seen.certificates if one.expires is not None), None)
     ends = f"; first ends in {first.days_left(seen.now)} d: {first.used_by}, {first.host or STORE}" if first else ""
     care = len(seen.careful)
-    yield f"certificates  {len(seen.certificates)} read, {care or 'none'} to see to within {seen.days} days{ends}"
+    yield f"certificates  {len(seen.certificates)} read, {care or 'none'} to see to{ends}"
     if care:
         yield "  next: invoke certs shows which, invoke provision makes them anew"
 

@@ -46,15 +46,20 @@ def _of_lab(lab: LabSpec) -> Mapping[str, Any]:
         loaded = source.load(written)
         assert isinstance(loaded, Mapping)
         return loaded
-    if lab.name not in record.names():
-        raise Failed(
-            f"the lab {lab.name} is not up",
-            next_step="Raise it with a cluster on it: invoke up (or its hosts alone: invoke lab-up).",
-        )
+    refuse_not_up(lab)
     raise Failed(
         f"the mirror of the lab {lab.name} is empty, so hosts cannot get binaries",
         next_step=f"Fill and start it: invoke mirror --start --name {lab.name}",
     )
+
+
+def refuse_not_up(lab: LabSpec | None) -> None:
+    """Raise Failed for a lab that is not on this machine: at its hosts' addresses answers nobody, or somebody else."""
+    if lab is not None and lab.name not in record.names():
+        raise Failed(
+            f"the lab {lab.name} is not up",
+            next_step="Raise it with a cluster on it: invoke up (or its hosts alone: invoke lab-up).",
+        )
 
 
 def refuse_other_versions(complete: Mapping[str, Any], brought: Mapping[str, Any]) -> None:

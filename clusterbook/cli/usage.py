@@ -11,6 +11,7 @@ from invoke.exceptions import ParseError
 from invoke.parser.parser import Parser
 from invoke.program import Program
 
+from clusterbook.cli import places
 from clusterbook.errors import InvalidInput
 
 
@@ -39,7 +40,18 @@ def wrong(said: str, options: Mapping[str, Sequence[str]], words: Sequence[str])
     name = about[1]
     near = difflib.get_close_matches(name, options.get(task, []) if name.startswith("-") else options, n=1)
     see = f"See: clusterbook --help {task}" if task else "See: clusterbook --list"
+    if "--inventory" in options.get(task, ()) and _is_inventory(name):
+        return InvalidInput(f"{task} takes no {name!r} by itself", next_step=f"Write --inventory {name}.")
     return InvalidInput(f"there is no task or option {name!r}", next_step=f"Did you mean {near[0]!r}?" if near else see)
+
+
+def _is_inventory(name: str) -> bool:
+    if not re.match(r"\w", name):
+        return False
+    try:
+        return places.inventory(name).is_file()
+    except InvalidInput:
+        return False
 
 
 def _in_our_words(said: str, task: str) -> str:

@@ -16,6 +16,7 @@ from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import print_json, print_table
 from clusterbook.cli.site import Site, open_site, value_of, with_evaluated_connection
+from clusterbook.cli.supplying import refuse_not_up
 from clusterbook.cluster import nodes as known_nodes
 from clusterbook.cluster.kube import Kubectl
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
@@ -78,7 +79,9 @@ def ssh(_: Context, node: str, inventory: str = "", cluster: str = "") -> None:
     Example: invoke ssh ip-10-20-32-10 --inventory aws
     Example: invoke ssh cp-1 -- sudo journalctl -u kubelet -n 50
     """
-    found = host_of(open_site(inventory, cluster, looking=True), node)
+    site = open_site(inventory, cluster, looking=True)
+    found = host_of(site, node)
+    refuse_not_up(site.lab)
     argv = ssh_argv(with_evaluated_connection(found), rest(sys.argv))
     sys.stdout.flush()
     os.execvp("ssh", argv)  # noqa: S606

@@ -16,6 +16,7 @@ from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, print_table, say, stage
 from clusterbook.cli.site import Site, expected, open_site, refreshed, the_cluster
+from clusterbook.cli.supplying import refuse_not_up
 from clusterbook.cluster import health
 from clusterbook.cluster.artifacts.catalog import load as load_catalog
 from clusterbook.cluster.health import Finding
@@ -61,7 +62,9 @@ def validate_cluster(
     Example: invoke validate-cluster --wait 10m
     Example: invoke validate-cluster --inventory aws --cluster demo.k8s.local
     """
-    seen = look(open_site(inventory, cluster, looking=True), seconds(wait), json_)
+    site = open_site(inventory, cluster, looking=True)
+    refuse_not_up(site.lab)
+    seen = look(site, seconds(wait), json_)
     if json_:
         print_json(as_data(seen))
     else:

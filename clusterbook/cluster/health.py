@@ -75,7 +75,7 @@ def apis(kubectl: Kubectl, hosts: Hosts, port: int) -> list[Finding]:
 
     def one(host: str, address: str) -> Finding:
         words = _asked(kubectl, "get", "--raw=/readyz", f"--server=https://{address}:{port}", _TIMEOUT)
-        step = f"Look at its log: invoke ssh {host} -- journalctl -u kube-apiserver -n 50"
+        step = f"Look at its log: invoke ssh {host} -- sudo journalctl -u kube-apiserver -n 50"
         return Finding("api", host, words == "ok", words, "" if words == "ok" else step)
 
     with ThreadPoolExecutor(max(1, len(hosts.control_planes))) as executor:
@@ -96,7 +96,7 @@ def asked(cluster: Cluster, hosts: Hosts) -> list[etcd.Member]:
 
 def judge_member(answer: etcd.Member, expected: int, leaders: set[str]) -> Finding:
     """One etcd answer as a finding. leaders: what all answers name; an absent answer names ''."""
-    step = f"Look at its log: invoke ssh {answer.host} -- journalctl -u etcd -n 50"
+    step = f"Look at its log: invoke ssh {answer.host} -- sudo journalctl -u etcd -n 50"
     named = leaders - {""}
     if answer.problem:
         return Finding("etcd", answer.host, False, answer.problem, step)
@@ -124,7 +124,7 @@ def judge_nodes(listed: Sequence[Mapping[str, Any]], expected: Sequence[str]) ->
     """Node objects as findings; expected ones that are absent and unknown ones too."""
     found = {str(item["metadata"]["name"]): item for item in listed}
     absent = [
-        Finding("node", name, False, "has not joined", f"Look at: invoke ssh {name} -- journalctl -u kubelet -n 50")
+        Finding("node", name, False, "has not joined", _kubelet_log(name))
         for name in expected
         if name not in found
     ]
@@ -142,7 +142,11 @@ def _node(name: str, item: Mapping[str, Any]) -> Finding:
         cordoned = ", cordoned" if item.get("spec", {}).get("unschedulable") else ""
         return Finding("node", name, True, f"Ready, {version}{cordoned}")
     detail = str(ready.get("message") or "has said nothing yet")
-    return Finding("node", name, False, detail, f"Look at: invoke ssh {name} -- journalctl -u kubelet -n 50")
+    return Finding("node", name, False, detail, _kubelet_log(name))
+
+
+def _kubelet_log(node: str) -> str:
+    return f"Look at: invoke ssh {node} -- sudo journalctl -u kubelet -n 50"
 
 
 def short_of(conditions: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
 from clusterbook.errors import InvalidInput
 from clusterbook.language.program import Group, Instruction, Step
+from clusterbook.schema.names import suggestion
 
 
 def starting_at(plan: Plan, name: str) -> Plan:
@@ -24,7 +25,7 @@ def starting_at(plan: Plan, name: str) -> Plan:
             early = [replace(one, program=replace(one.program, instructions=())) for one in plan.plays[:number]]
             return replace(plan, plays=(*early, first, *plan.plays[number + 1 :]))
     raise InvalidInput(
-        f"no task is called {name!r}",
+        f"no task is called {name!r}{suggestion(name, _named(plan))}",
         next_step="Copy a name from --list-tasks; a task of a file whose name only the run gives cannot be the first.",
     )
 
@@ -60,6 +61,10 @@ def _cut_group(group: Group, play: PlayPlan, name: str) -> Group | None:
     if rescue is not None:
         return replace(group, body=rescue, rescue=())
     return None if always is None else replace(group, body=(), rescue=(), always=always)
+
+
+def _named(plan: Plan) -> list[str]:
+    return [info.name for play in plan.plays for info in play.steps.values() if info.name and not info.handler]
 
 
 def _fits(info: StepInfo, name: str) -> bool:

@@ -13,6 +13,7 @@ from clusterbook.errors import InvalidInput, Position
 from clusterbook.lab.rootfs import USER
 from clusterbook.lab.spec import DEFAULT_IMAGE, DEFAULT_NETWORK, LabHost, LabSpec, check
 from clusterbook.records import dataclass
+from clusterbook.schema.names import nearest
 
 # First address of each group within the network; the inventory of the standard lab uses the same.
 _FIRST = {"control_plane": 11, "worker": 21, "etcd": 31}
@@ -153,6 +154,8 @@ def _groups(tree: Mapping[str, Any], inherited: Mapping[str, Any] | None = None)
 def _host(path: Path, name: str, variables: Mapping[str, Any]) -> LabHost:
     """One host of the inventory."""
     if "ansible_host" not in variables:
+        near = nearest("ansible_host", [str(each) for each in variables if str(each).startswith("ansible_h")])
         raise InvalidInput(f"the host {name} has no ansible_host", where=Position(str(path)),
-                           next_step="Give it an address in the lab's network.")  # fmt: skip
+                           next_step=f"Write ansible_host instead of {near}." if near else
+                           "Give it an address in the lab's network.")  # fmt: skip
     return LabHost(name, str(variables["ansible_host"]), str(variables.get("lab_image", DEFAULT_IMAGE)))

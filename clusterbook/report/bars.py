@@ -74,7 +74,7 @@ def _step(host: HostProgress) -> str:
     if host.state == "done":
         return ""
     if not host.step:
-        return "connecting"
+        return "connecting, or waiting for its turn"
     return f"{host.step} ({host.note})" if host.note else host.step
 
 

@@ -1,4 +1,4 @@
-"""Variables of the inventory and the command line that are a role's input but for a letter or two."""
+"""Variables of inventory and command line whose names are nearly a role's input, or nearly say the way to a host."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from clusterbook.variables import Layer
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # One or two wrong letters of a name of usual length; other names are people's own.
 _ALIKE = 0.85
+# Those of other names are rare, and so much like facts and variables of Ansible's that a guess would often be wrong.
+_WAYS = {"ansible_connection", "ansible_host", "ansible_port", "ansible_user"}
+_ALIKE_WAYS = 0.9
 _BESIDE_PLAYBOOKS = ("tasks", "templates", "vars")
 
 
@@ -41,7 +44,10 @@ def _inputs(role: Role) -> Iterator[str]:
 
 
 def _nearest(name: str, inputs: set[str]) -> str | None:
+    if name in _WAYS:
+        return None
     found = difflib.get_close_matches(name, [each for each in inputs if each[:1] == name[:1]], n=1, cutoff=_ALIKE)
+    found = found or difflib.get_close_matches(name, _WAYS, n=1, cutoff=_ALIKE_WAYS)
     return found[0] if found else None
 
 
@@ -67,7 +73,8 @@ def _in_expressions(value: object) -> Iterator[str]:
 
 
 def _unknown(name: str, near: str, where: Position) -> InvalidInput:
+    use = "says how the host is reached" if near in _WAYS else "a role reads"
     return InvalidInput(
         f"nothing reads the variable {name!r}; did you mean {near!r}?", where=where if where.file else None,
-        next_step=f"Write {near!r}, which a role reads, or remove it.",
+        next_step=f"Write {near!r}, which {use}, or remove it.",
     )  # fmt: skip

@@ -136,7 +136,7 @@ def _units(seen: Hosts) -> Iterator[Diagnosis]:
                 continue
             if unit.active == "failed" or unit.sub == "auto-restart" or unit.restless:
                 yield Diagnosis("unit-failing", f"{one.name} {unit.name}", told_last(unit.log),
-                                f"Read more: invoke ssh {one.name} -- journalctl -u {unit.name} -n 50")  # fmt: skip
+                                f"Read on: invoke ssh {one.name} -- sudo journalctl -u {unit.name} -n 50")  # fmt: skip
             elif unit.active == "inactive" and _wanted(unit):
                 how = "masked" if unit.loaded == "masked" else "disabled" if unit.enabled == "disabled" else "stopped"
                 yield Diagnosis("unit-off", f"{one.name} {unit.name}", f"it is {how}", "Run: invoke provision")

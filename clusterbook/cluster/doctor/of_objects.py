@@ -59,7 +59,7 @@ def _nodes(seen: Objects) -> Iterator[Diagnosis]:
         ready = conditions.get("Ready", {})
         if ready.get("status") != "True":
             yield Diagnosis("node-not-ready", name, str(ready.get("message") or "it has said nothing yet")[:_SHOWN],
-                            f"Look at: invoke ssh {name} -- journalctl -u kubelet -n 50")  # fmt: skip
+                            f"Look at: invoke ssh {name} -- sudo journalctl -u kubelet -n 50")  # fmt: skip
         if one.get("spec", {}).get("unschedulable"):
             yield Diagnosis("node-cordoned", name, "it is cordoned",
                             f"If nobody works on it: invoke kubectl -- uncordon {name}")  # fmt: skip
@@ -97,7 +97,7 @@ def _requests(seen: Objects) -> Iterator[Diagnosis]:
     for one in seen.of("CertificateSigningRequest"):
         if not one.get("status", {}).get("conditions") and seen.older(one["metadata"].get("creationTimestamp")):
             user = one.get("spec", {}).get("username", "?")
-            step = "Look at the approver on control planes: journalctl -u clusterbook-csr-approver -n 20"
+            step = "Look at the approver on control planes: sudo journalctl -u clusterbook-csr-approver -n 20"
             yield Diagnosis("request-not-approved", user, f"{one['metadata']['name']} waits", step)
 
 
@@ -159,7 +159,7 @@ def _pods(seen: Objects) -> Iterator[Diagnosis]:
                 node = one["spec"].get("nodeName", "?")
                 held = ", ".join(one["metadata"].get("finalizers", ()))
                 step = (f"Bring back who takes {held} away, or take it away" if held else
-                        f"Look at that node's kubelet: invoke ssh {node} -- journalctl -u kubelet -n 50")  # fmt: skip
+                        f"Look at its kubelet: invoke ssh {node} -- sudo journalctl -u kubelet -n 50")  # fmt: skip
                 told = f"it should have ended; {f'it is held by {held}' if held else f'its node is {node}'}"
                 yield Diagnosis("pod-stuck", _name(one), told, step)
             continue

@@ -7,7 +7,8 @@ import pytest
 GROUPS = ("control_plane",)
 PAGE = "/api/v1/namespaces/dashboard/services/dashboard:http/proxy"
 ACCOUNTS = ("dashboard", "dashboard-viewer")
-HIDDEN = ("get secrets", "list configmaps", "get pods/log", "create pods", "delete pods", "create pods/exec")
+HIDDEN = ("get secrets", "list configmaps", "get pods --subresource=log", "create pods", "delete pods",
+          "create pods --subresource=exec")  # fmt: skip
 
 
 @pytest.fixture

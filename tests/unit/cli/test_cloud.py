@@ -105,7 +105,8 @@ def test_an_editor_changes_the_configuration(
     monkeypatch.setenv("EDITOR", "sed -i s/t3.medium/t3.large/")
     monkeypatch.delenv("VISUAL", raising=False)
     code, text = created("edit-cluster", NAME)
-    assert code == 0 and "Kept." in text
+    assert code == 0
+    assert f"Kept. To see what it would change: clusterbook update-cluster {NAME}, or clusterbook plan." in text
     code, text = created("update-cluster", NAME, "--json")
     fields = [item["fields"].get("type") for item in json.loads(text)["create"] if item["kind"] == "Instance"]
     assert fields == ["t3.large"]

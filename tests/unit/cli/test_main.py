@@ -53,6 +53,12 @@ def test_an_unknown_task_is_invalid_input_with_the_nearest_name() -> None:
     assert done.stderr == "error: there is no task or option 'lab-upp'\n  next: Did you mean 'lab-up'?\n"
 
 
+def test_an_inventory_without_its_option_is_told_how_it_is_named() -> None:
+    done = clusterbook("provision", "lab")
+    assert done.returncode == 3
+    assert done.stderr == "error: provision takes no 'lab' by itself\n  next: Write --inventory lab.\n"
+
+
 def test_a_slip_in_the_second_of_two_tasks_is_shown_with_the_nearest_name() -> None:
     done = clusterbook("lab-status", "verfy")
     assert done.stderr == "error: there is no task or option 'verfy'\n  next: Did you mean 'verify'?\n"

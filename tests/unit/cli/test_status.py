@@ -71,7 +71,7 @@ def test_a_cluster_that_is_well_is_one_screen_and_ends_with_0(run: Run, cluster:
         "COMPONENT WELL",
         "api 1 of 1",
         "node 2 of 2",
-        "certificates 6 read, none to see to within 30 days; first ends in 199 d: kube-proxy, w-1",
+        "certificates 6 read, none to see to; first ends in 199 d: kube-proxy, w-1",
         "backup none; take one: clusterbook backup",
         "drift not looked for: clusterbook status --drift",
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli.supplying import refuse_other_versions, supplied
+from clusterbook.cluster.cluster import ensure_cluster
 from clusterbook.cluster.store import cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.lab.spec import LabHost, LabSpec
@@ -21,6 +22,21 @@ def test_a_lab_that_is_not_up_is_called_so_with_the_command_that_raises_it() -> 
     with pytest.raises(Failed, match="the lab not-there is not up") as refused:
         supplied(NOT_UP)
     assert "invoke up" in refused.value.next_step
+
+
+@pytest.mark.parametrize("words", [("status",), ("doctor",), ("validate-cluster",), ("ssh", "w-1")])
+def test_hosts_of_a_lab_that_is_not_up_are_not_asked(
+    words: tuple[str, ...], call_on_hosts: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ensure_cluster(open_store(environment), "not-there", {"api_address": "10.99.0.10"}, environment)
+    lab = "all:\n  vars: {lab_name: not-there, lab_network: 10.99.0.0/24}\n"
+    (tmp_path / "hosts.yml").write_text(f"{lab}  hosts:\n    w-1: {{ansible_host: 10.99.0.21}}\n")
+    code, _, errors = call_on_hosts(*words)
+    assert code == 1
+    assert "the lab not-there is not up" in errors
 
 
 def test_who_only_looks_needs_no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,3 +39,5 @@ def test_a_block_is_entered_in_its_middle() -> None:
 def test_a_name_that_no_task_has_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no task is called 'nothing'"):
         compiled(play(task("a")), selection=start("nothing"))
+    with pytest.raises(InvalidInput, match="no task is called 'Cpoy'; did you mean 'Copy'"):
+        compiled(play(task("Copy")), selection=start("Cpoy"))

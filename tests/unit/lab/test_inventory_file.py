@@ -81,6 +81,14 @@ def test_a_bad_inventory_is_refused_with_its_place(tmp_path: Path, text: str, wo
     assert refused.value.next_step
 
 
+def test_a_misspelt_address_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yml"
+    path.write_text("all: {hosts: {a: {ansible_hots: 10.77.0.11}}}")
+    with pytest.raises(InvalidInput) as refused:
+        spec_from_inventory_file(path)
+    assert refused.value.next_step == "Write ansible_host instead of ansible_hots."
+
+
 def test_a_missing_inventory_is_refused_with_the_ways_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="there is no inventory") as refused:
         spec_from_inventory_file(tmp_path / "none.yml")

@@ -31,7 +31,7 @@ def test_a_host_shows_its_bar_its_changes_its_step_and_its_time() -> None:
     assert watch.screen() == [
         "  1 running, 1 waiting; 1 changed; 1.5 s   (Ctrl-C stops after the current steps)",
         "  cp-1  █████░░░░░░░░░░░░░░░  1/4  ~1  etcd | Next                                             1.5 s",
-        "  w-1   ░░░░░░░░░░░░░░░░░░░░  0/4      connecting                                              1.5 s",
+        "  w-1   ░░░░░░░░░░░░░░░░░░░░  0/4      connecting, or waiting for its turn                     1.5 s",
     ]
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -165,6 +166,20 @@ def test_a_server_that_never_greets_is_given_up(server: Any) -> None:
     assert error.message == (
         f"cp-1 (127.0.0.1:{port}): what answers there is not an SSH server, or it did not greet within 3 s"
     )
+
+
+def test_a_server_that_hangs_up_is_told_of_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n")
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+        threading.Thread(target=lambda: rude.accept()[0].close(), daemon=True).start()
+        way = f"{{ansible_host: 127.0.0.1, ansible_port: {rude.getsockname()[1]}}}"
+        (tmp_path / "hosts.yml").write_text(f"all: {{hosts: {{a: {way}}}}}\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "clusterbook", "run", "play.yml", "--inventory", "hosts.yml"],
+            cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "what answers there is not an SSH server" in done.stdout
 
 
 def test_an_unanswered_address_is_given_up_after_the_deadline(server: Any) -> None:
