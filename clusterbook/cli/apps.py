@@ -18,7 +18,7 @@ from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, print_json_line, say, stage, with_yes
 from clusterbook.cli.site import the_cluster
-from clusterbook.cluster.apps.app import App, check_replicas, is_ours, selector
+from clusterbook.cluster.apps.app import KINDS, App, check_replicas, is_ours, selector
 from clusterbook.cluster.apps.image_file import open_image_file
 from clusterbook.cluster.apps.status import AppStatus, look, on_a_cloud, owned
 from clusterbook.cluster.apps.summary import summary
@@ -147,7 +147,7 @@ def rollback_app(
 def delete_app(
     _: Context, name: str, yes: bool = False, namespace: str = NAMESPACE, cluster: str = "", json_: bool = False
 ) -> int:
-    """Remove an application, its service and its secrets.
+    """Remove an application with all that deploy-app made for it.
 
     Without --yes it says what would go, and ends with 2.
 
@@ -156,12 +156,11 @@ def delete_app(
     kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
     owned(kubectl, name)
     chosen = selector(name)
-    listed = kubectl.json("get", "deployments.apps,services,secrets", chosen)["items"]
+    listed = kubectl.json("get", KINDS, chosen)["items"]
     objects = [f"{item['kind']}/{item['metadata']['name']}" for item in listed]
     if yes:
         with stage("app", sys.stderr if json_ else sys.stdout) as shown:
-            kubectl.run("delete", "deployments.apps,services,secrets", chosen, "--wait=true",
-                        seconds=300)  # fmt: skip
+            kubectl.run("delete", KINDS, chosen, "--wait=true", seconds=300)
             shown.result = f"{name} is gone: {', '.join(objects)}"
     elif not json_:
         print("\n".join(f"Will delete {item}" for item in objects))

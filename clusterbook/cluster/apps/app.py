@@ -11,6 +11,8 @@ from typing import Any
 from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import InvalidInput
 
+# The kinds of objects that an application has, for kubectl.
+KINDS = "deployments.apps,services,secrets,poddisruptionbudgets.policy"
 # What an application's objects are found by. Objects without it are somebody else's and are left alone.
 MANAGER = {"app.kubernetes.io/managed-by": "clusterbook"}
 NAME_LABEL = "app.kubernetes.io/name"
@@ -81,7 +83,7 @@ class App:
         if self.secrets:
             kubectl.apply(self.secret())
             version = kubectl.json("get", "secret", self.name)["metadata"]["resourceVersion"]
-        kubectl.apply(self.deployment(version), self.service())
+        kubectl.apply(self.deployment(version), self.service(), self.budget())
 
     def secret(self) -> dict[str, Any]:
         """The object that holds secret environment variables."""
@@ -149,6 +151,12 @@ class App:
             "ports": [{"name": "main", "port": self.port, "targetPort": "main"}],
         }  # fmt: skip
         return dict(self._object("v1", "Service", NETWORK_BALANCER if self.external else None, spec=spec))
+
+    def budget(self) -> dict[str, Any]:
+        """Lets a node that is emptied take one pod at a time; those that do not work hold nothing up."""
+        spec = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                "selector": {"matchLabels": {NAME_LABEL: self.name}}}  # fmt: skip
+        return dict(self._object("policy/v1", "PodDisruptionBudget", spec=spec))
 
 
 def check_name(name: str) -> str:

@@ -64,6 +64,14 @@ def test_an_external_one_has_a_network_load_balancer() -> None:
     assert App("hello", "x").service()["spec"]["type"] == "ClusterIP"
 
 
+def test_a_node_that_is_emptied_may_take_one_pod_at_a_time_and_what_does_not_work_holds_nothing_up() -> None:
+    app = App("hello", "x", replicas=3)
+    budget = app.budget()
+    assert budget["spec"]["selector"] == app.deployment()["spec"]["selector"]
+    assert (budget["spec"]["maxUnavailable"], budget["spec"]["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+    assert budget["metadata"]["labels"] == app.labels
+
+
 def test_a_probe_asks_a_path_or_a_port() -> None:
     def probe(words: str) -> Any:
         pod = App("a", "x", probe=words).deployment()["spec"]["template"]["spec"]
