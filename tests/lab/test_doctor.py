@@ -175,8 +175,8 @@ def test_what_hosts_have_of_the_machine_they_run_on(one: Cluster, tmp_path: Path
     assert "10 s ahead of this machine's clock" in late.stdout
 
 
-def test_nodes_that_are_short_of_memory_too_new_or_of_another_network(one: Cluster) -> None:
-    on("cp-3", "printf 'evictionHard:\\n  memory.available: \"97%%\"\\n' >> /var/lib/kubelet/config.yaml; "
+def test_nodes_that_are_short_of_disk_too_new_or_of_another_network(one: Cluster) -> None:
+    on("cp-3", "printf 'evictionHard:\\n  nodefs.available: \"99%%\"\\n' >> /var/lib/kubelet/config.yaml; "
        "systemctl restart kubelet")  # fmt: skip
     one.on("mirror", "--start", "--kubernetes-version", NEWER)
     served = yaml.safe_load(of_lab(record.read_spec(one.name)).variables.read_text())["artifacts"]["kubelet"]["url"]
