@@ -18,10 +18,11 @@ from clusterbook.cloud import plan as plans
 from clusterbook.cloud.opened import Opened, index_of, open_on_ec2, plan_of
 from clusterbook.cloud.plan import CloudPlan
 from clusterbook.cloud.state import StateFile
-from clusterbook.cluster import lock
+from clusterbook.cluster import backups, lock, spec
+from clusterbook.cluster.formed import is_formed
 from clusterbook.cluster.reset import delete_cluster as forget_cluster
 from clusterbook.cluster.secrets import open_keyring
-from clusterbook.cluster.store import open_store
+from clusterbook.cluster.store import Store, open_store
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput
 from clusterbook.inventory.aws_ec2 import cache
 
@@ -88,18 +89,25 @@ def make(opened: Opened, *, prune: bool = False, saved: str = "", as_json: bool 
     return code
 
 
-@command(positional=["name"], help={**NAME_HELP, "yes": "really do it"})
-def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False) -> int:
-    """Delete a cluster on EC2.
+@command(
+    positional=["name"],
+    help={**NAME_HELP, "yes": "really do it", "force": "of hosts of your own: also when they were not reset"},
+)
+def delete_cluster(_: Context, name: str, yes: bool = False, force: bool = False, json_: bool = False) -> int:
+    """Delete a cluster on EC2, or what the store has of one.
 
-    Its resources, what Kubernetes made there, and at last its entry in the store.
+    Its resources, what Kubernetes made there, and at last its entry in the store. Of a cluster on hosts of your own, or
+    of a lab, the entry alone goes, once `reset` has taken it off them: configuration, authorities, keys and backups.
 
     Without --yes it only shows what would go. A run that died, or that something blocked, is simply run again.
 
     Example: invoke delete-cluster demo.k8s.local
     Example: invoke delete-cluster demo.k8s.local --yes
     """
-    opened = open_on_ec2(open_store(os.environ), name)
+    store = open_store(os.environ)
+    if "aws" not in spec.read(store, name).written:
+        return _forget(store, name, yes, force, json_)
+    opened = open_on_ec2(store, name)
     if not yes:
         found = [*plans.survey(opened.cloud).values(), *foreign.survey(opened.cloud)]
         if json_:
@@ -119,6 +127,30 @@ def delete_cluster(_: Context, name: str, yes: bool = False, json_: bool = False
         if not json_:
             print(f"{name} is gone.")
     return code
+
+
+def _forget(store: Store, name: str, yes: bool, force: bool, as_json: bool) -> int:
+    """The entry of a cluster whose hosts nobody made: the exit code. Raises InvalidInput while hosts have it."""
+    if is_formed(store, name) and not force:
+        raise InvalidInput(
+            f"the hosts of {name} still have the cluster, and without the store's entry nobody can work on it",
+            next_step="Take it off them first: invoke reset --yes. Where they are gone for good: --force.",
+        )
+    table = [("Cluster", name, store.address), *(("Backup", name, one.id) for one in backups.every(store, name))]
+    if yes:
+        with lock.hold(store, name, "delete-cluster", say=say_aside):
+            pass  # nobody is at work on it, so its lock may go with it
+        forget_cluster(store, name)
+        done: dict[str, Any] = {"done": len(table), "failed": {}, "untried": []}
+        print_json_line("resources", done) if as_json else print(f"{name} is gone.")
+        return EXIT_DONE
+    if as_json:
+        print_json([{"kind": kind, "name": named, "id": id_} for kind, named, id_ in table])
+    else:
+        print_table(("TYPE", "NAME", "ID"), table)
+        print("\nIts configuration, authorities, keys and backups would go for good; its hosts stay as they are.\n"
+              f"Nothing has been done. To delete: {with_yes(f'delete-cluster {name}')}")  # fmt: skip
+    return EXIT_CHANGES
 
 
 def _refuse_moved(plan: CloudPlan, saved: str) -> None:

@@ -38,7 +38,7 @@ def chosen(store: Store, name: str = "") -> str:
     names = cluster_names(store)
     if len(names) == 1:
         return names[0]
-    if (own := places.own_inventory()) in names:
+    if (own := places.default_inventory()) in names:
         return own
     if names:
         raise InvalidInput(

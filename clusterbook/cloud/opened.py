@@ -48,8 +48,7 @@ def open_on_ec2(store: Store, name: str, programs: Mapping[str, str] | None = No
     found = spec.read(store, name)
     if "aws" not in found.written:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
-                           next_step="Name another cluster, or use invoke provision and invoke reset; docs/store.md "
-                                     "says how the store forgets it.")  # fmt: skip
+                           next_step="Name another cluster, or use invoke provision and invoke reset.")  # fmt: skip
     aws = found.complete["aws"]
     return Opened(store, found, Cloud(name, aws["region"], zones=_zones(store, name, aws)), programs or {})
 

@@ -9,7 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.cli.conftest import NAME, Run
+from clusterbook.cluster.cluster import Cluster
+from clusterbook.cluster.formed import is_now_formed
+from clusterbook.cluster.reset import forget_access
+from clusterbook.cluster.store import cluster_names
+from tests.unit.cli.conftest import NAME, Call, Run
 
 
 def test_preview_apply_nothing_to_do_and_delete(created: Run, tmp_path: Path) -> None:
@@ -208,3 +212,25 @@ def test_what_was_not_ready_in_time_is_told_with_its_resource_how_long_and_what_
     assert code == 1
     assert f"failed   InternetGateway/{NAME}: ec2:attach_internet_gateway: not now, for 12" in text
     assert "next: Look in AWS at what it names. Run the same command again when AWS is ready" in text
+
+
+def test_a_cluster_on_hosts_of_ones_own_is_forgotten_once_its_hosts_were_reset(call: Call, kept: Cluster) -> None:
+    is_now_formed(kept.store, kept.name)
+    code, _, errors = call("delete-cluster", kept.name, "--yes")
+    assert code == 3 and "the hosts of hosts still have the cluster" in errors and "invoke reset --yes" not in errors
+    assert cluster_names(kept.store) == [kept.name]
+    forget_access(kept.store, kept.name)
+    code, output, _ = call("delete-cluster", kept.name)
+    assert code == 2 and kept.store.address in output and cluster_names(kept.store) == [kept.name]
+    code, output, _ = call("delete-cluster", kept.name, "--json")
+    assert code == 2 and [one["kind"] for one in json.loads(output)] == ["Cluster"]
+    code, output, _ = call("delete-cluster", kept.name, "--yes")
+    assert (code, output) == (0, f"{kept.name} is gone.\n")
+    assert kept.store.names(kept.name) == [] and cluster_names(kept.store) == []
+
+
+def test_one_whose_hosts_are_gone_for_good_is_forgotten_by_force(call: Call, kept: Cluster) -> None:
+    is_now_formed(kept.store, kept.name)
+    code, output, _ = call("delete-cluster", kept.name, "--force", "--yes", "--json")
+    assert code == 0 and json.loads(output)["failed"] == {}
+    assert cluster_names(kept.store) == []
