@@ -328,8 +328,8 @@ def test_modules_and_parameters_of_module_defaults_are_checked(tmp_path: Path) -
 
 
 def test_what_a_module_requires_may_come_from_module_defaults(tmp_path: Path) -> None:
-    play = "- hosts: all\n  module_defaults: {package: {state: present}}\n  tasks:\n    - package: {name: x}\n"
+    play = "- hosts: all\n  module_defaults: {user: {name: x}}\n  tasks:\n    - user: {shell: /bin/sh}\n"
     assert load(project(tmp_path, {"site.yml": play})).plays
-    other = play.replace("package: {state: present}", "file: {mode: '0600'}")
+    other = play.replace("user: {name: x}", "file: {mode: '0600'}")
     assert refusals(project(tmp_path, {"site.yml": other})) == [
-        "site.yml:4:7: module 'package': parameter 'state' is missing"]  # fmt: skip
+        "site.yml:4:7: module 'user': parameter 'name' is missing"]  # fmt: skip
