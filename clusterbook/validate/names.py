@@ -44,7 +44,7 @@ def _inputs(role: Role) -> Iterator[str]:
 
 
 def _nearest(name: str, inputs: set[str]) -> str | None:
-    if name in _WAYS:
+    if name in _WAYS or name.removesuffix("s") in _WAYS:  # of several, such as ansible_users, people make lists
         return None
     found = difflib.get_close_matches(name, [each for each in inputs if each[:1] == name[:1]], n=1, cutoff=_ALIKE)
     found = found or difflib.get_close_matches(name, _WAYS, n=1, cutoff=_ALIKE_WAYS)
