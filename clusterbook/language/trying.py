@@ -86,5 +86,9 @@ class StepTrier(StepKeeper):
 
 
 def _is_final(result: Result) -> bool:
-    """Whether another try would say the same: the host is gone, or check mode cannot know or leaves the step out."""
-    return any(result.get(name) for name in ("unreachable", "unknown", "skipped"))
+    """Whether another try would say the same: the host is gone, check mode cannot know, or leaves the step out.
+
+    Of a command that check mode left out `until` is asked, as in Ansible: it has a result, with rc 0.
+    """
+    left_out = result.get("skipped") and "rc" not in result
+    return bool(result.get("unreachable") or result.get("unknown") or left_out)

@@ -192,6 +192,12 @@ def test_until_tries_again() -> None:
     assert recorder.ran == ["a", "a", "a"]
 
 
+def test_until_is_asked_of_a_command_that_check_mode_leaves_out() -> None:
+    recorder = Recorder({"a": {"skipped": True, "changed": False, "rc": 0, "stdout": ""}})
+    assert not run(recorder, step(1, "a", register="r", until=("r.stdout | int >= 3",), retries=2, delay=0))
+    assert recorder.ran == ["a", "a", "a"]
+
+
 def test_a_registered_failure_does_not_say_that_it_was_ignored() -> None:
     recorder = Recorder({"a": {"changed": False, "failed": True}})
     shown = Template("{{ 'ignored' in r }}")
