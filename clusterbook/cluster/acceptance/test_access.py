@@ -17,21 +17,25 @@ from clusterbook.cluster.acceptance.space import Space
 from clusterbook.cluster.kube import Kubectl
 
 
+# Once a minute the kubelet removes all but one of the containers of a name that do not run. One that is made and not
+# started yet counts: where the minute falls there, the container before it is gone (kubelet, kuberuntime_gc.go).
+COLLECTED, PODS = "unable to retrieve container logs", 3
+
+
 def test_logs_are_shown_also_of_the_container_before(space: Space) -> None:
     mounts = [{"name": "data", "mountPath": "/data"}]
     line = f"test -e /data/x && {{ echo second; {objects.FOREVER}; }}; touch /data/x; echo first; exit 1"
     talker = objects.container(space.images.busybox, "sh", "-c", line, volumeMounts=mounts)
-    space.apply(objects.pod("talker", talker, volumes=[{"name": "data", "emptyDir": {}}]))
-    space.kubectl.run(
-        "wait",
-        "--for=jsonpath={.status.containerStatuses[0].restartCount}=1",
-        "pod/talker",
-        "--timeout=120s",
-        seconds=125,
-    )
-    space.ready("pod/talker")
-    assert space.kubectl.run("logs", "talker", "--previous") == "first\n"
-    assert space.kubectl.run("logs", "talker") == "second\n"
+    restarted = "--for=jsonpath={.status.containerStatuses[0].restartCount}=1"
+    for name in (f"talker-{number}" for number in range(PODS)):
+        space.apply(objects.pod(name, talker, volumes=[{"name": "data", "emptyDir": {}}]))
+        space.kubectl.run("wait", restarted, f"pod/{name}", "--timeout=120s", seconds=125)
+        space.ready(f"pod/{name}")
+        assert space.kubectl.run("logs", name) == "second\n"
+        before = space.kubectl.run("logs", name, "--previous")
+        if not before.startswith(COLLECTED):
+            break
+    assert before == "first\n"
 
 
 def test_exec_passes_input_output_and_exit_status(space: Space) -> None:
