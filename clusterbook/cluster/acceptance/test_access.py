@@ -16,7 +16,6 @@ from clusterbook.cluster.acceptance import objects
 from clusterbook.cluster.acceptance.space import Space
 from clusterbook.cluster.kube import Kubectl
 
-
 # Once a minute the kubelet removes all but one of the containers of a name that do not run. One that is made and not
 # started yet counts: where the minute falls there, the container before it is gone (kubelet, kuberuntime_gc.go).
 COLLECTED, PODS = "unable to retrieve container logs", 3
