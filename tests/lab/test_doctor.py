@@ -182,11 +182,13 @@ def test_nodes_that_are_short_of_disk_too_new_or_of_another_network(one: Cluster
     served = yaml.safe_load(of_lab(record.read_spec(one.name)).variables.read_text())["artifacts"]["kubelet"]["url"]
     one.on("mirror", "--start", "--kubernetes-version", OLD)
     on("w-1", f"curl --silent --fail --output /usr/local/bin/newer {served}; chmod 755 /usr/local/bin/newer; "
-       "mv /usr/local/bin/newer /usr/local/bin/kubelet; systemctl restart kubelet")  # fmt: skip
+       "cp /usr/local/bin/kubelet /root/own-kubelet; mv /usr/local/bin/newer /usr/local/bin/kubelet; "
+       "systemctl restart kubelet")  # fmt: skip
     elsewhere = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w-9"},
                  "spec": {"podCIDR": "192.168.7.0/24", "podCIDRs": ["192.168.7.0/24"]}}  # fmt: skip
     with applied(one, elsewhere):
         names(one, ("node-pressure", "cp-3"), ("kubelet-newer", "w-1"), ("pod-network-wrong", "w-9"))
+    on("w-1", "mv /root/own-kubelet /usr/local/bin/kubelet; systemctl restart kubelet")  # no provision goes back
     one.on("provision")
     is_well(one)
 
