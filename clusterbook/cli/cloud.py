@@ -105,7 +105,7 @@ def delete_cluster(_: Context, name: str, yes: bool = False, force: bool = False
     Example: invoke delete-cluster demo.k8s.local --yes
     """
     store = open_store(os.environ)
-    if "aws" not in spec.read(store, name).written:
+    if not spec.read(store, name).on_ec2:
         return _forget(store, name, yes, force, json_)
     opened = open_on_ec2(store, name)
     if not yes:

@@ -81,7 +81,7 @@ def wanted_components(store: Store, name: str) -> tuple[str, ...]:
         return COMPONENTS
     from clusterbook.cluster import spec as specs
 
-    return (*COMPONENTS, *ON_AWS) if "aws" in specs.read(store, name).written else COMPONENTS
+    return (*COMPONENTS, *ON_AWS) if specs.read(store, name).on_ec2 else COMPONENTS
 
 
 def lab_wishes(spec: LabSpec) -> dict[str, Any]:

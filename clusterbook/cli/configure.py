@@ -164,7 +164,7 @@ def edit_cluster(_: Context, name: str, file: str = "", json_: bool = False) -> 
     elif new == old:
         print("Nothing was changed.")
     else:
-        first = f"invoke update-cluster {name}, or " if "aws" in spec.read(store, name).written else ""
+        first = f"invoke update-cluster {name}, or " if spec.read(store, name).on_ec2 else ""
         say(f"Kept. To see what it would change: {first}invoke plan.")
 
 

@@ -100,7 +100,7 @@ def _uses(store: Store, name: str) -> Uses:
     if written is None:
         return Uses(name, frozenset(BY_KIND) - {SHARED}, store.address, kms=_kms(store))
     found = spec.read(store, name)
-    if "aws" not in found.written:
+    if not found.on_ec2:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster.")  # fmt: skip
     resources = wanted(Design(name, found.complete, image=""))

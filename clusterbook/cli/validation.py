@@ -149,7 +149,7 @@ def groups_of(site: Site) -> list[InstanceGroup]:
     """The groups of a cluster on EC2; none elsewhere."""
     opened = the_cluster(site)
     instances = [host.variables[INSTANCE] for host in site.inventory.hosts.values() if INSTANCE in host.variables]
-    if "aws" not in opened.spec.written or (site.inventory.hosts and not instances):
+    if not opened.spec.on_ec2 or (site.inventory.hosts and not instances):
         return []
     return instance_groups(opened.spec.complete["aws"], instances)
 

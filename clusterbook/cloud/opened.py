@@ -46,7 +46,7 @@ class Opened:
 def open_on_ec2(store: Store, name: str, programs: Mapping[str, str] | None = None) -> Opened:
     """The cluster of that name. InvalidInput when the store has none, or its hosts are not EC2's."""
     found = spec.read(store, name)
-    if "aws" not in found.written:
+    if not found.on_ec2:
         raise InvalidInput(f"the hosts of cluster {name!r} are not made by EC2: its cluster.yaml has no part 'aws'",
                            next_step="Name another cluster, or use invoke provision and invoke reset.")  # fmt: skip
     aws = found.complete["aws"]

@@ -33,6 +33,11 @@ class ClusterSpec:
     written: Mapping[str, Any]
     complete: Mapping[str, Any]
 
+    @property
+    def on_ec2(self) -> bool:
+        """Whether its hosts are made by EC2."""
+        return "aws" in self.written
+
 
 def read(store: Store, cluster: str) -> ClusterSpec:
     """The specification of a cluster in the store. InvalidInput when there is none, or all its problems at once."""
