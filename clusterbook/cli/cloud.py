@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,13 +110,8 @@ def delete_cluster(_: Context, name: str, yes: bool = False, force: bool = False
     opened = open_on_ec2(store, name)
     if not yes:
         found = [*plans.survey(opened.cloud).values(), *foreign.survey(opened.cloud)]
-        if json_:
-            print_json([{"kind": kind, "name": named, "id": id_} for kind, named, id_ in preview.table(found)])
-        else:
-            print_table(("TYPE", "NAME", "ID"), preview.table(found))
-            print(f"\n{plural(len(found), 'resource')} and the entry in {opened.store.address} would be deleted.")
-            print(f"Nothing has been done. To delete: {with_yes(f'delete-cluster {name}')}")
-        return EXIT_CHANGES
+        entry = f"{plural(len(found), 'resource')} and the entry in {opened.store.address} would be deleted."
+        return _show_what_goes(name, preview.table(found), entry, json_)
     with lock.hold(opened.store, name, "delete-cluster", say=say_aside):
         cache.forget()
         outcome = teardown.delete_all(opened.cloud, StateFile(opened.store, name), _teller(json_))
@@ -144,12 +139,17 @@ def _forget(store: Store, name: str, yes: bool, force: bool, as_json: bool) -> i
         done: dict[str, Any] = {"done": len(table), "failed": {}, "untried": []}
         print_json_line("resources", done) if as_json else print(f"{name} is gone.")
         return EXIT_DONE
+    entry = "Its configuration, authorities, keys and backups would go for good; its hosts stay as they are."
+    return _show_what_goes(name, table, entry, as_json)
+
+
+def _show_what_goes(name: str, table: Sequence[tuple[str, str, str]], summary: str, as_json: bool) -> int:
+    """Types, names and ids of what delete-cluster would delete; the exit code."""
     if as_json:
         print_json([{"kind": kind, "name": named, "id": id_} for kind, named, id_ in table])
     else:
         print_table(("TYPE", "NAME", "ID"), table)
-        print("\nIts configuration, authorities, keys and backups would go for good; its hosts stay as they are.\n"
-              f"Nothing has been done. To delete: {with_yes(f'delete-cluster {name}')}")  # fmt: skip
+        print(f"\n{summary}\nNothing has been done. To delete: {with_yes(f'delete-cluster {name}')}")
     return EXIT_CHANGES
 
 

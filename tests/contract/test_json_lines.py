@@ -16,7 +16,7 @@ DOCUMENT = "screen.print_json"
 EITHER = {
     "up": {"cloud.show": "without --yes, when resources are only shown"},
     "update-cluster": {"cloud.show": "without --yes"},
-    "delete-cluster": {"cloud.delete_cluster": "without --yes", "cloud._forget": "without --yes"},
+    "delete-cluster": {"cloud._show_what_goes": "without --yes"},
     "run": {"playbooks.run": "with --list-hosts, --list-tasks, --list-tags"},
     "backup": {"timer.carry_out": "with --schedule"},
     "deploy-app": {"apps.deploy_app": "without --image-file"},
