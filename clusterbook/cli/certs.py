@@ -14,6 +14,7 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP
 from clusterbook.cli.screen import plural, print_json, print_table, say
 from clusterbook.cli.site import Site, open_site, the_cluster
+from clusterbook.cli.supplying import refuse_not_up
 from clusterbook.cluster.certificates import Certificate, in_order, of_host, of_store, reading_command
 from clusterbook.cluster.pki import Authorities
 from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, ClusterbookError, InvalidInput
@@ -36,6 +37,7 @@ def certs(_: Context, inventory: str = "", cluster: str = "", days: int = 30, js
     refuse_negative(days)
     site = open_site(inventory, cluster, looking=True)
     opened, now = the_cluster(site), datetime.now(UTC)
+    refuse_not_up(site.lab)
     answers = hosts.ask(site.inventory.hosts.values(), reading_command())
     unread, found = hosts.unread(answers), every(site, opened.authorities, answers)
     bad = [one for one in found if wants_care(one, now, days)]

@@ -12,7 +12,9 @@ from clusterbook import source
 from clusterbook.cli import places
 from clusterbook.cluster.store import Store, cluster_names, open_store
 from clusterbook.errors import InvalidInput
+from clusterbook.inventory.yaml_file import plugin_of
 from clusterbook.lab import apt_cache
+from clusterbook.lab.inventory_file import describes_lab, spec_from_inventory_file
 from clusterbook.lab.spec import LabSpec
 
 if TYPE_CHECKING:
@@ -49,6 +51,15 @@ def chosen(store: Store, name: str = "") -> str:
         f"there is no cluster in the store {store.address}",
         next_step="Make one: invoke up (on hosts of this machine), or invoke provision --inventory NAME.",
     )
+
+
+def lab_of(cluster: str) -> LabSpec | None:
+    """The lab on whose hosts a cluster is, by the inventory of its name; None for other hosts, or without one."""
+    try:
+        path = places.inventory(cluster)
+        return spec_from_inventory_file(path) if not plugin_of(path) and describes_lab(path) else None
+    except InvalidInput:
+        return None
 
 
 def check_fits(cluster: Cluster, spec: LabSpec) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from clusterbook.cli.clusters import lab_of
 from clusterbook.cli.screen import open_stage
+from clusterbook.cli.supplying import refuse_not_up
 from clusterbook.cluster import kube
 from clusterbook.cluster.artifacts.events import Event
 from clusterbook.cluster.cluster import Cluster
@@ -12,7 +14,8 @@ from clusterbook.cluster.kube import Kubectl
 
 
 def open_kubectl(cluster: Cluster) -> Kubectl:
-    """kubectl of the cluster's version with the administrator's kubeconfig."""
+    """kubectl of the cluster's version with the administrator's kubeconfig. Failed where its lab is not up."""
+    refuse_not_up(lab_of(cluster.name))
     shown = open_stage("kubectl", sys.stderr)
 
     def report(event: Event) -> None:

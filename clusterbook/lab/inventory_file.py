@@ -67,6 +67,11 @@ def spec_from_inventory_file(path: Path) -> LabSpec:
     )  # fmt: skip
 
 
+def describes_lab(path: Path) -> bool:
+    """Whether a file lists a lab's hosts. Raises InvalidInput for one that is no inventory."""
+    return "lab_network" in dict((_load(path).get("all") or {}).get("vars") or {})
+
+
 def spec_from_counts(
     name: str,
     control_planes: int,

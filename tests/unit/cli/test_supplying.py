@@ -24,7 +24,7 @@ def test_a_lab_that_is_not_up_is_called_so_with_the_command_that_raises_it() -> 
     assert "invoke up" in refused.value.next_step
 
 
-@pytest.mark.parametrize("words", [("status",), ("doctor",), ("validate-cluster",), ("ssh", "w-1")])
+@pytest.mark.parametrize("words", [("status",), ("doctor",), ("validate-cluster",), ("certs",), ("ssh", "w-1")])
 def test_hosts_of_a_lab_that_is_not_up_are_not_asked(
     words: tuple[str, ...], call_on_hosts: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,6 +37,23 @@ def test_hosts_of_a_lab_that_is_not_up_are_not_asked(
     code, _, errors = call_on_hosts(*words)
     assert code == 1
     assert "the lab not-there is not up" in errors
+
+
+@pytest.mark.parametrize("words", [
+    ("kubectl", "--", "get", "nodes"), ("top",), ("cluster-info",), ("app-status", "hello"), ("dashboard",),
+])  # fmt: skip
+def test_the_api_of_a_lab_that_is_not_up_is_not_asked(
+    words: tuple[str, ...], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    ensure_cluster(open_store(environment), "not-there", {"api_address": "10.99.0.10"}, environment)
+    lab = "all:\n  vars: {lab_name: not-there, lab_network: 10.99.0.0/24}\n"
+    (tmp_path / "not-there.yml").write_text(f"{lab}  hosts:\n    w-1: {{ansible_host: 10.99.0.21}}\n")
+    code, _, errors = call(*words)
+    assert (code, "the lab not-there is not up" in errors) == (1, True), errors
 
 
 def test_who_only_looks_needs_no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
