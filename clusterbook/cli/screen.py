@@ -128,6 +128,11 @@ def plural(count: int, noun: str) -> str:
 
 def with_yes(words: str) -> str:
     """The command that does what this one only showed: as typed, but with --yes. words: its task and arguments."""
+    return f"{without_check(words)} --yes"
+
+
+def without_check(words: str) -> str:
+    """The command as typed, but without --check. words: its task and arguments, where nobody typed it."""
     task = words.split()[0]
     typed = sys.argv[sys.argv.index(task) :] if task in sys.argv else words.split()
-    return f"{program()} {shlex.join(word for word in typed if word != '--check')} --yes"
+    return f"{program()} {shlex.join(word for word in typed if word != '--check')}"

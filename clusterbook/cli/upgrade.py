@@ -14,13 +14,13 @@ from clusterbook.cli.boundary import command
 from clusterbook.cli.cluster import TARGET_HELP, keep_joining
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
-from clusterbook.cli.screen import plural, print_json_line, print_table, say
+from clusterbook.cli.screen import plural, print_json_line, print_table, say, without_check
 from clusterbook.cli.site import Site, open_site, the_cluster
 from clusterbook.cli.upgradable import Turn, check_known, site_at, versions_of
 from clusterbook.cli.validation import nodes_of
 from clusterbook.cluster import skew, upgrades
 from clusterbook.compile import Selection
-from clusterbook.errors import EXIT_DONE
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE
 from clusterbook.report.style import Style
 
 PLAYBOOK = "upgrade"
@@ -67,7 +67,10 @@ def upgrade(
     order = Order(playbook, Selection(check=check, extra_variables=given), style)
     if check:
         _foretell(upgradable.turns(site, live, workers_at_a_time), to, style)
-        return runs.run(future, order)
+        code = runs.run(future, order)
+        if code == EXIT_CHANGES:
+            _say(style, f"Nothing has been done. To do it: {without_check(f'upgrade --to {to}')}")
+        return code
     if not resumed:
         code = EXIT_DONE if without_backup else _backup(site, at, style)
         if code != EXIT_DONE:

@@ -114,9 +114,10 @@ def test_hosts_are_told_of_the_new_version_and_the_configuration_when_all_have_i
     assert f"none in use that {NEW} has no more, of those asked for since 2026-01-02 03:04 UTC" in output
 
 
-def test_a_plan_takes_no_backup_and_leaves_nothing(world: World, call: Call) -> None:
-    code, _, _ = call("upgrade", "--inventory", "hosts.yml", "--to", NEW, "--check")
+def test_a_plan_takes_no_backup_leaves_nothing_and_ends_with_the_command_that_does_it(world: World, call: Call) -> None:
+    code, output, _ = call("upgrade", "--inventory", "hosts.yml", "--to", NEW, "--check")
     assert (code, world.done, version()) == (2, [f"plan {NEW}"], OLD)
+    assert output.endswith(f"Nothing has been done. To do it: clusterbook upgrade --inventory hosts.yml --to {NEW}\n")
     assert upgrades.under_way(open_store(os.environ), "hosts") == ""
 
 
