@@ -45,6 +45,7 @@ OTHERS: dict[str, tuple[int, int, int, str, dict[str, Any]]] = {
     "one control plane and two workers": (1, 2, 0, "debian-12", {}),
     "one control plane and two workers, plain routes": (1, 2, 0, "debian-12", {"cni": "bridge-routes"}),
     "one control plane, one worker and four hosts for etcd": (1, 1, 4, "debian-12", {}),
+    "one control plane and fifty workers": (1, 50, 0, "debian-12", {"kubelet_join_timeout_seconds": 900}),
     "two workers with volumes of their own": (1, 2, 0, "debian-12", {"local_volumes": 2}),
     "logs on the worker": (
         1,
