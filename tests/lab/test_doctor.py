@@ -140,12 +140,14 @@ def test_files_and_settings_of_hosts(one: Cluster) -> None:
     on("w-1", "sed --in-place 's/SystemdCgroup = .*/SystemdCgroup = NOT/' /etc/containerd/config.toml; "
        "grep -q 'cgroupDriver: systemd' /var/lib/kubelet/config.yaml && new=false || new=true; "
        "sed --in-place s/NOT/$new/ /etc/containerd/config.toml")  # fmt: skip
+    on("w-1", "systemctl disable --now kube-proxy; rm /etc/systemd/system/kube-proxy.service; systemctl daemon-reload")
     on("w-1", "mkdir -p /root/cni; mv /etc/cni/net.d/* /root/cni/")
     on("w-1", "mount -t tmpfs -o size=1m none /tmp; dd if=/dev/zero of=/tmp/full bs=1M 2>/dev/null || true")
     try:
         names(
-            one, ("unit-off", "cp-1 kube-scheduler"), ("certificate-expired", "cp-2"), ("certificate-foreign", "cp-3"),
-            ("keys-differ", "cp-1, cp-2, cp-3"), ("unit-failing", "cp-3 kubelet"), ("forwarding-off", "w-1"),
+            one, ("unit-off", "cp-1 kube-scheduler"), ("unit-off", "w-1 kube-proxy"), ("certificate-expired", "cp-2"),
+            ("certificate-foreign", "cp-3"), ("keys-differ", "cp-1, cp-2, cp-3"), ("unit-failing", "cp-3 kubelet"),
+            ("forwarding-off", "w-1"),
             ("networks-overlap", "w-1"), ("same-machine-id", "cp-1, w-1"), ("cgroup-drivers-differ", "w-1"),
             ("cni-not-configured", "w-1"), ("disk-full", "w-1"),
         )  # fmt: skip

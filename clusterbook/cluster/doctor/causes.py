@@ -19,7 +19,7 @@ CAUSES: Mapping[str, str] = {
     "keys-differ": "control planes check service accounts with different keys",
     "etcd-no-quorum": "too few members of etcd are up",
     "etcd-full": "etcd has reached its quota and takes no writes",
-    "unit-off": "a component was stopped, disabled or masked",
+    "unit-off": "a component was stopped, disabled, masked or removed",
     "unit-failing": "a component starts and ends again",
     "etcd-member-lost": "a member of etcd does not answer",
     "api-unreachable": "a node does not reach the API, which others do",

@@ -85,10 +85,18 @@ class HostLook:
     @cached_property
     def units(self) -> dict[str, Unit]:
         """The components' units that are installed here, by name."""
+        return {one.name: one for one in self._all_units if one.loaded not in ("", "not-found")}
+
+    @cached_property
+    def unknown_units(self) -> list[str]:
+        """Names of the components' units that systemd does not know here."""
+        return [one.name for one in self._all_units if one.loaded == "not-found"]
+
+    @cached_property
+    def _all_units(self) -> list[Unit]:
         logs = _logs(self.told.get("logs", ""))
         uptime = _number(self.word("uptime"))
-        found = (_unit(block, logs, uptime) for block in self.told.get("units", "").split("\n\n"))
-        return {one.name: one for one in found if one.loaded not in ("", "not-found")}
+        return [_unit(block, logs, uptime) for block in self.told.get("units", "").split("\n\n")]
 
     @cached_property
     def disks(self) -> dict[str, int]:

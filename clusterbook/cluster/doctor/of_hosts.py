@@ -22,6 +22,9 @@ _TELLS = ("error", "fatal", "panic", "fail", "cannot", "denied", "refused", "inv
 _OF_SYSTEMD = re.compile(r"\S+\.(service|socket): |(Started|Starting|Stopped|Stopping|Failed to start) \S+")
 _OF_KLOG = re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ \S+\] ")
 _SHOWN = 300
+# Units that every host has which has joined, and every control plane.
+_OF_NODES = ("containerd", "kubelet", "kube-proxy")
+_OF_CONTROL_PLANES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,14 @@ def _units(seen: Hosts) -> Iterator[Diagnosis]:
             elif unit.active == "inactive" and _wanted(unit):
                 how = "masked" if unit.loaded == "masked" else "disabled" if unit.enabled == "disabled" else "stopped"
                 yield Diagnosis("unit-off", f"{one.name} {unit.name}", f"it is {how}", "Run: invoke provision")
+        for name in _missing(one):
+            yield Diagnosis("unit-off", f"{one.name} {name}", "systemd has no such unit", "Run: invoke provision")
+
+
+def _missing(one: HostLook) -> list[str]:
+    """Units that a host should have, as it has joined, and has not."""
+    wanted = _OF_NODES + (_OF_CONTROL_PLANES if "control_plane" in one.groups else ())
+    return [name for name in one.unknown_units if name in wanted] if one.word("joined") else []
 
 
 def _wanted(unit: Unit) -> bool:

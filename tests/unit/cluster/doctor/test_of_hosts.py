@@ -102,6 +102,20 @@ def test_the_proxy_of_the_apis_address_does_not_take_the_port_of_an_api_server_t
     assert (found.cause, found.where) == ("unit-off", "w-1 kube-apiserver")
 
 
+@pytest.mark.parametrize(("group", "joined", "told"), [
+    ("worker", "yes", ["w-1 kubelet"]), ("control_plane", "yes", ["w-1 kube-apiserver", "w-1 kubelet"]),
+    ("worker", "", []),
+])  # fmt: skip
+def test_a_unit_that_is_gone_is_missed_where_the_host_has_joined(group: str, joined: str, told: list[str]) -> None:
+    gone = "\n\n".join(UNIT.format(name, "not-found", "inactive", "dead", "")
+                       for name in ("kubelet", "kube-apiserver", "haproxy"))  # fmt: skip
+    seen = hosts({"units": gone, "joined": joined, "listeners": ""})
+    found = diagnose(replace(seen, looks=[replace(seen.looks[0], groups=(group,))]))
+    assert sorted((one.cause, one.where, one.seen) for one in found) == [
+        ("unit-off", where, "systemd has no such unit") for where in told
+    ]
+
+
 def test_a_unit_whose_port_is_taken_is_not_told_of_twice() -> None:
     taken = {"listeners": 'LISTEN 0 1 *:10250 *:* users:(("python3",pid=1,fd=2))'}
     (found,) = diagnose(hosts({**unit("kubelet", "activating", "auto-restart"), **taken}))
