@@ -19,16 +19,21 @@ from clusterbook.lab.spec import LabSpec
 FIRST_ADDRESS = 20
 CONNECT_SECONDS = 1.0
 BLOCK = 65536
+Targets = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
 class Front:
-    """One listener: where it is, where its traffic may go, and from which hosts none is taken."""
+    """One listener: where it is, where its traffic may go, and from which hosts none is taken.
+
+    targets: those that pass their health check; others: those that do not, which get traffic when no target takes it.
+    """
 
     name: str
     port: int
-    targets: tuple[tuple[str, int], ...]
+    targets: Targets
     refused: frozenset[str] = frozenset()
+    others: Targets = ()
 
 
 @dataclass
@@ -76,10 +81,8 @@ class Balancers:
         # On AWS such a connection hangs; here it is cut.
         if front is None or writer.get_extra_info("peername")[0] in front.refused:
             return
-        targets = front.targets
-        start = next(self._turns)
-        for number in range(len(targets)):
-            address, port = targets[(start + number) % len(targets)]
+        turn = next(self._turns)
+        for address, port in (*_from(front.targets, turn), *_from(front.others, turn)):
             try:
                 opened = asyncio.open_connection(address, port)
                 inner, outer = await asyncio.wait_for(opened, CONNECT_SECONDS)
@@ -87,6 +90,12 @@ class Balancers:
                 continue
             await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
             return
+
+
+def _from(targets: Targets, turn: int) -> list[tuple[str, int]]:
+    """All of them, beginning with the one whose turn it is."""
+    start = turn % len(targets) if targets else 0
+    return [*targets[start:], *targets[:start]]
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,14 +118,19 @@ def fronts(
         arn = balancer["LoadBalancerArn"]
         for listener in cloud.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):
             group = listener["DefaultActions"][0].get("TargetGroupArn", "")
-            targets = _targets(cloud, group, private) if group else ()
+            healthy, others = _targets(cloud, group, private) if group else ((), ())
             port = int(listener["Port"])
             refused = admission.refused(balancer, port, instances, rules)
-            found.append(Front(balancer["DNSName"], port, targets, refused))
+            found.append(Front(balancer["DNSName"], port, healthy, refused, others))
     return found
 
 
-def _targets(cloud: Cloud, group: str, private: dict[str, str]) -> tuple[tuple[str, int], ...]:
+def _targets(cloud: Cloud, group: str, private: dict[str, str]) -> tuple[Targets, Targets]:
+    """A group's targets that pass their health check, and the others."""
     answer = cloud.call("elbv2", "describe_target_health", TargetGroupArn=group)
-    targets = [item["Target"] for item in answer["TargetHealthDescriptions"]]
-    return tuple((private[one["Id"]], int(one["Port"])) for one in targets if one["Id"] in private)
+    found: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
+    for item in answer["TargetHealthDescriptions"]:
+        target = item["Target"]
+        if target["Id"] in private:
+            found[item["TargetHealth"]["State"] == "healthy"].append((private[target["Id"]], int(target["Port"])))
+    return tuple(found[True]), tuple(found[False])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import socket
+import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -139,7 +141,7 @@ def _when_started(change: Callable[[Any, Any, Mapping[str, Any]], None]) -> None
 
 
 def _health_of_targets() -> None:
-    """A target is healthy when something listens there; moto calls every running instance healthy."""
+    """A target is healthy when it passes its group's health check; moto calls every running instance healthy."""
     from moto.elbv2.models import FakeTargetGroup
 
     original = FakeTargetGroup.health_for
@@ -148,8 +150,10 @@ def _health_of_targets() -> None:
         status = original(self, target, ec2_backend)
         if status.status == "healthy":
             instance = ec2_backend.get_instance_by_id(target["Id"])
-            port = int(target.get("Port") or self.port)
-            if instance is None or not answers(instance.private_ip, port):
+            own = self.health_check_port in (None, "traffic-port")
+            port = int((target.get("Port") or self.port) if own else self.health_check_port)
+            if instance is None or not passes(self.health_check_protocol, instance.private_ip, port,
+                                              self.health_check_path or "/"):  # fmt: skip
                 status.status, status.reason = "unhealthy", "Target.FailedHealthChecks"
         return status
 
@@ -235,6 +239,27 @@ def _tokens_of_ecr() -> None:
         return answer
 
     setattr(ECRResponse, "get_authorization_token", get_authorization_token)  # noqa: B010 (likewise)
+
+
+def passes(protocol: str, address: str, port: int, path: str) -> bool:
+    """Whether a health check is passed: a TCP connection is taken, or HTTP(S) answers with a status of 200 to 399.
+
+    No certificate is checked: the guide of network load balancers, "Health checks for target groups".
+    """
+    if protocol not in ("HTTP", "HTTPS"):
+        return answers(address, port)
+    unchecked = ssl._create_unverified_context()  # noqa: S323
+    connection = (
+        http.client.HTTPSConnection(address, port, timeout=HEALTH_SECONDS, context=unchecked) if protocol == "HTTPS"
+        else http.client.HTTPConnection(address, port, timeout=HEALTH_SECONDS)
+    )  # fmt: skip
+    try:
+        connection.request("GET", path)
+        return 200 <= connection.getresponse().status < 400
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def answers(address: str, port: int) -> bool:

@@ -59,6 +59,22 @@ def test_targets_take_turns_and_a_dead_one_is_passed_over(balancers: Balancers) 
     asyncio.run(story())
 
 
+def test_a_target_that_fails_its_health_check_gets_traffic_when_no_other_takes_it(balancers: Balancers) -> None:
+    async def story() -> None:
+        well, first = await answering(b"well ")
+        sick, second = await answering(b"sick ")
+        port, others = free_port(), (("127.0.0.1", second),)
+        await balancers.keep([Front(NAME, port, (("127.0.0.1", first),), others=others)])
+        assert {await asked(port) for _ in range(4)} == {b"well hello\n"}
+        well.close()
+        await balancers.keep([Front(NAME, port, (("127.0.0.1", first),), others=others)])
+        assert {await asked(port) for _ in range(2)} == {b"sick hello\n"}
+        await balancers.keep([])
+        sick.close()
+
+    asyncio.run(story())
+
+
 def test_without_a_target_that_answers_the_connection_is_closed(balancers: Balancers) -> None:
     async def story() -> None:
         port = free_port()

@@ -5,11 +5,18 @@ from __future__ import annotations
 import base64
 import re
 import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from clusterbook.lab.ec2.corrections import passes
 from tests.unit.lab.ec2.stories import told
+from tests.unit.ports import free_port
 
 STORY = """
 import sys, time
@@ -204,6 +211,46 @@ def test_a_target_is_healthy_only_where_something_listens(story: Any) -> None:
     plain, corrected = story
     assert plain["states"] == ["healthy", "healthy"]
     assert corrected["states"] == ["healthy", "unhealthy"]
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers /STATUS with that status."""
+
+    def do_GET(self) -> None:
+        """Without a body."""
+        self.send_response(int(self.path.strip("/")))
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module", params=["HTTP", "HTTPS"])
+def web(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """The protocol and the port of a server whose certificate nobody vouches for."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        if request.param == "HTTPS":
+            made = tmp_path_factory.mktemp("own") / "both.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-subj", "/CN=nobody", "-keyout", made, "-out", made.with_suffix(".crt")],
+                           check=True, capture_output=True)  # fmt: skip
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(made.with_suffix(".crt"), made)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield request.param, server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("status", "passed"), [(200, True), (302, True), (404, False), (500, False)])
+def test_a_health_check_of_a_path_is_passed_by_its_status(status: int, passed: bool, web: tuple[str, int]) -> None:
+    protocol, port = web
+    assert passes(protocol, "127.0.0.1", port, f"/{status}") is passed
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "HTTP", "HTTPS"])
+def test_where_nothing_listens_no_health_check_is_passed(protocol: str) -> None:
+    assert not passes(protocol, "127.0.0.1", free_port(), "/")
 
 
 def test_an_instance_of_a_group_has_its_template_s_profile_metadata_options_and_groups(story: Any) -> None:
