@@ -90,6 +90,8 @@ def test_hosts_learn_names_from_the_name_server_of_their_network(run: Run) -> No
             found = host.ssh(spec, one, ["getent", "ahostsv4", name])
             assert found.stdout.startswith(start), (name, found)
         assert server not in host.ssh(spec, one, ["cat", "/etc/hosts", "/etc/resolv.conf"]).stdout
+        own = host.ssh(spec, one, ["sudo", "hostname"])
+        assert own.stdout.startswith("ip-10-20-") and own.stderr == "", "sudo finds the host's own name"
 
 
 def test_provision_reaches_the_hosts_through_their_tags_alone(run: Run) -> None:

@@ -50,7 +50,10 @@ def reconcile(cloud: Cloud, spec: LabSpec) -> LabSpec:
 def _first_boot(cloud: Cloud, spec: LabSpec, item: Mapping[str, Any]) -> None:
     """What cloud-init does: name the host, let the key pair's owner in, run user data. Its host key goes into a tag."""
     one = spec.host(item["InstanceId"])
-    host.ssh(spec, one, ["sudo", "hostnamectl", "set-hostname", item["PrivateDnsName"].partition(".")[0]])
+    name = item["PrivateDnsName"].partition(".")[0]
+    # As Debian's image for EC2 has it: sudo looks for the host's own name.
+    named = f'sed -i "s/^127.0.1.1.*/127.0.1.1 {name}/" /etc/hosts && hostnamectl set-hostname {name}'
+    host.ssh(spec, one, ["sudo", "sh", "-c", f"'{named}'"])
     key = _public_key(cloud, str(item.get("KeyName") or ""))
     if key:
         path = f"/home/{USER}/.ssh/authorized_keys"
