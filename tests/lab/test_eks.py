@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clusterbook.cluster.artifacts import catalog
+from clusterbook.cluster.artifacts import catalog, supply
 from clusterbook.lab import record
 from clusterbook.lab.ec2 import account, eks, lifecycle
-from tests.lab.account import Run, aws, hosts, person, reachable, until
+from tests.lab.account import ROOT, Person, Run, aws, hosts, person, reachable, until
 from tests.lab.asking import as_root
+from tests.lab.page import blocks
 
 # The cluster behind it, as EKS has one that nobody sees, and the name that EKS gives it.
 BEHIND, NAME = "behind", "shop"
@@ -20,6 +25,10 @@ AGNHOST = catalog.load().image("agnhost").reference
 WEBHOOK = "/etc/eks-webhook.yaml"
 ABOUT = ("--cluster", BEHIND)
 VARIABLES = f"@{lifecycle.variables_file(lifecycle.spec_of())}"
+# Of the page: what would be done, the same done, a person's kubeconfig, and kubectl by itself.
+PLAN, JOIN, KUBECONFIG, KUBECTL = map(
+    shlex.split, blocks(ROOT / "docs" / "walk-through.md")["The other way: a control plane of EKS"]
+)
 # What a network's add-on does on each node of EKS: there it is a pod of Amazon's.
 NETWORK = {"cniVersion": "1.0.0", "name": "addon", "plugins": [
     {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": True,
@@ -86,14 +95,14 @@ def node_of(run: Run, worker: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_nothing_is_done_without_yes(run: Run, worker: dict[str, Any]) -> None:
-    told = run("eks-join", NAME, "--extra-vars", VARIABLES, expect=2)
+    told = run(*PLAN[1:], "--extra-vars", VARIABLES, expect=2)
     assert "access entry of nodes for arn:aws:iam::123456789012:role/shop-nodes" in told
     assert aws("eks").list_access_entries(clusterName=NAME)["accessEntries"] == []
     assert worker["PrivateDnsName"] not in run("kubectl", *ABOUT, "--", "get", "nodes")
 
 
 def test_a_host_joins_by_the_role_of_its_instance(run: Run, worker: dict[str, Any]) -> None:
-    told = run("eks-join", NAME, "--extra-vars", VARIABLES, "--yes")
+    told = run(*JOIN[1:], "--extra-vars", VARIABLES)
     assert f"1 host joined {NAME}" in told
     assert node_of(run, worker)["spec"]["providerID"].endswith(f"/{worker['InstanceId']}")
     kept = as_root(record.read_spec(lifecycle.NAME), worker["InstanceId"], "ls /var/lib/kubelet/pki")
@@ -112,6 +121,34 @@ def test_its_node_is_ready_when_a_network_is_there_and_runs_a_pod(run: Run, work
     run("kubectl", *ABOUT, "--", "wait", "--for=condition=Ready", "pod/page", "--timeout=120s")
     # The API server reaches the kubelet, whose own certificate the control plane gave it.
     assert "Started HTTP server on port 8080" in run("kubectl", *ABOUT, "--", "logs", "page")
+
+
+def test_a_person_whose_role_has_an_access_entry_uses_kubectl_by_itself(
+    run: Person, worker: dict[str, Any], tmp_path: Path
+) -> None:
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}]}  # fmt: skip
+    role = aws("iam").create_role(RoleName="people", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    aws("eks").create_access_entry(clusterName=NAME, principalArn=role, kubernetesGroups=["people"])
+    run("kubectl", *ABOUT, "--", "create", "clusterrole", "looks-at-nodes", "--verb=get,list", "--resource=nodes")
+    run("kubectl", *ABOUT, "--", "create", "clusterrolebinding", "people", "--clusterrole=looks-at-nodes",
+        "--group=people")  # fmt: skip
+    run(*KUBECONFIG[1:])
+    keys = aws("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    programs = supply.default()
+    kubernetes = programs.catalog.component("kubernetes")
+    (tmp_path / "kubectl").symlink_to(supply.supply(programs, kubernetes).files["kubectl"])
+    environment = {**run.environment, "PATH": f"{tmp_path}{os.pathsep}{run.environment['PATH']}",
+                   "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+                   "AWS_SESSION_TOKEN": keys["SessionToken"]}  # fmt: skip
+
+    def kubectl(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+    seen = kubectl(*KUBECTL)
+    assert f"{worker['PrivateDnsName']}   Ready" in seen.stdout, seen
+    refused = kubectl("kubectl", "get", "pods")
+    assert f'User "{role}" cannot list resource "pods"' in refused.stderr, refused
 
 
 def test_a_second_time_nothing_is_left_to_do(run: Run, worker: dict[str, Any]) -> None:
