@@ -175,11 +175,13 @@ def test_the_address_moves_when_its_host_dies_and_the_playbook_still_runs(raised
     raised.on("plan")
 
 
-def test_an_application_runs_from_an_image_of_a_file_that_no_registry_has(raised: Cluster, tmp_path: Path) -> None:
+def test_an_application_of_an_image_that_no_registry_has_is_changed_without_a_failed_request(
+    raised: Cluster, tmp_path: Path
+) -> None:
     file = tmp_path / "page.tar"
     image_tar.write(file, "registry.invalid/page:1")
     deploy = ("--name", "leaflet", "--image-file", str(file), "--replicas", "2", "--target-port", "8080",
-              "--args", "netexec --http-port=8080", "--probe", "/hostname")  # fmt: skip
+              "--args", "netexec --http-port=8080", "--probe", "/hostname", "--external")  # fmt: skip
     raised.on("deploy-app", *deploy)
     found = json.loads(raised("app-status", "leaflet", "--cluster", raised.name, "--json").output)
     assert found["works"] and found["image"] == "registry.invalid/page:1"
@@ -188,6 +190,10 @@ def test_an_application_runs_from_an_image_of_a_file_that_no_registry_has(raised
     assert on(raised, "w-1", "ls /var/tmp/clusterbook-* 2>/dev/null || true") == ""
     again = raised.on("deploy-app", *deploy, "--json").summary()
     assert {host: counts["changed"] for host, counts in again.items()} == dict.fromkeys(HOSTS, 0)
+    host, port = record.read_spec(raised.name).host("cp-1"), found["service"]["ports"][0]["nodePort"]
+    with probed(raised, f"http://{host.address}:{port}/hostname") as records:
+        raised.on("deploy-app", *deploy, "--env", "COLOUR=blue")
+    assert failed(records) == {}
     raised("delete-app", "leaflet", "--cluster", raised.name, "--yes")
 
 

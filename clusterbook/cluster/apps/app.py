@@ -22,6 +22,9 @@ IMAGE_FILE = "clusterbook.io/image-file"
 NETWORK_BALANCER = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
 # Without a probe a program counts as ready when it has run so long: one that ends at once never does.
 UNPROBED_SECONDS = 3
+# A pod that goes serves on for so long: until then every node has heard that it is no part of the service any more
+# (KEP-3960; the kubelet's 30 s of grace include it).
+LEAVING_SECONDS = 5
 # RFC 1035, which names of services follow.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -125,6 +128,7 @@ class App:
             "name": self.name, "image": self.image, "securityContext": {"allowPrivilegeEscalation": False},
             "ports": [{"name": "main", "containerPort": self.target_port or self.port}],
             "env": self._environment(),
+            "lifecycle": {"preStop": {"sleep": {"seconds": LEAVING_SECONDS}}},
             "resources": {"requests": wanted, "limits": {"memory": self.memory}} if self.memory
             else {"requests": wanted} if wanted else {},
         }  # fmt: skip

@@ -38,6 +38,7 @@ def test_pods_are_replaced_without_a_gap_and_without_the_cluster_s_keys() -> Non
     assert container["ports"] == [{"name": "main", "containerPort": 8080}]
     assert container["resources"] == {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "64Mi"}}
     assert container["securityContext"] == {"allowPrivilegeEscalation": False}
+    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}, "nodes hear of its end before it ends"
 
 
 def test_a_secret_is_in_no_object_but_the_secret_and_not_in_what_python_shows() -> None:
