@@ -16,7 +16,7 @@ NO_TRACEBACK = "(traceback unavailable)"
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step",
               "quiet")  # fmt: skip
-_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only")
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain")
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -92,6 +92,8 @@ def registered(result: Mapping[str, Any]) -> Result:
     shown = result.get("shown", ())
     left_out = set(_UNREGISTERED).difference(shown) | {"shown"}
     kept = {key: value for key, value in result.items() if key not in left_out}
+    if result.get("in_vain"):
+        kept.update(failed=True, exception=NO_TRACEBACK)
     if "results" in kept and "results" not in shown:
         kept["results"] = [registered(item) if isinstance(item, dict) else item for item in kept["results"]]
     return kept
@@ -134,6 +136,8 @@ def combine(results: list[Result]) -> Result:
     if any(item.get("failed") for item in results):
         combined["failed"] = True
         combined["msg"] = "One or more items failed"
+    elif any(item.get("in_vain") for item in results):
+        combined.update(in_vain=True, msg="One or more items failed")
     elif any(item.get("unknown") for item in results):
         combined["unknown"] = True
         if all("foreseen" in item for item in results if item.get("unknown")):
@@ -162,9 +166,14 @@ def without_changes(result: Result) -> Result:
 
 
 def failed_again(result: Result, tries: int) -> Result:
-    """The result of the last of several tries; failed_when decides also then."""
+    """The result of the last of several tries.
+
+    With failed_when that decides whether the step failed, but what it registers has failed all the same (in_vain).
+    """
     result["attempts"] = max(1, tries - 1)  # Ansible counts the repetitions, not the first try
     if "failed_when_result" not in result:
         result["failed"] = True
         result.setdefault("exception", NO_TRACEBACK)
+    elif not result["failed_when_result"]:
+        result["in_vain"] = True
     return result

@@ -361,6 +361,15 @@ def test_failed_when_decides_also_after_the_last_try() -> None:
     assert run(recorder, step(1, "a", until=("false",), retries=1, delay=0, failed_when=(False,)))
 
 
+def test_what_was_tried_in_vain_registers_a_failure_though_the_step_is_none() -> None:
+    recorder = Recorder({"a": {"changed": False}})
+    tried = step(1, "a", register="r", until=("false",), retries=1, delay=0, failed_when=(False,))
+    each = step(2, "a", register="l", loop=Loop(("x", "y")), until=("false",), retries=1, delay=0, failed_when=(False,))
+    shown = Template("{{ [r.failed, r.exception, r.failed_when_result, l.failed, l.msg, l.results[1].failed] }}")
+    assert run(recorder, tried, each, step(3, shown))
+    assert recorder.ran[-1] == str([True, "(traceback unavailable)", False, True, "One or more items failed", True])
+
+
 def test_the_address_of_a_host_is_its_name_when_nothing_says_otherwise() -> None:
     recorder = Recorder()
     assert run(recorder, step(1, Template("{{ ansible_host == inventory_hostname }}")))
