@@ -47,7 +47,7 @@ def loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:
     """The names that a step sees for one item."""
     extra: dict[str, Any] = {loop.variable: items[index], "ansible_loop_var": loop.variable}
     if loop.index_variable:
-        extra[loop.index_variable] = index
+        extra.update({loop.index_variable: index, "ansible_index_var": loop.index_variable})
     if loop.extended:
         length = len(items)
         extra["ansible_loop"] = {

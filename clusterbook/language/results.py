@@ -16,7 +16,8 @@ NO_TRACEBACK = "(traceback unavailable)"
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step",
               "quiet")  # fmt: skip
-_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain")
+_UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain",
+                 "_ansible_item_label")  # fmt: skip
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:

@@ -192,8 +192,7 @@ class StepRunner(StepTrier):
                 told = time.monotonic()
                 self._runtime.emit({"type": "progress", "id": step.id, "item": index + 1, "items": len(variables)})
             result = self.attempts(step, extra, index)
-            result["ansible_loop_var"] = name = extra["ansible_loop_var"]
-            result[name] = extra[name]
+            result.update(extra)
             if loop.label is not None:
                 self._label(step, extra, result)
             results.append(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from clusterbook.modules.contract import ModuleFailed
@@ -108,7 +109,7 @@ class System:
         except FileNotFoundError as error:
             raise ModuleFailed(
                 f"'{argv[0]}' cannot be run: {error.strerror}: {error.filename}",
-                {"rc": 2, "cmd": list(argv), "stdout": "", "stderr": "", "stdout_lines": [], "stderr_lines": []},
+                {"rc": 2, "cmd": shlex.join(argv), "stdout": "", "stderr": "", "stdout_lines": [], "stderr_lines": []},
                 f"Install {argv[0]} on the host in an earlier step.",
             ) from error
 

@@ -370,6 +370,17 @@ def test_what_was_tried_in_vain_registers_a_failure_though_the_step_is_none() ->
     assert recorder.ran[-1] == str([True, "(traceback unavailable)", False, True, "One or more items failed", True])
 
 
+def test_a_loop_registers_of_each_item_what_it_knew_of_itself() -> None:
+    recorder = Recorder()
+    loop = Loop(["x", "y"], variable="who", index_variable="n", extended=True, label=Template("{{ who }}!"))
+    shown = Template("{{ l.results | map('dict2items') | map('map', attribute='key') | map('sort') }}"
+                     "{{ l.results | map(attribute='n') }}{{ l.results[1].ansible_loop.previtem }}")  # fmt: skip
+    assert run(recorder, step(1, Template("{{ who }}"), loop=loop, register="l"), step(2, shown))
+    assert recorder.ran[-1].endswith("[0, 1]x")
+    assert "'ansible_index_var', 'ansible_loop', 'ansible_loop_var'" in recorder.ran[-1]
+    assert "label" not in recorder.ran[-1]
+
+
 def test_the_address_of_a_host_is_its_name_when_nothing_says_otherwise() -> None:
     recorder = Recorder()
     assert run(recorder, step(1, Template("{{ ansible_host == inventory_hostname }}")))
