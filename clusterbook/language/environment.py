@@ -266,7 +266,14 @@ def _line_ends(text: str) -> int:
 def _as_text(node: Any) -> str:
     if node is None:
         return ""
-    return node if isinstance(node, str) else str(node)
+    return node if isinstance(node, str) else str(_as_lists(node))
+
+
+def _as_lists(value: Any) -> Any:
+    """The value with lists for what Python has beside them, also inside it."""
+    if type(value) is list or type(value) in _LISTED:
+        return [_as_lists(item) for item in value]
+    return {key: _as_lists(item) for key, item in value.items()} if type(value) is dict else value
 
 
 def _defined(value: Any) -> Any:

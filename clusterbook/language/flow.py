@@ -26,31 +26,44 @@ Wait = Callable[[float], None]
 
 
 def written(step: Step, scope: Scope) -> Arguments:
-    """The parameters of a step as they are written, or those of a mapping that an expression gives.
+    """The parameters of a step as they are written, above those of `module_defaults`. Raises ExpressionError."""
+    found: dict[str, Any] = {}
+    for layer in (*step.defaults, step.arguments or {}):
+        found.update(_of_layer(step, layer, scope))
+    return found
 
-    In the latter every text is data: what would be evaluated (assertions, `debug: var`) is refused. Raises
-    ExpressionError.
+
+def _of_layer(step: Step, layer: Any, scope: Scope) -> Arguments:
+    """Parameters as they are written, or those of a mapping that an expression gives.
+
+    In the latter every text is data: what would be evaluated (assertions, `debug: var`) is refused.
     """
-    if not isinstance(step.arguments, Template):
-        return step.arguments or {}
-    found = scope.evaluate(step.arguments)
+    if not isinstance(layer, Template):
+        return dict(layer)
+    found = scope.evaluate(layer)
     if not isinstance(found, Mapping):
-        raise ExpressionError(f"the parameters are a {type(found).__name__}, expected a mapping", step.arguments)
+        raise ExpressionError(f"the parameters are a {type(found).__name__}, expected a mapping", layer)
     name = next((name for name in _EVALUATED.get(step.module, ()) if name in found), None)
     if name is not None:
-        raise ExpressionError(f"'{name}' that comes out of data is not evaluated; write it in the task", step.arguments)
+        raise ExpressionError(f"'{name}' that comes out of data is not evaluated; write it in the task", layer)
     return found
+
+
+def _given(arguments: Arguments, scope: Scope, name: str, default: Any) -> Any:
+    """The value of a parameter; the default also of one that is omitted."""
+    value = scope.evaluate(arguments.get(name, default))
+    return default if value is OMIT else value
 
 
 def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Show a message or a variable, where the run is to tell that much."""
-    if int(scope.evaluate(arguments.get("verbosity", 0))) > int(scope.evaluate(_VERBOSITY)):
+    if int(_given(arguments, scope, "verbosity", 0)) > int(scope.evaluate(_VERBOSITY)):
         return {"changed": False, "failed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if "var" in arguments:
         name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""
         return {"changed": False, name: value, "shown": [name]}
-    return {"changed": False, "msg": whole(scope.evaluate(arguments.get("msg", "Hello world!"))), "shown": ["msg"]}
+    return {"changed": False, "msg": whole(_given(arguments, scope, "msg", "Hello world!")), "shown": ["msg"]}
 
 
 def _shown_name(expression: Any, scope: Scope) -> str:
@@ -80,22 +93,23 @@ def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Re
     for assertion in assertions if isinstance(assertions, (list, tuple)) else [assertions]:
         if not scope.condition(assertion):
             shown = assertion.text if isinstance(assertion, Template) else assertion
-            message = arguments.get("fail_msg", arguments.get("msg", "Assertion failed"))
-            return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": scope.evaluate(message)}
-    said, quiet = (scope.evaluate(arguments.get(name, default)) for name, default in
+            other = _given(arguments, scope, "msg", "Assertion failed")
+            message = _given(arguments, scope, "fail_msg", other)
+            return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": message}
+    said, quiet = (_given(arguments, scope, name, default) for name, default in
                    (("success_msg", "All assertions passed"), ("quiet", False)))
     return {"changed": False, "msg": said, "quiet": quiet is True}
 
 
 def fail(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Fail with a message."""
-    return {"failed": True, "msg": scope.evaluate(arguments.get("msg", "Failed as requested from task"))}
+    return {"failed": True, "msg": _given(arguments, scope, "msg", "Failed as requested from task")}
 
 
 def set_fact(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Set variables of this host for the rest of the run."""
-    given = {scope.evaluate(name): whole(scope.evaluate(value)) for name, value in arguments.items()}
-    given.pop("cacheable", None)
+    found = {scope.evaluate(name): scope.evaluate(value) for name, value in arguments.items()}
+    given = {name: whole(value) for name, value in found.items() if value is not OMIT and name != "cacheable"}
     wrong = [name for name in given if not may_be_named(name)]
     if wrong:
         kind = "" if isinstance(wrong[0], str) else f" of type {type(wrong[0]).__name__!r}"
@@ -114,7 +128,7 @@ def may_be_named(name: Any) -> bool:
 
 def set_stats(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Give values to the report of the run."""
-    own = {name: scope.evaluate(arguments.get(name, default)) for name, default in
+    own = {name: _given(arguments, scope, name, default) for name, default in
            (("data", {}), ("per_host", False), ("aggregate", True))}
     if not isinstance(own["data"], dict):
         return {"failed": True, "changed": False, "msg": "The 'data' option needs to be a dictionary/hash"}
@@ -146,9 +160,7 @@ def validate_argument_spec(arguments: Arguments, scope: Scope, state: HostState)
 
 def pause(wait: Wait, arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Wait; prompts are not possible on a host."""
-    seconds = float(scope.evaluate(arguments.get("seconds", 0))) + 60 * float(
-        scope.evaluate(arguments.get("minutes", 0))
-    )
+    seconds = float(_given(arguments, scope, "seconds", 0)) + 60 * float(_given(arguments, scope, "minutes", 0))
     started, start = time.monotonic(), str(datetime.now())
     wait(max(0.0, seconds))
     passed = time.monotonic() - started

@@ -53,6 +53,28 @@ def test_a_check_that_looked_at_a_secret_shows_no_values() -> None:
     assert recorder.statuses() == ["failed"]
 
 
+def flow(module: str, arguments: Any, shown: str, **more: Any) -> str:
+    asked = Step(1, "x", f"ansible.builtin.{module}", arguments, register="told", ignore_errors=True, **more)
+    return told(asked, shown)
+
+
+def test_parameters_come_from_module_defaults_where_the_step_has_none() -> None:
+    defaults = ({"msg": "of the play", "verbosity": 0}, {"msg": Template("{{ 'of the ' ~ 'block' }}")})
+    assert flow("debug", None, "told.msg", defaults=defaults) == "of the block"
+    assert flow("debug", {"msg": "own"}, "told.msg", defaults=defaults) == "own"
+    assert flow("fail", {}, "told.msg", defaults=({"msg": "so"},)) == "so"
+    assert flow("debug", None, "told.msg", defaults=(Template("{{ {'var': 'x'} }}"),)).startswith("'var' that comes")
+
+
+def test_an_omitted_parameter_is_as_one_that_is_not_there() -> None:
+    gone = Template("{{ omit }}")
+    assert flow("debug", {"msg": gone, "verbosity": gone}, "told.msg") == "Hello world!"
+    assert flow("fail", {"msg": gone}, "told.msg") == "Failed as requested from task"
+    asserted = {"that": [False], "fail_msg": gone, "msg": Template("{{ 'so' }}"), "quiet": gone}
+    assert flow("assert", asserted, "told.msg") == "so"
+    assert flow("set_fact", {"a": gone, "b": 1}, "told.ansible_facts") == "{'b': 1}"
+
+
 def test_a_variable_is_shown_whose_name_the_engine_has_a_use_for() -> None:
     names = ("place", "changes", "results", "next_step", "attempts", "quiet", "names_only", "ignored")
     for name in names:
