@@ -10,6 +10,8 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.kills import OPERATIONS
 from tests.chaos.life import STOPS
 
+RESTORED = "restored from a backup"
+
 
 def test_the_page_is_made_of_the_reports() -> None:
     assert page.PAGE.read_text() == page.made()
@@ -54,4 +56,6 @@ def test_a_cluster_was_right_at_every_stop_of_its_life() -> None:
     stops = json.loads(page.LIFE.read_text())["stops"]
     assert [one["name"] for one in stops] == list(STOPS)
     for stop in stops:
-        assert not any(record["failed"] for record in (stop["records"] or {}).values())
+        failed = {kind for kind, record in (stop["records"] or {}).items() if record["failed"]}
+        # While the cluster is restored there is no API; what runs on it never noticed.
+        assert failed <= ({"read", "write", "watch"} if stop["name"] == RESTORED else set()), stop["name"]
