@@ -35,7 +35,8 @@ from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import EVERY_NAME, Flush, Program, RolePart
-from clusterbook.language.scope import OMIT, Scope
+from clusterbook.language.scope import Scope
+from clusterbook.language.values import OMIT
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host, Inventory, Play, Project
 from clusterbook.modules.registry import is_flow

@@ -17,11 +17,12 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
     """inner: the context with the task's own keywords in it."""
     own, near = task.keywords, inner.keywords
     place = task.position
+    arguments, defaults = _parameters(task, inner)
     return Step(
         id=number,
         name=task.name or task.module.rpartition(".")[2],
         module=task.module,
-        arguments=task.arguments,
+        arguments=arguments,
         place=(place.file, place.line, place.column),
         role=inner.role,
         layers=inner.layers,
@@ -53,8 +54,19 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         ignore_unreachable=near.get("ignore_unreachable", False),
         run_async=own.get("async", 0),
         poll=own.get("poll", 10),
-        defaults=inner.defaults.get(task.module, ()),
+        defaults=defaults,
     )
+
+
+def _parameters(task: Task, inner: Context) -> tuple[Any, tuple[Any, ...]]:
+    """What a task writes above its `module_defaults`, and of these what is left to merge when the step runs.
+
+    Only what an expression gives is not known before.
+    """
+    defaults = inner.defaults.get(task.module, ())
+    if not defaults or not all(isinstance(part, Mapping) for part in (*defaults, task.arguments or {})):
+        return task.arguments, defaults
+    return {name: value for part in (*defaults, task.arguments or {}) for name, value in part.items()}, ()
 
 
 def _way(near: Mapping[str, Any], variables: Any) -> tuple[tuple[str, Any], ...]:

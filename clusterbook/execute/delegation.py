@@ -21,10 +21,10 @@ from clusterbook.language.elsewhere import elsewhere
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import EVERY_NAME, Program, Step
 from clusterbook.language.runtime import Call, Refused
-from clusterbook.language.scope import Unknown
+from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.state import HostState, is_connection_variable, layers_for
 from clusterbook.language.stepping import StepRunner
-from clusterbook.language.values import decode
+from clusterbook.language.values import OMIT, decode
 from clusterbook.records import dataclass
 
 SET_FACT = "ansible.builtin.set_fact"
@@ -89,7 +89,7 @@ class Delegation:
         runner = self._runner(given)
         extra = self._item(runner, step, item)
         scope = runner.scope(step, extra)
-        target = self._host if step.delegate_to is None else str(scope.evaluate(step.delegate_to))
+        target = self._target(step, scope)
         facts = scope.evaluate(step.delegate_facts) is True
         if step.module == SET_FACT:
             values = scope.evaluate(step.arguments or {})
@@ -104,6 +104,11 @@ class Delegation:
         if facts:
             result["facts_elsewhere"] = True
         return runner.tainted(result, scope)
+
+    def _target(self, step: Step, scope: Scope) -> str:
+        """Whom the step runs on: the host itself where that is omitted, or only the way to it is another one."""
+        target = None if step.delegate_to is None else scope.evaluate(step.delegate_to)
+        return self._host if target is None or target is OMIT else str(target)
 
     @property
     def _program(self) -> Program:
@@ -129,7 +134,7 @@ class Delegation:
         runner = self._runner({})
         try:
             scope = runner.scope(step, self._item(runner, step, item))
-            return str(scope.evaluate(step.delegate_to)) != target
+            return self._target(step, scope) != target
         except (ExpressionError, Unknown, Refused):
             return True
 

@@ -9,9 +9,10 @@ from jinja2.utils import missing
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Program, Step
 from clusterbook.language.runtime import Call
-from clusterbook.language.scope import OMIT, Scope, Unknown
+from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.sources import Sources
 from clusterbook.language.times import as_parameters
+from clusterbook.language.values import OMIT
 
 
 def call_of(
@@ -21,7 +22,6 @@ def call_of(
     arguments: dict[str, Any] = {}
     for layer in (*step.defaults, step.arguments or {}):
         arguments.update(scope.evaluate(layer))
-    arguments = {name: value for name, value in arguments.items() if value is not OMIT}
     arguments.update(sources.beside(step, arguments, scope.resolve))
     environment: dict[str, str] = {}
     for part in step.environment:
@@ -50,11 +50,12 @@ def _user(step: Step, scope: Scope, program: Program) -> str:
     """
     become = step.become if step.become is not None else program.become
     user = step.become_user if step.become_user is not None else program.become_user
-    if step.delegate_to is None:
+    here = step.delegate_to is None or scope.evaluate(step.delegate_to) is OMIT
+    if here:
         become = _set(scope, "ansible_become", become)
     if not truth(scope, become):
         return ""
-    return str(scope.evaluate(_set(scope, "ansible_become_user", user) if step.delegate_to is None else user))
+    return str(scope.evaluate(_set(scope, "ansible_become_user", user) if here else user))
 
 
 def _set(scope: Scope, name: str, default: Any) -> Any:

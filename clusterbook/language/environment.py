@@ -18,6 +18,7 @@ from clusterbook.language.filters import COMMUNITY_FILTERS, FILTERS
 from clusterbook.language.functions import FUNCTIONS
 from clusterbook.language.local_words import Local, local_filters, local_tests, nobody
 from clusterbook.language.tests import TESTS
+from clusterbook.language.values import OMIT
 from clusterbook.language.wrapped import GENERATORS, listing, narrow, reverse, strict
 
 Resolve = Callable[[str], Any]
@@ -270,10 +271,12 @@ def _as_text(node: Any) -> str:
 
 
 def _as_lists(value: Any) -> Any:
-    """The value with lists for what Python has beside them, also inside it."""
+    """The value as people see it: lists for what Python has beside them, also inside it, and nothing omitted."""
     if type(value) is list or type(value) in _LISTED:
-        return [_as_lists(item) for item in value]
-    return {key: _as_lists(item) for key, item in value.items()} if type(value) is dict else value
+        return [_as_lists(item) for item in value if item is not OMIT]
+    if type(value) is dict:
+        return {key: _as_lists(item) for key, item in value.items() if item is not OMIT}
+    return value
 
 
 def _defined(value: Any) -> Any:

@@ -12,9 +12,9 @@ from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Step
-from clusterbook.language.scope import OMIT, Scope
+from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable
-from clusterbook.language.values import Template, whole
+from clusterbook.language.values import OMIT, Template, whole
 from clusterbook.modules.argument_spec import spec_errors
 
 _EVALUATED = {"ansible.builtin.assert": ("that",), "ansible.builtin.debug": ("var",)}
@@ -59,6 +59,8 @@ def debug(arguments: Arguments, scope: Scope, state: HostState) -> Result:
     """Show a message or a variable, where the run is to tell that much."""
     if int(_given(arguments, scope, "verbosity", 0)) > int(scope.evaluate(_VERBOSITY)):
         return {"changed": False, "failed": False, "skipped": True, "skipped_reason": "Verbosity threshold not met."}
+    if "var" in arguments and "msg" in arguments:
+        return {"failed": True, "changed": False, "msg": "parameters are mutually exclusive: msg|var"}
     if "var" in arguments:
         name = _shown_name(arguments["var"], scope)
         value = _shown(name, scope) if name else ""

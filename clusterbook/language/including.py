@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step, from_wire
 from clusterbook.language.runtime import Runtime
-from clusterbook.language.scope import OMIT, Scope
+from clusterbook.language.scope import Scope
 from clusterbook.records import replace
 
 INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
@@ -39,8 +39,7 @@ class Including:
             self._known.update(step.brings)
             return step.body, step.brought
         arguments = step.arguments if isinstance(step.arguments, dict) else {"_raw_params": step.arguments}
-        named = {name: scope.evaluate(arguments[name]) for name in _NAMED if name in arguments}
-        names = {name: value for name, value in named.items() if value is not OMIT}
+        names = scope.evaluate({name: arguments[name] for name in _NAMED if name in arguments})
         expansion = from_wire(self._runtime.ask("include", step=step.id, arguments=names))
         self._learn(expansion)
         return tuple(expansion.instructions), expansion.brought

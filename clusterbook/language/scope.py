@@ -10,21 +10,11 @@ from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, Expressions, RefusedName, UndefinedName, undefined_by
 from clusterbook.language.runtime import Refused, Stopped
-from clusterbook.language.values import Secret, Template, UnknownValue, origin
+from clusterbook.language.values import OMIT, Secret, Template, UnknownValue, origin, without_omitted
 
 
 class Unknown(Exception):
     """The value depends on a step that has only been predicted (check mode)."""
-
-
-class Omit:
-    """The value of the name `omit`: a parameter with it is left out."""
-
-    def __repr__(self) -> str:
-        return "omit"
-
-
-OMIT = Omit()
 
 
 class Scope:
@@ -42,6 +32,7 @@ class Scope:
         self._secret = secret
         self._values: dict[str, Any] = {}
         self._pending: list[str] = []
+        self._omits = False  # whether a value may hold what is omitted
         self.used_secrets: set[str] = set()
 
     def raw(self, name: str) -> Any:
@@ -58,12 +49,13 @@ class Scope:
         raw = self.raw(name)
         if raw is missing:
             return ByName(self) if name == "vars" else missing
+        self._omits = self._omits or raw is OMIT
         if name in self._pending:
             chain = " -> ".join([*self._pending, name])
             raise ExpressionError(f"variable refers to itself: {chain}", origin(raw))
         self._pending.append(name)
         try:
-            value = self.evaluate(raw)
+            value = self._evaluated(raw)
         except UndefinedName as error:
             value = undefined_by(error)
         finally:
@@ -83,13 +75,20 @@ class Scope:
         return sorted({name for layer in self._layers for name in layer})
 
     def evaluate(self, value: Any) -> Any:
-        """Value with templates and secrets -> plain value. Raises ExpressionError, UndefinedName, Unknown."""
+        """Value with templates and secrets -> plain value, OMIT or one without what is omitted inside it.
+
+        Raises ExpressionError, UndefinedName, Unknown.
+        """
+        found = self._evaluated(value)
+        return without_omitted(found) if self._omits else found
+
+    def _evaluated(self, value: Any) -> Any:
         if isinstance(value, Template):
             return self._template(value)
         if isinstance(value, dict):
-            return {self.evaluate(key): self.evaluate(item) for key, item in value.items()}
+            return {self._evaluated(key): self._evaluated(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.evaluate(item) for item in value]
+            return [self._evaluated(item) for item in value]
         if isinstance(value, Secret):
             self.used_secrets.add(value.name)
             return self._secret(value.name)

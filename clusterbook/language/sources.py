@@ -12,10 +12,10 @@ from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.lookups import LookupFailed, Lookups
 from clusterbook.language.program import EVERY_NAME, HostPart, Program, Step
 from clusterbook.language.runtime import Refused, Runtime
-from clusterbook.language.scope import OMIT, Unknown, guarded
+from clusterbook.language.scope import Unknown, guarded
 from clusterbook.language.state import own_groups
 from clusterbook.language.template_header import DELIMITERS, without_header
-from clusterbook.language.values import Template, UnknownValue, decode, encode
+from clusterbook.language.values import OMIT, Template, UnknownValue, decode, encode
 
 _TEMPLATE_SETTINGS = ("trim_blocks", "lstrip_blocks", *DELIMITERS, "newline_sequence")
 

@@ -23,7 +23,7 @@ from clusterbook.language.results import (
     without_changes,
 )
 from clusterbook.language.runtime import Call, HostUnreachable, Refused, StepFailed
-from clusterbook.language.scope import OMIT, Scope, Unknown
+from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.state import is_connection_variable
 from clusterbook.language.times import refuse_differences
 from clusterbook.language.trying import StepTrier
@@ -272,11 +272,11 @@ class StepRunner(StepTrier):
         """add_host, group_by: what steers a connection is evaluated on the local machine alone."""
         if not isinstance(step.arguments, Mapping):
             raise ExpressionError("a host or a group that joins is described in the task, parameter by parameter")
-        plain = [name for name in step.arguments if not is_connection_variable(str(name))]
-        own = {name: scope.evaluate(step.arguments[name]) for name in plain}
+        plain = {name: value for name, value in step.arguments.items() if not is_connection_variable(str(name))}
+        own = scope.evaluate(plain)
         if scope.used_secrets:
             raise ExpressionError("a host or a group that joins may not hold a secret; set it in the inventory")
-        arguments = {str(name): encode(value) for name, value in own.items() if value is not OMIT}
+        arguments = {str(name): encode(value) for name, value in own.items()}
         answer = self._runtime.ask("join", step=step.id, item=index, arguments=arguments)
         self.including.change_variables(decode(answer["variables"], trusted=True))
         return dict(answer["result"])

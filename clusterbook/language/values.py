@@ -30,6 +30,27 @@ class Secret:
     name: str
 
 
+class Omit:
+    """The value of the name `omit`: a parameter with it, or what has it inside a parameter, is left out."""
+
+    def __repr__(self) -> str:
+        return "omit"
+
+    def __str__(self) -> str:
+        """Within a text it is nothing."""
+        return ""
+
+
+OMIT = Omit()
+
+
+def without_omitted(value: Any) -> Any:
+    """The value without what is omitted inside it."""
+    if type(value) is dict:
+        return {key: without_omitted(item) for key, item in value.items() if item is not OMIT}
+    return [without_omitted(item) for item in value if item is not OMIT] if type(value) is list else value
+
+
 class UnknownValue:
     """What a step would return that has not run yet because an earlier step was only predicted (check mode)."""
 

@@ -286,7 +286,15 @@ def test_defaults_hold_for_a_module_by_each_of_its_names() -> None:
     one = task("one", "ansible.builtin.copy", {"dest": "/x"}, module_defaults=inner)
     plan = compiled(play(one, keywords={"gather_facts": False, "module_defaults": outer}))
     step = next(every_step(plan.plays[0].program.instructions))
-    assert step.defaults == ({"mode": "0640"},)  # those of a block or task are instead of the play's
+    # Those of a block or task are instead of the play's.
+    assert (step.arguments, step.defaults) == ({"mode": "0640", "dest": "/x"}, ())
+
+
+def test_defaults_that_an_expression_gives_are_merged_when_the_step_runs() -> None:
+    given = {"copy": Template("{{ of_copy }}")}
+    plan = compiled(play(task("one", "ansible.builtin.copy", {"dest": "/x"}, module_defaults=given)))
+    step = next(one for one in every_step(plan.plays[0].program.instructions) if one.module.endswith("copy"))
+    assert (step.arguments, step.defaults) == ({"dest": "/x"}, (Template("{{ of_copy }}"),))
 
 
 def test_a_play_whose_first_role_begins_with_a_wait_for_its_hosts_is_patient() -> None:

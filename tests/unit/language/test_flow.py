@@ -75,6 +75,21 @@ def test_an_omitted_parameter_is_as_one_that_is_not_there() -> None:
     assert flow("set_fact", {"a": gone, "b": 1}, "told.ansible_facts") == "{'b': 1}"
 
 
+def test_what_is_omitted_inside_a_parameter_is_not_in_it() -> None:
+    part, mapping = [1, Template("{{ omit }}")], Template("{{ {'a': omit, 'b': {'c': omit}} }}")
+    assert flow("debug", {"msg": {"a": Template("{{ omit }}"), "b": part}}, "told.msg") == "{'b': [1]}"
+    assert flow("debug", {"msg": mapping}, "told.msg") == "{'b': {}}"
+    assert flow("debug", {"msg": Template("<{{ omit }}{{ [1, omit] }}>")}, "told.msg") == "<[1]>"
+    of_variable = Step(1, "x", "ansible.builtin.debug", {"msg": Template("{{ v }}{{ v | length }}")}, register="told")
+    assert told(of_variable, "told.msg", v=part) == "[1]2", "an expression still counts it"
+
+
+def test_a_loop_leaves_out_items_that_are_omitted() -> None:
+    recorder = Recorder()
+    assert run(recorder, step(1, Template("{{ item }}"), loop=Loop(["x", Template("{{ omit }}")])))
+    assert recorder.ran == ["x"]
+
+
 def test_a_variable_is_shown_whose_name_the_engine_has_a_use_for() -> None:
     names = ("place", "changes", "results", "next_step", "attempts", "quiet", "names_only", "ignored")
     for name in names:
