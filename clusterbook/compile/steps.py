@@ -16,14 +16,13 @@ from clusterbook.model import Task
 def make_step(task: Task, inner: Context, number: int) -> Step:
     """inner: the context with the task's own keywords in it."""
     own, near = task.keywords, inner.keywords
-    place = task.position
     arguments, defaults = _parameters(task, inner)
     return Step(
         id=number,
         name=task.name or task.module.rpartition(".")[2],
         module=task.module,
         arguments=arguments,
-        place=(place.file, place.line, place.column),
+        place=(task.position.file, task.position.line, task.position.column),
         role=inner.role,
         layers=inner.layers,
         parameters=inner.parameters,

@@ -18,7 +18,7 @@ from clusterbook.language.filters import COMMUNITY_FILTERS, FILTERS
 from clusterbook.language.functions import FUNCTIONS
 from clusterbook.language.local_words import Local, local_filters, local_tests, nobody
 from clusterbook.language.tests import TESTS
-from clusterbook.language.values import OMIT
+from clusterbook.language.texts import LISTED, as_text
 from clusterbook.language.wrapped import GENERATORS, listing, narrow, reverse, strict
 
 Resolve = Callable[[str], Any]
@@ -105,7 +105,7 @@ class LanguageEnvironment(SandboxedEnvironment):
 
     context_class = ScopeContext
     code_generator_class = KeepTypes
-    concat = staticmethod(lambda parts: "".join(_as_text(part) for part in parts))  # of macros and blocks that are set
+    concat = staticmethod(lambda parts: "".join(as_text(part) for part in parts))  # of macros and blocks that are set
     intercepted_binops = bounds.OPERATORS
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -187,7 +187,7 @@ class Expressions:
 
     def text(self, text: str, resolve: Resolve) -> str:
         """Render a whole file; the result is always a string."""
-        return self._with_line_ends("".join(_as_text(node) for node in self._nodes(text, resolve)), text)
+        return self._with_line_ends("".join(as_text(node) for node in self._nodes(text, resolve)), text)
 
     def _with_line_ends(self, value: str, text: str) -> str:
         """At least as many line ends as the template has: Jinja2 drops the last. Ansible's rule, values' own count."""
@@ -264,21 +264,6 @@ def _line_ends(text: str) -> int:
     return len(text) - len(text.rstrip("\n"))
 
 
-def _as_text(node: Any) -> str:
-    if node is None:
-        return ""
-    return node if isinstance(node, str) else str(_as_lists(node))
-
-
-def _as_lists(value: Any) -> Any:
-    """The value as people see it: lists for what Python has beside them, also inside it, and nothing omitted."""
-    if type(value) is list or type(value) in _LISTED:
-        return [_as_lists(item) for item in value if item is not OMIT]
-    if type(value) is dict:
-        return {key: _as_lists(item) for key, item in value.items() if item is not OMIT}
-    return value
-
-
 def _defined(value: Any) -> Any:
     """The value, plain; an undefined part of it is an error."""
     if isinstance(value, Undefined):
@@ -289,15 +274,11 @@ def _defined(value: Any) -> Any:
         return [_defined(item) for item in value]
     if type(value) is dict:
         return {key: _defined(item) for key, item in value.items()}
-    if isinstance(value, _LISTED):
+    if isinstance(value, LISTED):
         return [_defined(item) for item in value]
     if isinstance(value, range) or hasattr(value, "__next__"):
         raise ExpressionError(f"the expression gives a {type(value).__name__}, which cannot be kept; add '| list'")
     return value
-
-
-# What Python gives for lists; on the wire, in JSON and for people they are lists.
-_LISTED: Any = (tuple, type({}.keys()), type({}.values()), type({}.items()))
 
 
 def _join(nodes: list[Any]) -> Any:
@@ -307,4 +288,4 @@ def _join(nodes: list[Any]) -> Any:
         return None
     if len(nodes) == 1:
         return _defined(nodes[0])
-    return "".join(_as_text(node) for node in nodes)
+    return "".join(as_text(node) for node in nodes)
