@@ -59,6 +59,7 @@ BEFORE: Mapping[str, str] = {
     "See the cluster in a browser": "rm -r $STORE/small $STORE/my-cluster",
     "Air gap and mirrors": "invoke mirror --stop",
     "Bring a host in": "cp $FILES/more.yml inventory/lab.yml",
+    "applications": "cp $FILES/page.tar .",
     "Run a playbook of your own": "cp playbooks/hello.yml my-playbook.yml && cp inventory/lab.yml my-hosts.yml",
 }  # fmt: skip
 # Section of the how-to -> what is typed in before it: "page: section", or a page, which is all that is left of it.
@@ -151,7 +152,7 @@ def _files(folder: Path) -> None:
     files = folder / "files"
     files.mkdir()
     (folder / ".ssh").mkdir(mode=0o700)
-    image_tar.write(folder / "page.tar", "registry.invalid/page:1")
+    image_tar.write(files / "page.tar", "registry.invalid/page:1")
     document = yaml.safe_load((ROOT / "inventory" / "lab.yml").read_text())
     (files / "lab.yml").write_text(yaml.safe_dump(document))
     document["all"]["children"]["worker"]["hosts"]["w-3"] = {"ansible_host": "10.77.0.23"}
