@@ -137,12 +137,12 @@ def combine(results: list[Result]) -> Result:
     if any(item.get("failed") for item in results):
         combined["failed"] = True
         combined["msg"] = "One or more items failed"
-    elif any(item.get("in_vain") for item in results):
-        combined.update(in_vain=True, msg="One or more items failed")
     elif any(item.get("unknown") for item in results):
         combined["unknown"] = True
         if all("foreseen" in item for item in results if item.get("unknown")):
             combined["foreseen"] = "changed" if combined["changed"] else "skipped"
+    if any(item.get("in_vain") for item in results) and "failed" not in combined:
+        combined.update(in_vain=True, msg="One or more items failed")
     if any(item.get("unreachable") for item in results):
         combined.update(unreachable=True, msg=next(item["msg"] for item in results if item.get("unreachable")))
     combined["skipped"] = all(item.get("skipped") for item in results)

@@ -10,6 +10,7 @@ import pytest
 
 from clusterbook.language.interpreter import Interpreter
 from clusterbook.language.program import Flush, Group, HostPart, Loop, Program, RolePart, Step
+from clusterbook.language.results import combine
 from clusterbook.language.runtime import Call
 from clusterbook.language.state import HostState
 from clusterbook.language.values import Secret, Template
@@ -368,6 +369,12 @@ def test_what_was_tried_in_vain_registers_a_failure_though_the_step_is_none() ->
     shown = Template("{{ [r.failed, r.exception, r.failed_when_result, l.failed, l.msg, l.results[1].failed] }}")
     assert run(recorder, tried, each, step(3, shown))
     assert recorder.ran[-1] == str([True, "(traceback unavailable)", False, True, "One or more items failed", True])
+
+
+def test_of_a_loop_that_is_partly_unknown_what_was_tried_in_vain_stays_known() -> None:
+    combined = combine([{"changed": False, "unknown": True}, {"changed": False, "in_vain": True}])
+    assert (combined["unknown"], combined["in_vain"]) == (True, True)
+    assert "in_vain" not in combine([{"changed": False, "failed": True}, {"changed": False, "in_vain": True}])
 
 
 def test_a_loop_registers_of_each_item_what_it_knew_of_itself() -> None:
