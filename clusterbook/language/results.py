@@ -16,8 +16,10 @@ NO_TRACEBACK = "(traceback unavailable)"
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step",
               "quiet")  # fmt: skip
+# What a run of a loop knew of its item; any name may be among it, also one by which the engine tells of a result.
+OF_ITEM = "of_item"
 _UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain",
-                 "_ansible_item_label")  # fmt: skip
+                 "_ansible_item_label", OF_ITEM)  # fmt: skip
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -93,6 +95,7 @@ def registered(result: Mapping[str, Any]) -> Result:
     shown = result.get("shown", ())
     left_out = set(_UNREGISTERED).difference(shown) | {"shown"}
     kept = {key: value for key, value in result.items() if key not in left_out}
+    kept.update(result.get(OF_ITEM, {}) if OF_ITEM not in shown else {})
     if result.get("in_vain"):
         kept.update(failed=True, exception=NO_TRACEBACK)
     if "results" in kept and "results" not in shown:
@@ -121,7 +124,8 @@ def foreseen(result: Result, changed_when: Sequence[Any]) -> Result:
 
 def label(item: Mapping[str, Any]) -> Any:
     """The item that a result belongs to."""
-    return item.get(item.get("ansible_loop_var", "item"))
+    own = item.get(OF_ITEM, item)
+    return own.get(own.get("ansible_loop_var", "item"))
 
 
 def named(item: Mapping[str, Any]) -> Result:

@@ -15,6 +15,7 @@ from clusterbook.language.keeping import SET_FACT, Key, Result
 from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_layer
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
+    OF_ITEM,
     combine,
     expression_failure,
     named,
@@ -192,7 +193,7 @@ class StepRunner(StepTrier):
                 told = time.monotonic()
                 self._runtime.emit({"type": "progress", "id": step.id, "item": index + 1, "items": len(variables)})
             result = self.attempts(step, extra, index)
-            result.update(extra)
+            result[OF_ITEM] = extra
             if loop.label is not None:
                 self._label(step, extra, result)
             results.append(result)

@@ -371,6 +371,15 @@ def test_what_was_tried_in_vain_registers_a_failure_though_the_step_is_none() ->
     assert recorder.ran[-1] == str([True, "(traceback unavailable)", False, True, "One or more items failed", True])
 
 
+def test_what_a_loop_calls_its_item_and_number_is_nothing_that_the_engine_says_of_a_result() -> None:
+    recorder = Recorder()
+    loop = Loop(["x", "y"], variable="failed", index_variable="place")
+    names, places = ("{{ l.results | map(attribute='%s') }}" % name for name in ("failed", "place"))
+    shown = Template(names + places + "{{ l is failed }}")
+    assert run(recorder, step(1, Template("{{ failed }}"), loop=loop, register="l"), step(2, shown))
+    assert recorder.ran[-1] == "['x', 'y'][0, 1]False"
+
+
 def test_of_a_loop_that_is_partly_unknown_what_was_tried_in_vain_stays_known() -> None:
     combined = combine([{"changed": False, "unknown": True}, {"changed": False, "in_vain": True}])
     assert (combined["unknown"], combined["in_vain"]) == (True, True)
