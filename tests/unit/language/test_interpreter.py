@@ -374,8 +374,8 @@ def test_what_was_tried_in_vain_registers_a_failure_though_the_step_is_none() ->
 def test_what_a_loop_calls_its_item_and_number_is_nothing_that_the_engine_says_of_a_result() -> None:
     recorder = Recorder()
     loop = Loop(["x", "y"], variable="failed", index_variable="place")
-    names, places = ("{{ l.results | map(attribute='%s') }}" % name for name in ("failed", "place"))
-    shown = Template(names + places + "{{ l is failed }}")
+    of_each = "".join(f"{{{{ l.results | map(attribute='{name}') }}}}" for name in ("failed", "place"))
+    shown = Template(of_each + "{{ l is failed }}")
     assert run(recorder, step(1, Template("{{ failed }}"), loop=loop, register="l"), step(2, shown))
     assert recorder.ran[-1] == "['x', 'y'][0, 1]False"
 
