@@ -24,16 +24,22 @@ def test_a_lab_that_is_not_up_is_called_so_with_the_command_that_raises_it() -> 
     assert "invoke up" in refused.value.next_step
 
 
-@pytest.mark.parametrize("words", [("status",), ("doctor",), ("validate-cluster",), ("certs",), ("ssh", "w-1")])
-def test_hosts_of_a_lab_that_is_not_up_are_not_asked(
-    words: tuple[str, ...], call_on_hosts: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
+def cluster_of_no_lab(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store, beside the inventory that is written, with the cluster of a lab that is not up."""
+    store = f"file://{inventory.parent}/store"
+    environment = {"CLUSTERBOOK_STATE_STORE": store, "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     ensure_cluster(open_store(environment), "not-there", {"api_address": "10.99.0.10"}, environment)
     lab = "all:\n  vars: {lab_name: not-there, lab_network: 10.99.0.0/24}\n"
-    (tmp_path / "hosts.yml").write_text(f"{lab}  hosts:\n    w-1: {{ansible_host: 10.99.0.21}}\n")
+    inventory.write_text(f"{lab}  hosts:\n    w-1: {{ansible_host: 10.99.0.21}}\n")
+
+
+@pytest.mark.parametrize("words", [("status",), ("doctor",), ("validate-cluster",), ("certs",), ("ssh", "w-1")])
+def test_hosts_of_a_lab_that_is_not_up_are_not_asked(
+    words: tuple[str, ...], call_on_hosts: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster_of_no_lab(tmp_path / "hosts.yml", monkeypatch)
     code, _, errors = call_on_hosts(*words)
     assert code == 1
     assert "the lab not-there is not up" in errors
@@ -45,13 +51,8 @@ def test_hosts_of_a_lab_that_is_not_up_are_not_asked(
 def test_the_api_of_a_lab_that_is_not_up_is_not_asked(
     words: tuple[str, ...], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = {"CLUSTERBOOK_STATE_STORE": f"file://{tmp_path}/store", "CLUSTERBOOK_STORE_PASSPHRASE": "open sesame"}
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    cluster_of_no_lab(tmp_path / "not-there.yml", monkeypatch)
     monkeypatch.chdir(tmp_path)
-    ensure_cluster(open_store(environment), "not-there", {"api_address": "10.99.0.10"}, environment)
-    lab = "all:\n  vars: {lab_name: not-there, lab_network: 10.99.0.0/24}\n"
-    (tmp_path / "not-there.yml").write_text(f"{lab}  hosts:\n    w-1: {{ansible_host: 10.99.0.21}}\n")
     code, _, errors = call(*words)
     assert (code, "the lab not-there is not up" in errors) == (1, True), errors
 
