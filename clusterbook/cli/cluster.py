@@ -118,7 +118,8 @@ def raise_site(site: Site, order: Order) -> int:
 
 def site_for(inventory: str, cluster: str, order: Order, vault: Vault) -> Site:
     """The site of a run that makes a cluster. InvalidInput when its hosts would find no binaries or no place."""
-    site = open_site(inventory, cluster, make=True, playbook=order.playbook, vault=vault)
+    keep = not order.selection.check
+    site = open_site(inventory, cluster, make=True, keep=keep, playbook=order.playbook, vault=vault)
     check_room(site)
     refuse_without(site.called, site.inventory)
     return site

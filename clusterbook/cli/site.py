@@ -16,7 +16,7 @@ from clusterbook.cli import places
 from clusterbook.cli.clusters import check_fits, chosen, lab_wishes, open_chosen
 from clusterbook.cli.supplying import refuse_other_versions, refuse_without, supplied
 from clusterbook.cli.vaults import decrypter, open_vault
-from clusterbook.cluster.store import Store, cluster_names, open_store
+from clusterbook.cluster.store import Store, UnwrittenStore, cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
 from clusterbook.execute.services import Services
 from clusterbook.inventory import SourcedInventory
@@ -79,11 +79,12 @@ class Site:
 
 
 def open_site(
-    inventory: str, cluster: str = "", *, make: bool = False, looking: bool = False, playbook: Path | None = None,
-    vault: Vault | None = None,
+    inventory: str, cluster: str = "", *, make: bool = False, keep: bool = True, looking: bool = False,
+    playbook: Path | None = None, vault: Vault | None = None,
 ) -> Site:  # fmt: skip
     """Read an inventory and open its cluster. make: the cluster is made when the store has none of that name.
 
+    keep: what is made is written into the store; else this run alone knows it, as one that only looks wants.
     looking: hosts will fetch nothing, so no mirror needs to be there.
     playbook: group_vars and host_vars beside it count too. vault: else the one that the environment names.
     """
@@ -99,7 +100,8 @@ def open_site(
 
         brought = supplied(lab, looking)
         refuse_without(Path(path).stem, plain, brought)
-        opened = ensure_cluster(store, name, _wishes(plain, lab), os.environ, nodes=node_count(plain))
+        place = store if keep or name in cluster_names(store) else UnwrittenStore(store)
+        opened = ensure_cluster(place, name, _wishes(plain, lab), os.environ, nodes=node_count(plain))
     elif name in cluster_names(store):
         opened, brought = open_chosen(name), supplied(lab, looking)
     else:

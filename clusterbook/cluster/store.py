@@ -135,6 +135,55 @@ class FileStore:
         return self._root.joinpath(*content_name(name).split("/"))
 
 
+class UnwrittenStore:
+    """A store over another, which stays as it is: what is written is known to this one alone, and gone with it.
+
+    For a look at what would be made. Directories of this machine are the other's own.
+    """
+
+    def __init__(self, below: Store) -> None:
+        """below: what is read where nothing was written."""
+        self._below = below
+        self._written: dict[str, bytes | None] = {}
+
+    @property
+    def address(self) -> str:
+        """That of the store below."""
+        return self._below.address
+
+    def read(self, name: str) -> bytes | None:
+        """See Store."""
+        return self._written[name] if name in self._written else self._below.read(name)
+
+    def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """See Store."""
+        self._written[content_name(name)] = data
+
+    def swap(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        """See Store. Nobody else sees what is written."""
+        if self.read(name) != old:
+            return False
+        self._written[content_name(name)] = new
+        return True
+
+    def names(self, prefix: str) -> list[str]:
+        """See Store."""
+        own = [name for name in self._written if name.startswith(f"{prefix}/")]
+        return sorted(name for name in {*self._below.names(prefix), *own} if self.read(name) is not None)
+
+    def folders(self) -> list[str]:
+        """See Store."""
+        return sorted({*self._below.folders(), *(name.split("/")[0] for name in self._written if "/" in name)})
+
+    def local_file(self, name: str) -> Path:
+        """See Store: where it would be."""
+        return self._below.local_file(name)
+
+    def local_directory(self, name: str) -> Path:
+        """See Store."""
+        return self._below.local_directory(name)
+
+
 def open_store(environment: Mapping[str, str], address: str | None = None) -> Store:
     """The store at an address, at $CLUSTERBOOK_STATE_STORE, or the default in the user's state directory."""
     address = address or environment.get(STORE_VARIABLE) or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -31,6 +32,8 @@ class PlainReport:
         self._interrupted = False
         self._stopped = False
         self._results: list[dict[str, Any]] = []
+        # A step and what was told of its failure below the first line -> the first host of it.
+        self._told: dict[tuple[object, ...], str] = {}
         # host -> (when its step started, when it was last told of)
         self._running: dict[str, tuple[float, float]] = {}
 
@@ -47,6 +50,15 @@ class PlainReport:
     def _print(self, lines: Any) -> None:
         for line in lines:
             self._console.print(line, soft_wrap=True, highlight=False)
+
+    def _print_failure(self, event: dict[str, Any], lines: Iterable[Text]) -> None:
+        """A host's failure; where another's was the same, the first line alone."""
+        head, *rest = lines
+        first = self._told.setdefault((event.get("step"), *(line.plain for line in rest)), event["host"])
+        if rest and first != event["host"]:
+            head.append(f"   as on {first}", "dim")
+            rest = []
+        self._print([head, *rest])
 
     def _on_play(self, event: dict[str, Any]) -> None:
         self._print([Text(f"play  {event['name']}  ({_hosts(len(event['hosts']))})", "bold")])
@@ -74,14 +86,14 @@ class PlainReport:
     def _on_result(self, event: dict[str, Any]) -> None:
         self._results.append(event)
         if event["status"] == "failed" and not event.get("ignored"):
-            self._print(failure_lines(event))
+            self._print_failure(event, failure_lines(event))
         elif event["status"] in ("changed", "unknown") or self._verbose:
             self._print(step_lines(event, self._diff))
         if event.get("module") == "ansible.builtin.debug" and event["status"] == "ok":
             self._print([Text(f"  {event['host']:<8} {event.get('msg', _shown(event))}")])
 
     def _on_unreachable(self, event: dict[str, Any]) -> None:
-        self._print(unreachable_lines(event))
+        self._print_failure(event, unreachable_lines(event))
 
     _on_failure = _on_unreachable
 
@@ -110,7 +122,8 @@ class PlainReport:
         if event["hosts"]:
             self._console.print(recap(event["hosts"]))
         if not self._plan:
-            self._print(Text(f"slow  {line}", "dim") for line in slowest(self._results))
+            width = self._console.width if self._console.is_terminal else None
+            self._print(Text(line, "dim") for line in slowest(self._results, width))
         self._print([sentence(event["hosts"], self._plan, event["time"], self._interrupted)])
         if self._interrupted:
             self._print([Text("interrupted  run the same command again: it goes on where it stopped", "yellow")])

@@ -44,12 +44,18 @@ def _style(name: str, number: int) -> str:
     return {"changed": "yellow", "failed": "bold red", "unreachable": "bold red", "unknown": "magenta"}.get(name, "")
 
 
-def slowest(results: Sequence[Mapping[str, Any]], most: int = 5) -> Iterator[str]:
-    """The steps that took longest, when any took a second; of a step that ran on several hosts its slowest one."""
+def slowest(results: Sequence[Mapping[str, Any]], width: int | None = None, most: int = 5) -> Iterator[str]:
+    """The steps that took longest, when any took a second; of a step that ran on several hosts its slowest one.
+
+    width: columns of a terminal, into which each line is made to fit by shortening the step's name.
+    """
     for event, hosts in ranked_steps(results)[:most]:
         if event["seconds"] >= 1:
             where = event["host"] if hosts == 1 else f"{event['host']}, the slowest of {hosts} hosts"
-            yield f"{event['seconds']:6.1f} s  {title(event)}   {where}"
+            before, step, after = f"slow  {event['seconds']:6.1f} s  ", Text(title(event)), f"   {where}"
+            if width is not None:
+                step.truncate(max(width - len(before) - len(after), 8), overflow="ellipsis")
+            yield f"{before}{step.plain}{after}"
 
 
 def ranked_steps(results: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:

@@ -42,3 +42,21 @@ def test_an_inventory_of_too_many_nodes_leaves_no_cluster_in_the_store(
     assert "the inventory has 2 nodes, and pod_cidr 10.244.0.0/24 has room for 1 in parts of /24" in errors
     assert f"{inventory}:5:" in errors
     assert not (tmp_path / "store" / "hosts").exists()
+
+
+def test_a_plan_makes_no_cluster_in_the_store_so_what_it_showed_can_still_be_corrected(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}/store")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    inventory = tmp_path / "hosts.yml"
+    nobody = "{ansible_host: 127.0.0.1, ansible_port: 1}"
+    supplied = "artifacts: {kubelet: {url: x, sha256: x, version: x}}\n"
+    keys = "api_address: 192.0.2.10\n    api_endpoint_mode: external\n"
+    hosts = f"control_plane:\n  hosts:\n    cp-1: {nobody}\netcd: {{children: {{control_plane: }}}}\n"
+    inventory.write_text(f"all:\n  vars:\n    {supplied}    {keys}{hosts}")
+    for words in (["plan"], ["provision", "--check"]):
+        code, output, errors = call(*words, "--inventory", str(inventory))
+        assert code == 4, output + errors
+        assert sorted(path.name for path in (tmp_path / "store").iterdir()) == ["hosts"]
+        assert [path.name for path in (tmp_path / "store" / "hosts").iterdir()] == ["runs"]

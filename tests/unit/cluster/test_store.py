@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cluster.names import StoreError
-from clusterbook.cluster.store import FileStore, check_cluster_name, cluster_names, new_run, open_store
+from clusterbook.cluster.store import (
+    FileStore,
+    UnwrittenStore,
+    check_cluster_name,
+    cluster_names,
+    new_run,
+    open_store,
+)
 from clusterbook.errors import InvalidInput
 
 
@@ -143,3 +150,20 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_content(store: 
         content = store.read("lab/big") or b""
         assert content in (b"a" * 300_000, b"b" * 300_000)
     assert store.names("lab") == ["lab/big"]
+
+
+def test_an_unwritten_store_shows_what_would_be_written_and_the_one_below_stays_as_it_is(store: FileStore) -> None:
+    store.write("lab/cluster.yaml", b"one")
+    store.write("keyring.json", b"key")
+    above = UnwrittenStore(store)
+    above.write("new/cluster.yaml", b"two")
+    assert above.swap("new/pki/ca.crt", None, b"ca")
+    assert not above.swap("new/pki/ca.crt", None, b"other")
+    assert above.swap("lab/cluster.yaml", b"one", None)
+    assert (above.read("new/cluster.yaml"), above.read("keyring.json"), above.read("lab/cluster.yaml")) == (
+        b"two", b"key", None)  # fmt: skip
+    assert (above.names("new"), above.names("lab"), cluster_names(above)) == (
+        ["new/cluster.yaml", "new/pki/ca.crt"], [], ["new"])  # fmt: skip
+    assert (store.folders(), store.read("lab/cluster.yaml")) == (["lab"], b"one")
+    with pytest.raises(StoreError):
+        above.write("../outside", b"x")

@@ -146,6 +146,31 @@ def test_an_expression_that_failed_is_shown_with_the_lines_where_it_is_written(t
     ]
 
 
+def test_a_failure_that_another_host_had_is_told_once() -> None:
+    lost = {"type": "unreachable", "host": "w-1", "msg": "w-1: connection refused", "next_step": "Check sshd."}
+    other = {**FAILED, "host": "cp-3", "rc": 2}
+    lines = shown(Style(), FAILED, {**FAILED, "host": "cp-2"}, other, lost,
+                  {**lost, "host": "w-2", "msg": "w-2: connection refused"}).splitlines()  # fmt: skip
+    assert [line.rstrip() for line in lines if not line.startswith(" ")] == [
+        "failed  cp-1  etcd | Ensure etcd is running   roles/etcd/tasks/start.yml:9",
+        "failed  cp-2  etcd | Ensure etcd is running   roles/etcd/tasks/start.yml:9   as on cp-1",
+        "failed  cp-3  etcd | Ensure etcd is running   roles/etcd/tasks/start.yml:9",
+        "unreachable  w-1  w-1: connection refused",
+        "unreachable  w-2  w-2: connection refused   as on w-1",
+    ]
+    told = [line for line in lines if "next" in line]
+    assert told == ["  next    Stop pid 812 first."] * 2 + ["  next    Check sshd."]
+
+
+def test_a_line_of_a_slow_step_fits_into_a_terminal() -> None:
+    output = io.StringIO()
+    report = PlainReport(Console(file=output, width=60, force_terminal=True, color_system=None), False, False, False)
+    report.event({**CHANGED, "seconds": 9.0})
+    report.event({"type": "summary", "hosts": {"a": COUNTS}, "time": 9.0})
+    (line,) = [line for line in output.getvalue().splitlines() if line.startswith("slow")]
+    assert line == "slow     9.0 s  kube_apiserver | Ensure the unit is …   cp-2"
+
+
 def test_the_slowest_steps_are_named_once_with_their_slowest_host() -> None:
     slow = [{**CHANGED, "host": host, "seconds": seconds, "changes": []} for host, seconds in (("a", 2.5), ("b", 9.0))]
     quick = {**CHANGED, "step": 9, "seconds": 0.5, "changes": []}
