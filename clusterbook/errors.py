@@ -55,9 +55,9 @@ class InvalidInput(ClusterbookError):
 class InvalidProject(InvalidInput):
     """Several problems found together, reported together. problems: list of InvalidInput."""
 
-    def __init__(self, problems: Sequence[InvalidInput]) -> None:
-        """problems: at least one, in file order."""
-        super().__init__(f"{len(problems)} problem(s) found", where=problems[0].where)
+    def __init__(self, problems: Sequence[InvalidInput], next_step: str = "") -> None:
+        """problems: at least one, in file order. next_step: what to do when all of them are mended."""
+        super().__init__(f"{len(problems)} problem(s) found", where=problems[0].where, next_step=next_step)
         self.problems = tuple(problems)
 
 

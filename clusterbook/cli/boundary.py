@@ -185,9 +185,9 @@ def _render_several(error: InvalidProject) -> str:
     blocks = [render(problem) for problem in error.problems[:MOST_PROBLEMS]]
     left = len(error.problems) - len(blocks)
     count = len(error.problems)
-    blocks.append(f"{count} problem{'' if count == 1 else 's'} found{f', {left} not shown' if left else ''}. "
-                  "No host was touched.")  # fmt: skip
-    return "\n\n".join(blocks)
+    found = f"{count} problem{'' if count == 1 else 's'} found{f', {left} not shown' if left else ''}."
+    after = f"\n  next: {as_called(error.next_step)}" if error.next_step else ""
+    return "\n\n".join([*blocks, f"{found} No host was touched.{after}"])
 
 
 def _context(where: Position | None) -> Iterator[str]:

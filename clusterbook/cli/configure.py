@@ -236,9 +236,11 @@ def _check(new: bytes, name: str, draft: Path) -> None:
     try:
         parsed = spec.parse(new.decode("utf-8", "replace"), str(draft))
     except InvalidProject as error:
-        kept = InvalidInput(f"the configuration was not kept; your text is in {draft}",
-                            next_step=f"Correct it, then run: invoke edit-cluster {name} --file {draft}")  # fmt: skip
-        raise InvalidProject([*error.problems, kept]) from error
+        raise InvalidProject(
+            error.problems,
+            next_step=f"The configuration was not kept; your text is in {draft}. Correct it there, then run: "
+                      f"invoke edit-cluster {name} --file {draft}",
+        ) from error  # fmt: skip
     if parsed.name != name:
         raise InvalidInput(f"cluster_name is {parsed.name!r}, but this is the configuration of {name!r}",
                            next_step="A cluster cannot be renamed; make another one.")  # fmt: skip

@@ -44,6 +44,13 @@ def parts(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from parts(item, f"{path}/{key}")
 
 
+def test_what_a_person_writes_of_a_cluster_is_never_answered_with_a_regular_expression() -> None:
+    schema = json.loads((ROOT / "schemas" / "cluster.schema.json").read_text())
+    of_program = ("/$defs/from_store", "/$defs/derived")
+    written = [(path, part) for path, part in parts(schema) if not path.startswith(of_program)]
+    assert [path for path, part in written if "pattern" in part and "expected" not in part] == []
+
+
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
 def test_a_schema_is_valid_json_schema(path: Path) -> None:
     schema = json.loads(path.read_text())

@@ -100,6 +100,7 @@ def test_an_edit_that_is_wrong_is_not_kept_and_not_lost(created: Run, tmp_path: 
     code, text = created("edit-cluster", NAME, "--file", str(draft))
     assert code == 3
     assert "draft.yaml:4:3" in text and "did you mean 'worker_groups'?" in text
+    assert "1 problem found. No host was touched.\n  next: The configuration was not kept; your text is in" in text
     assert draft.exists()
 
 
