@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import Any, Callable, Iterable, Iterator, Optional
 
 from clusterbook.language.environment import ExpressionError
@@ -72,11 +74,15 @@ class Handlers:
         return [name for name in self.names(handler) if name not in kept]
 
     def _known_as(self, name: str) -> Iterator[Step]:
-        """By name the last one that is written counts; all that listen to a topic do, of equal names the last."""
-        named = [h for h in self._including.handlers if name in self.names(h) and name not in map(str, h.listen)]
-        yield from named[-1:]
+        """One handler by its name; all that listen to a topic, of equal names one.
+
+        Of equal names it is as in Ansible the first one of the last list (a role's file, the play) that has it.
+        """
+        lists = [list(found) for _, found in groupby(self._including.handlers, attrgetter("role"))]
+        searched = list(chain.from_iterable(reversed(lists)))
+        yield from islice((h for h in searched if name in self.names(h) and name not in map(str, h.listen)), 1)
         seen: set[str] = set()
-        for handler in reversed(self._including.handlers):
+        for handler in searched:
             if name in map(str, handler.listen):
                 own = str(self._name(handler) or handler.id)
                 if own not in seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from clusterbook.language.loops import with_parameters
 from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step, from_wire
 from clusterbook.language.runtime import Runtime
 from clusterbook.language.scope import Scope
@@ -42,7 +43,10 @@ class Including:
         names = scope.evaluate({name: arguments[name] for name in _NAMED if name in arguments})
         expansion = from_wire(self._runtime.ask("include", step=step.id, arguments=names))
         self._learn(expansion)
-        return tuple(expansion.instructions), expansion.brought
+        steps, around, depth = tuple(expansion.instructions), step.parameters, expansion.depth
+        if len(around) > depth:
+            steps = tuple(with_parameters(part, lambda own: (*around, *own[depth:])) for part in steps)
+        return steps, expansion.brought
 
     def add_variables(self, variables: Mapping[str, Any]) -> None:
         """Variables of this host that only now were named."""
@@ -77,8 +81,9 @@ class Including:
         )
 
 
-def included_names(step: Step) -> dict[str, Any]:
+def included_names(step: Step, scope: Scope) -> dict[str, Any]:
     """What `register` keeps of an include."""
     arguments = step.arguments if isinstance(step.arguments, dict) else {"file": step.arguments}
-    named = arguments.get("file", arguments.get("_raw_params", arguments.get("name")))
-    return {"include": getattr(named, "text", named), "include_args": {}}
+    named = dict(scope.evaluate(arguments))
+    file = named.pop("file", named.pop("_raw_params", None))
+    return {"include_args": named} if step.module.endswith("include_role") else {"include": file, "include_args": named}

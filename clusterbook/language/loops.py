@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from clusterbook.language.calls import truth
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.lookups import Lookups
-from clusterbook.language.program import Loop, Step
+from clusterbook.language.program import Loop, Parts, Step
 from clusterbook.language.scope import Scope
 from clusterbook.records import replace
 
@@ -60,12 +60,29 @@ def loop_variables(loop: Any, items: list[Any], index: int) -> dict[str, Any]:
     return extra
 
 
-def with_layer(part: Any, extra: Mapping[str, Any]) -> Any:
-    """The steps of an include, each with the variables of the include's item."""
+def with_item(part: Any, extra: Mapping[str, Any]) -> Any:
+    """The steps of an include, each with the variables of the include's item.
+
+    They are above what the include itself sets, and below what an include within it does.
+    """
     if isinstance(part, Step):
-        body = tuple(with_layer(inner, extra) for inner in part.body) if part.body is not None else None
-        return replace(part, parameters=(*part.parameters, dict(extra)), body=body)
+        place = len(part.parameters)
+        return with_parameters(part, lambda own: (*own[:place], dict(extra), *own[place:]))
     if hasattr(part, "rescue"):
-        names = ("body", "rescue", "always")
-        return replace(part, **{name: tuple(with_layer(p, extra) for p in getattr(part, name)) for name in names})
+        return _in_parts(part, lambda inner: with_item(inner, extra))
     return part
+
+
+def with_parameters(part: Any, change: Callable[[Parts], Parts]) -> Any:
+    """The steps with other parameters, made of their own, also within includes."""
+    if isinstance(part, Step):
+        body = tuple(with_parameters(inner, change) for inner in part.body) if part.body is not None else None
+        return replace(part, parameters=change(part.parameters), body=body)
+    if hasattr(part, "rescue"):
+        return _in_parts(part, lambda inner: with_parameters(inner, change))
+    return part
+
+
+def _in_parts(part: Any, change: Callable[[Any], Any]) -> Any:
+    names = ("body", "rescue", "always")
+    return replace(part, **{name: tuple(change(inner) for inner in getattr(part, name)) for name in names})

@@ -180,7 +180,8 @@ class HostPart:
 class Expansion:
     """What an include brings that was compiled when it ran. roles: pairs of index and RolePart that its steps name.
 
-    handlers: of those roles; variables: of the host, that the new steps name; brought: as in Step.
+    handlers: of those roles; variables: of the host, that the new steps name; brought: as in Step; depth: how many of
+    the steps' first parameters are those of the include itself, which has more where it is within a loop's item.
     """
 
     instructions: Parts
@@ -189,6 +190,7 @@ class Expansion:
     variables: Mapping[str, Any] = field(default_factory=dict)
     exposes: Optional[int] = None
     brought: str = ""
+    depth: int = 0
 
 
 _TYPES = {kind.__name__: kind for kind in (Step, Group, Flush, Loop, RolePart, Program, HostPart, Expansion)}

@@ -19,7 +19,7 @@ _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind",
 # What a run of a loop knew of its item; any name may be among it, also one by which the engine tells of a result.
 OF_ITEM = "of_item"
 _UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain",
-                 "_ansible_item_label", OF_ITEM)  # fmt: skip
+                 "place", "_ansible_item_label", OF_ITEM)  # fmt: skip
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -150,6 +150,8 @@ def combine(results: list[Result]) -> Result:
     if any(item.get("unreachable") for item in results):
         combined.update(unreachable=True, msg=next(item["msg"] for item in results if item.get("unreachable")))
     combined["skipped"] = all(item.get("skipped") for item in results)
+    if combined["skipped"]:
+        combined["msg"] = "All items skipped"
     if any(item.get("no_log") for item in results):
         combined["no_log"] = True
     return combined
@@ -157,7 +159,7 @@ def combine(results: list[Result]) -> Result:
 
 def expression_failure(error: ExpressionError) -> Result:
     """A step whose expression could not be evaluated."""
-    result: Result = {"failed": True, "changed": False, "msg": error.message}
+    result: Result = {"failed": True, "changed": False, "msg": error.message, "exception": NO_TRACEBACK}
     if isinstance(error, (RefusedName, UndefinedName)):
         result["names_only"] = True  # says which name, never a value
     if error.template is not None and error.template.file:

@@ -12,7 +12,7 @@ from clusterbook.language.expecting import kind_of, names_of
 from clusterbook.language.flow import PAUSES, Task, written
 from clusterbook.language.including import included_names
 from clusterbook.language.keeping import SET_FACT, Key, Result
-from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_layer
+from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_item
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
     OF_ITEM,
@@ -47,16 +47,14 @@ class StepRunner(StepTrier):
             return []
         self._runtime.emit({"type": "start", "id": step.id})
         bodies: list[tuple[Any, ...]] = []
-        result: Result = {"changed": False, **included_names(step)}
         try:
-            bodies, skipped = self._bodies(step)
-            result = result if bodies else skipped
+            bodies, result = self._bodies(step)
         except ExpressionError as error:
-            result.update(expression_failure(error))
+            result = expression_failure(error)
         except Refused as refusal:
-            result.update(failed=True, reason=str(refusal), msg=str(refusal))
+            result = {"changed": False, "failed": True, "reason": str(refusal), "msg": str(refusal)}
         except Unknown as reason:
-            result.update(unknown=True, msg=str(reason))
+            result = {"changed": False, "unknown": True, "msg": str(reason)}
         self.conclude(step, result, 0.0, len(bodies))
         self.register(step, result)
         if step.run_once:
@@ -83,20 +81,22 @@ class StepRunner(StepTrier):
         return met
 
     def _bodies(self, step: Step) -> tuple[list[tuple[Any, ...]], Result]:
-        """The bodies of all items, and what the result is when there are none."""
+        """The bodies of all items, and the result."""
         bodies: list[tuple[Any, ...]] = []
-        skipped = no_items()
+        results: list[Result] = []
         for extra in self.items(step):
             scope = self.scope(step, extra)
             unmet = unmet_condition(scope, step.when)
+            results.append({**(unmet or included_names(step, scope)), OF_ITEM: extra})
             if unmet is not None:
-                skipped = unmet
                 self._tell_item(step, extra)
                 continue
             body, brought = self.including.body(step, scope)
             self._tell_item(step, extra, brought)
-            bodies.append(tuple(with_layer(part, extra) for part in body) if extra else body)
-        return bodies, skipped
+            bodies.append(tuple(with_item(part, extra) for part in body) if extra else body)
+        if step.loop is None:
+            return bodies, {"changed": False, **results[0]}
+        return bodies, combine(results) if results else no_items()
 
     def _tell_item(self, step: Step, extra: Mapping[str, Any], brought: str = "") -> None:
         """For a screen of whole results: what an include brings for one item, or that it leaves that out."""

@@ -80,7 +80,7 @@ class StepTrier(StepKeeper):
                     result["failed_when_suppressed_exception"] = why
         except ExpressionError as error:
             changed = result.get("changed", False)
-            result.update(expression_failure(error), changed=changed, exception=NO_TRACEBACK)
+            result.update(expression_failure(error), changed=changed)
             result[about] = error.message
         return result
 

@@ -44,6 +44,32 @@ def test_included_tasks_see_the_loop_variables_of_their_include(tmp_path: Path) 
     assert told.messages() == ["1 one", "2 two"]
 
 
+def test_an_include_that_a_host_names_within_a_looped_one_knows_the_item_and_may_set_another(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site("- include_tasks: '{{ \"outer\" }}.yml'\n  loop: [1, 2]\n  vars: {v: 'v{{ item }}'}"),
+        "outer.yml": (
+            "- include_tasks: '{{ \"inner\" }}.yml'\n"
+            "- include_tasks: inner.yml\n  vars: {item: own}\n"
+            "- include_tasks: inner.yml\n  loop: [i]\n"
+        ),
+        "inner.yml": "- debug: msg='{{ item }} {{ v }}'\n",
+    })
+    assert told.messages() == ["1 v1", "own vown", "i vi", "2 v2", "own vown", "i vi"]
+
+
+def test_what_an_include_in_a_loop_registers_has_a_result_for_each_item(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site(
+            "- include_tasks: '{{ x }}.yml'\n  loop: [one, two]\n  loop_control: {loop_var: x}\n  when: x != 'two'\n"
+            "  register: r",
+            "- debug: msg=\"{{ r.results | map(attribute='x') | list }} {{ r.results[0].include }} {{ r.results[1] is "
+            "skipped }} {{ r is skipped }}\"",
+        ),
+        "one.yml": "- debug: msg=in\n",
+    })
+    assert told.messages() == ["in", "['one', 'two'] one.yml True False"]
+
+
 def test_a_file_includes_itself_until_a_fact_says_enough(tmp_path: Path) -> None:
     told = run_files(tmp_path, {
         "site.yml": site("- set_fact: n=0", "- include_tasks: again.yml"),

@@ -140,6 +140,16 @@ def test_handlers_run_once_at_the_flush_in_the_order_written() -> None:
     assert recorder.ran == ["a", "b", "h1", "h2", "c"]
 
 
+def test_of_handlers_of_one_name_the_first_of_the_last_list_runs() -> None:
+    """As in Ansible, whose roles' lists come one after the other."""
+    recorder = Recorder()
+    handlers = tuple(Step(number, "same", RUN, {"cmd": f"h{number}"}, role=role)
+                     for number, role in ((6, None), (7, None), (8, 0), (9, 0)))  # fmt: skip
+    roles = (RolePart("r", ""),)
+    assert run(recorder, step(1, "a", notify=("same",)), Flush(2), handlers=handlers, roles=roles)
+    assert recorder.ran == ["a", "h8"]
+
+
 def test_an_unchanged_step_notifies_nobody() -> None:
     recorder = Recorder({"a": {"changed": False}})
     assert run(recorder, step(1, "a", notify=("h",)), Flush(2), handlers=(Step(9, "h", RUN, {"cmd": "h"}),))
