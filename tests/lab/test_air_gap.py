@@ -1,4 +1,7 @@
-"""Hosts without any way out become a cluster from one file, and what they run is what its bill of materials says."""
+"""Hosts without any way out become a cluster from one file and are upgraded from the next.
+
+What they run is what the bill of materials says.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from clusterbook.lab.inventory_file import inventory_text
 from clusterbook.lab.spec import LabHost, LabSpec
 from tests.lab.asking import as_root
 from tests.lab.forms import ROOT, is_well
+from tests.lab.test_upgrade import NEW, OLD, versions
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
@@ -86,12 +90,15 @@ def lab(
         pytest.skip("a lab needs root")
     folder = tmp_path_factory.mktemp("gap")
     document = yaml.safe_load(inventory_text(SPEC, GROUPS))
-    document["all"]["vars"]["api_address"] = "10.74.0.10"
+    document["all"]["vars"] |= {"api_address": "10.74.0.10", "kubernetes_version": OLD}
     (folder / "gap.yml").write_text(yaml.safe_dump(document))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
     one: Cluster = clusters(SPEC.name, folder / "gap.yml", folder / "store")
-    where = ("--out", str(folder / "gap.tar.zst"), "--sbom", str(folder / "gap.spdx.json"))
-    for name, value in sizes(json.loads(one.on("bundle", *where, "--json").output)).items():
+    made = {}
+    for version, name in ((OLD, "gap"), (NEW, "next")):
+        where = ("--out", str(folder / f"{name}.tar.zst"), "--sbom", str(folder / f"{name}.spdx.json"))
+        made[name] = json.loads(one.on("bundle", "--kubernetes-version", version, *where, "--json").output)
+    for name, value in sizes(made["next"]).items():
         measured(name, value)
     try:
         one.on("lab-up")
@@ -110,9 +117,7 @@ def test_hosts_without_a_way_out_become_a_cluster_from_the_bundle_alone(lab: Clu
         assert not connects(host.name, "192.0.2.1", 80)
     assert all(dropped()), "both rules of the block have dropped something"
     empty = tmp_path / "cache"
-    # The operator's own kubectl comes out of the bundle, too.
-    more = {"XDG_CACHE_HOME": str(empty), "CLUSTERBOOK_MIRROR": f"http://{SPEC.gateway}:{SPEC.files_port}"}
-    bare = replace(lab, environment={**lab.environment, **more})
+    bare = without_cache(lab, empty)
     bare.on("mirror", "--start", "--bundle", str(bundle))
     assert not list(empty.rglob("*")), "the mirror was filled from the bundle, not from a cache"
     assert connects("w-1", SPEC.gateway, SPEC.files_port)
@@ -165,6 +170,27 @@ def test_images_on_hosts_have_the_digests_of_the_bill_of_materials(lab: Cluster)
     assert found == said
 
 
+def test_a_cluster_without_a_way_out_is_upgraded_from_the_next_bundle(lab: Cluster, tmp_path: Path) -> None:
+    bare = without_cache(lab, tmp_path / "cache")
+    bare.on("mirror", "--start", "--bundle", str(lab.inventory.with_name("next.tar.zst")))
+    bare.on("upgrade", "--to", NEW, "--check", expect=2)
+    bare.on("upgrade", "--to", NEW)
+    assert set(versions(bare).values()) == {f"v{NEW}"}
+    is_well(bare)
+    bare.on("plan")
+    wanted = set(sums(lab, "next").values())
+    scripts = {total for name, total in sums(lab, "next").items() if "/roles/" in f"/{name}"}
+    for host in SPEC.hosts:
+        listed = on(host.name, "find /usr/local/bin /opt/cni/bin -type f -exec sha256sum {} +")
+        assert {line.split()[0] for line in listed.splitlines()} - scripts <= wanted
+
+
+def without_cache(lab: Cluster, empty: Path) -> Cluster:
+    """The same where nothing is cached: the operator's own kubectl comes out of the bundle, too."""
+    more = {"XDG_CACHE_HOME": str(empty), "CLUSTERBOOK_MIRROR": f"http://{SPEC.gateway}:{SPEC.files_port}"}
+    return replace(lab, environment={**lab.environment, **more})
+
+
 def sizes(told: dict[str, Any]) -> dict[str, float]:
     """What is said of a bundle's size, of what `bundle --json` tells."""
     packages = [file["size"] for file in told["files"] if file["kind"] == "package"]
@@ -175,8 +201,8 @@ def sizes(told: dict[str, Any]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def sums(lab: Cluster) -> dict[str, str]:
-    return spdx.sums(lab.inventory.with_name("gap.spdx.json").read_bytes())
+def sums(lab: Cluster, bundle: str = "gap") -> dict[str, str]:
+    return spdx.sums(lab.inventory.with_name(f"{bundle}.spdx.json").read_bytes())
 
 
 def without_epoch(name: str) -> str:
