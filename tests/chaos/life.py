@@ -31,9 +31,10 @@ from tests.lab.test_upgrade import NEW, OLD, without_version
 FORM = f"three control planes and two workers, of {OLD}"
 NETWORK = "10.72.0"
 ALL = ("cp-1", "cp-2", "cp-3", "w-1", "w-2")
+RESTORED = "restored from a backup"
 STOPS = (
     "raised", "w-2 added, 50 hosts in the inventory", f"upgraded from {OLD} to {NEW}", "certificates rotated",
-    "encryption key rotated", "authorities rotated", "cp-2 replaced after it lost its disk", "restored from a backup",
+    "encryption key rotated", "authorities rotated", "cp-2 replaced after it lost its disk", RESTORED,
     "w-2 removed", "w-2 came back, 5 hosts in the inventory",
 )  # fmt: skip
 

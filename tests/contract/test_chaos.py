@@ -8,9 +8,7 @@ from pathlib import Path
 from tests.chaos import page
 from tests.chaos.faults import FAULTS
 from tests.chaos.kills import OPERATIONS
-from tests.chaos.life import STOPS
-
-RESTORED = "restored from a backup"
+from tests.chaos.life import RESTORED, STOPS
 
 
 def test_the_page_is_made_of_the_reports() -> None:
