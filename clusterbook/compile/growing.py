@@ -27,7 +27,14 @@ class Growing:
         # What add_host set for a host; the groups above one that came during the run.
         self._own: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, list[str]] = {}
+        # Hosts that came during the play, in that order: Ansible counts them to its hosts from then on.
+        self._joined: list[str] = []
         self._lock = Lock()
+
+    @property
+    def joined(self) -> tuple[str, ...]:
+        """Hosts that add_host brought or changed since the play began."""
+        return tuple(self._joined)
 
     def add_host(self, name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> bool:
         """A host in these groups, new or known, with these variables added to its own. Whether anything changed."""
@@ -42,6 +49,8 @@ class Growing:
             if any(joined):
                 self._learn_groups(name)
             self._grown = self._grown or changed
+            if changed and name not in self._joined:
+                self._joined.append(name)
             return changed
 
     def group_by(self, host: str, group: str, parents: Iterable[str]) -> bool:
@@ -76,6 +85,7 @@ class Growing:
         """The plays from this one on, when something joined since they were compiled."""
         with self._lock:
             grown, self._grown = self._grown, False
+            self._joined.clear()
             return self._again(self.inventory, first) if grown else None
 
 

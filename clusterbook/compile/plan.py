@@ -88,6 +88,10 @@ class Growth(Protocol):
     def inventory(self) -> Inventory:
         """As it is by now."""
 
+    @property
+    def joined(self) -> tuple[str, ...]:
+        """Hosts that add_host brought or changed since the play began."""
+
     def add_host(self, name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> bool:
         """Add a host; whether anything changed."""
 

@@ -116,6 +116,8 @@ class Answers:
         found: dict[str, Any] = dict(self._gates.company())
         if self._plan.growing is not None:
             inventory = self._plan.growing.inventory
+            more = [name for name in self._plan.growing.joined if name not in self._plan.hosts]
+            found["all"], found["play"] = [*self._plan.hosts, *more], [*found["play"], *more]
             found["groups"] = {name: list(members) for name, members in inventory.groups.items()}
             own = inventory.hosts[self._host].groups
             found["group_names"] = sorted(name for name in own if name not in ("all", "ungrouped"))

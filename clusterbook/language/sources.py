@@ -112,8 +112,8 @@ class HostVariables(Mapping[str, Any]):
 class Company(Mapping[str, Any]):
     """The hosts that are still in the play, asked for when a step names them: they become fewer as hosts fail."""
 
-    _KEYS = {"ansible_play_hosts": "play", "play_hosts": "play", "ansible_play_batch": "batch"}
-    _GROWING = {"groups": "groups", "group_names": "group_names"}
+    _KEYS = {"ansible_play_hosts": "play", "play_hosts": "batch", "ansible_play_batch": "batch"}
+    _GROWING = {"groups": "groups", "group_names": "group_names", "ansible_play_hosts_all": "all"}
 
     def __init__(self, runtime: Runtime, grows: bool = False) -> None:
         """One for each step. grows: hosts and groups may join, so groups are asked for too."""

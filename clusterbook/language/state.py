@@ -97,7 +97,8 @@ def layers_for(
             magic["ansible_parent_role_paths"] = [parent.path for parent in parents]
     magic["ansible_search_path"] = [path for path in dict.fromkeys(beside) if path]
     if program.grows:
-        magic.pop("groups", None)  # asked for, see sources.Company
+        for name in ("groups", "ansible_play_hosts_all"):
+            magic.pop(name, None)  # asked for, see sources.Company
     return [
         {"ansible_host": host.name},
         *role_defaults,

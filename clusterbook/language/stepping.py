@@ -223,7 +223,8 @@ class StepRunner(StepTrier):
         """Run the step's module, or what it does in the language, one time."""
         try:
             flow = self._flow.get(step.module)
-            if elsewhere(step) and ((flow is None and step.module != INCLUDE_VARS) or step.delegate_facts):
+            of_modules = flow is None and step.module not in (INCLUDE_VARS, *JOINING)
+            if elsewhere(step) and (of_modules or (step.delegate_facts and step.module not in JOINING)):
                 return self._elsewhere(step, extra, index)
             if flow is not None and step.run_async:
                 name = step.module.rpartition(".")[2]

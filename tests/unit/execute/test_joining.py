@@ -27,6 +27,20 @@ def test_a_host_that_joins_is_there_at_once_and_a_later_play_runs_on_it(tmp_path
     assert (told.count("changed"), told.count("changed", "b")) == (1, 0)
 
 
+def test_a_host_that_joins_counts_to_the_play_and_not_to_its_batch(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - add_host: {name: d, groups: more}
+      delegate_to: localhost
+    - add_host: {name: b, groups: more}
+    - debug: {msg: "{{ [ansible_play_hosts, ansible_play_hosts_all, ansible_play_batch, play_hosts] | map('join') }}"}
+"""}, "ab")
+    assert told.failures() == []
+    assert told.messages("a") == [["abd", "abd", "ab", "ab"]]
+
+
 def test_hosts_are_grouped_by_a_value_and_later_plays_name_the_groups(tmp_path: Path) -> None:
     told = run_files(tmp_path, {"site.yml": """
 - hosts: all
