@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from threading import Lock
 from typing import Any
 
@@ -12,6 +13,9 @@ from clusterbook.model import Block, Host, Inventory, Node, Project
 
 # The inventory as it is by now, the number of the first play that is wanted -> the plays from there on.
 Again = Callable[[Inventory, int], tuple[PlayPlan, ...]]
+
+# The groups of a host that is in none.
+ALONE = {"all", "ungrouped"}
 
 
 class Growing:
@@ -71,8 +75,14 @@ class Growing:
         members = self._groups.get(group, ())
         if name in members:
             return False
-        self._groups[group] = (*members, name)
+        place = self._first_of_children(members) if group == "all" else len(members)
+        self._groups[group] = (*members[:place], name, *members[place:])
         return True
+
+    def _first_of_children(self, members: tuple[str, ...]) -> int:
+        """Where in the group `all` the hosts of its groups begin: those that are in none come before them."""
+        direct = takewhile(lambda name: name in self._own or set(self._hosts[name].groups) <= ALONE, members)
+        return len(list(direct))
 
     def _learn_groups(self, name: str) -> None:
         """What the host's groups set for it, below what add_host did. Raises InvalidProject."""

@@ -105,7 +105,8 @@ class Words:
         return self._allowed
 
     def _surroundings(self, step: Step) -> Surroundings:
-        groups = self._plan.program.magic.get("groups", {})
+        growing = self._plan.growing
+        groups = self._plan.program.magic.get("groups", {}) if growing is None else growing.inventory.groups
         names = {name: Host(name, (), {}) for name in groups.get("all", ())}
         inventory = Inventory(names, {group: tuple(members) for group, members in groups.items()})
         folder = {"ansible.builtin.template": "templates", "ansible.builtin.include_vars": "vars"}
