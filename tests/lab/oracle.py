@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from clusterbook.lab import record
-from clusterbook.lab.mirror_servers import of_lab
 from tests.differential.tools import counts, oracle_python
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class Oracle:
     """Runs our playbooks as Ansible does."""
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
-        """The cluster must be in the store. folder: for its variables, which hold secrets."""
+        """The lab's mirror must be filled. folder: for the cluster's variables, which hold secrets."""
         python = oracle_python(platformdirs.user_cache_path("clusterbook"))
         subprocess.run([str(python), "-m", "pip", "install", "-q", *LIBRARIES], check=True)
         self._program = python.with_name("ansible-playbook")
@@ -38,7 +36,7 @@ class Oracle:
             **kept, "PYTHONPATH": str(ROOT), "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"), "LC_ALL": "C.UTF-8",
             "PATH": f"{python.parent}:{os.environ['PATH']}",
         }  # fmt: skip
-        self._write_variables(cluster.name)
+        self._write_variables(cluster.inventory)
 
     def play(self, playbook: str) -> dict[str, dict[str, int]]:
         """Run one of our playbooks; its recap by host. It must succeed."""
@@ -52,10 +50,9 @@ class Oracle:
         assert done.returncode == 0, done.stdout[-6000:]
         return counts(done.stdout)
 
-    def _write_variables(self, cluster: str) -> None:
+    def _write_variables(self, inventory: Path) -> None:
         """An inventory of nothing but variables: the file after it, with the hosts, overrides them."""
-        mirror = of_lab(record.read_spec(cluster)).variables
-        done = subprocess.run([sys.executable, str(HERE / "cluster_variables.py"), cluster, str(mirror)],
+        done = subprocess.run([sys.executable, str(HERE / "cluster_variables.py"), str(inventory)],
                               env=self._environment, capture_output=True, text=True, check=True)  # fmt: skip
         target = self._sources[0]
         target.touch(mode=0o600)
