@@ -30,6 +30,7 @@ PROGRAM = (
 
 # A pod that leaves serves on for so long: every node's proxy must have heard of it, on machines that are busy as well.
 LEAVING_SECONDS = 8
+LEAVING = {"preStop": {"sleep": {"seconds": LEAVING_SECONDS}}}
 
 
 @contextmanager
@@ -66,8 +67,7 @@ def paged(cluster: Cluster, host: str) -> str:
 
     The address of its page at that host.
     """
-    server = objects.server(load_catalog().image("agnhost").reference,
-                            lifecycle={"preStop": {"sleep": {"seconds": LEAVING_SECONDS}}})  # fmt: skip
+    server = objects.server(load_catalog().image("agnhost").reference, lifecycle=LEAVING)
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
     pages = objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 2 * LEAVING_SECONDS})

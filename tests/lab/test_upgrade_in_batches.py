@@ -21,7 +21,7 @@ from clusterbook.lab import record
 from tests.lab.asking import as_root
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
-from tests.lab.probing import failed, paged, probed, ready_pods
+from tests.lab.probing import LEAVING, LEAVING_SECONDS, failed, paged, probed, ready_pods
 from tests.lab.test_upgrade import PAGE_HOST, versions, went_back, without_version
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
@@ -43,13 +43,14 @@ class Change:
 
 def use(form: Cluster, least: int) -> None:
     """Three pods, one on each worker, that are slow to become ready, and a budget: so many must always be."""
-    server = objects.server(load_catalog().image("agnhost").reference, lifecycle={"preStop": {"sleep": {"seconds": 3}}})
+    server = objects.server(load_catalog().image("agnhost").reference, lifecycle=LEAVING)
     server["readinessProbe"]["initialDelaySeconds"] = 6
     (term,) = objects.apart("page")["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     rather = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+    spec = {"affinity": {"podAntiAffinity": rather}, "terminationGracePeriodSeconds": 2 * LEAVING_SECONDS}
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
-    pages = objects.deployment("page", server, replicas=3, pod={"affinity": {"podAntiAffinity": rather}})
+    pages = objects.deployment("page", server, replicas=3, pod=spec)
     form.apply(pages, budget)
     form.kubectl("rollout", "status", "deployment/page", "--timeout=120s")
 

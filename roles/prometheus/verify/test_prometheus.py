@@ -15,7 +15,11 @@ def test_it_runs_and_comes_back_after_a_boot(service):
 def test_nodes_and_pods_are_found(host):
     unit = "clusterbook-prometheus-targets"
     assert host.check_output(f"systemctl is-active {unit}.timer") == "active"
-    assert host.check_output(f"systemctl show --value --property=Result {unit}.service") == "success"
+    # Its first run may come before the API is there and lets it read; the next one is half a minute later.
+    result, end = f"systemctl show --value --property=Result {unit}.service", time.monotonic() + 45
+    while host.check_output(result) != "success" and time.monotonic() < end:
+        time.sleep(1)
+    assert host.check_output(result) == "success"
 
 
 def test_its_key_and_its_measurements_are_closed_to_others(host, variables):
