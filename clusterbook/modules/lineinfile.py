@@ -13,6 +13,7 @@ from clusterbook.modules.textfile import (
     apply_text,
     insertion_index,
     observe_text,
+    settled_text,
     text_changes,
 )
 
@@ -95,6 +96,11 @@ def diff(arguments: Arguments, state: State) -> List[Change]:
 def apply(arguments: Arguments, state: State, system: System) -> None:
     """Write it."""
     apply_text(arguments, state, system)
+
+
+def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
+    """What is left; see settled_text."""
+    return settled_text(arguments, before, after)
 
 
 def difference(state: State, changes: Sequence[Change]) -> List[Difference]:

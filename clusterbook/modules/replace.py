@@ -8,7 +8,14 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Parameter, State
 from clusterbook.modules.differences import Difference, of_text
 from clusterbook.modules.system import System
-from clusterbook.modules.textfile import TEXT_PARAMETERS, apply_text, observe_text, text_changes, text_values
+from clusterbook.modules.textfile import (
+    TEXT_PARAMETERS,
+    apply_text,
+    observe_text,
+    settled_text,
+    text_changes,
+    text_values,
+)
 
 NAME = "ansible.builtin.replace"
 KIND = "state"
@@ -73,8 +80,8 @@ def apply(arguments: Arguments, state: State, system: System) -> None:
 
 
 def settled(arguments: Arguments, before: State, after: State) -> List[Change]:
-    """What is left after apply; a replacement that matches again is not run again."""
-    return [] if after["before"] == before["after"] else diff(arguments, after)
+    """What is left; see settled_text."""
+    return settled_text(arguments, before, after)
 
 
 def difference(state: State, changes: Sequence[Change]) -> Difference:

@@ -48,6 +48,12 @@ def text_changes(arguments: Arguments, state: State) -> List[Change]:
     return [*content, *owned(arguments, state)]
 
 
+def settled_text(arguments: Arguments, before: State, after: State) -> List[Change]:
+    """What is left after apply; a line or a replacement that matches the new text again is not written again."""
+    written = after["before"] == before["after"]
+    return [change for change in text_changes(arguments, after) if not written or change.what != "content"]
+
+
 def line_changes(arguments: Arguments, state: State) -> List[Change]:
     """`diff` of modules that keep lists of keys: the text, without regard to its last line end."""
     same = state["before"].splitlines() == state["after"].splitlines()

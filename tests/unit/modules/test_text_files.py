@@ -124,3 +124,13 @@ def test_a_block_whose_marks_are_alike_is_put_in_once(do: Do, place: Path) -> No
     for changed in (True, False):
         assert do("blockinfile", path=str(path), block="b", marker="# mark").changed is changed
     assert path.read_text() == "a\n# mark\nb\n# mark\n"
+
+
+def test_a_line_that_matches_itself_again_is_written_and_not_called_undone(do: Do, place: Path) -> None:
+    file = place / "file"
+    file.write_text("k = v\nk = w\n")
+    arguments = {"path": str(file), "regexp": "^k = (.*)", "backrefs": True, "line": r"k = \1x"}
+    assert do("lineinfile", arguments).changed
+    assert file.read_text() == "k = v\nk = wx\n"
+    assert do("lineinfile", {"path": str(file), "regexp": "^k", "line": "z", "mode": "0600"}).changed
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("k = v\nz\n", 0o600)
