@@ -72,7 +72,7 @@ targets: venv build-tools
 	$(BIN)/python -m tests.targets
 
 full: check venv build-tools
-	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab tests/unit/cli/test_cloud_kills.py
+	CLUSTERBOOK_FULL=1 $(BIN)/python -m pytest -v tests/lab
 	$(BIN)/python -m tests.differential --write --down
 	$(BIN)/python -m tests.targets
 	$(BIN)/python -m tests.community

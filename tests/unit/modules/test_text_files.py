@@ -127,10 +127,9 @@ def test_a_block_whose_marks_are_alike_is_put_in_once(do: Do, place: Path) -> No
 
 
 def test_a_line_that_matches_itself_again_is_written_and_not_called_undone(do: Do, place: Path) -> None:
-    file = place / "file"
-    file.write_text("k = v\nk = w\n")
-    arguments = {"path": str(file), "regexp": "^k = (.*)", "backrefs": True, "line": r"k = \1x"}
-    assert do("lineinfile", arguments).changed
-    assert file.read_text() == "k = v\nk = wx\n"
-    assert do("lineinfile", {"path": str(file), "regexp": "^k", "line": "z", "mode": "0600"}).changed
-    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("k = v\nz\n", 0o600)
+    path = place / "x"
+    path.write_text("k = v\nk = w\n")
+    assert do("lineinfile", path=str(path), regexp="^k = (.*)", backrefs=True, line=r"k = \1x").changed
+    assert path.read_text() == "k = v\nk = wx\n"
+    assert do("lineinfile", path=str(path), regexp="^k", line="z", mode="0600").changed
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("k = v\nz\n", 0o600)
