@@ -92,6 +92,14 @@ def repository(root: Path) -> None:
             subprocess.run([*git, "tag", "v1"], check=True)
 
 
+def texts(root: Path) -> None:
+    """Files with lines, one in a directory and one behind a link."""
+    (root / "d").mkdir()
+    for name, text in (("a", "x\ny\nx y\n"), ("d/x", "a\ny = 0"), ("b", "")):
+        (root / name).write_text(text)
+    (root / "l").symlink_to("a")
+
+
 def settings(root: Path) -> None:
     """Files of settings as people leave them."""
     (root / "ini").write_text("[a]\nx = 1\n# y = 2\n\n[b]\nx=1\n")
@@ -114,17 +122,21 @@ FILES: Mapping[str, History] = {
         given({"dest": WHERE, "content": TEXT}, mode=MODE, owner=OWNER, force=some.booleans())),
     "ansible.builtin.template": History(
         given({"src": always("t.j2"), "dest": WHERE, "_content": TEXT}, mode=MODE, owner=OWNER, force=some.booleans())),
+    # A line that its own pattern does not match, and a replacement that the pattern matches again, are no states: each
+    # run changes the next match, in Ansible as here.
     "ansible.builtin.lineinfile": History(some.one_of(
-        given({"path": WHERE, "line": one_of("x", "y = 1")}, create=some.booleans(), mode=MODE,
-              regexp=one_of("^x", "y"), insertafter=one_of("EOF", "x"), firstmatch=some.booleans()),
+        *(given({"path": WHERE, "line": always(line)}, create=some.booleans(), mode=MODE, regexp=one_of(*patterns),
+                insertafter=one_of("EOF", "x"), firstmatch=some.booleans())
+          for line, patterns in (("x", ("^x", "x$")), ("y = 1", ("^y", "y")))),
         given({"path": WHERE, "state": always("absent"), "regexp": one_of("x", "^y")}),
-    )),
+    ), texts),
     "ansible.builtin.blockinfile": History(given(
         {"path": WHERE, "block": TEXT}, create=some.booleans(), mode=MODE, state=one_of("present", "absent"),
-        insertbefore=one_of("BOF", "x"), append_newline=some.booleans(), prepend_newline=some.booleans())),
-    "ansible.builtin.replace": History(
-        given({"path": WHERE, "regexp": one_of("x", "^(.)$", "nothing"), "replace": one_of("", "z", r"[\g<0>]")},
-              mode=MODE)),
+        insertbefore=one_of("BOF", "x"), append_newline=some.booleans(), prepend_newline=some.booleans()), texts),
+    "ansible.builtin.replace": History(some.one_of(
+        given({"path": WHERE, "regexp": one_of("x", "nothing"), "replace": one_of("", "z")}, mode=MODE),
+        given({"path": WHERE, "regexp": always("^(.)$"), "replace": one_of("", "z", r"[\g<0>]")}, mode=MODE),
+    ), texts),
     "ansible.builtin.assemble": History(
         given({"src": always("@/pieces"), "dest": one_of("@/a", "@/b")}, regexp=one_of("^[12]", "a$"),
               delimiter=one_of("--", "#\n"), mode=MODE), pieces),

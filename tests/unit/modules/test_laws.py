@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as some
 
 from clusterbook.modules import registry
@@ -80,6 +80,18 @@ def steps(history: History, most: int) -> some.SearchStrategy[list[Arguments]]:
 def told(outcome: Outcome) -> tuple[object, ...]:
     """What check mode must foretell."""
     return outcome.changed, outcome.failed, outcome.changes
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_steps_that_laws_are_proved_on_do_their_work(name: str) -> None:
+    history = FILES[name]
+
+    def works(step: Arguments) -> bool:
+        with directory(history) as root:
+            outcome = perform(name, placed(step, root), System(), False)
+            return outcome.changed and not outcome.failed
+
+    find(history.steps, works, settings=settings(max_examples=200, database=None, phases=[Phase.generate]))
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
