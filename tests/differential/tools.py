@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,13 @@ def counts(output: str) -> dict[str, dict[str, int]]:
 
 def oracle_python(cache: Path) -> Path:
     """The Python of an environment with the oracle's release, made when there is none."""
-    folder = cache / "oracle-venv"
+    return environment(cache / "oracle-venv", "ansible-playbook", ORACLE)
+
+
+def environment(folder: Path, program: str, packages: Sequence[str]) -> Path:
+    """The Python of an environment that has a program, of these packages; made when there is none."""
     python = folder / "bin" / "python"
-    if not (folder / "bin" / "ansible-playbook").exists():
+    if not (folder / "bin" / program).exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *ORACLE], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
     return python
