@@ -12,7 +12,7 @@ from tests.lab.long_forms import REPORT, Record
 
 # Whole runs of these are still to be published; an entry takes its file off this list.
 YET = {f"tests/lab/test_{name}.py" for name in (
-    "forms", "how_to", "logs", "removed_apis",
+    "forms", "how_to", "interrupted", "logs", "removed_apis",
     "upgrade_in_batches",
 )}  # fmt: skip
 

@@ -14,14 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "reports" / "full.json"
-# What makes all tests of a file long forms.
-MARK = 'pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ'
+# What makes all tests of a file long forms, or gives them more to do.
+MARKS = (
+    'pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ', 'FULL = "CLUSTERBOOK_FULL" in os.environ',
+)  # fmt: skip
 
 
 def files() -> list[str]:
     """Every file of long forms, from the project's folder."""
     found = (ROOT / "tests" / "lab").glob("test_*.py")
-    return sorted(str(path.relative_to(ROOT)) for path in found if MARK in path.read_text())
+    return sorted(str(path.relative_to(ROOT)) for path in found if any(mark in path.read_text() for mark in MARKS))
 
 
 @dataclass

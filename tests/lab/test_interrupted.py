@@ -18,8 +18,14 @@ import pytest
 
 from tests.lab.machines import Machines, boot
 
-# Every kind of step. Commands are guarded by what they make; each line of /srv/log stands for a command that ran twice
-# if it were there twice.
+_PIECE = """\
+    - name: Write piece NUMBER
+      copy: {dest: /srv/piece-NUMBER, content: "NUMBER\\n", mode: "0640"}
+      notify: Count pieces
+"""
+_PIECES = "".join(_PIECE.replace("NUMBER", str(number)) for number in range(12))
+# Thirty steps, every kind among them. Commands are guarded by what they make; each line of /srv/log stands for a
+# command that ran twice if it were there twice.
 PLAY = """\
 - name: Prepare
   hosts: all
@@ -32,6 +38,7 @@ PLAY = """\
       copy: {dest: "/srv/parts/{{ item }}", content: "{{ item }}\\n", mode: "0640"}
       loop: [one, two]
       notify: Join
+PIECES
     - name: Agree
       shell: {cmd: "echo agreed >> /srv/agreed", creates: /srv/agreed}
       run_once: true
@@ -61,6 +68,8 @@ PLAY = """\
   handlers:
     - name: Join
       shell: cat /srv/parts/* > /srv/joined
+    - name: Count pieces
+      shell: ls /srv | grep --count piece- > /srv/pieces
     - name: Tell
       shell: ls /srv/parts > /srv/told
     - name: Mend
@@ -94,11 +103,11 @@ PLAY = """\
   handlers:
     - name: Count
       shell: wc -l < /srv/assembled > /srv/counted
-"""
+""".replace("PIECES\n", _PIECES)
 CHANCE = random.Random(20261126)
 # Moments of the quick form; `make full` takes every one.
 QUICK = int(os.environ.get("CLUSTERBOOK_KILLS", "3"))
-FULL = bool(os.environ.get("CLUSTERBOOK_FULL"))
+FULL = "CLUSTERBOOK_FULL" in os.environ
 
 
 @pytest.fixture(scope="module")
