@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import random
 import subprocess
 import time
@@ -9,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from clusterbook.cli.clusters import API_ADDRESS
 from clusterbook.cluster.support import ETCDCTL
 from clusterbook.lab import lab, network
 from clusterbook.lab.spec import LabSpec
@@ -16,8 +19,11 @@ from tests.lab.asking import as_root
 
 SECONDS = 10
 """How long a fault that lasts, lasts."""
+TRIES = 20
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "containerd",
               "flanneld", "kube-proxy", "haproxy", "keepalived", "clusterbook-csr-approver")  # fmt: skip
+# Killed where the API's address is: elsewhere nobody asks through them.
+OF_ADDRESS = ("haproxy", "keepalived")
 OF_WORKERS = ("kubelet", "containerd", "flanneld", "kube-proxy")
 
 
@@ -56,6 +62,8 @@ def killed(unit: str, worker: bool = False) -> Fault:
 
     def do(scene: Scene) -> Iterator[str]:
         host = scene.chance.choice(scene.workers if worker else scene.control_planes)
+        if unit in OF_ADDRESS:
+            host = holder(scene)
         scene.on(host, f"systemctl kill --kill-whom=main --signal=KILL {unit}")  # containerd's group has its shims
         yield host
 
@@ -105,6 +113,7 @@ def _full(scene: Scene) -> Iterator[str]:
     """etcd's data lie on a small file system of their own, which somebody else fills, until a write finds no space."""
     host = leader(scene)
     scene.on(host, _SMALL)
+    lead(scene, host)  # it handed over when it was stopped
     scene.on(host, "dd if=/dev/zero of=/var/lib/etcd/full bs=1M 2>/dev/null || true")
     scene.on(host, _WRITES)
     time.sleep(SECONDS)
@@ -148,12 +157,38 @@ def _all_down(scene: Scene) -> Iterator[str]:
 
 
 def leader(scene: Scene) -> str:
-    """The host whose etcd leads."""
+    """The host whose etcd leads. Raises RuntimeError when none says so of itself."""
     for host in scene.control_planes:
-        if "true" in scene.on(host, f"{ETCDCTL} endpoint status --write-out=fields | grep -q '\"IsLeader\" : true' "
-                                    "&& echo true || true"):  # fmt: skip
+        member, leads = standing(scene, host)
+        if member == leads:
             return host
-    return scene.control_planes[0]
+    raise RuntimeError("no member of etcd leads")
+
+
+def standing(scene: Scene, host: str) -> tuple[int, int]:
+    """The number of a host's member of etcd, and of the one that leads as it knows."""
+    (found,) = json.loads(scene.on(host, f"{ETCDCTL} endpoint status --write-out=json"))
+    return found["Status"]["header"]["member_id"], found["Status"]["leader"]
+
+
+def lead(scene: Scene, host: str) -> None:
+    """Let the host's member of etcd lead. Raises RuntimeError when it does not come to."""
+    for _ in range(TRIES):
+        now = leader(scene)
+        if now == host:
+            return
+        scene.on(now, f"{ETCDCTL} move-leader {standing(scene, host)[0]:x} || true")  # not before it has caught up
+        time.sleep(1)
+    raise RuntimeError(f"etcd of {host} does not lead")
+
+
+def holder(scene: Scene) -> str:
+    """The control plane that has the API's address. Raises RuntimeError when none has."""
+    address = ipaddress.ip_network(scene.spec.network)[API_ADDRESS]
+    for host in scene.control_planes:
+        if f" {address}/" in scene.on(host, "ip -oneline address show"):
+            return host
+    raise RuntimeError(f"no control plane has the API's address {address}")
 
 
 FAULTS = (

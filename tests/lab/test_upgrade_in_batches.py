@@ -56,9 +56,10 @@ def use(form: Cluster, least: int) -> None:
 
 
 def pods(form: Cluster) -> dict[str, str]:
-    """The workload's pods: the unchanging id and the node of each."""
+    """The workload's pods that are not leaving: the unchanging id and the node of each."""
     found = json.loads(form.kubectl("get", "pods", "--selector=app=page", "--output=json"))["items"]
-    return {one["metadata"]["uid"]: one["spec"]["nodeName"] for one in found}
+    return {one["metadata"]["uid"]: one["spec"]["nodeName"] for one in found
+            if "deletionTimestamp" not in one["metadata"]}  # fmt: skip
 
 
 def closed(form: Cluster) -> str:
