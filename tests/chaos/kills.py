@@ -8,7 +8,6 @@ be as its roles promise, and no write that was acknowledged may be gone.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from tests.chaos.life import ALL
 from tests.lab.asking import as_root, until
 from tests.lab.conftest import PROGRAM, Cluster, with_store
 from tests.lab.forms import booted, is_well
+from tests.lab.keeping import kept
 from tests.lab.long_forms import commit
 from tests.lab.probing import probed
 from tests.lab.test_nodes import of, on
@@ -47,6 +47,7 @@ class Operation:
     seconds: float
     served: bool = True
     before: Callable[[Cluster], object] | None = None
+    after: Callable[[Cluster, object], None] | None = None
     asked: tuple[str, ...] = FIRST
     left: tuple[str, ...] = FIRST
 
@@ -55,9 +56,19 @@ def _with_new_programs(form: Cluster) -> None:
     form.on("mirror", "--start", "--kubernetes-version", NEW)
 
 
-def _with_a_backup(form: Cluster) -> None:
-    if not json.loads(form("backups", "--cluster", form.name, "--json").output):
-        on(form, "backup")
+def _with_a_backup(form: Cluster) -> object:
+    """Every object that the backup has; afterwards one is gone and another is there."""
+    form.kubectl("create", "configmap", "of-before")
+    was = kept(form)
+    on(form, "backup")
+    form.kubectl("delete", "configmap", "of-before")
+    form.kubectl("create", "configmap", "of-after")
+    return was
+
+
+def _as_in_the_backup(form: Cluster, was: object) -> None:
+    on(form, "validate-cluster", "--wait", "5m")
+    assert kept(form) == was
 
 
 def _with_a_second_worker(form: Cluster) -> None:
@@ -79,7 +90,8 @@ OPERATIONS = (
     Operation("rotation of certificates", ("rotate-certs", "--yes"), 8, 40),
     Operation("rotation of the encryption key", ("rotate-encryption-key", "--yes"), 6, 60),
     # What is written meanwhile is lost, as it should be.
-    Operation("restore", ("restore", "--from", "latest", "--yes"), 8, 30, served=False, before=_with_a_backup),
+    Operation("restore", ("restore", "--from", "latest", "--yes"), 8, 30, served=False, before=_with_a_backup,
+              after=_as_in_the_backup),
     Operation("a worker added", ("add-node", "w-2"), 5, 12, asked=ALL, left=ALL),
     Operation("a worker removed", ("remove-node", "w-2", "--yes"), 5, 10, before=_with_a_second_worker, asked=ALL),
     Operation("a control plane replaced that lost its disk", ("replace-node", "cp-2", "--yes"), 5, 30,
@@ -138,8 +150,7 @@ def _all(chosen: Sequence[Operation], folder: Path, seed: int, points: int | Non
 
 def _one(form: Cluster, operation: Operation, kills: int, seed: int) -> Told:
     asked = of(form, *operation.asked)
-    if operation.before is not None:
-        operation.before(asked)
+    was = operation.before(asked) if operation.before is not None else None
     start = time.monotonic()
     with probed(form) if operation.served else nullcontext({}) as records:
         moments, early = _killed_often(asked, operation, kills, random.Random(f"{seed} {operation.name}"))
@@ -148,6 +159,8 @@ def _one(form: Cluster, operation: Operation, kills: int, seed: int) -> Told:
             on(asked, *operation.words, "--check")  # nothing is left to do
             on(asked, "provision")
         is_well(of(form, *operation.left))
+    if operation.after is not None:
+        operation.after(asked, was)
     print(f"{operation.name}: killed after {moments} s, {early} runs ended before, "
           f"{time.monotonic() - start:.0f} s in all", flush=True)  # fmt: skip
     lost = records["write"].get("lost") if operation.served else None
