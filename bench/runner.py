@@ -12,11 +12,10 @@ import argparse
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,59 +97,52 @@ class Contest:
         (self.project / "wipe.sh").write_text(work.on_each(login, direct, f'sudo sh -c "{work.WIPE}"'))
 
     def table(self, table: Table, contestants: Sequence[Runner]) -> dict[str, Any]:
-        """Rows, samples and notes of one table. In each round all run in turn, so that noise meets all of them."""
+        """Rows, samples and notes of one table.
+
+        Where hosts are wiped before each run all run in turn, so that noise meets all of them. Where nothing is to be
+        done each has its rounds after it did the work: what one wrote another may write again.
+        """
         samples: dict[str, list[Sample]] = {one.name: [] for one in contestants}
-        notes: list[str] = []
+        left, notes = list(contestants), []
         print(f"== {table.name}", flush=True)
         with self._link(table):
-            ready = [one for one in contestants if self._tried(one, notes, partial(self._begin, one, table))]
-            before = tree.read(self.spec)
-            for _ in range(self.rounds):
-                for one in list(ready):
-                    if not self._tried(one, notes, partial(self._round, one, table, samples[one.name])):
-                        ready.remove(one)
-            if not table.changes:
-                self._refuse_changes(before, "a run that is counted")
-        counted = [(one, samples[one.name]) for one in ready]
-        every = [asdict(sample) for _, own in counted for sample in own]
-        return {"rows": [row(one, own) for one, own in counted], "samples": every, "notes": notes}
-
-    def _tried(self, one: Runner, notes: list[str], what: Callable[[], None]) -> bool:
-        """Whether a contestant can do it; else the table says why it is left out."""
-        try:
-            what()
-        except Failed as error:
-            notes.append(f"{one.name} {one.version}: {error.message.splitlines()[0]}")
-            print(error.message, flush=True)
-            return False
-        return True
+            turns = [contestants] * self.rounds if table.changes else [[one] for one in contestants]
+            for one in (one for turn in turns for one in turn if one in left):
+                try:
+                    samples[one.name] += self._turn(one, table)
+                except Failed as error:
+                    left.remove(one)
+                    notes.append(f"{one.name} {one.version}: {error.message.splitlines()[0]}")
+                    print(error.message, flush=True)
+        every = [asdict(sample) for one in left for sample in samples[one.name]]
+        return {"rows": [row(one, samples[one.name]) for one in left], "samples": every, "notes": notes}
 
     def _link(self, table: Table) -> AbstractContextManager[None]:
         if not table.slow:
             return nullcontext()
         return delayed(ROUND_TRIP, FIRST_PORT, [host.address for host in self.spec.hosts])
 
-    def _begin(self, one: Runner, table: Table) -> None:
-        """Let a runner do the work where it shall have nothing to do later; its next run must change nothing."""
-        if one.name == runners.FLOOR or table.changes:
-            return
+    def _turn(self, one: Runner, table: Table) -> list[Sample]:
+        """One run on hosts without the work, or all rounds on hosts that the runner has brought where it wants them."""
+        if table.changes:
+            if one.name != runners.FLOOR:
+                subprocess.run(["sh", "wipe.sh"], cwd=self.project, check=True, capture_output=True, timeout=120)
+            return [self._measured(one, table)]
+        if one.name != runners.FLOOR:
+            self._apply(one, table)
+        return [self._measured(one, table) for _ in range(self.rounds)]
+
+    def _apply(self, one: Runner, table: Table) -> None:
+        """Let a runner do the work, and see that the next run of it leaves the hosts as they are."""
         for attempt in ("applies", "checks"):
             before = tree.read(self.spec)
             cost = self._call(one, table)
             if cost.exit_code != 0:
                 raise Failed(f"{one.name} {attempt} with exit status {cost.exit_code}\n{cost.output[-1500:]}")
-        self._refuse_changes(before, f"{one.name}'s second run")
-
-    def _refuse_changes(self, before: Mapping[str, Any], what: str) -> None:
         differences = tree.differences(before, tree.read(self.spec))
         changed = [line for line in differences if work.TOP in line or "/etc/passwd" in line]
         if changed:
-            raise Failed(f"{what} changes hosts: {changed[:3]}")
-
-    def _round(self, one: Runner, table: Table, samples: list[Sample]) -> None:
-        if table.changes and one.name != runners.FLOOR:
-            subprocess.run(["sh", "wipe.sh"], cwd=self.project, check=True, capture_output=True, timeout=120)
-        samples.append(self._measured(one, table))
+            raise Failed(f"{one.name} changes hosts on its second run: {changed[:3]}")
 
     def _call(self, one: Runner, table: Table) -> measure.Cost:
         log = self.directory / "logs" / f"{table.name}-{one.name.split(',')[0].replace(' ', '-')}.log"
