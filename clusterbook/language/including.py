@@ -8,6 +8,7 @@ from clusterbook.language.loops import with_parameters
 from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step, from_wire
 from clusterbook.language.runtime import Runtime
 from clusterbook.language.scope import Scope
+from clusterbook.language.values import holds_template
 from clusterbook.records import replace
 
 INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
@@ -82,8 +83,9 @@ class Including:
 
 
 def included_names(step: Step, scope: Scope) -> dict[str, Any]:
-    """What `register` keeps of an include."""
+    """What `register` keeps of an include. What only its tasks need (`apply`) may not be known before they run."""
     arguments = step.arguments if isinstance(step.arguments, dict) else {"file": step.arguments}
-    named = dict(scope.evaluate(arguments))
+    known = {name: value for name, value in arguments.items() if name in _NAMED or not holds_template(value)}
+    named = dict(scope.evaluate(known))
     file = named.pop("file", named.pop("_raw_params", None))
     return {"include_args": named} if step.module.endswith("include_role") else {"include": file, "include_args": named}

@@ -70,6 +70,15 @@ def test_what_an_include_in_a_loop_registers_has_a_result_for_each_item(tmp_path
     assert told.messages() == ["in", "['one', 'two'] one.yml True False"]
 
 
+def test_what_an_include_applies_may_name_what_only_its_tasks_know(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site("- include_tasks: {file: in.yml, apply: {vars: {v: '{{ later }}'}, tags: t}}\n  register: r",
+                         "- debug: msg=\"{{ r.include }}\""),
+        "in.yml": "- set_fact: {later: 1}\n- debug: msg='{{ v }}'\n",
+    })
+    assert [str(text) for text in told.messages()] == ["1", "in.yml"]
+
+
 def test_a_file_includes_itself_until_a_fact_says_enough(tmp_path: Path) -> None:
     told = run_files(tmp_path, {
         "site.yml": site("- set_fact: n=0", "- include_tasks: again.yml"),
