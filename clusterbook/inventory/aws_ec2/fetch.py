@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -21,6 +22,8 @@ Asked = tuple[list[Instance], str]
 MOST_PLACES = 32
 PAGE = 1000
 SESSION = "clusterbook-inventory"
+# Older kinds of instances have no newer output than that of their boot (GetConsoleOutput's Latest).
+NOT_OF_NITRO = "UnsupportedOperation"
 # A region that the account has not turned on answers with one of these.
 OFF = ("AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId")
 
@@ -39,10 +42,23 @@ class Sessions(dict[Place, Any]):
     Several threads may ask, each for places of its own. KeyError never; ClientError, BotoCoreError as of a login.
     """
 
+    def __init__(self) -> None:
+        """None yet."""
+        super().__init__()
+        self._clients: dict[Place, Any] = {}
+        self._locks: dict[Place, Lock] = {}
+
     def __missing__(self, place: Place) -> Any:
         """Log in."""
         self[place] = made = _session(place)
         return made
+
+    def ec2(self, place: Place) -> Any:
+        """The client of EC2 of a place; any number of threads may ask for it, and use it."""
+        with self._locks.setdefault(place, Lock()):  # atomic; others log in to theirs meanwhile
+            if place not in self._clients:
+                self._clients[place] = self[place].client("ec2", config=config())
+            return self._clients[place]
 
 
 def instances(
@@ -66,7 +82,13 @@ def instances(
 def console(place: Place, instance: str, sessions: Sessions) -> str:
     """What an instance wrote to its console so far; '' when AWS does not say."""
     try:
-        answer = sessions[place].client("ec2", config=config()).get_console_output(InstanceId=instance, Latest=True)
+        client = sessions.ec2(place)
+        try:
+            answer = client.get_console_output(InstanceId=instance, Latest=True)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != NOT_OF_NITRO:
+                raise
+            answer = client.get_console_output(InstanceId=instance)
     except (ClientError, BotoCoreError):
         return ""
     return str(answer.get("Output", ""))
@@ -79,7 +101,7 @@ def config() -> Config:
 
 def _ask(place: Place, settings: Settings, sessions: Sessions) -> Asked:
     try:
-        client = sessions[place].client("ec2", config=config())
+        client = sessions.ec2(place)
         pages = client.get_paginator("describe_instances").paginate(
             Filters=_filters(settings), PaginationConfig={"PageSize": PAGE}
         )

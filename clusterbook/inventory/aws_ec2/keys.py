@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import platformdirs
@@ -17,6 +18,8 @@ from clusterbook.errors import InvalidInput, Position
 from clusterbook.inventory.aws_ec2.hosts import FoundHost
 
 KEY_TAG = "clusterbook.io/host-key"
+# Consoles that are asked for together.
+AT_A_TIME = 16
 _KEY = r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/=]+"
 _CONSOLE = re.compile(r"BEGIN SSH HOST KEY KEYS-+\s+(.*?)-+END SSH HOST KEY KEYS", re.DOTALL)
 
@@ -29,15 +32,16 @@ def known_hosts_file() -> Path:
 def pin(hosts: Iterable[FoundHost], console: Callable[[FoundHost], str], file: Path, where: Position) -> Path:
     """Learn the keys of instances that are new. console: what an instance wrote. Raises InvalidInput for a change."""
     known = _read(file)
-    lines: list[str] = []
+    new: list[tuple[FoundHost, set[str]]] = []
     for host in hosts:
         shown = _keys(host.tags.get(KEY_TAG, ""))
-        pinned = known.get(host.instance, set())
-        if pinned:
+        if pinned := known.get(host.instance, set()):
             _refuse_change(host, shown, pinned, file, where)
-            continue
-        lines += [f"{host.instance} {key}" for key in sorted(shown or _console_keys(console(host)))]
-    if lines:
+        else:
+            new.append((host, shown))
+    with ThreadPoolExecutor(AT_A_TIME) as pool:  # each answer takes its time, and there may be hundreds
+        learnt = list(pool.map(lambda one: one[1] or _console_keys(console(one[0])), new))
+    if lines := [f"{host.instance} {key}" for (host, _), keys in zip(new, learnt, strict=True) for key in sorted(keys)]:
         _append(file, lines)
     return file
 

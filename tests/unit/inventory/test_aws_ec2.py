@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from clusterbook import inventory
 from clusterbook.errors import Failed, InvalidInput, InvalidProject
 from clusterbook.inventory.aws_ec2 import fetch
+from clusterbook.inventory.aws_ec2.settings import Place
 
 CLUSTER = {"cluster_name": "demo", "aws": {"region": "us-east-2"}}
 FILE = "plugin: aws_ec2\n"
@@ -148,6 +152,42 @@ def test_answers_are_kept_privately_when_asked_for(aws: Any, tmp_path: Path, mon
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
     monkeypatch.setenv("AWS_PROFILE", "somebody-else")
     assert not load(tmp_path, text).hosts
+
+
+def test_consoles_of_many_new_instances_are_asked_for_together(
+    aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = start(aws, count=32)
+    together = Barrier(16, timeout=30)  # passed by sixteen at once alone
+
+    def console(place: Any, instance: str, sessions: Any) -> str:
+        together.wait()
+        return f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} root@{instance}\n-----END SSH HOST KEY KEYS-----\n"
+
+    monkeypatch.setattr(fetch, "console", console)
+    load(tmp_path)
+    learnt = (tmp_path / "state/clusterbook/aws/known_hosts").read_text().splitlines()
+    assert sorted(learnt) == sorted(f"{name} {KEY}" for name in names)
+
+
+def test_the_console_of_an_older_kind_of_instance_is_asked_for_as_it_was_after_its_boot(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    real = BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        if operation == "GetConsoleOutput":
+            asked.append(given)
+            if given.get("Latest"):
+                raise ClientError({"Error": {"Code": "UnsupportedOperation", "Message": "Nitro"}}, operation)
+            return {"Output": "of its boot"}
+        return real(self, operation, given)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    place = Place(region="us-east-2")
+    assert fetch.console(place, "i-0123456789abcdef0", fetch.Sessions()) == "of its boot"
+    assert [one.get("Latest", False) for one in asked] == [True, False]
 
 
 def test_a_thousand_instances_come_over_pages(aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
