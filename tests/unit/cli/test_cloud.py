@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import platformdirs
 import pytest
 
 from clusterbook.cluster.cluster import Cluster
@@ -45,8 +46,21 @@ def test_a_saved_plan_is_refused_when_anything_moved(created: Run, tmp_path: Pat
     code, text = created("update-cluster", NAME, "--saved", saved)
     assert code == 3 and "is out of date" in text
     assert created("update-cluster", NAME, "--out", saved)[0] == 2
+    tags = [{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}, {"Key": "KubernetesCluster", "Value": NAME},
+            {"Key": "clusterbook.io/resource", "Value": "KeyPair/main"}]  # fmt: skip
+    public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+    aws("ec2").import_key_pair(KeyName="other", PublicKeyMaterial=public,
+                               TagSpecifications=[{"ResourceType": "key-pair", "Tags": tags}])  # fmt: skip
+    code, text = created("update-cluster", NAME, "--yes", "--saved", saved)
+    assert code == 3 and "is out of date" in text, "somebody made something of the cluster meanwhile"
+    aws("ec2").delete_key_pair(KeyName="other")
+    kept = Path(platformdirs.user_cache_dir("clusterbook")) / "aws" / "kept.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
     assert created("update-cluster", NAME, "--saved", saved)[0] == 2
+    assert kept.exists()
     assert created("update-cluster", NAME, "--yes", "--saved", saved)[0] == 0
+    assert not kept.exists(), "answers of before the change are for nobody"
 
 
 def edit(run: Run, aws: Any, tmp_path: Path, old: str, new: str) -> None:

@@ -5,6 +5,7 @@ Each run goes on from where the last one was killed, and makes one change.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -23,17 +24,20 @@ from tests.unit.cloud.authorization import is_read
 MOST_RUNS = 100
 
 
-def killed(run: Run, words: tuple[str, ...]) -> bool:
-    """Run a command in a process that is killed right after its first change; False when it came to its end."""
+def killed(run: Run, words: tuple[str, ...], changes: int = 1) -> bool:
+    """Run a command in a process that is killed right after so many changes; False when it came to its end."""
     process = os.fork()
     if not process:
         code = 70
         try:
             real = botocore.client.BaseClient._make_api_call
+            made: list[str] = []
 
             def call(self: Any, operation: str, given: Any) -> Any:
                 answer = real(self, operation, given)
                 if not is_read(operation):
+                    made.append(operation)
+                if len(made) >= changes:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return answer
 
@@ -100,3 +104,13 @@ def test_update_and_delete_killed_after_every_change_come_to_the_same_end(one_by
     assert fingerprint(aws) == expected
     assert until_nothing_is_left_to_change(one_by_one, ("delete-cluster", NAME, "--yes")) >= kills // 2
     assert plan.survey(Cloud(NAME, "us-east-2")) == {}
+
+
+def test_what_was_made_is_in_the_index_before_the_next_thing_is_made(one_by_one: Run, aws: Any, tmp_path: Path) -> None:
+    create(one_by_one, aws)
+    assert killed(one_by_one, ("update-cluster", NAME, "--yes"), changes=12)
+    index = json.loads((tmp_path / "store" / NAME / "state.json").read_text())["resources"]
+    there = plan.survey(Cloud(NAME, "us-east-2"))
+    assert len(index) > 3
+    assert index.items() <= {key: item.id for key, item in there.items()}.items()
+    assert len(there) - len(index) <= 1
