@@ -189,7 +189,11 @@ def test_an_application_is_deployed_scaled_changed_brought_back_and_removed(run:
     run("scale-app", "hello", "--replicas", "3", *about)
     status = json.loads(run("app-status", "hello", "--json", *about))
     assert (status["ready"], len(status["endpoints"]), status["problems"]) == (3, 3, [])
+    env = ("kubectl", *about, "--", "get", "deployment", "hello",
+           "--output=jsonpath={.spec.template.spec.containers[0].env}")  # fmt: skip
+    assert "blue" in run(*env)
     run("rollback-app", "hello", *about)
+    assert "blue" not in run(*env)
     assert len(json.loads(run("app-status", "hello", "--json", *about))["revisions"]) == 2
     assert "Will delete Deployment/hello" in run("delete-app", "hello", *about, expect=2)
     run("delete-app", "hello", "--yes", *about)
