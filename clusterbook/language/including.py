@@ -31,17 +31,16 @@ class Including:
         """The handlers that are known by now."""
         return [handler for handler in self._handlers if handler.role is None or handler.role in self._known]
 
-    def body(self, step: Step, scope: Scope) -> tuple[tuple[Any, ...], str]:
+    def body(self, step: Step, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:
         """The steps of an include for one item and, where the run shows it, the file or role that they are from.
 
-        Raises Refused with the local machine's words.
+        arguments: as include_arguments gives them. Raises Refused with the local machine's words.
         """
         if step.body is not None:
             self._expose(step.exposes)
             self._known.update(step.brings)
             return step.body, step.brought
-        arguments = step.arguments if isinstance(step.arguments, dict) else {"_raw_params": step.arguments}
-        names = scope.evaluate({name: arguments[name] for name in _NAMED if name in arguments})
+        names = {name: arguments[name] for name in _NAMED if name in arguments}
         expansion = from_wire(self._runtime.ask("include", step=step.id, arguments=names))
         self._learn(expansion)
         steps, around, depth = tuple(expansion.instructions), step.parameters, expansion.depth
@@ -82,10 +81,15 @@ class Including:
         )
 
 
-def included_names(step: Step, scope: Scope) -> dict[str, Any]:
-    """What `register` keeps of an include. What only its tasks need (`apply`) may not be known before they run."""
-    arguments = step.arguments if isinstance(step.arguments, dict) else {"file": step.arguments}
+def include_arguments(step: Step, scope: Scope) -> dict[str, Any]:
+    """An include's arguments for one item. What only its tasks need (`apply`) may not be known before they run."""
+    arguments = step.arguments if isinstance(step.arguments, dict) else {"_raw_params": step.arguments}
     known = {name: value for name, value in arguments.items() if name in _NAMED or not holds_template(value)}
-    named = dict(scope.evaluate(known))
+    return dict(scope.evaluate(known))
+
+
+def included_names(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What `register` keeps of an include with these arguments."""
+    named = dict(arguments)
     file = named.pop("file", named.pop("_raw_params", None))
     return {"include_args": named} if step.module.endswith("include_role") else {"include": file, "include_args": named}

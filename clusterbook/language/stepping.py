@@ -10,7 +10,7 @@ from clusterbook.language.elsewhere import elsewhere, known_here
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.expecting import kind_of, names_of
 from clusterbook.language.flow import PAUSES, Task, written
-from clusterbook.language.including import included_names
+from clusterbook.language.including import include_arguments, included_names
 from clusterbook.language.keeping import SET_FACT, Key, Result
 from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_item
 from clusterbook.language.program import Step
@@ -87,11 +87,13 @@ class StepRunner(StepTrier):
         for extra in self.items(step):
             scope = self.scope(step, extra)
             unmet = unmet_condition(scope, step.when)
-            results.append({**(unmet or included_names(step, scope)), OF_ITEM: extra})
             if unmet is not None:
+                results.append({**unmet, OF_ITEM: extra})
                 self._tell_item(step, extra)
                 continue
-            body, brought = self.including.body(step, scope)
+            arguments = include_arguments(step, scope)
+            results.append({**included_names(step, arguments), OF_ITEM: extra})
+            body, brought = self.including.body(step, arguments)
             self._tell_item(step, extra, brought)
             bodies.append(tuple(with_item(part, extra) for part in body) if extra else body)
         if step.loop is None:

@@ -57,6 +57,15 @@ def test_an_include_that_a_host_names_within_a_looped_one_knows_the_item_and_may
     assert told.messages() == ["1 v1", "own vown", "i vi", "2 v2", "own vown", "i vi"]
 
 
+def test_the_name_of_a_file_is_asked_for_once(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    told = run_files(tmp_path, {
+        "site.yml": site(f"- include_tasks: \"{{{{ lookup('pipe', 'echo asked >> {asked}; echo one.yml') }}}}\""),
+        "one.yml": "- debug: msg=one\n",
+    })
+    assert (told.messages(), asked.read_text()) == (["one"], "asked\n")
+
+
 def test_what_an_include_in_a_loop_registers_has_a_result_for_each_item(tmp_path: Path) -> None:
     told = run_files(tmp_path, {
         "site.yml": site(
