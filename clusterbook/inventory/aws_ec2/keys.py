@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,31 +29,31 @@ def known_hosts_file() -> Path:
     return Path(platformdirs.user_state_dir("clusterbook")) / "aws" / "known_hosts"
 
 
-def pin(hosts: Iterable[FoundHost], console: Callable[[FoundHost], str], file: Path, where: Position) -> Path:
+def pin(hosts: Sequence[FoundHost], console: Callable[[FoundHost], str], file: Path, where: Position) -> Path:
     """Learn the keys of instances that are new. console: what an instance wrote. Raises InvalidInput for a change."""
     known = _read(file)
-    new: list[tuple[FoundHost, set[str]]] = []
     for host in hosts:
-        shown = _keys(host.tags.get(KEY_TAG, ""))
-        if pinned := known.get(host.instance, set()):
-            _refuse_change(host, shown, pinned, file, where)
-        else:
-            new.append((host, shown))
+        _refuse_change(host, known.get(host.instance, set()), file, where)
+    new = [host for host in hosts if host.instance not in known]
     with ThreadPoolExecutor(AT_A_TIME) as pool:  # each answer takes its time, and there may be hundreds
-        learnt = list(pool.map(lambda one: one[1] or _console_keys(console(one[0])), new))
-    if lines := [f"{host.instance} {key}" for (host, _), keys in zip(new, learnt, strict=True) for key in sorted(keys)]:
+        learnt = list(pool.map(lambda host: _tag_keys(host) or _console_keys(console(host)), new))
+    if lines := [f"{host.instance} {key}" for host, keys in zip(new, learnt, strict=True) for key in sorted(keys)]:
         _append(file, lines)
     return file
 
 
-def _refuse_change(host: FoundHost, shown: set[str], pinned: set[str], file: Path, where: Position) -> None:
-    if shown and not shown <= pinned:
+def _refuse_change(host: FoundHost, pinned: set[str], file: Path, where: Position) -> None:
+    if pinned and not _tag_keys(host) <= pinned:
         raise InvalidInput(
             f"{host.name} ({host.instance}) has another host key than the one that was learnt for it",
             where=where,
             next_step=f"An instance keeps its key. Find out who changed its tag {KEY_TAG}; if it was you, remove the "
             f"lines of {host.instance} from {file}.",
         )
+
+
+def _tag_keys(host: FoundHost) -> set[str]:
+    return _keys(host.tags.get(KEY_TAG, ""))
 
 
 def _keys(text: str) -> set[str]:
