@@ -61,9 +61,8 @@ def killed(unit: str, worker: bool = False) -> Fault:
     """A component is killed on one control plane, or on a worker."""
 
     def do(scene: Scene) -> Iterator[str]:
-        host = scene.chance.choice(scene.workers if worker else scene.control_planes)
-        if unit in OF_ADDRESS:
-            host = holder(scene)
+        hosts = scene.workers if worker else scene.control_planes
+        host = holder(scene) if unit in OF_ADDRESS else scene.chance.choice(hosts)
         scene.on(host, f"systemctl kill --kill-whom=main --signal=KILL {unit}")  # containerd's group has its shims
         yield host
 

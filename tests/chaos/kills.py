@@ -67,7 +67,6 @@ def _with_a_backup(form: Cluster) -> object:
 
 
 def _as_in_the_backup(form: Cluster, was: object) -> None:
-    on(form, "validate-cluster", "--wait", "5m")
     assert kept(form) == was
 
 

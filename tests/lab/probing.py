@@ -31,6 +31,7 @@ PROGRAM = (
 # A pod that leaves serves on for so long: every node's proxy must have heard of it, on machines that are busy as well.
 LEAVING_SECONDS = 8
 LEAVING = {"preStop": {"sleep": {"seconds": LEAVING_SECONDS}}}
+GRACE = {"terminationGracePeriodSeconds": 2 * LEAVING_SECONDS}
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def paged(cluster: Cluster, host: str) -> str:
     server = objects.server(load_catalog().image("agnhost").reference, lifecycle=LEAVING)
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
-    pages = objects.deployment("page", server, replicas=3, pod={"terminationGracePeriodSeconds": 2 * LEAVING_SECONDS})
+    pages = objects.deployment("page", server, replicas=3, pod=GRACE)
     cluster.apply(pages, budget, objects.service("page", kind="NodePort"))
     cluster.kubectl("rollout", "status", "deployment/page", "--timeout=120s")
     port = cluster.kubectl("get", "service", "page", "--output=jsonpath={.spec.ports[0].nodePort}")

@@ -21,7 +21,7 @@ from clusterbook.lab import record
 from tests.lab.asking import as_root
 from tests.lab.conftest import Cluster
 from tests.lab.forms import booted, is_well
-from tests.lab.probing import LEAVING, LEAVING_SECONDS, failed, paged, probed, ready_pods
+from tests.lab.probing import GRACE, LEAVING, failed, paged, probed, ready_pods
 from tests.lab.test_upgrade import PAGE_HOST, versions, went_back, without_version
 
 pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a long form: make full")
@@ -47,7 +47,7 @@ def use(form: Cluster, least: int) -> None:
     server["readinessProbe"]["initialDelaySeconds"] = 6
     (term,) = objects.apart("page")["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     rather = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
-    spec = {"affinity": {"podAntiAffinity": rather}, "terminationGracePeriodSeconds": 2 * LEAVING_SECONDS}
+    spec = {"affinity": {"podAntiAffinity": rather}, **GRACE}
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "page"},
               "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": "page"}}}}  # fmt: skip
     pages = objects.deployment("page", server, replicas=3, pod=spec)
