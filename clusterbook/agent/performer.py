@@ -14,6 +14,7 @@ from clusterbook.agent.late import load_all
 from clusterbook.agent.link import Link, pair, trace
 from clusterbook.agent.marks import Marks
 from clusterbook.agent.observers import Observer, Observers, SystemFor
+from clusterbook.language.results import OF_PARAMETER
 from clusterbook.language.runtime import Call, Refused, Stopped
 from clusterbook.language.values import encode
 from clusterbook.modules import registry
@@ -266,6 +267,8 @@ def result_of(outcome: Outcome) -> dict[str, Any]:
             result[name] = True
     if outcome.next_step:
         result["next_step"] = outcome.next_step
+    if outcome.parameter:
+        result[OF_PARAMETER] = outcome.parameter
     if outcome.changes:
         result["changes"] = [asdict(change) for change in outcome.changes]
     return dict(encode(result))

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import Any
 
+from clusterbook.errors import Position
 from clusterbook.language.values import Template
 from clusterbook.modules import registry
 from clusterbook.records import dataclass
+from clusterbook.source import SourceMapping, SourceSequence
 
 INHERITED = (
     "become", "become_user", "become_method", "no_log", "ignore_errors", "ignore_unreachable", "check_mode", "diff",
@@ -48,7 +50,7 @@ class Context:
         return replace(
             self,
             keywords={**self.keywords, **nearest} if nearest else self.keywords,
-            when=(*self.when, *as_list(keywords.get("when"))),
+            when=(*self.when, *conditions(keywords, "when")),
             tags=(*self.tags, *tag_list(keywords.get("tags"))),
             layers=(*self.layers, layer) if layer else self.layers,
             environment=(*self.environment, *as_list(keywords.get("environment"))),
@@ -62,6 +64,20 @@ def as_list(value: Any) -> tuple[Any, ...]:
     if value is None:
         return ()
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def conditions(keywords: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+    """A keyword that takes conditions. Those that are text know where they were written, as expressions do."""
+    value = keywords.get(name)
+    if isinstance(value, SourceSequence):
+        return tuple(_placed(item, place) for item, place in zip(value, value.items_at, strict=True))
+    if isinstance(value, str) and isinstance(keywords, SourceMapping):
+        return (_placed(value, keywords.values_at[name]),)
+    return as_list(value)
+
+
+def _placed(condition: Any, place: Position) -> Any:
+    return Template(condition, place.file, place.line, place.column) if isinstance(condition, str) else condition
 
 
 def tag_list(value: Any) -> tuple[str, ...]:

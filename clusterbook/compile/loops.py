@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.compile.context import as_list
+from clusterbook.compile.context import conditions
 from clusterbook.errors import InvalidInput
 from clusterbook.language.lookups import every_lookup, short_name
 from clusterbook.language.program import Loop
@@ -23,7 +24,7 @@ def loop_of(task: Task) -> Loop | None:
                 f"{keyword} names no lookup{suggestion(kind, every_lookup())}", where=task.position,
                 next_step=f"Lookups are: {', '.join(sorted(every_lookup()))}.",
             )
-        control: dict[str, Any] = dict(task.keywords.get("loop_control") or {})
+        control: Mapping[str, Any] = task.keywords.get("loop_control") or {}
         return Loop(
             items=value,
             variable=control.get("loop_var", "item"),
@@ -32,7 +33,7 @@ def loop_of(task: Task) -> Loop | None:
             pause=control.get("pause", 0),
             extended=control.get("extended", False),
             all_items=control.get("extended_allitems", True),
-            break_when=as_list(control.get("break_when")),
+            break_when=conditions(control, "break_when"),
             kind=kind,
         )
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, as_list
+from clusterbook.compile.context import CONNECTION_KEYWORDS, Context, as_list, conditions
 from clusterbook.compile.loops import loop_of
 from clusterbook.compile.names import arguments_of
 from clusterbook.language.program import Step
@@ -29,11 +29,11 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         when=inner.when,
         loop=loop_of(task),
         register=str(own.get("register") or ""),
-        until=as_list(own.get("until")),
+        until=conditions(own, "until"),
         retries=own.get("retries"),
         delay=own.get("delay", 5),
-        changed_when=as_list(own.get("changed_when")),
-        failed_when=as_list(own.get("failed_when")),
+        changed_when=conditions(own, "changed_when"),
+        failed_when=conditions(own, "failed_when"),
         ignore_errors=near.get("ignore_errors", False),
         any_errors_fatal=near.get("any_errors_fatal", False),
         notify=inner.notify,
@@ -62,10 +62,12 @@ def _parameters(task: Task, inner: Context) -> tuple[Any, tuple[Any, ...]]:
 
     Only what an expression gives is not known before.
     """
-    defaults = inner.defaults.get(task.module, ())
-    if not defaults or not all(isinstance(part, Mapping) for part in (*defaults, task.arguments or {})):
-        return task.arguments, defaults
-    return {name: value for part in (*defaults, task.arguments or {}) for name, value in part.items()}, ()
+    defaults, given = inner.defaults.get(task.module, ()), task.arguments
+    if task.module == "ansible.builtin.assert" and isinstance(given, Mapping) and "that" in given:
+        given = {**given, "that": conditions(given, "that")}
+    if not defaults or not all(isinstance(part, Mapping) for part in (*defaults, given or {})):
+        return given, defaults
+    return {name: value for part in (*defaults, given or {}) for name, value in part.items()}, ()
 
 
 def _way(near: Mapping[str, Any], variables: Any) -> tuple[tuple[str, Any], ...]:

@@ -12,6 +12,7 @@ from jinja2.utils import missing
 
 from clusterbook.language.environment import ExpressionError, UndefinedName
 from clusterbook.language.program import Step
+from clusterbook.language.results import place_of
 from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState, is_connection_variable
 from clusterbook.language.values import OMIT, Template, whole
@@ -97,7 +98,8 @@ def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Re
             shown = assertion.text if isinstance(assertion, Template) else assertion
             other = _given(arguments, scope, "msg", "Assertion failed")
             message = _given(arguments, scope, "fail_msg", other)
-            return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": message}
+            place = {"place": place_of(assertion)} if isinstance(assertion, Template) and assertion.file else {}
+            return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": message, **place}
     said, quiet = (_given(arguments, scope, name, default) for name, default in
                    (("success_msg", "All assertions passed"), ("quiet", False)))
     return {"changed": False, "msg": said, "quiet": quiet is True}

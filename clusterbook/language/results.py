@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from clusterbook.language.environment import ExpressionError, RefusedName, UndefinedName
+from clusterbook.language.program import Step
 from clusterbook.language.scope import Scope
+from clusterbook.language.values import Template
 
 Result = dict[str, Any]
 # What on the host a module's result is about, of these the first that it has.
@@ -18,8 +20,10 @@ _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind",
               "quiet")  # fmt: skip
 # What a run of a loop knew of its item; any name may be among it, also one by which the engine tells of a result.
 OF_ITEM = "of_item"
+# The parameter whose value made a module fail.
+OF_PARAMETER = "of_parameter"
 _UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain",
-                 "place", "_ansible_item_label", OF_ITEM)  # fmt: skip
+                 "place", "_ansible_item_label", OF_ITEM, OF_PARAMETER)  # fmt: skip
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -163,8 +167,19 @@ def expression_failure(error: ExpressionError) -> Result:
     if isinstance(error, (RefusedName, UndefinedName)):
         result["names_only"] = True  # says which name, never a value
     if error.template is not None and error.template.file:
-        result["place"] = [error.template.file, error.template.line, error.template.column]
+        result["place"] = place_of(error.template)
     return result
+
+
+def place_of(template: Template) -> list[Any]:
+    """Where a person wrote it, as a result tells it."""
+    return [template.file, template.line, template.column]
+
+
+def at_parameter(step: Step, result: Result) -> Result:
+    """A module's result: what one parameter's value did is told where the expression for that value is written."""
+    given = step.arguments.get(result.pop(OF_PARAMETER, "")) if isinstance(step.arguments, Mapping) else None
+    return {**result, "place": place_of(given)} if isinstance(given, Template) and given.file else result
 
 
 def without_changes(result: Result) -> Result:

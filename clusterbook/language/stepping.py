@@ -16,6 +16,7 @@ from clusterbook.language.loops import loop_items, loop_variables, named_loop, w
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
     OF_ITEM,
+    at_parameter,
     combine,
     expression_failure,
     named,
@@ -237,7 +238,8 @@ class StepRunner(StepTrier):
                 return self._include_vars(step, scope)
             if step.module in JOINING:
                 return self._join(step, scope, index)
-            result = self.as_foretold(self._runtime.perform(self.call(step, scope, index)))
+            performed = self._runtime.perform(self.call(step, scope, index))
+            result = self.as_foretold(at_parameter(step, performed))
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:

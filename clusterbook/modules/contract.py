@@ -62,7 +62,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did. values: Ansible's return keys. unknown: check mode cannot tell whether it would change."""
+    """What a step did. values: Ansible's return keys. unknown: check mode cannot tell whether it would change.
+
+    parameter: the one whose value made it fail, where one did.
+    """
 
     changed: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -72,15 +75,19 @@ class Outcome:
     next_step: str = ""
     unknown: bool = False
     skipped: bool = False
+    parameter: str = ""
 
 
 class ModuleFailed(Failed):
     """A module could not do its work. values: return keys that are known so far (rc, stdout …)."""
 
-    def __init__(self, message: str, values: Optional[Mapping[str, Any]] = None, next_step: str = "") -> None:
-        """message: what is wrong with the value; next_step: one imperative sentence."""
+    def __init__(
+        self, message: str, values: Optional[Mapping[str, Any]] = None, next_step: str = "", parameter: str = ""
+    ) -> None:
+        """message: what is wrong with the value; next_step: one imperative sentence; parameter: whose value it is."""
         super().__init__(message, next_step=next_step)
         self.values: Mapping[str, Any] = values or {}
+        self.parameter = parameter
 
 
 class Unknown(Exception):

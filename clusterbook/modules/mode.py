@@ -25,7 +25,7 @@ def parse_mode(value: Any, current: int, is_directory: bool, umask: int) -> int:
         if match is None:
             raise ModuleFailed(
                 f"mode is {value!r}, expected octal digits or a form like u=rw,g=r",
-                next_step="Write the mode as a quoted octal number, for example '0644'.",
+                next_step="Write the mode as a quoted octal number, for example '0644'.", parameter="mode",
             )
         current = apply_clause(match.group(1), match.group(2), current, is_directory, umask)
     return current
@@ -36,7 +36,7 @@ def checked(mode: int, value: Any) -> int:
     if not 0 <= mode <= 0o7777:
         raise ModuleFailed(
             f"mode is {value!r}, which is no set of permission bits",
-            next_step="Write the mode as a quoted octal number, for example '0644'.",
+            next_step="Write the mode as a quoted octal number, for example '0644'.", parameter="mode",
         )
     return mode
 

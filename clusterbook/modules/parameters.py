@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Callable, Dict, Iterator, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 from clusterbook.modules.contract import Arguments, ModuleFailed, Parameter, Specification
 from clusterbook.modules.refusals import refusals
@@ -16,8 +16,8 @@ FALSE = frozenset(("n", "no", "off", "0", "false", "f"))
 def coerce(specification: Specification, arguments: Mapping[str, Any]) -> Arguments:
     """Every parameter by its main name with its type and default. Raises ModuleFailed for the first problem."""
     given = by_main_name(specification, arguments)
-    for message in _refusals(specification, given):
-        raise ModuleFailed(message, next_step=f"Correct the arguments of {specification.name}.")
+    for name, message in _refusals(specification, given):
+        raise ModuleFailed(message, next_step=f"Correct the arguments of {specification.name}.", parameter=name)
     result: Arguments = {name: value for name, value in given.items() if name not in specification.parameters}
     for name, parameter in specification.parameters.items():
         value = given.get(name)
@@ -27,7 +27,7 @@ def coerce(specification: Specification, arguments: Mapping[str, Any]) -> Argume
     return result
 
 
-def _refusals(specification: Specification, given: Mapping[str, Any]) -> Iterator[str]:
+def _refusals(specification: Specification, given: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     converted: Dict[str, Any] = {}
     broken: Dict[str, str] = {}
     for name, parameter in specification.parameters.items():

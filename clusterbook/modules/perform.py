@@ -29,7 +29,10 @@ def perform(name: str, arguments: Mapping[str, Any], system: System, check: bool
         outcome = Outcome(unknown=True, message=unknown.reason)
     except ModuleFailed as failure:
         changed = bool(failure.values.get("changed"))
-        outcome = Outcome(changed, failure.values, (), True, failure.message, failure.next_step)
+        outcome = Outcome(
+            changed, failure.values, failed=True, message=failure.message, next_step=failure.next_step,
+            parameter=failure.parameter,
+        )  # fmt: skip
     except OSError as error:
         outcome = Outcome(failed=True, message=operating_system_words(error), next_step=operating_system_step(error))
     if system.predicting and system.doubts and not outcome.changed and not outcome.unknown:

@@ -11,22 +11,23 @@ _ABSENT_NAME = "_raw_params"
 
 def refusals(
     specification: Specification, given: Mapping[str, Any], converted: Mapping[str, Any], broken: Mapping[str, str]
-) -> Iterator[str]:
-    """Problems in Ansible's order. given: by main names; converted: those with a good type; broken: why others are not.
+) -> Iterator[Tuple[str, str]]:
+    """Problems in Ansible's order, each with the parameter whose value it is, empty for one of several.
 
-    Rules come from Ansible's documentation of argument specifications.
+    given: by main names; converted: those with a good type; broken: why others are not. The rules are those of
+    Ansible's documentation of argument specifications.
     """
     names = {name for name, value in given.items() if value is not None}
-    yield from exclusive(specification, names)
+    yield from (("", problem) for problem in exclusive(specification, names))
     missing = [name for name, one in specification.parameters.items() if one.required and name not in names]
     if missing:
-        yield f"missing required arguments: {', '.join(sorted(missing))}"
+        yield "", f"missing required arguments: {', '.join(sorted(missing))}"
     for name, why in broken.items():
-        yield _wrong_type(name, specification.parameters[name], given[name], why)
+        yield name, _wrong_type(name, specification.parameters[name], given[name], why)
     for name, value in converted.items():
-        yield from _wrong_choice(name, specification.parameters.get(name), value)
-    yield from between(specification, names, converted)
-    yield from _unsupported(specification, given)
+        yield from ((name, problem) for problem in _wrong_choice(name, specification.parameters.get(name), value))
+    yield from (("", problem) for problem in between(specification, names, converted))
+    yield from (("", problem) for problem in _unsupported(specification, given))
 
 
 def _shown(names: Tuple[str, ...]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _cause(event: Mapping[str, Any]) -> Iterator[Text]:
         yield from (Text(f"          {line}") for line in rest[:20])
     if place:
         yield Text(f"  at      {relative(place[0])}:{place[1]}:{place[2]}", "dim")
-        yield from (Text(f"      {line}", "dim") for line in excerpt(Position(*place)).splitlines())
+        yield from (Text(f"      {line}", "dim") for line in excerpt(Position(*place), value=True).splitlines())
     if "rc" in event:
         yield Text(f"  exit    {event['rc']}  {ran}")
     for line in _last_words(event):

@@ -10,10 +10,14 @@ from clusterbook.errors import Position
 SHOWN_WIDTH = 100
 
 _TOKEN = re.compile(r"""!?[\w.$/-]+|"[^"]*"|'[^']*'|\{\{.*?\}\}|\S""")
+_VALUE = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|\S.*?(?=\s*$|\s#|,\s)""")
 
 
-def excerpt(position: Position) -> str:
-    """The line at a position, the one before it, and a caret under the word there. Empty when it cannot be shown."""
+def excerpt(position: Position, value: bool = False) -> str:
+    """The line at a position, the one before it, and carets under the word there. Empty when it cannot be shown.
+
+    value: under the whole value that begins there, as far as its line goes.
+    """
     if not position.line:
         return ""
     try:
@@ -29,7 +33,7 @@ def excerpt(position: Position) -> str:
         for number in range(max(1, position.line - 1), position.line + 1)
     ]
     if position.column:
-        found = _TOKEN.match(lines[position.line - 1], position.column - 1)
+        found = (_VALUE if value else _TOKEN).match(lines[position.line - 1], position.column - 1)
         carets = "^" * (len(found.group()) if found else 1)
         shown.append(f"  {'':>{width}} | {' ' * (position.column - 1 - left)}{carets}")
     return "\n".join(shown)

@@ -203,6 +203,15 @@ def test_an_excerpt_shows_the_line_before_and_a_caret_below_the_word(tmp_path: P
     assert excerpt(Position(str(path))) == excerpt(Position(str(path), 99, 1)) == excerpt(Position("/none", 1, 1)) == ""
 
 
+@pytest.mark.parametrize("value", ["a.b > 1", "'{{ a }} b'", '"{{ a | d(\\"x\\") }} b"', "a#b", "!x"])
+def test_an_excerpt_of_a_value_marks_the_whole_value(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "main.yml"
+    for rest in ("", " # why", "  ", ", other: 1"):
+        path.write_text(f"when: {value}{rest}\n")
+        caret = excerpt(Position(str(path), 1, 7), value=True).splitlines()[-1]
+        assert caret == f"    | {' ' * 6}{'^' * len(value)}"
+
+
 def test_an_excerpt_of_a_long_line_is_cut_around_the_place(tmp_path: Path) -> None:
     path = tmp_path / "long.yml"
     path.write_text("a" * 500 + " here " + "b" * 500)
