@@ -26,8 +26,11 @@ pytestmark = pytest.mark.skipif("CLUSTERBOOK_FULL" not in os.environ, reason="a 
 OLD, NEW = "1.36.3", "1.37.2"
 BACK_SECONDS = 60
 PAGE_HOST = "cp-1"
-# It says which version it is, and then does not run.
-BROKEN = f'#!/bin/sh\n[ "$1" = --version ] && exec echo "Kubernetes v{NEW}"\necho this kubelet is broken >&2\nexit 1\n'
+# They say which version they are; one then does not run, and one does nothing and does not heed to be stopped.
+VERSION = f'#!/bin/sh\n[ "$1" = --version ] && exec echo "Kubernetes v{NEW}"\necho this kubelet is broken >&2\n'
+BROKEN = f"{VERSION}exit 1\n"
+HANGING = f"{VERSION}trap '' TERM INT HUP\nwhile :; do sleep 1; done\n"
+GATE_SECONDS = 20
 
 
 def versions(form: Cluster) -> dict[str, str]:
@@ -56,13 +59,13 @@ def without_version(form: Cluster) -> None:
     with_version(form, None)
 
 
-def with_broken_kubelet(form: Cluster, host: str) -> Cluster:
-    """The same cluster, with a mirror that gives this host a kubelet which does not run."""
+def with_kubelet(form: Cluster, host: str, program: str) -> Cluster:
+    """The same cluster, with a mirror that gives this host such a kubelet."""
     mirror = of_lab(record.read_spec(form.name))
     (mirror.files / "broken").mkdir(exist_ok=True)
-    (mirror.files / "broken" / "kubelet").write_text(BROKEN)
+    (mirror.files / "broken" / "kubelet").write_text(program)
     told = yaml.safe_load(mirror.variables.read_text())["artifacts"]
-    told["kubelet"] |= {"url": f"{mirror.files_url}/broken/kubelet", "sha256": sha256(BROKEN.encode()).hexdigest()}
+    told["kubelet"] |= {"url": f"{mirror.files_url}/broken/kubelet", "sha256": sha256(program.encode()).hexdigest()}
     document = yaml.safe_load(form.inventory.read_text())
     for group in document["all"]["children"].values():
         if host in group.get("hosts", {}):
@@ -91,20 +94,25 @@ def refusals(form: Cluster) -> None:
     assert versions(form) == at()
 
 
-def interrupted(form: Cluster) -> float:
-    """A run that is killed, then one that meets a broken program: neither is noticed. Seconds of the way back."""
+def interrupted(form: Cluster, measured: Callable[[str, float], None]) -> None:
+    """A run that is killed, then two that meet broken programs: none is noticed."""
     with probed(form, paged(form, PAGE_HOST)) as records:
         killed_when(form, "Ensure the new programs are in place", "upgrade", "--to", NEW)
-        told = with_broken_kubelet(form, "w-1").on("upgrade", "--to", NEW, "--json", expect=1)
+        ended = with_kubelet(form, "w-1", BROKEN).on("upgrade", "--to", NEW, "--json", expect=1)
+        gate = ("--gate-seconds", str(GATE_SECONDS))
+        hung = with_kubelet(form, "w-1", HANGING).on("upgrade", "--to", NEW, "--json", *gate, expect=1)
     assert failed(records) == {}
     assert versions(form) == at("cp-1", "cp-2", "cp-3")
-    assert "this kubelet is broken" in went_back(told)["w-1"]
+    assert f"did not become well in {GATE_SECONDS} s" in went_back(hung)["w-1"]
+    for told in (ended, hung):
+        assert "this kubelet is broken" in went_back(told)["w-1"]
     assert OLD in as_root(record.read_spec(form.name), "w-1", "kubelet --version")
-    seconds = back_seconds(told, "w-1")
-    assert seconds < BACK_SECONDS
+    for told, name in ((ended, "worker_rollback_seconds"), (hung, "worker_rollback_seconds_from_a_program_that_hangs")):
+        seconds = back_seconds(told, "w-1")
+        measured(name, seconds)
+        assert seconds < BACK_SECONDS
     until(lambda: ready(form) == 3, "all pods are back")
     form.on("validate-cluster", "--wait", "5m")
-    return seconds
 
 
 def completed(form: Cluster) -> None:
@@ -120,13 +128,13 @@ def completed(form: Cluster) -> None:
     is_well(form)
 
 
-def test_a_used_cluster_is_upgraded_through_a_killed_run_and_a_broken_program(
+def test_a_used_cluster_is_upgraded_through_a_killed_run_and_broken_programs(
     tmp_path: Path, clusters: Any, measured: Callable[[str, float], None]
 ) -> None:
     with booted("three control planes and two workers, of 1.36.3", tmp_path, clusters) as form:
         raised(form)
         refusals(form)
-        measured("worker_rollback_seconds", interrupted(form))
+        interrupted(form, measured)
         completed(form)
 
 

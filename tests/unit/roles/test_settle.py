@@ -13,6 +13,7 @@ SCRIPT = Path(__file__).parents[3] / "roles" / "upgrade" / "files" / "settle.sh"
 SYSTEMCTL = """#!/bin/sh
 case "$*" in
   *MainPID*) echo 0 ;;
+  kill* | restart*) echo "$1" >> told ;;
   *NRestarts*) head -n 1 restarts; [ "$(wc -l < restarts)" = 1 ] || sed -i 1d restarts ;;
 esac
 """
@@ -37,11 +38,11 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def settled(host: Path, restarts: list[int], journal: str, seconds: int) -> str:
+def settled(host: Path, restarts: list[int], journal: str, seconds: int, way: str = "forth") -> str:
     """What it says of a kubelet that never answers."""
     (host / "restarts").write_text("".join(f"{number}\n" for number in restarts))
     (host / "journal").write_text(journal)
-    done = subprocess.run(["bash", str(SCRIPT), str(seconds), "kubelet=http://127.0.0.1:9/healthz"], cwd=host,
+    done = subprocess.run(["bash", str(SCRIPT), way, str(seconds), "kubelet=http://127.0.0.1:9/healthz"], cwd=host,
                           env={"PATH": f"{host}:{os.environ['PATH']}"}, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 1
     return done.stderr.strip()
@@ -58,3 +59,16 @@ def test_one_that_goes_on_without_answering_is_quoted_as_it_is_now(host: Path) -
     told = settled(host, [2], ENDED + AGAIN + NEXT, seconds=1)
     assert told == ("kubelet did not become well in 1 s. Its last words: flag --old is deprecated "
                     "the version is 1.37.2 waiting")  # fmt: skip
+
+
+@pytest.mark.parametrize(("way", "told"), [("forth", ["restart"]), ("back", ["kill", "restart"])])
+def test_one_that_does_not_answer_is_killed_on_the_way_back_alone(host: Path, way: str, told: list[str]) -> None:
+    settled(host, [0], "", seconds=1, way=way)
+    assert (host / "told").read_text().split() == told
+
+
+def test_one_that_answers_is_stopped_as_any_other_on_the_way_back(host: Path) -> None:
+    (host / "curl").write_text("#!/bin/sh\n")
+    (host / "curl").chmod(0o755)
+    settled(host, [0], "", seconds=1, way="back")
+    assert (host / "told").read_text().split() == ["restart"]
