@@ -124,6 +124,11 @@ def future(cluster: Cluster, ended: State) -> dict[str, str]:
     return variables.trust(cluster.authorities.newest(), key(cluster.store, cluster.keyring, cluster.name))
 
 
+def renewal(cluster: Cluster) -> dict[str, str]:
+    """The variables of hosts that trust new certificates of authorities that have ended; the store has them not yet."""
+    return variables.trust(pki.renewed(cluster.authorities), _all_keys(cluster.store, cluster.keyring, cluster.name))
+
+
 def foretold(cluster: Cluster, *, accounts: bool) -> dict[str, str]:
     """The variables of hosts that trust authorities besides that nobody keeps: for a plan."""
     keys = _all_keys(cluster.store, cluster.keyring, cluster.name) + (pki.new_public_key() if accounts else "")

@@ -60,7 +60,7 @@ def sign(issuer: Issuer, public_key_pem: str, subject: CertificateSubject, now: 
     if end <= now or start < issuer.certificate.not_valid_before_utc - BACKDATED:
         raise Failed(
             f"the {issuer.name} CA is only valid until {issuer.certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
-            next_step="Check this machine's clock, or rotate the CA.",
+            next_step="Check this machine's clock, or have it renewed: invoke rotate-certs --yes",
         )
     builder = _leaf(issuer, public_key, subject).not_valid_before(start).not_valid_after(end)
     certificate = builder.sign(issuer.key, hashes.SHA256())

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from clusterbook.cluster.certificates import COPIES, PLACES
 from clusterbook.cluster.cluster import Cluster as Opened
 from clusterbook.cluster.cluster import ensure_cluster
+from clusterbook.cluster.pki import SIGNING, path_of
 from clusterbook.cluster.signing import Issuer
 from clusterbook.cluster.store import open_store
 from clusterbook.lab import record
@@ -193,6 +194,47 @@ def end_every_certificate(form: Cluster) -> None:
         on(form, host, "; ".join(commands))
     for host in HOSTS:
         on(form, host, f"systemctl stop {UNITS} 2>/dev/null; systemctl start --no-block {UNITS} 2>/dev/null; true")
+
+
+def end_every_authority(form: Cluster) -> None:
+    """The authorities' own certificates have ended as well, in the store and in every file of every host."""
+    was = opened(form).authorities
+    ends = {}
+    for name, issuer in was.issuers.items():
+        parent = was.issuers["cluster"] if name == SIGNING else issuer
+        path = f"{path_of(form.name, name, was.numbers[-1])}.crt"
+        ends[was.store.read(path) or b""] = new = ended(issuer.certificate, parent)
+        assert was.store.swap(path, was.store.read(path), new)
+    swap = "\n".join(f"    text = text.replace({before!r}, {after!r})" for before, after in ends.items())
+    program = f"""
+import pathlib
+folders = map(pathlib.Path, ("/etc/kubernetes", "/etc/etcd", "/var/lib/kubelet/pki"))
+for file in [one for folder in folders for one in folder.rglob("*") if one.is_file() and not one.is_symlink()]:
+    text = was = file.read_bytes()
+{swap}
+    if text != was:
+        file.write_bytes(text)
+        print(file)
+"""
+    for host in HOSTS:
+        assert "ca.crt" in on(form, host, f"python3 -c {shlex.quote(program)}")
+
+
+def test_a_cluster_whose_certificates_and_authorities_have_all_ended_comes_back(form: Cluster) -> None:
+    pods = system(form, "get", "pods", "--output=name")
+    end_every_authority(form)
+    end_every_certificate(form)
+    form("kubectl", "get", "nodes", "--request-timeout=10s", expect=1)
+    assert "invoke rotate-certs --yes" in form.on("provision", expect=1).output
+    form.on("rotate-certs", expect=2)
+    killed_when(form, "Ensure etcd is restarted", "rotate-certs", "--yes")
+    told = form.on("rotate-certs", "--yes").output
+    assert "renewed  the authorities' certificates, which had ended" in told
+    form.on("certs")
+    is_well(form)
+    assert not {*pods.split()} & {*system(form, "get", "pods", "--output=name").split()}, "all were started again"
+    assert "x509" not in system(form, "logs", "--selector=k8s-app=kube-dns", "--tail=-1")
+    assert system(form, "top", "nodes")
 
 
 def test_a_cluster_whose_certificates_have_all_ended_comes_back(form: Cluster) -> None:
