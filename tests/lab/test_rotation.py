@@ -225,7 +225,7 @@ def test_a_cluster_whose_certificates_and_authorities_have_all_ended_comes_back(
     end_every_authority(form)
     end_every_certificate(form)
     form("kubectl", "get", "nodes", "--request-timeout=10s", expect=1)
-    assert "invoke rotate-certs --yes" in form.on("provision", expect=1).output
+    assert "rotate-certs --yes" in form.on("provision", expect=1).output
     form.on("rotate-certs", expect=2)
     killed_when(form, "Ensure etcd is restarted", "rotate-certs", "--yes")
     told = form.on("rotate-certs", "--yes").output
