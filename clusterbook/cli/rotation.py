@@ -14,7 +14,7 @@ from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.runs import SELECTION_HELP, Order
 from clusterbook.cli.screen import plural, say, say_aside, with_yes
 from clusterbook.cli.site import open_site, the_cluster
-from clusterbook.cluster import authorities, pki, rotation, trust
+from clusterbook.cluster import authorities, renewal, rotation, trust
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.kubeconfig import renew_kubeconfig
 from clusterbook.compile import Selection
@@ -41,15 +41,15 @@ def rotate_certs(
     site = open_site(inventory, cluster, playbook=playbook)
     opened = the_cluster(site)
     authorities.refuse_while_under_way(opened)
-    renewed, trusted = pki.renewed(opened.authorities), {}
+    renewed, trusted = renewal.renewed(opened.authorities), {}
     if yes:
         since = rotation.begin(site.store, site.name, now)
-        pki.keep_renewed(opened.authorities, renewed)
+        renewal.keep_renewed(opened.authorities, renewed)
         site = open_site(inventory, cluster, playbook=playbook)
         opened = the_cluster(site)
     else:
         since = rotation.under_way(site.store, site.name) or int(now.timestamp())
-        trusted = authorities.renewal(opened)
+        trusted = authorities.after_renewal(opened)
     chosen = Selection(check=not yes, extra_variables={
         "certificate_issued_after": since, "hosts_at_a_time": 1, **trusted,
     })  # fmt: skip
@@ -68,7 +68,7 @@ def rotate_certs(
 def _start_again(opened: Cluster, since: int, tell: Callable[[str], None]) -> None:
     """Where authorities were renewed: pods read their certificates once. Starts the system's own, and names others."""
     moment = datetime.fromtimestamp(since, UTC)
-    if not pki.made_since(opened.authorities, moment):
+    if not renewal.made_since(opened.authorities, moment):
         return
     kubectl = open_kubectl(opened)
     where = "--namespace=kube-system"

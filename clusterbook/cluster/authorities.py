@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from clusterbook.cluster import encryption, generations, pki, rotation, upgrades, variables
+from clusterbook.cluster import encryption, generations, pki, renewal, rotation, upgrades, variables
 from clusterbook.cluster.cluster import Cluster
 from clusterbook.cluster.generations import ACCOUNTS, AUTHORITIES, Generations
 from clusterbook.cluster.secrets import Keyring
@@ -124,9 +124,10 @@ def future(cluster: Cluster, ended: State) -> dict[str, str]:
     return variables.trust(cluster.authorities.newest(), key(cluster.store, cluster.keyring, cluster.name))
 
 
-def renewal(cluster: Cluster) -> dict[str, str]:
+def after_renewal(cluster: Cluster) -> dict[str, str]:
     """The variables of hosts that trust new certificates of authorities that have ended; the store has them not yet."""
-    return variables.trust(pki.renewed(cluster.authorities), _all_keys(cluster.store, cluster.keyring, cluster.name))
+    keys = _all_keys(cluster.store, cluster.keyring, cluster.name)
+    return variables.trust(renewal.renewed(cluster.authorities), keys)
 
 
 def foretold(cluster: Cluster, *, accounts: bool) -> dict[str, str]:

@@ -70,7 +70,7 @@ class Authorities:
 
     def certificate(self, authority: str) -> str:
         """The public certificate of the CA that signs, PEM."""
-        return _pem(self.issuers[authority].certificate)
+        return as_pem(self.issuers[authority].certificate)
 
     def signers(self, authority: str) -> tuple[x509.Certificate, ...]:
         """Who may have signed a certificate of that authority today.
@@ -82,16 +82,16 @@ class Authorities:
 
     def signers_bundle(self, authority: str) -> str:
         """The same as PEM."""
-        return "".join(_pem(each) for each in self.signers(authority))
+        return "".join(as_pem(each) for each in self.signers(authority))
 
     def bundle(self, authority: str) -> str:
         """The public certificates of a CA that are trusted, PEM."""
-        return "".join(_pem(each) for each in self.trusted[authority])
+        return "".join(as_pem(each) for each in self.trusted[authority])
 
     def trust_bundle(self) -> str:
         """What clients and servers of the API trust: cluster roots, each with its intermediate, PEM."""
         pairs = zip(self.trusted["cluster"], self.trusted[SIGNING], strict=True)
-        return "".join(_pem(root) + _pem(intermediate) for root, intermediate in pairs)
+        return "".join(as_pem(root) + as_pem(intermediate) for root, intermediate in pairs)
 
     def newest(self) -> Authorities:
         """The same when only those that sign are trusted."""
@@ -121,39 +121,8 @@ def ensure_next(store: Store, keyring: Keyring, cluster: str, clock: Clock = utc
     number = generations.following(kept)
     old = _ensure_generation(store, keyring, cluster, kept[0], clock)["cluster"]
     new = _ensure_generation(store, keyring, cluster, number, clock)["cluster"]
-    bridge = _make_certificate(new.certificate.subject, new.key, clock(), old)
-    store.swap(_bridge_name(cluster, number), None, _pem(bridge).encode())
-
-
-def renewed(authorities: Authorities) -> Authorities:
-    """The same where certificates of CAs that have ended are new ones, of the same names and keys.
-
-    What they signed keeps its chain: it names its issuer by the key alone (RFC 5280, 4.2.1.1).
-    """
-    now, issuers = authorities.clock(), dict(authorities.issuers)
-    for name, held in authorities.issuers.items():
-        if held.certificate.not_valid_after_utc <= now:
-            parent = issuers["cluster"] if name == SIGNING else None
-            made = _make_certificate(held.certificate.subject, held.key, now, parent)
-            issuers[name] = replace(held, certificate=made)
-    trusted = {name: tuple(issuers[name].certificate if each == authorities.issuers[name].certificate else each
-                           for each in held) for name, held in authorities.trusted.items()}  # fmt: skip
-    return replace(authorities, issuers=issuers, trusted=trusted)
-
-
-def keep_renewed(old: Authorities, new: Authorities) -> None:
-    """Write those certificates to the store; a run that died in between is simply run again."""
-    number = generations.read(old.store, old.cluster, generations.AUTHORITIES)[0]
-    for name, issuer in new.issuers.items():
-        before, after = _pem(old.issuers[name].certificate), _pem(issuer.certificate)
-        if before != after:
-            old.store.swap(f"{path_of(old.cluster, name, number)}.crt", before.encode(), after.encode())
-
-
-def made_since(authorities: Authorities, moment: datetime) -> bool:
-    """Whether a certificate of a CA that signs was made since a moment."""
-    begun = (issuer.certificate.not_valid_before_utc + signing.BACKDATED for issuer in authorities.issuers.values())
-    return max(begun) >= moment
+    bridge = make_certificate(new.certificate.subject, new.key, clock(), old)
+    store.swap(_bridge_name(cluster, number), None, as_pem(bridge).encode())
 
 
 def with_strangers(authorities: Authorities) -> Authorities:
@@ -161,7 +130,7 @@ def with_strangers(authorities: Authorities) -> Authorities:
     trusted = {}
     for name, held in authorities.trusted.items():
         key = _load_key(_new_key())
-        trusted[name] = (*held, _make_certificate(held[0].subject, key, authorities.clock(), None))
+        trusted[name] = (*held, make_certificate(held[0].subject, key, authorities.clock(), None))
     return replace(authorities, trusted=trusted)
 
 
@@ -231,8 +200,8 @@ def _ensure_issuer(
     if store.read(certificate_name) is None:
         suffix = path.rpartition("/")[2].removeprefix(_file(name))
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{ROOTS.get(name, SIGNING_NAME)}{suffix}")])
-        made = _make_certificate(subject, key, clock(), parent)
-        store.swap(certificate_name, None, _pem(made).encode())
+        made = make_certificate(subject, key, clock(), parent)
+        store.swap(certificate_name, None, as_pem(made).encode())
     certificate = x509.load_pem_x509_certificate(store.read(certificate_name) or b"")
     if certificate.public_key() != key.public_key():
         raise _lost(path, name)
@@ -247,9 +216,10 @@ def _lost(path: str, name: str) -> Failed:
     )
 
 
-def _make_certificate(
+def make_certificate(
     subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, parent: Issuer | None
 ) -> x509.Certificate:
+    """The certificate of a CA of that name and key: a root, or an intermediate of a parent, which it does not outlive."""
     start = now - signing.BACKDATED
     end = start + VALIDITY if parent is None else parent.certificate.not_valid_after_utc
     signer = key if parent is None else parent.key
@@ -301,5 +271,6 @@ def _file(name: str) -> str:
     return f"{name.replace('_', '-')}-ca"
 
 
-def _pem(certificate: x509.Certificate) -> str:
+def as_pem(certificate: x509.Certificate) -> str:
+    """The certificate as text."""
     return certificate.public_bytes(serialization.Encoding.PEM).decode()

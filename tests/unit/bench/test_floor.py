@@ -27,7 +27,7 @@ def test_a_prepared_certificate_is_made_anew_with_its_names_and_another_key(tmp_
     early = datetime.now(UTC) - timedelta(days=5)
     authority_key, old_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes-ca")])
-    authority = pki._make_certificate(name, authority_key, early, None)
+    authority = pki.make_certificate(name, authority_key, early, None)
     subject = CertificateSubject("kube-apiserver", dns_names=("kubernetes",), ip_addresses=("10.0.0.1",), days=1,
                                  usages=("server_auth",))  # fmt: skip
     old = signing.sign(Issuer("kubernetes-ca", authority, authority_key), public(old_key), subject, early)
