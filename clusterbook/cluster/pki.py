@@ -219,7 +219,7 @@ def _lost(path: str, name: str) -> Failed:
 def make_certificate(
     subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, parent: Issuer | None
 ) -> x509.Certificate:
-    """The certificate of a CA of that name and key: a root, or an intermediate of a parent, which it does not outlive."""
+    """The certificate of a CA of that name and key: a root, or an intermediate, which does not outlive its parent."""
     start = now - signing.BACKDATED
     end = start + VALIDITY if parent is None else parent.certificate.not_valid_after_utc
     signer = key if parent is None else parent.key
