@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
 
+from bench import memory
 from bench.processes import TICK, stat
 from clusterbook.lab import cgroups
 from clusterbook.lab.record import group
@@ -22,7 +23,10 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True)
 class Cost:
-    """One command's cost. cpu: seconds of processor here; peak: bytes of the largest process; hosts: cpu by host."""
+    """One command's cost. cpu: seconds of processor here; hosts: cpu by host.
+
+    peak: bytes that all its processes had at one time; of the largest one where this machine counts no groups.
+    """
 
     seconds: float
     cpu: float
@@ -49,11 +53,11 @@ def run(
     earlier = _children()
     before = hosts_cpu(spec) if spec else {}
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    with log.open("wb") as output, memory.counted() as group:
         started = time.monotonic()
         process = subprocess.Popen(
-            list(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            process_group=0 if most else None,
+            group.around(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, process_group=0 if most else None,
         )  # fmt: skip
         ender = Timer(most, os.killpg, (process.pid, signal.SIGKILL))
         if most:
@@ -67,8 +71,8 @@ def run(
     after = hosts_cpu(spec) if spec else {}
     spent = {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
     return Cost(
-        seconds, usage.ru_utime + usage.ru_stime + left, usage.ru_maxrss * 1024, process.returncode, spent,
-        log.read_text(errors="replace"),
+        seconds, usage.ru_utime + usage.ru_stime + left, group.most or usage.ru_maxrss * 1024, process.returncode,
+        spent, log.read_text(errors="replace"),
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Four steps on very many light hosts: `python -m bench.wide [--hosts N] [--most SECONDS] [--without RUNNER]`.
 
 Every runner changes all hosts once: each time they are made anew. The floor is a connection to every host at once and
-the start of Python there. What is counted is the runner's own processor time and memory, not that of the hosts.
+the start of Python there. What is counted is the processor time and memory of the runner with all its processes, not
+those of the hosts.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from bench import measure
+import pytest
+
+from bench import measure, memory
 
 
 def test_a_command_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
@@ -19,6 +21,17 @@ def test_a_command_that_takes_too_long_is_ended_with_what_it_started(tmp_path: P
 def test_a_command_that_ends_in_time_is_left_alone(tmp_path: Path) -> None:
     cost = measure.run(["sh", "-c", "echo done; exit 3"], os.environ, tmp_path / "log", most=600)
     assert (cost.exit_code, cost.output) == (3, "done\n")
+
+
+def test_memory_is_that_of_all_processes_together(tmp_path: Path) -> None:
+    held = "import time; kept = bytearray(40_000_000); time.sleep(2)"
+    program = f"{sys.executable} -c '{held}' & {sys.executable} -c '{held}' & wait"
+    with memory.counted() as group:
+        counts = group.folder is not None
+    if not counts:
+        pytest.skip("this machine lets nobody make a control group")
+    cost = measure.run(["sh", "-c", program], os.environ, tmp_path / "log")
+    assert 80e6 < cost.peak < 200e6
 
 
 def test_what_a_process_left_behind_by_a_command_spent_counts_with_it(tmp_path: Path) -> None:
