@@ -176,13 +176,18 @@ class Probe:
             self._stop.wait(due - now)
 
     def _twice(self, work: Callable[[Record], None], record: Record) -> None:
-        try:
-            work(record)
-        except (OSError, http.client.HTTPException, ValueError):
-            if self._stop.is_set():  # a watch in which nothing happens any more
-                return
+        """Ask, and once more at once when that fails. A watch that told of something since begins anew."""
+        again, told = False, record.last
+        while True:
+            try:
+                return work(record)
+            except (OSError, http.client.HTTPException, ValueError):
+                if self._stop.is_set():  # a watch in which nothing happens any more
+                    return None
+                if again and record.last == told:
+                    raise
+            again, told = True, record.last
             record.retried += 1
-            work(record)
 
     def _reads(self, record: Record) -> None:
         self._look()

@@ -23,6 +23,7 @@ class Api(BaseHTTPRequestHandler):
     asked: ClassVar[list[str]] = []
     held: ClassVar[bytes] = b""
     written: ClassVar[int | None] = None  # what the object holds at the end, other than what was written
+    events: ClassVar[int] = 0  # watches that begin with an event; others tell of none
     quiet: ClassVar[float] = 0  # seconds that a watch stays open without an event
     slow: ClassVar[float] = 0  # seconds that a write takes
     silent = threading.Event()
@@ -37,8 +38,10 @@ class Api(BaseHTTPRequestHandler):
         self.send_response(404 if absent else 200 if watch or not self.answers else self.answers.pop(0))
         self.end_headers()
         if watch:
-            self.wfile.write(b'{"type": "MODIFIED"}\n')
-            self.wfile.flush()
+            Api.events -= 1
+            if Api.events >= 0:
+                self.wfile.write(b'{"type": "MODIFIED"}\n')
+                self.wfile.flush()
             self.silent.wait(self.quiet)
         elif "/configmaps/" in self.path:
             gone = {"data": {"written": str(self.written)}}
@@ -54,6 +57,7 @@ class Api(BaseHTTPRequestHandler):
 def api() -> Iterator[Target]:
     """A server on the loopback address."""
     Api.answers, Api.asked, Api.held, Api.quiet, Api.slow, Api.written = [], [], b"", 0, 0, None
+    Api.events = 10_000
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -146,11 +150,25 @@ def test_a_watch_without_events_is_a_failure_only_when_writes_were_acknowledged(
 ) -> None:
     monkeypatch.setattr(probes, "SECONDS", 0.5)
     monkeypatch.setattr(probes, "_ON_ITS_WAY", 0.1)
-    Api.quiet, Api.answers = 2, [status] * 10_000
+    Api.quiet, Api.answers, Api.events = 2, [status] * 10_000, 1
     with Probe(api, 0.01).running() as probe:
         until(probe, "watch", 2)
         assert (probe.records["watch"].retried > 0) is failed
     assert (probe.records["watch"].failed > 0) is failed
+
+
+def test_a_watch_that_breaks_again_after_it_told_of_something_has_not_failed_twice(
+    api: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "SECONDS", 0.5)
+    monkeypatch.setattr(probes, "_ON_ITS_WAY", 0.1)
+    Api.quiet = 2
+    with Probe(api, 0.01).running() as probe:
+        watch, end = probe.records["watch"], time.monotonic() + 20
+        while watch.retried < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert (watch.retried >= 3, watch.failed) == (True, 0)
+    assert watch.gap > 0.4
 
 
 def test_a_server_that_is_gone_is_a_failure_with_its_words_and_a_gap(api: Target) -> None:
