@@ -90,7 +90,7 @@ def scheduled(one: Cluster) -> None:
     on(one, f"mkdir {DROP_IN}; printf '{SOON}' > {DROP_IN}/soon.conf; systemctl daemon-reload")
     (enable, start) = re.findall(r"^  (systemctl (?:enable|start)[^#\n]*)", told, re.MULTILINE)
     on(one, enable)
-    on(one, start)
+    on(one, f"{start.strip()} || {{ journalctl --unit=clusterbook-backup-forms --output=cat --no-pager; exit 1; }}")
 
 
 def taken(one: Cluster) -> list[str]:
