@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from moto.server import ThreadedMotoServer
 
 from clusterbook.lab import lab, record
@@ -62,6 +63,16 @@ def on(one: Cluster, command: str) -> str:
     return as_root(record.read_spec(one.name), OPERATOR, command)
 
 
+def inventory(one: Cluster) -> Path:
+    """An inventory of the same hosts for a machine that knows of no lab."""
+    document = yaml.safe_load(one.inventory.read_text())
+    variables = document["all"]["vars"]
+    document["all"]["vars"] = {name: value for name, value in variables.items() if not name.startswith("lab_")}
+    path = one.inventory.with_name("mine.yml")
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
 def installed(one: Cluster, folder: Path) -> None:
     """The wheel with what it needs, the inventory, the store and the key of ssh are on the operator's machine."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
@@ -69,7 +80,7 @@ def installed(one: Cluster, folder: Path) -> None:
     (wheel,) = (folder / "wheel").iterdir()
     subprocess.run([*pip, "install", "-q", "--target", folder / "lib", wheel], check=True)
     mirror, keys = of_lab(record.read_spec(one.name)), record.read_spec(one.name).directory
-    own = [one.inventory, one.inventory.with_name("group_vars"), Path(one.environment["CLUSTERBOOK_STATE_STORE"][7:]),
+    own = [inventory(one), one.inventory.with_name("group_vars"), Path(one.environment["CLUSTERBOOK_STATE_STORE"][7:]),
            keys / "id_ed25519", keys / "known_hosts"]  # fmt: skip
     there = f"--transform=s,^{folder}/lib,/opt/clusterbook/lib,"
     subprocess.run(["tar", "--create", "--dereference", "--absolute-names", there, f"--file={mirror.files}/program.tar",
@@ -84,7 +95,8 @@ def scheduled(one: Cluster) -> None:
     names = [name for name in one.environment if name.startswith(("AWS_", "CLUSTERBOOK_ST"))]
     variables = "".join(f'{name}="{one.environment[name]}"\n' for name in names)
     on(one, f"install -D -m 600 /dev/null {VARIABLES}; printf %s '{variables}' > {VARIABLES}")
-    words = " ".join(["backup", "--inventory", str(one.inventory), *AT, "--keep", str(KEEP), "--schedule '*:*:0/15'"])
+    mine = ["--inventory", str(one.inventory.with_name("mine.yml")), "--cluster", one.name]
+    words = " ".join(["backup", *mine, *AT, "--keep", str(KEEP), "--schedule '*:*:0/15'"])
     told = on(one, f"unset SUDO_USER; set -a; . {VARIABLES}; cd /root; clusterbook {words} --yes")
     assert "only for this test" not in told
     on(one, f"mkdir {DROP_IN}; printf '{SOON}' > {DROP_IN}/soon.conf; systemctl daemon-reload")
