@@ -92,9 +92,14 @@ def version(_: Context, sbom: str = "", json_: bool = False) -> None:
 def completion(_: Context, shell: str) -> None:
     """Print the script by which a shell completes tasks and options.
 
+    It is for `clusterbook`, and for `invoke` in projects of clusterbook; other projects are completed as Invoke does.
+    bash and fish look for a file by the command's name, so each name has one.
+
     Example: invoke completion bash > ~/.local/share/bash-completion/completions/clusterbook
+    Example: invoke completion bash > ~/.local/share/bash-completion/completions/invoke
     Example: invoke completion zsh > ~/.zfunc/_clusterbook
     Example: invoke completion fish > ~/.config/fish/completions/clusterbook.fish
+    Example: invoke completion fish > ~/.config/fish/completions/invoke.fish
     """
     if shell not in completions.SHELLS:
         raise InvalidInput(f"there is no completion for {shell!r}",

@@ -1,9 +1,8 @@
-"""The first minutes: a new project, fitness, version, bill of materials, completion."""
+"""The first minutes: a new project, fitness, version, bill of materials."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from clusterbook import __version__
-from clusterbook.cli import beginning, completions, inventory_of_parts
-from clusterbook.cli.namespace import tasks
+from clusterbook.cli import beginning, inventory_of_parts
 from clusterbook.cli.places import default_inventory
-from clusterbook.cli.start import completion, init, self_check, version
+from clusterbook.cli.start import init, self_check, version
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory import load as load_inventory
 from clusterbook.lint import Files, lint
@@ -125,37 +123,6 @@ def test_the_bill_of_materials_has_every_library_that_is_installed_for_us() -> N
     assert [name for name, part in parts.items() if not part.get("licenses")] == []
     references = {found["metadata"]["component"]["bom-ref"], *(part["bom-ref"] for part in parts.values())}
     assert {name for edge in found["dependencies"] for name in (edge["ref"], *edge["dependsOn"])} == references
-
-
-def completed(line: str, folder: Path) -> list[str]:
-    """What bash offers at the end of a command line."""
-    code = f"{completions.script('bash')}\nCOMP_WORDS=({line})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n"
-    done = subprocess.run(["bash", "-c", code + '_clusterbook; printf "%s\\n" "${COMPREPLY[@]}"'], cwd=folder,
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    return done.stdout.split()
-
-
-def test_bash_completes_tasks_options_and_names(tmp_path: Path) -> None:
-    beginning.make(tmp_path, [], [], "root", "")
-    assert completed("clusterbook prov", tmp_path) == ["provision"]
-    assert completed("clusterbook provision --inv", tmp_path) == ["--inventory"]
-    assert completed("clusterbook provision --inventory h", tmp_path) == ["here"]
-    assert completed("clusterbook run he", tmp_path) == ["hello"]
-
-
-@pytest.mark.parametrize("shell", completions.SHELLS)
-def test_a_script_names_every_task_and_every_option(shell: str) -> None:
-    text = completions.script(shell)
-    for _, group in tasks().values():
-        for task in group:
-            assert task.name.replace("_", "-") in text
-            assert all(str(one.name) in text for one in task.get_arguments())
-
-
-def test_a_shell_without_completion_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Exit):
-        completion(Context(), shell="csh")
-    assert "Name one of: bash, zsh, fish." in capsys.readouterr().err
 
 
 def test_the_first_playbook_is_yaml_that_people_may_copy(tmp_path: Path) -> None:
