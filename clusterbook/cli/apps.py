@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from invoke.context import Context
 
-from clusterbook.cli import image_files
+from clusterbook.cli import app_options, image_files
 from clusterbook.cli.apps_screen import show
 from clusterbook.cli.boundary import command
 from clusterbook.cli.clusters import CLUSTER_HELP, open_chosen
 from clusterbook.cli.kubectl import open_kubectl
 from clusterbook.cli.screen import plural, print_json, print_json_line, say, stage, with_yes
 from clusterbook.cli.site import the_cluster
-from clusterbook.cluster.apps.app import KINDS, App, check_replicas, is_ours, selector
-from clusterbook.cluster.apps.image_file import open_image_file
+from clusterbook.cluster.apps import rules
+from clusterbook.cluster.apps.app import KINDS, App, is_ours, selector
 from clusterbook.cluster.apps.status import AppStatus, look, on_a_cloud, owned
 from clusterbook.cluster.apps.summary import summary
 from clusterbook.cluster.kube import Kubectl
@@ -64,12 +61,11 @@ def deploy_app(
     Example: invoke deploy-app --name api --image me/api:4 --target-port 8080 --secret PASSWORD=@password.txt
     Example: invoke deploy-app --name page --image-file page.tar
     """
-    archive = open_image_file(Path(image_file), image) if image_file else None
-    app = App(
-        name, archive.reference if archive else image, namespace, replicas, port, target_port, external,
-        variables(env or ()), secrets(secret or ()), cpu, memory, probe, tuple(shlex.split(args)),
-        archive.sha256 if archive else "",
-    )  # fmt: skip
+    fields = {
+        "name": name, "image": image, "namespace": namespace, "replicas": replicas, "port": port,
+        "target_port": target_port, "external": external, "cpu": cpu, "memory": memory, "probe": probe,
+    }  # fmt: skip
+    app, archive = app_options.application(fields, image_file, env or (), secret or (), args, timeout)
     site = image_files.site_for(archive, inventory, cluster)
     kubectl = open_kubectl(the_cluster(site) if site else open_chosen(cluster)).in_namespace(namespace)
     taken = kubectl.json("get", "deployments.apps,services", f"--field-selector=metadata.name={name}")["items"]
@@ -101,7 +97,7 @@ def app_status(
 
     Example: invoke app-status hello
     """
-    status = look(open_kubectl(open_chosen(cluster)).in_namespace(namespace), name)
+    status = look(_kubectl(name, namespace, cluster), name)
     if json_:
         print_json(summary(status))
     else:
@@ -118,8 +114,7 @@ def scale_app(
 
     Example: invoke scale-app hello --replicas 5
     """
-    check_replicas(replicas)
-    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    kubectl = _kubectl(name, namespace, cluster, *rules.replicas(replicas), *rules.seconds(timeout, "--timeout"))
     owned(kubectl, name)
     kubectl.run("scale", f"deployment/{name}", f"--replicas={replicas}")
     _settle(kubectl, name, timeout, json_)
@@ -137,7 +132,7 @@ def rollback_app(
     Example: invoke rollback-app hello
     Example: invoke rollback-app hello --revision 3
     """
-    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    kubectl = _kubectl(name, namespace, cluster, *rules.revision(revision), *rules.seconds(timeout, "--timeout"))
     owned(kubectl, name)
     kubectl.run("rollout", "undo", f"deployment/{name}", *([f"--to-revision={revision}"] if revision else []))
     _settle(kubectl, name, timeout, json_)
@@ -153,7 +148,7 @@ def delete_app(
 
     Example: invoke delete-app hello --yes
     """
-    kubectl = open_kubectl(open_chosen(cluster)).in_namespace(namespace)
+    kubectl = _kubectl(name, namespace, cluster)
     owned(kubectl, name)
     chosen = selector(name)
     listed = kubectl.json("get", KINDS, chosen)["items"]
@@ -170,39 +165,10 @@ def delete_app(
     return 0 if yes else 2
 
 
-def variables(pairs: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE -> both. Raises InvalidInput."""
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise InvalidInput(f"--env is {pair!r}", next_step="Write it as NAME=VALUE.")
-        found[name] = value
-    return found
-
-
-def secrets(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """NAME=@FILE or NAME -> the value, from the file or from the environment. Raises InvalidInput."""
-    found = {}
-    for word in words:
-        name, equals, rest = word.partition("=")
-        if equals and not rest.startswith("@"):
-            raise InvalidInput(
-                f"--secret {name}=… holds the value itself, which every user of this machine could read",
-                next_step=f"Put it into a file and write {name}=@FILE, or export {name} and write --secret {name}.",
-            )
-        if equals:
-            try:
-                found[name] = Path(rest[1:]).read_text(encoding="utf-8").rstrip("\n")
-            except (OSError, UnicodeDecodeError) as error:
-                why = getattr(error, "strerror", "") or str(error)
-                raise InvalidInput(f"--secret {name}: {rest[1:]} cannot be read: {why.lower()}",
-                                   next_step="Name a file that you may read.") from error  # fmt: skip
-        elif name in environment:
-            found[name] = environment[name]
-        else:
-            raise InvalidInput(f"--secret {name}: this shell has no variable {name}", next_step=f"Export {name} first.")
-    return found
+def _kubectl(name: str, namespace: str, cluster: str, *problems: InvalidInput) -> Kubectl:
+    """For an application's namespace. Raises InvalidInput for these problems, and for names that cannot be."""
+    rules.refuse([*rules.name(name), *rules.namespace(namespace), *problems])
+    return open_kubectl(open_chosen(cluster)).in_namespace(namespace)
 
 
 def _settle(kubectl: Kubectl, name: str, seconds: float, as_json: bool) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clusterbook.cluster.apps import rules
 from clusterbook.cluster.kube import Kubectl
-from clusterbook.errors import InvalidInput
 
 # The kinds of objects that an application has, for kubectl.
 KINDS = "deployments.apps,services,secrets,poddisruptionbudgets.policy"
@@ -25,12 +24,6 @@ UNPROBED_SECONDS = 3
 # A pod that goes serves on for so long: until then every node has heard that it is no part of the service any more
 # (KEP-3960; the kubelet's 30 s of grace include it).
 LEAVING_SECONDS = 5
-# RFC 1035, which names of services follow.
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A quantity of Kubernetes: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
-_IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._:/@-]*")
 
 
 @dataclass(frozen=True)
@@ -40,6 +33,7 @@ class App:
     probe: the path that says whether a pod may get traffic, 'tcp' for a connection alone, '' for none.
     arguments: words for the image's program, instead of the image's own.
     image_file: SHA-256 of the file from which nodes got the image, '' for one that they pull.
+    Making one raises InvalidInput with all that Kubernetes would not take.
     """
 
     name: str
@@ -58,22 +52,15 @@ class App:
     image_file: str = ""
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        for value, what in ((self.port, "--port"), (self.target_port or self.port, "--target-port")):
-            if not 0 < value < 65536:
-                raise InvalidInput(f"{what} is {value}", next_step="A port is from 1 to 65535.")
-        check_replicas(self.replicas)
-        if not _IMAGE.fullmatch(self.image):
-            raise InvalidInput(f"--image is {self.image!r}", next_step="Name one, such as --image nginx:1.29.")
-        for quantity, option in ((self.cpu, "--cpu"), (self.memory, "--memory")):
-            if quantity and not _QUANTITY.fullmatch(quantity):
-                raise InvalidInput(f"{option} is {quantity!r}", next_step="Write it as 250m, 2, 128Mi or 1Gi.")
-        if self.probe not in ("", "tcp") and not self.probe.startswith("/"):
-            raise InvalidInput(f"--probe is {self.probe!r}", next_step="Give a path such as /healthz, or tcp.")
-        for variable in (*self.variables, *self.secrets):
-            if not _VARIABLE.fullmatch(variable):
-                raise InvalidInput(f"{variable!r} is no name of an environment variable",
-                                   next_step="Use letters, digits and _, not beginning with a digit.")  # fmt: skip
+        rules.refuse([
+            *rules.name(self.name), *rules.namespace(self.namespace), *rules.image(self.image),
+            *rules.replicas(self.replicas), *rules.port(self.port, "--port"),
+            *(rules.port(self.target_port, "--target-port") if self.target_port else ()),
+            *(rules.cpu(self.cpu) if self.cpu else ()), *(rules.memory(self.memory) if self.memory else ()),
+            *(rules.probe(self.probe) if self.probe else ()),
+            *(problem for name in self.variables for problem in rules.variable(name, "--env")),
+            *(problem for name in self.secrets for problem in rules.variable(name, "--secret")),
+        ])  # fmt: skip
 
     @property
     def labels(self) -> dict[str, str]:
@@ -161,23 +148,6 @@ class App:
         spec = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
                 "selector": {"matchLabels": {NAME_LABEL: self.name}}}  # fmt: skip
         return dict(self._object("policy/v1", "PodDisruptionBudget", spec=spec))
-
-
-def check_name(name: str) -> str:
-    """The name itself when Kubernetes takes it for a service. Raises InvalidInput."""
-    if not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"{name!r} is no name of an application",
-            next_step="Use lower case letters, digits and -, beginning with a letter, such as --name hello.",
-        )
-    return name
-
-
-def check_replicas(number: int) -> int:
-    """The number itself when so many pods may be asked for. Raises InvalidInput."""
-    if not 0 <= number <= 1000:
-        raise InvalidInput(f"--replicas is {number}", next_step="Ask for 0 to 1000 pods.")
-    return number
 
 
 def is_ours(item: Mapping[str, Any]) -> bool:

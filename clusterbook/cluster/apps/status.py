@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clusterbook.cluster.apps.app import NAME_LABEL, check_name, is_ours, selector
+from clusterbook.cluster.apps.app import NAME_LABEL, is_ours, selector
 from clusterbook.cluster.kube import Kubectl
 from clusterbook.errors import InvalidInput
 
@@ -91,7 +91,6 @@ def revision(replica_set: Object) -> int:
 
 def owned(kubectl: Kubectl, name: str) -> Object:
     """The application's Deployment. Raises InvalidInput when there is none, or when it is somebody else's."""
-    check_name(name)
     found = kubectl.json("get", "deployments.apps", f"--field-selector=metadata.name={name}")["items"]
     if not found:
         known = [item["metadata"]["name"] for item in kubectl.json("get", "deployments.apps", selector())["items"]]

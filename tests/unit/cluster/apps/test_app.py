@@ -1,4 +1,4 @@
-"""What an application becomes, and what is refused before a cluster is asked."""
+"""What an application becomes, and that what Kubernetes would not take is refused."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ from typing import Any
 
 import pytest
 
-from clusterbook.cli.apps import secrets, variables
 from clusterbook.cluster.apps.app import App
-from clusterbook.errors import InvalidInput
-
-WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"name": "Hello"}, "'Hello' is no name of an application"),
-    ({"name": "1st"}, "'1st' is no name"), ({"name": "x" * 64}, "is no name"), ({"name": ""}, "'' is no name"),
-    ({"port": 0}, "--port is 0"), ({"target_port": 70000}, "--target-port is 70000"),
-    ({"replicas": -1}, "--replicas is -1"), ({"image": ""}, "--image is ''"), ({"image": "a b"}, "--image is 'a b'"),
-    ({"cpu": "much"}, "--cpu is 'much'"), ({"memory": "1 GB"}, "--memory is '1 GB'"),
-    ({"probe": "healthz"}, "--probe is 'healthz'"), ({"variables": {"A-B": "1"}}, "'A-B' is no name"),
-]  # fmt: skip
+from clusterbook.errors import InvalidInput, InvalidProject
 
 
-@pytest.mark.parametrize(("fields", "words"), WRONG)
-def test_what_is_wrong_is_said_with_its_value_and_the_next_step(fields: dict[str, Any], words: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        App(**{"name": "hello", "image": "nginx:1.29", **fields})
-    assert words in caught.value.message
-    assert caught.value.next_step
+def test_all_that_is_wrong_is_told_together_and_one_alone_as_it_is() -> None:
+    with pytest.raises(InvalidProject) as caught:
+        App("Hello", "a b", "My_Space", -1, 0, 70000, variables={"1A": "1"}, cpu="much", memory="1 GB", probe="healthz")
+    said = [problem.message.partition(",")[0] for problem in caught.value.problems]
+    assert said == [
+        "'Hello' is no name of an application", "--namespace is 'My_Space'", "--image is 'a b'", "--replicas is -1",
+        "--port is 0", "--target-port is 70000", "--cpu is 'much'", "--memory is '1 GB'", "--probe is 'healthz'",
+        "--env: '1A' is no name of an environment variable",
+    ]  # fmt: skip
+    assert all("expected" in one.message and one.next_step for one in caught.value.problems)
+    with pytest.raises(InvalidInput, match="--port is 0, expected 1 to 65535"):
+        App("hello", "nginx:1.29", port=0)
 
 
 def test_pods_are_replaced_without_a_gap_and_without_the_cluster_s_keys() -> None:
@@ -81,25 +77,6 @@ def test_a_probe_asks_a_path_or_a_port() -> None:
     assert probe("/healthz")["httpGet"] == {"path": "/healthz", "port": "main"}
     assert probe("tcp")["tcpSocket"] == {"port": "main"}
     assert probe("") is None
-
-
-def test_secrets_come_from_a_file_or_the_shell_and_never_from_the_command_line(tmp_path: Any) -> None:
-    file = tmp_path / "password"
-    file.write_text("from a file\n")
-    assert secrets([f"A=@{file}", "B"], {"B": "from the shell"}) == {"A": "from a file", "B": "from the shell"}
-    with pytest.raises(InvalidInput, match="every user of this machine could read") as caught:
-        secrets(["A=hunter2"], {})
-    assert "hunter2" not in str(caught.value.message) + str(caught.value.next_step)
-    with pytest.raises(InvalidInput, match="this shell has no variable B"):
-        secrets(["B"], {})
-    with pytest.raises(InvalidInput, match="cannot be read"):
-        secrets([f"A=@{tmp_path}/none"], {})
-
-
-def test_a_variable_may_hold_equals_signs() -> None:
-    assert variables(["A=b=c", "EMPTY="]) == {"A": "b=c", "EMPTY": ""}
-    with pytest.raises(InvalidInput, match="--env is 'A'"):
-        variables(["A"])
 
 
 def test_an_image_that_nodes_got_from_a_file_is_never_pulled_and_pods_start_anew_with_another_file() -> None:
