@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
 import pytest
 
+from tests.differential.tools import environment
+
 ROOT = Path(__file__).parents[2]
+PIPX = ("pipx==1.18.4",)
+# pip's words where the registry cannot be reached.
+NO_NETWORK = re.compile("NewConnectionError|ConnectTimeout|Temporary failure in name resolution|ProxyError")
 BROUGHT = ("playbooks", "roles", "schemas", "inventory", "Vagrantfile", "tasks.py")
 
 
@@ -76,3 +84,62 @@ def test_an_installed_clusterbook_makes_a_project_that_works(wheel: Path, tmp_pa
     refused = run("provision", "--inventory", "mine", "--check", folder=project)
     assert refused.returncode == 3
     assert "nothing says where the hosts of 'mine' get Kubernetes' binaries from" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def pipx(tmp_path_factory: pytest.TempPathFactory) -> Pipx:
+    """pipx of an environment that is kept, installing into a folder that is not."""
+    try:
+        python = environment(platformdirs.user_cache_path("clusterbook") / "pipx-venv", "pipx", PIPX)
+    except subprocess.CalledProcessError:
+        pytest.skip("pipx is not to be had from the package registry")
+    return Pipx(python.with_name("pipx"), tmp_path_factory.mktemp("pipx"))
+
+
+@dataclass(frozen=True)
+class Pipx:
+    """A person's pipx. folder: its home, and theirs."""
+
+    program: Path
+    folder: Path
+
+    def run(self, *words: object, inside: str = ".") -> subprocess.CompletedProcess[str]:
+        """A command as they type it; pipx's programs are on their path."""
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "HTTP", "http", "SSL_"))}
+        programs = self.folder / "bin"
+        environment = {
+            **kept, "PATH": f"{programs}:{self.program.parent}:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(self.folder),
+            "PIPX_HOME": str(self.folder / "pipx"), "PIPX_BIN_DIR": str(programs),
+            "PIPX_DEFAULT_PYTHON": sys.executable, "PIP_CACHE_DIR": str(platformdirs.user_cache_path("pip")),
+            "LC_ALL": "C.UTF-8",
+        }  # fmt: skip
+        return subprocess.run([str(word) for word in words], cwd=self.folder / inside, env=environment, text=True,
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL)  # fmt: skip
+
+
+def test_pipx_installs_the_wheel_and_takes_it_off_again(wheel: Path, pipx: Pipx) -> None:
+    """With the libraries that it asks for, of the versions of the lock."""
+    versions = re.findall(r"^\S+==\S+", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    locked = pipx.folder / "locked.txt"
+    locked.write_text("\n".join(versions))
+    installed = pipx.run("pipx", "install", wheel, "--pip-args", f"--constraint {locked}")
+    if installed.returncode and NO_NETWORK.search(installed.stdout + installed.stderr):
+        pytest.skip("the package registry cannot be reached")
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    assert {"clusterbook", "clusterbook-playbook"} <= {path.name for path in (pipx.folder / "bin").iterdir()}
+
+    told = pipx.run("clusterbook", "version")
+    assert told.returncode == 0 and told.stdout.startswith("clusterbook "), told.stderr
+    made = pipx.run("clusterbook", "init", "mine")
+    assert made.returncode == 0, made.stderr
+    fit = pipx.run("clusterbook", "self-check", "--json", inside="mine")
+    assert [one for one in json.loads(fit.stdout) if not one["ok"] and one["what"] != "ssh"] == [], fit.stdout
+    hello = pipx.folder / "hello"  # this machine may have said hello before
+    own = ("--extra-vars", f"hello_file={hello}")
+    run = pipx.run("clusterbook", "run", "hello", "--inventory", "here", *own, inside="mine")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "clusterbook was on here, which runs" in hello.read_text()
+
+    gone = pipx.run("pipx", "uninstall", "clusterbook")
+    assert gone.returncode == 0, gone.stderr
+    assert not [*(pipx.folder / "bin").iterdir(), *(pipx.folder / "pipx" / "venvs").glob("clusterbook*")]
