@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from shutil import get_terminal_size
 
+from clusterbook.cli.screen import ENDLESS
 from clusterbook.modules.contract import Parameter, Specification
 from clusterbook.schema.documentation import KINDS, rules, shown
 from clusterbook.schema.returned import RETURNED, Value
 
 
 def names_page(found: Mapping[str, str]) -> str:
-    """Every module with its first sentence. found: name -> description."""
+    """Every module with its first sentence, which is cut on a terminal alone. found: name -> description."""
     width = max(map(len, found))
-    room = max(40, get_terminal_size((120, 24)).columns - width - 2)
+    room = max(40, get_terminal_size().columns - width - 2) if sys.stdout.isatty() else ENDLESS
     lines = [f"{name:<{width}}  {textwrap.shorten(text, room, placeholder='…')}" for name, text in found.items()]
     return "\n".join([*lines, "", "Parameters and results of a module: invoke modules NAME"])
 

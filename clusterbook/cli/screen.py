@@ -24,6 +24,8 @@ NAME_WIDTH = 9
 # How long a stage took, at the end of its line.
 SECONDS_WIDTH = 8
 REPORT_SECONDS = 5.0
+# Columns of what is no terminal: a pipe, a file, the log of a CI.
+ENDLESS = 100_000
 
 
 @dataclass
@@ -96,7 +98,7 @@ def say_aside(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table without lines; long cells are not cut when the output is no terminal."""
+    """A table without lines. Only on a terminal are rows made to fit."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -105,7 +107,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     made = console()
-    if made.is_terminal:
+    if sys.stdout.isatty():
         made.print(table)
         return
     with made.capture() as captured:
@@ -114,11 +116,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def console() -> Console:
-    """Standard output; without a terminal lines are as long as they need to be."""
+    """Standard output; without a terminal lines are as long as they need to be, also where colours are asked for."""
     from rich.console import Console
 
-    made = Console(highlight=False, markup=False, emoji=False)
-    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else ENDLESS)
 
 
 def plural(count: int, noun: str) -> str:
