@@ -35,12 +35,14 @@ Done = Callable[[AppStatus], bool]
 @command(
     iterable=["env", "secret"],
     help={
-        **APP_HELP, **WAIT_HELP, "image": "image to run, such as nginx:1.29", "replicas": "number of pods",
+        **APP_HELP, **WAIT_HELP, "image": "image to run, such as nginx:1.29; needed without --image-file",
+        "replicas": "number of pods (default: 1)",
         "port": "port of its service", "target-port": "port that its pods listen on (default: that of the service)",
         "external": "reachable from outside, through a load balancer of the cloud where there is one",
         "env": "environment variable NAME=VALUE (may be repeated)",
         "secret": "secret environment variable: NAME=@FILE, or NAME to take this shell's (may be repeated)",
-        "cpu": "processor time that a pod asks for, such as 250m", "memory": "memory of a pod, such as 128Mi",
+        "cpu": "processor time that a pod asks for, such as 250m",
+        "memory": "memory that a pod asks for and gets at most, such as 128Mi",
         "probe": "path that answers when a pod may get traffic, or tcp",
         "args": "words for the image's program, quoted as in a shell", **image_files.HELP,
         "json": "show the result as JSON, with --image-file as the last line, after the events of bringing it",
@@ -105,7 +107,7 @@ def app_status(
     return 0 if status.settled and not status.problems else 1
 
 
-@command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "replicas": "number of pods from now on"})
+@command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "replicas": "number of pods from now on (default: 1)"})
 def scale_app(
     _: Context, name: str, replicas: int = 1, namespace: str = NAMESPACE, timeout: int = 300, cluster: str = "",
     json_: bool = False,
@@ -120,7 +122,7 @@ def scale_app(
     _settle(kubectl, name, timeout, json_)
 
 
-@command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "revision": "to that one (default: the one before)"})
+@command(positional=["name"], help={**APP_HELP, **WAIT_HELP, "revision": "its number (default: the one before)"})
 def rollback_app(
     _: Context, name: str, revision: int = 0, namespace: str = NAMESPACE, timeout: int = 300, cluster: str = "",
     json_: bool = False,
@@ -146,6 +148,7 @@ def delete_app(
 
     Without --yes it says what would go, and ends with 2.
 
+    Example: invoke delete-app hello
     Example: invoke delete-app hello --yes
     """
     kubectl = _kubectl(name, namespace, cluster)

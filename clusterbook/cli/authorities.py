@@ -55,8 +55,8 @@ class Rotation:
 
 @command(help={
     **TARGET_HELP, "service-accounts": "also replace the key by which tokens of service accounts are signed",
-    "workers-at-a-time": "so many workers together (default: 5)",
-    "token-hours": "tokens of pods are good for so long: the old key goes no earlier (default: 1)",
+    "workers-at-a-time": "how many workers at a time (default: 5)",
+    "token-hours": "hours that tokens of pods are good for: the old key stays for so long (default: 1)",
     "yes": "really do it", **RESULT_HELP, "verbose": SELECTION_HELP["verbose"],
 })  # fmt: skip
 def rotate_ca(

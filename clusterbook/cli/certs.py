@@ -22,7 +22,8 @@ from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, Clusterbook
 STORE = "(store)"
 
 
-@command(help={**TARGET_HELP, "days": "mark those that end within so many days (at most half of their life)",
+@command(help={**TARGET_HELP,
+               "days": "mark those that end within this many days, or within half of their life where that is less",
                "json": "show the result as JSON"})  # fmt: skip
 def certs(_: Context, inventory: str = "", cluster: str = "", days: int = 30, json_: bool = False) -> int:
     """Show every certificate: who signed it, when it ends, who uses it.

@@ -48,7 +48,7 @@ def cis(
     _: Context, inventory: str = "", cluster: str = "", extra_vars: Sequence[str] | None = None,
     automated: bool = False, json_: bool = False,
 ) -> int:  # fmt: skip
-    """Hold every host against the CIS Kubernetes benchmark.
+    """Compare every host with the CIS Kubernetes benchmark.
 
     Sections 1 to 4: files, their modes and owners, and the arguments of running programs. A control that is not wanted
     has a waiver and its reason. Nothing is changed. Exit status 0: all pass or have a waiver, 1: one fails, 4: a host

@@ -35,7 +35,7 @@ NAME_HELP = {"name": "name of the cluster",
     help={
         **NAME_HELP,
         "yes": "really do it",
-        "prune": "with --yes: also delete what is wanted no more",
+        "prune": "with --yes: also delete what the configuration no longer has",
         "out": "write the plan to this file",
         "saved": "a saved plan: show it, or do it with --yes; refused when anything has moved since",
     },
@@ -47,8 +47,8 @@ def update_cluster(
 
     Without --yes it only shows what would be done.
 
-    Exit status 0: nothing to do, or done; 2: changes pending; 1: failed. What would have to be made anew is left alone
-    and pending: it says how that is done.
+    Exit status 0: nothing to do, or done; 2: changes pending; 1: failed. A resource that can only
+    be changed by making it anew is left alone and stays pending; how to do it is said.
 
     Example: invoke update-cluster demo.k8s.local
     Example: invoke update-cluster demo.k8s.local --yes

@@ -28,14 +28,14 @@ SIZE = "t3.medium"
 # Options that say what EC2 makes, here and for `up`.
 MACHINES_HELP = {
     "zones": "availability zones, separated by commas: hosts are made by EC2",
-    "node-count": "workers",
+    "node-count": "number of workers",
     "node-size": "instance type of the workers",
-    "master-count": "control planes: 1, 3 or 5 (default: 3 with three zones or more, else 1)",
+    "master-count": "number of control planes: 1, 3 or 5 (default: 3 with three zones or more, else 1)",
     "master-size": "instance type of the control planes",
-    "image": "debian-12, debian-13 (the default) or the id of an image",
+    "image": "system of the hosts: debian-12, debian-13 (the default) or the id of an image (AMI)",
     "access": "ranges of addresses that may reach the API and ssh, separated by commas (default: none)",
     "nat": "one or each_zone: hosts without public addresses, behind one gateway or one in each zone (default: none)",
-    "bastion": "one host more, through which alone ssh reaches the others; for those of --access",
+    "bastion": "one more host: ssh reaches the others through it alone, and it from the ranges of --access",
     "private-zone": "private DNS zone, such as demo.internal: hosts ask the API as api.ZONE",
 }
 
@@ -83,7 +83,7 @@ def create_cluster(
 ) -> None:  # fmt: skip
     """Write the configuration of a new cluster.
 
-    Nothing is made but that, and the store's bucket.
+    Nothing else is made, except the bucket of a store on S3.
 
     Example: invoke create-cluster demo.k8s.local --zones us-east-2a,us-east-2b,us-east-2c --node-count 2
     Example: invoke create-cluster demo --zones us-east-2a --nat one --bastion --access 203.0.113.0/24

@@ -68,7 +68,7 @@ def deploy_dashboard(
         "cluster": CLUSTER_HELP,
         "port": "port of this machine to open it on",
         "no_browser": browser.HELP,
-        "admin": "show a token that may do everything in the cluster, to log in to headlamp; else one that may look",
+        "admin": "show a token that may do everything, to log in to headlamp; without it, one that may only look",
     }
 )
 def dashboard(

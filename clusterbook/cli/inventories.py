@@ -28,9 +28,9 @@ from clusterbook.source import Vault
 def inventory(
     _: Context, inventory: str = "", cluster: str = "", list_: bool = False, host: str = "", json_: bool = False
 ) -> None:  # fmt: skip
-    """Show the groups and hosts of an inventory; what is asked of EC2, too.
+    """Show the groups and hosts of an inventory, also of one that asks EC2.
 
-    Secrets, and what only evaluating would tell, are left out of the JSON.
+    The JSON leaves out secrets, and values that are known only when a run evaluates them.
 
     Example: invoke inventory --inventory aws
     Example: invoke inventory --inventory aws --list

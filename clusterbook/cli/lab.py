@@ -28,8 +28,8 @@ HELP = {
 @command(
     help={
         **HELP,
-        "control-planes": "make that many control planes instead of the inventory's hosts",
-        "workers": "workers, with --control-planes",
+        "control-planes": "make this many control planes instead of the inventory's hosts",
+        "workers": "number of workers, with --control-planes",
         "etcd": "hosts for etcd alone, with --control-planes (0: etcd runs on the control planes)",
         "image": "debian-12 or debian-13, with --control-planes",
         "network": "address range of the lab, with --control-planes or --ec2",

@@ -35,7 +35,7 @@ _NO_INVENTORY = (".py", ".sh", ".md", ".pyc", ".j2")
     iterable=["skip", "extra_vars"],
     help={
         "path": "a playbook, a role's folder or a folder of a project (default: the project that you are in)",
-        "skip": "a rule to leave out; may be given several times",
+        "skip": "a rule to leave out (may be repeated)",
         "extra_vars": "variables that the run will be given: NAME=VALUE, YAML, or @FILE",
         "sarif": "write the findings into this file as SARIF, for code hosts",
         "rules": "list the rules",
@@ -72,6 +72,7 @@ def lint(
 def modules(_: Context, name: str | None = None, json_: bool = False) -> None:
     """List the modules, or show what one takes and returns.
 
+    Example: invoke modules
     Example: invoke modules copy
     """
     if name is None:

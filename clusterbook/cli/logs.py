@@ -30,7 +30,8 @@ NAMESPACE = "default"
         "pod": "a pod's name, or how names begin", "container": "name of a container",
         "since": "from then on: 10m, 2h, 3d ago, or a time such as 2026-11-26T09:30:00Z",
         "until": "up to then, written in the same way", "grep": "regular expression (of Python) that a line must have",
-        "follow": "go on with what is written from now on, until Ctrl-C", "limit": "so many of the newest lines",
+        "follow": "go on with what is written from now on, until Ctrl-C",
+        "limit": "only this many of the newest lines (default: all)",
         "json": "show each line as a JSON document of its own",
     },
 )  # fmt: skip

@@ -35,8 +35,8 @@ def add_node(
     """Bring a host of the inventory into the cluster.
 
     A worker, a control plane or a member of etcd. Write it into the inventory first. Only the new host and the control
-    planes that are in the cluster are worked on; with a new control plane also who has a list of them: the proxies on
-    workers (api_endpoint_mode: local_proxy) and the host of Prometheus.
+    planes that are in the cluster are worked on. With a new control plane, so are the hosts that have a list of them:
+    workers with proxies (api_endpoint_mode: local_proxy) and the host of Prometheus.
 
     Example: invoke add-node w-3 --inventory lab
     """

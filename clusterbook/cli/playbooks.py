@@ -42,6 +42,9 @@ def run(
 ) -> int:  # fmt: skip
     """Run a playbook, your own or one of clusterbook's, on an inventory.
 
+    All of it is checked before any host is connected to. Exit status 2: with --check, something would change.
+
+    Example: invoke run hello --inventory here
     Example: invoke run my-playbook.yml --inventory my-hosts.yml --check --diff
     Example: invoke run my-playbook.yml --list-tasks --tags packages
     """

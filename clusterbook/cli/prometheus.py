@@ -22,9 +22,9 @@ PORT = 9090
 
 @command(help={**TARGET_HELP, "port": "port of this machine to open it on", "no_browser": browser.HELP})
 def prometheus(_: Context, inventory: str = "", cluster: str = "", port: int = PORT, no_browser: bool = False) -> None:
-    """Open what the cluster measured in a browser, until Ctrl-C.
+    """Open the cluster's Prometheus in a browser, until Ctrl-C.
 
-    It goes through ssh, for Prometheus answers its own host alone.
+    It goes through ssh, because Prometheus answers its own host alone.
 
     Example: invoke prometheus
     Example: invoke prometheus --inventory aws --port 9000

@@ -59,7 +59,8 @@ def _task(task: Task[Any]) -> Iterator[str]:
         yield "| option | default | |\n|---|---|---|"
         for argument in sorted(arguments, key=lambda one: (not one.positional, one.name)):
             written = argument.name or ""
-            name = written if argument.positional else f"--{written.rstrip('_').replace('_', '-')}"
+            plain = written.rstrip("_").replace("_", "-")
+            name = plain if argument.positional else f"--{plain}"
             default = "" if argument.default in (None, "", False, [], 0) else f"`{argument.default}`"
             yield f"| `{name}` | {default} | {argument.help or ''} |".replace("\n", " ")
         yield ""

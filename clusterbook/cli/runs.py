@@ -48,13 +48,13 @@ SELECTION_HELP = {
     "diff": "show the lines that change in files",
     "limit": "only these hosts or groups, such as w-1 or 'worker:!w-2'",
     "tags": "only tasks with these tags, separated by commas",
-    "skip-tags": "not the tasks with these tags",
+    "skip-tags": "leave out tasks with these tags, separated by commas",
     "extra-vars": "NAME=VALUE, YAML or @FILE; beats every other place (may be repeated)",
     "json": "one event a line as JSON, the summary last",
     "verbose": "show every step, also those that change nothing",
     "executor": f"what drives the hosts' connections: {executors.HELP}",
     "step": "ask before each task whether it shall run: no, yes, or all from here on (needs a terminal)",
-    "forks": "work on so many hosts at a time (default: all of a batch)",
+    "forks": "how many hosts are worked on at a time (default: all of a batch)",
 }
 
 

@@ -23,7 +23,7 @@ from clusterbook.cluster.kubeconfig import server_url
     },
 )
 def get_secrets(_: Context, name: str | None = None, cluster: str = "", json_: bool = False) -> None:
-    """Show what secrets a person can get, or a new one of that name.
+    """List the secrets that you can ask for, or make one and show it.
 
     A token is good for an hour and kept nowhere; nothing but it is written to standard output.
 

@@ -19,10 +19,10 @@ from clusterbook.errors import InvalidInput
     positional=["folder"],
     help={
         "folder": "where the project shall be; made when it is not there",
-        "control_plane": "addresses of the control planes, with commas",
-        "worker": "addresses of the workers, with commas",
+        "control_plane": "addresses of the control planes, separated by commas",
+        "worker": "addresses of the workers, separated by commas",
         "user": "who logs in on the hosts and may use sudo (default: root)",
-        "api_address": "the address that several control planes share; free, and of their network",
+        "api_address": "free address of their network that several control planes share (default: the only one's)",
     },
 )
 def init(

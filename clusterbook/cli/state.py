@@ -22,7 +22,8 @@ NAME_HELP = {"name": "name of the cluster", "json": "show the result as JSON"}
 
 @command(
     positional=["name"],
-    help={**NAME_HELP, "lock": "the lock's id as this command shows it: nobody else's is taken", "yes": "really do it"},
+    help={**NAME_HELP, "lock": "the lock's id as this command shows it; any other lock is left alone",
+          "yes": "really do it"},
 )
 def force_unlock(_: Context, name: str, lock_: str = "", yes: bool = False, json_: bool = False) -> int:
     """Take the lock of a cluster from a run that hangs or died elsewhere.

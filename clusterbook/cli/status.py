@@ -50,7 +50,7 @@ WORST_FIRST = (EXIT_INTERRUPTED, EXIT_FAILED, EXIT_UNREACHABLE, EXIT_CHANGES, EX
     iterable=["extra_vars"],
     help={
         **TARGET_HELP,
-        "days": "tell of certificates that end within so many days (at most half of their life)",
+        "days": "tell of certificates that end within this many days, or within half of their life where that is less",
         "at": AT_HELP,
         "drift": "also look for what is no longer as the playbooks made it, as invoke drift does",
         "extra-vars": "for --drift, those that the hosts were provisioned with: NAME=VALUE, YAML or @FILE",

@@ -29,10 +29,11 @@ KINDS = {"file": "the key file of this machine", "passphrase": "a passphrase", "
 def store_key(
     _: Context, kms_key: str = "", passphrase: bool = False, file: bool = False, yes: bool = False, json_: bool = False
 ) -> int:
-    """Show how the key of the store is had, or have it another way from now on.
+    """Show what protects the key of the store, or protect it in another way.
 
-    The key itself stays, and so does all that it encrypts: only keyring.json changes. So who had the old way and a copy
-    of keyring.json from before still has the key. Without --yes nothing is written; the key at hand is tried.
+    It encrypts private keys and secrets of clusters in the store, and lies there encrypted itself, in keyring.json.
+    Only that file changes; the key itself stays. So somebody with the old passphrase, key file or KMS key and an older
+    copy of keyring.json can still read all. Without --yes nothing is written; the key is tried.
 
     Example: invoke store-key
     Example: invoke store-key --kms-key alias/clusterbook --yes

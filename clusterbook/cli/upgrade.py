@@ -29,7 +29,7 @@ PLAYBOOK = "upgrade"
 @command(help={
     **TARGET_HELP, "to": "the version, such as 1.37.2 (those that there are: invoke artifacts)",
     "check": SELECTION_HELP["check"],
-    "workers-at-a-time": "so many workers are emptied and changed together (default: 1)",
+    "workers-at-a-time": "how many workers are emptied and changed at a time (default: 1)",
     "drain-seconds": "time for a node's pods to go elsewhere (default: 300)",
     "gate-seconds": "time for a component to become well with its new program (default: 45)",
     "at": backups.AT_HELP, "without-backup": "take no backup before",
@@ -44,10 +44,10 @@ def upgrade(
 ) -> int:  # fmt: skip
     """Bring a running cluster to another version of Kubernetes.
 
-    One control plane after another, then the workers. Refused, before a host is touched, where the versions must not
-    follow each other, something is not well, or an API is in use that the version has no more; then a backup is taken.
-    A host that is not well with its new programs gets the old ones back by itself, and no host after it is begun. Run
-    again after an error, it goes on where it stopped.
+    One control plane after another, then the workers. Refused, before a host is touched, where Kubernetes does not go
+    from the one version to the other, something is not well, or an API is in use that the new version has no more.
+    Then a backup is taken. A host that is not well with its new programs gets the old ones back by itself, and no host
+    after it is begun. Run again after an error, it goes on where it stopped.
 
     Example: invoke upgrade --to 1.37.2 --check
     Example: invoke upgrade --to 1.37.2 --inventory lab --workers-at-a-time 2

@@ -85,7 +85,7 @@ def _selection(group: argparse._ArgumentGroup) -> None:
                        help="NAME=VALUE, YAML, JSON or @FILE; may be repeated")
     group.add_argument("-l", "--limit", default="", metavar="SUBSET", help="only these hosts or groups, or @FILE")
     group.add_argument("-t", "--tags", action="append", help="only tasks with these tags")
-    group.add_argument("--skip-tags", action="append", help="not the tasks with these tags")
+    group.add_argument("--skip-tags", action="append", help="leave out tasks with these tags, separated by commas")
     group.add_argument("-C", "--check", action="store_true", help="predict changes, make none")
     group.add_argument("-D", "--diff", action="store_true", help="show what changes in files")
     group.add_argument("-f", "--forks", type=int, help="work on so many hosts at a time")
