@@ -87,8 +87,9 @@ class AnsibleReport:
             self._diff(event)
         items = result.get("results")
         if items is not None and event.get("items") and not event.get("hidden"):
-            for item, shown in zip(items, event["items"], strict=False):
-                self._item(event, item, shown)
+            if event.get("module") not in _INCLUDES:  # of an include `included` told each item
+                for item, shown in zip(items, event["items"], strict=False):
+                    self._item(event, item, shown)
             if event["status"] == "skipped":
                 self._skipped(event, {key: value for key, value in result.items() if key != "results"})
             elif event["status"] == "failed" and not items:

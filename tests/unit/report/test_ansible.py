@@ -157,6 +157,13 @@ def test_what_includes_bring_stands_in_one_line_for_all_hosts_after_those_of_sin
     assert lines[2:5] == ["skipping: [i]", "included: /a.yml for h, j", ""]
 
 
+def test_the_items_of_an_include_are_shown_once() -> None:
+    include, items = "ansible.builtin.include_tasks", [{"item": 1, "status": "ok"}]
+    told = {"type": "included", "host": "h", "step": 1, "file": "/p/t.yml", "item": 1}
+    lines = shown(told, result("ok", module=include, items=items, result={"results": [{"item": 1}]}))
+    assert lines == ["included: /p/t.yml for h => (item=1)"]
+
+
 def test_of_the_items_of_an_include_each_has_a_line() -> None:
     lines = shown(
         included(item=1), included(file="", item="x"), included(item=1), included(item=2, label="two"),
