@@ -160,7 +160,6 @@ def new_environment(local: Local = nobody, **settings: Any) -> LanguageEnvironme
     strict_others = {name: strict(name, word) for name, word in others.items()}
     environment.filters.update(with_full_names(filters, strict_others))
     environment.tests.update(with_full_names({**environment.tests, **TESTS, **local_tests(local)}, {}))
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     return environment
 
 
