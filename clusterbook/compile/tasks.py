@@ -78,7 +78,7 @@ class TaskCompiler:
         inner = replace(context.inside(use.keywords), parameters=(*context.parameters, use.parameters))
         role = self.book.role(use.name, use.position)
         entry = RoleEntry(use.name, public=not context.included, included=context.included)
-        mark = repr((use.name, use.parameters, *(use.keywords.get(key) for key in ("vars", "when")), inner.tags))
+        mark = repr((use.name, use.parameters, *(use.keywords.get(key) for key in ("vars", "when", "tags"))))
         if mark in self._done and not role.allow_duplicates:
             self._role_handlers(role, entry, self.book.number(role, entry, (), use.position), inner, use.position)
             return ()

@@ -42,3 +42,19 @@ def test_a_use_that_ran_everywhere_stands_for_an_equal_one(tmp_path: Path) -> No
     }, "ab")
     assert (told.messages("a"), told.messages("b")) == (["r"], ["r"])
     assert len(told.of("start", "a")) == 2
+
+
+def test_a_dependency_of_roles_with_other_tags_runs_once(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "roles/base/tasks/main.yml": "- debug: msg=base\n",
+        "roles/r/meta/main.yml": "dependencies: [base]\n",
+        "roles/r/tasks/main.yml": "- debug: msg='{{ v }}'\n",
+        "site.yml": """\
+            - hosts: all
+              gather_facts: false
+              roles:
+                - {role: r, v: 1, tags: one}
+                - {role: r, v: 2, tags: two}
+            """,
+    })  # fmt: skip
+    assert told.messages() == ["base", 1, 2]
