@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 from clusterbook.language.loops import with_parameters
-from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step, from_wire
+from clusterbook.language.program import Expansion, HostPart, Parts, Program, RolePart, Step, from_wire
 from clusterbook.language.runtime import Runtime
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import holds_template
@@ -24,12 +24,15 @@ class Including:
         self.host = host
         self._handlers: list[Any] = list(program.handlers)
         self._known = set(range(len(program.roles))) - set(program.late)
+        # Included roles -> the parameters that their last include, for the last item of its loop, gave them.
+        self._given: dict[int, Parts] = {}
         self._runtime = runtime
 
     @property
     def handlers(self) -> list[Any]:
-        """The handlers that are known by now."""
-        return [handler for handler in self._handlers if handler.role is None or handler.role in self._known]
+        """The handlers that are known by now, those of included roles as their last include has them."""
+        known = [handler for handler in self._handlers if handler.role is None or handler.role in self._known]
+        return [_with_given(handler, self._given.get(handler.role)) for handler in known]
 
     def body(self, step: Step, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:
         """The steps of an include for one item and, where the run shows it, the file or role that they are from.
@@ -48,6 +51,15 @@ class Including:
             steps = tuple(with_parameters(part, lambda own: (*around, *own[depth:])) for part in steps)
         return steps, expansion.brought
 
+    def give(self, step: Step, body: Iterable[Any]) -> None:
+        """Note what an include's body, with the variables of its item, gives to the handlers of its roles."""
+        around = () if step.role is None else (step.role, *self.program.roles[step.role].parents)
+        for part in body:
+            if hasattr(part, "rescue"):
+                self.give(step, part.body)
+            elif part.role is not None and part.role not in around:
+                self._given[part.role] = part.parameters
+
     def add_variables(self, variables: Mapping[str, Any]) -> None:
         """Variables of this host that only now were named."""
         if variables:
@@ -65,7 +77,9 @@ class Including:
             roles[index] = part
         self.program = replace(self.program, roles=tuple(roles))
         known = {handler.id for handler in self._handlers}
-        self._handlers.extend(handler for handler in expansion.handlers if handler.id not in known)
+        new = [handler for handler in expansion.handlers if handler.id not in known]
+        again = {handler.role for handler in new}
+        self._handlers = [*(handler for handler in self._handlers if handler.role not in again), *new]
         self._known.update(index for index, _ in expansion.roles)
         self.add_variables(expansion.variables)
         self._expose(expansion.exposes)
@@ -79,6 +93,11 @@ class Including:
             role_defaults={**self.program.role_defaults, **part.defaults},
             role_variables={**self.program.role_variables, **part.variables},
         )
+
+
+def _with_given(handler: Step, given: Optional[Parts]) -> Any:
+    depth = len(handler.parameters)
+    return handler if given is None else with_parameters(handler, lambda own: (*given, *own[depth:]))
 
 
 def include_arguments(step: Step, scope: Scope) -> dict[str, Any]:

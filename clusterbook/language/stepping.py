@@ -97,6 +97,7 @@ class StepRunner(StepTrier):
             body, brought = self.including.body(step, arguments)
             self._tell_item(step, extra, brought)
             bodies.append(tuple(with_item(part, extra) for part in body) if extra else body)
+            self.including.give(step, bodies[-1])
         if step.loop is None:
             return bodies, {"changed": False, **results[0]}
         return bodies, combine(results) if results else no_items()

@@ -187,6 +187,21 @@ def test_handlers_of_an_included_role_are_known_after_it_and_near_names_are_offe
     assert told.messages() == ["r", "x", told.failures()[0], "handled"]
 
 
+def test_handlers_of_an_included_role_see_what_its_last_include_and_its_last_item_gave(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "site.yml": site(
+            "- include_role: {name: h}\n  loop: [1, 2]\n  vars: {port: 'p{{ item }}'}",
+            "- meta: flush_handlers",
+            "- include_role: {name: '{{ x }}'}\n  loop: [h]\n  loop_control: {loop_var: x}\n  vars: {port: 'q{{ x }}'}",
+            "- meta: flush_handlers",
+            "- include_role: {name: h}\n  vars: {port: r}",
+        ),
+        "roles/h/tasks/main.yml": "- debug: msg='{{ port }}'\n  changed_when: true\n  notify: restart\n",
+        "roles/h/handlers/main.yml": "- name: restart\n  debug: msg='restart {{ port }}'\n",
+    })
+    assert told.messages() == ["p1", "p2", "restart p2", "qh", "restart qh", "r", "restart r"]
+
+
 def test_templates_include_import_and_extend_others_of_the_role(tmp_path: Path) -> None:
     told = run_files(tmp_path, {
         "site.yml": "- {hosts: all, gather_facts: false, roles: [r]}\n",
