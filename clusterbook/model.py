@@ -142,9 +142,11 @@ class Inventory:
     """Hosts by name in file order, and the host names of each group (with `all` and `ungrouped`).
 
     joining: the variables of a host by the groups that it is in by now, where groups can be joined.
+    parents: the groups right above each group.
     """
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]
     source: Optional[str] = None
     joining: Optional[Joining] = field(default=None, compare=False)
+    parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -48,7 +48,7 @@ class Growing:
             self._own.setdefault(name, {}).update(variables)
             host = replace(host, variables={**host.variables, **variables})
             self._hosts[name] = host
-            joined = [self._join(name, group) for group in ("all", *groups)]
+            joined = [self._join(name, group) for group in ("all", *self._with_parents(groups))]
             changed = any(joined) or known is None or dict(host.variables) != dict(known.variables)
             if any(joined):
                 self._learn_groups(name)
@@ -62,11 +62,19 @@ class Growing:
         with self._lock:
             above = [name for name in parents if name != "all"]
             self._parents.setdefault(group, []).extend(above)
-            joined = [self._join(host, name) for name in (group, *above)]
+            joined = [self._join(host, name) for name in self._with_parents([group])]
             self._grown = self._grown or any(joined)
             if any(joined):
                 self._learn_groups(host)
             return any(joined)
+
+    def _with_parents(self, groups: Iterable[str]) -> list[str]:
+        """The groups, and all above them: who is in a group is in those, too."""
+        found = list(dict.fromkeys(groups))
+        for group in found:  # grows meanwhile
+            above = (*self.inventory.parents.get(group, ()), *self._parents.get(group, ()))
+            found.extend(name for name in dict.fromkeys(above) if name not in found)
+        return found
 
     def _join(self, name: str, group: str) -> bool:
         host = self._hosts[name]

@@ -92,7 +92,8 @@ def load(
     }
     known = Hosts(hosts, local, merge(common))
     joining = JoiningVariables(tree, files, places, cluster or {})
-    return SourcedInventory(known, groups, str(_path(listed[0])) if listed else None, joining, layers)
+    source = str(_path(listed[0])) if listed else None
+    return SourcedInventory(known, groups, source, joining, tree.parents(), layers)
 
 
 @dataclass(frozen=True)

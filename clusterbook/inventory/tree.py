@@ -78,6 +78,14 @@ class Tree:
             seen.update(dict.fromkeys(level))
         return list({**found, **self.hosts} if name == "all" else found)
 
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """The groups right above each group, but `all`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for group in self.groups.values():
+            for child in group.children if group.name != "all" else ():
+                found[child] = (*found.get(child, ()), group.name)
+        return found
+
     def depths(self) -> dict[str, int]:
         """How far below `all` each group is, by the longest way."""
         depths = {"all": 0}

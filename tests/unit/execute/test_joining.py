@@ -92,6 +92,24 @@ def test_a_host_has_the_variables_of_the_groups_that_it_joins(tmp_path: Path) ->
     assert told.messages("new") == ["known own"]
 
 
+def test_a_host_that_joins_a_group_is_in_the_groups_above_it(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {
+        "inventory.ini": "[web]\na ansible_connection=local\n[prod:children]\nweb\n[prod:vars]\nsize=large\n",
+        "site.yml": """
+- hosts: web
+  gather_facts: false
+  tasks:
+    - group_by: {key: late, parents: above}
+    - add_host: {name: new, groups: [web, late], ansible_connection: local}
+- hosts: prod:&above
+  gather_facts: false
+  tasks:
+    - debug: {msg: "{{ size }} {{ group_names | join(' ') }}"}
+""",
+    })  # fmt: skip
+    assert told.messages("new") == ["large above late prod web"] == told.messages("a")
+
+
 def test_what_steers_a_connection_may_not_come_from_a_host(tmp_path: Path) -> None:
     told = run_files(tmp_path, {"site.yml": """
 - hosts: all
