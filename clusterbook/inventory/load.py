@@ -92,8 +92,8 @@ def load(
     }
     known = Hosts(hosts, local, merge(common))
     joining = JoiningVariables(tree, files, places, cluster or {})
-    source = str(_path(listed[0])) if listed else None
-    return SourcedInventory(known, groups, source, joining, tree.parents(), layers)
+    first = str(_path(listed[0])) if listed else None
+    return SourcedInventory(known, groups, first, joining, tree.parents(), layers)
 
 
 @dataclass(frozen=True)
