@@ -16,6 +16,10 @@ HELP = {
 }
 
 
+# What --list-tags selects where nothing else is asked for: tags of what never runs otherwise are to be found, too.
+EVERY_TAG = "all,never"
+
+
 def parts(hosts: bool, tasks: bool, tags: bool) -> tuple[str, ...]:
     """What is to be listed of each play; nothing when none was asked for."""
     return tuple(name for name, wanted in (("hosts", hosts), ("tasks", tasks), ("tags", tags)) if wanted)

@@ -49,6 +49,7 @@ def run(
     Example: invoke run my-playbook.yml --list-tasks --tags packages
     """
     path, vault = places.playbook(playbook), open_vault(vault_password_file, vault_id, ask_vault_password)
+    tags = tags or (lists.EVERY_TAG if list_tags else "")
     selection = runs.selection(
         check=check, diff=diff, limit=limit, tags=tags, skip_tags=skip_tags, extra_vars=extra_vars, vault=vault,
         start_at_task=start_at_task,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any
 
@@ -40,6 +40,8 @@ class Context:
     directory: str = ""
     # Files and roles that are being compiled around this, outermost first: a file that includes itself is met again.
     chain: tuple[str, ...] = ()
+    # Evaluates a tag that is an expression by what is known before the run; such a tag has no other way to be one.
+    known: Callable[[Any], Any] = field(default=lambda value: value, compare=False)
     # Inside an include: roles met here are known to the play only once it runs.
     included: bool = False
 
@@ -51,7 +53,7 @@ class Context:
             self,
             keywords={**self.keywords, **nearest} if nearest else self.keywords,
             when=(*self.when, *conditions(keywords, "when")),
-            tags=(*self.tags, *tag_list(keywords.get("tags"))),
+            tags=(*self.tags, *tag_list(self.known(keywords.get("tags")))),
             layers=(*self.layers, layer) if layer else self.layers,
             environment=(*self.environment, *as_list(keywords.get("environment"))),
             notify=(*self.notify, *as_list(keywords.get("notify"))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
@@ -19,14 +20,7 @@ from clusterbook.compile.hostvars import other_host_names
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
-from clusterbook.compile.reach import (
-    closure,
-    local_texts,
-    secrets,
-    texts,
-    withheld,
-    words,
-)
+from clusterbook.compile.reach import closure, local_texts, secrets, texts, withheld, words
 from clusterbook.compile.root import becomes, may_become
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
@@ -36,7 +30,7 @@ from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import EVERY_NAME, Flush, Program, RolePart
 from clusterbook.language.scope import Scope
-from clusterbook.language.values import OMIT
+from clusterbook.language.values import OMIT, holds_template
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host, Inventory, Play, Project
 from clusterbook.modules.registry import is_flow
@@ -114,7 +108,8 @@ class _Play:
         chosen = hosts_of(match, pattern_of(local, self.play), self.play)
         hosts = ordered(chosen, self._known(local, "order"))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
-        instructions, handlers = _instructions(self.play, compiler, self.directory, set(hosts) <= self.gathered)
+        context = Context(directory=self.directory, known=self._tags)
+        instructions, handlers = _instructions(self.play, compiler, context, set(hosts) <= self.gathered)
         self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
         program = self._program(compiler, instructions, handlers, tuple(chosen), local)
         steps = list(every_step((*instructions, *handlers)))
@@ -142,7 +137,7 @@ class _Play:
             local_texts=local_texts((*every, *of_variables)),
             any_errors_fatal=self._known(local, "any_errors_fatal") is True,
             max_fail_percentage=float(self._known(local, "max_fail_percentage", 100)),
-            pattern=pattern_of(local, self.play), tags=tag_list(self._word("tags")),
+            pattern=pattern_of(local, self.play), tags=tag_list(self._tags(self._word("tags"))),
             expander=PlayExpander(compiler, program),
             others=partial(_others, self.inventory, self.selection),
             dynamic=bool(compiler.open),
@@ -160,6 +155,12 @@ class _Play:
 
     def _word(self, name: str, default: Any = None) -> Any:
         return self.play.keywords.get(name, default)
+
+    def _tags(self, value: Any) -> Any:
+        """Tags with expressions, by what is known before the run; what needs a host stays as it is written."""
+        with contextlib.suppress(InvalidInput):
+            return self._evaluate(value, None) if holds_template(value) else value
+        return value
 
     def _known(self, local: Scope, name: str, default: Any = None) -> Any:
         """A keyword's value by what is known before the run. Raises InvalidInput."""
@@ -252,9 +253,9 @@ _OF_THE_PLAY = ("vars", "become", "become_user", *CONNECTION_KEYWORDS)
 
 
 def _instructions(
-    play: Play, compiler: TaskCompiler, directory: str, known: bool
+    play: Play, compiler: TaskCompiler, around: Context, known: bool
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    context = Context(directory=directory).inside(
+    context = around.inside(
         {name: value for name, value in play.keywords.items() if name not in _OF_THE_PLAY}
     )
     parts: list[Any] = [*compiler.nodes(gathering(play, compiler.selection.gathering, known), context)]

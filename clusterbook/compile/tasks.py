@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from clusterbook.compile.context import Context, tag_list
+from clusterbook.compile.context import Context
 from clusterbook.compile.facts import NAME as GATHERING
 from clusterbook.compile.includes import Circle, Found, find_tasks, met_again
 from clusterbook.compile.names import (
@@ -214,7 +214,7 @@ class TaskCompiler:
     def _task(self, task: Task, context: Context, handler: bool) -> Instructions:
         if task.module in IMPORTS:
             return self._import(self._with_known_names(task, context), context, handler)
-        tags = (*context.tags, *tag_list(task.keywords.get("tags")))
+        tags = context.inside(task.keywords).tags
         if not handler and not selected(tags, self.selection.tags, self.selection.skip_tags):
             return ()
         step = self._step(task, context, handler)

@@ -13,7 +13,7 @@ from clusterbook import project
 from clusterbook.cli.ansible.options import Options
 from clusterbook.cli.ansible.settings import Settings, role_folders
 from clusterbook.cli.extra_variables import extra_variables
-from clusterbook.cli.lists import listing, parts
+from clusterbook.cli.lists import EVERY_TAG, listing, parts
 from clusterbook.cli.prompts import Asker, answered, task_asker
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.compile import Plan, Selection, compile_plan
@@ -102,7 +102,7 @@ def _vault(options: Options, settings: Settings) -> Vault:
 
 def selection_of(options: Options, settings: Settings, vault: Vault | None = None) -> Selection:
     """What the command line chooses; the settings count where it says nothing."""
-    tags = ",".join(options.tags) or settings.run_tags or ""
+    tags = ",".join(options.tags) or settings.run_tags or (EVERY_TAG if options.list_tags else "")
     skipped = ",".join(options.skip_tags) or settings.skip_tags or ""
     return Selection(
         tags=tag_list(tags),

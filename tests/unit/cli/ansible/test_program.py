@@ -84,6 +84,17 @@ def test_tasks_tags_and_hosts_are_listed(play: str, capsys: pytest.CaptureFixtur
     ]  # fmt: skip
 
 
+def test_tags_are_listed_with_those_that_never_run_and_those_of_expressions(
+    play: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = "    - debug:\n      tags: [never, '{{ part }}']\n    - debug:\n      tags: '{{ inventory_hostname }}'\n"
+    Path("tags.yml").write_text(f"- hosts: localhost\n  vars: {{part: one}}\n  tasks:\n{tasks}")
+    assert run(["tags.yml", "--list-tags"]) == 0
+    assert "TASK TAGS: [never, one, {{ inventory_hostname }}]" in capsys.readouterr().out
+    assert run(["tags.yml", "--list-tags", "-e", "part=two", "--tags", "two"]) == 0
+    assert "TASK TAGS: [never, two]" in capsys.readouterr().out
+
+
 def test_a_pattern_that_names_nothing_is_a_warning(play: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("nobody.yml").write_text(PLAY.replace("localhost", "nobody"))
     assert run(["nobody.yml", "-i", "web,"]) == 0
