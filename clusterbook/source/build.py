@@ -172,18 +172,12 @@ class Builder:
                 item = self._loader.get_event()
                 value = self._value(item, depth + 1)
                 if merging:
-                    merged += self._merge_sources(value, item)
+                    merged += reversed(self._merge_sources(value, item))
                     continue
                 result[key] = value
                 result.keys_at[key] = self._at(start)
                 result.values_at[key] = self._at(item)
-        for source in merged:
-            for key in source:
-                if key not in result:
-                    result[key] = source[key]
-                    result.keys_at[key] = source.keys_at[key]
-                    result.values_at[key] = source.values_at[key]
-        return result
+        return _over(merged, result) if merged else result
 
     def _is_merge(self, event: Event) -> bool:
         return isinstance(event, events.ScalarEvent) and event.value == "<<" and not event.style
@@ -263,3 +257,13 @@ class Builder:
 
 def _shown(key: Any) -> str:
     return repr(key.text if isinstance(key, Template) else key)
+
+
+def _over(merged: list[SourceMapping], own: SourceMapping) -> SourceMapping:
+    """A mapping's own keys over those of `<<`, which come first, as Ansible's loader has them."""
+    whole = SourceMapping(own.position)
+    for source in (*merged, own):
+        whole.update(source)
+        whole.keys_at.update(source.keys_at)
+        whole.values_at.update(source.values_at)
+    return whole

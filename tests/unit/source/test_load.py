@@ -65,6 +65,13 @@ def test_anchors_and_merge_keys_work() -> None:
     assert value == {"base": {"a": 1, "c": 3}, "x": {"a": 2, "c": 3}, "y": {"a": 1, "c": 3}}
 
 
+def test_merged_keys_come_first_and_of_several_mappings_the_first_wins() -> None:
+    text = "b: &b {a: 1, c: 3}\nd: &d {c: 4, e: 5}\nx:\n  own: 0\n  c: 2\n  <<: *b\ny: {<<: [*b, *d], own: 0}\n"
+    value = load_text(text, "x.yml")
+    assert list(value["x"].items()) == [("a", 1), ("c", 2), ("own", 0)]
+    assert list(value["y"].items()) == [("c", 3), ("e", 5), ("a", 1), ("own", 0)]
+
+
 def test_an_empty_file_is_nothing() -> None:
     assert load_text("", "x.yml") is None
     assert load_text("# only a comment\n", "x.yml") is None
