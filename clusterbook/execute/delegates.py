@@ -17,7 +17,7 @@ from clusterbook.execute.delegation import SET_FACT, Delegation, Errand, learnab
 from clusterbook.execute.hosts import Agents, evaluated
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Answer, Refusal
-from clusterbook.language.state import is_connection_variable
+from clusterbook.language.state import is_connection_variable, short_fact
 from clusterbook.language.values import encode
 from clusterbook.model import Host
 from clusterbook.modules import registry
@@ -129,7 +129,7 @@ class Delegates:
                 kept[shown] = encode(value)
                 given[shown] = value
         if not own_names:
-            short = {str(name).removeprefix("ansible_"): encode(value) for name, value in facts.items()}
+            short = {short_fact(str(name)): encode(value) for name, value in facts.items()}
             kept["ansible_facts"] = {**kept.get("ansible_facts", {}), **short}
 
 

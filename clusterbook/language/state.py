@@ -45,8 +45,8 @@ class HostState:
 
 
 def short_fact(name: str) -> str:
-    """A fact's name without `ansible_`."""
-    return name[len("ansible_"):] if name.startswith("ansible_") else name
+    """A fact's name without `ansible_`, which only local facts keep, as in Ansible."""
+    return name[len("ansible_"):] if name.startswith("ansible_") and name != "ansible_local" else name
 
 
 def merged(low: Any, high: Any) -> Any:

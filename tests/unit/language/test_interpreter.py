@@ -426,6 +426,13 @@ def test_an_omitted_environment_is_none() -> None:
     assert recorder.ran == ["a"]
 
 
+def test_local_facts_keep_their_whole_name() -> None:
+    recorder = Recorder({"a": {"changed": False, "ansible_facts": {"ansible_local": {"app": 1}}}})
+    shown = Template("{{ ansible_facts.ansible_local.app }} {{ ansible_local.app }}")
+    assert run(recorder, step(1, "a"), step(2, shown))
+    assert recorder.ran[1] == "1 1"
+
+
 def test_a_host_cannot_steer_its_own_connection_by_facts() -> None:
     recorder = Recorder({"a": {"changed": False, "ansible_facts": {"ansible_become_user": "evil", "color": "red"}}})
     shown = Template("{{ ansible_become_user | default('none') }} {{ ansible_color }}")
