@@ -22,11 +22,23 @@ MINIMAL = ("apparmor", "caps", "cmdline", "date_time", "distribution", "dns", "e
            "platform", "python", "selinux", "service_mgr", "ssh_pub_keys", "user")
 HARDWARE = ("devices", "dmi", "hardware", "loadavg", "mounts", "memory", "processor", "uptime")
 NETWORK = ("all_ipv4_addresses", "all_ipv6_addresses", "default_ipv4", "default_ipv6", "interfaces", "network")
+_KEYS = ("dsa", "ecdsa", "ed25519", "rsa")
 GROUPS: Mapping[str, Tuple[str, ...]] = {
     "min": MINIMAL, "hardware": HARDWARE, "network": NETWORK, "virtual": ("virtual",),
-    "all": (*MINIMAL, *HARDWARE, *NETWORK, "virtual"), "facter": (), "ohai": (),
-    "distribution_major_version": ("distribution",), "os_family": ("distribution",),
-    "kernel": ("platform",), "virtualization_type": ("virtual",),
+    "all": (*MINIMAL, *HARDWARE, *NETWORK, "virtual", "chroot"), "facter": (), "ohai": (),
+    # Ansible's further words for them, and what there is nothing of here.
+    **dict.fromkeys(("os_family", *(f"distribution_{name}" for name in ("major_version", "release", "version"))),
+                    ("distribution",)),
+    **dict.fromkeys(("architecture", "kernel", "machine", "machine_id", "system"), ("platform",)),
+    **dict.fromkeys(("effective_group_ids", "effective_user_id", "real_user_id", "user_dir", "user_gecos", "user_gid",
+                     "user_id", "user_shell", "user_uid"), ("user",)),
+    **dict.fromkeys(("virtualization_role", "virtualization_tech_guest", "virtualization_tech_host",
+                     "virtualization_type"), ("virtual",)),
+    **dict.fromkeys(("ssh_host_pub_keys", *(f"ssh_host_key_{kind}_public" for kind in _KEYS)), ("ssh_pub_keys",)),
+    **dict.fromkeys(("processor_cores", "processor_count"), ("processor",)),
+    **dict.fromkeys(("system_capabilities", "system_capabilities_enforced"), ("caps",)),
+    "is_chroot": ("chroot",), "python_version": ("python",),
+    **dict.fromkeys(("fibre_channel_wwn", "iscsi", "nvme", "systemd"), ()),
 }
 Collector = Callable[[System], Dict[str, Any]]
 COLLECTORS: Tuple[Tuple[Tuple[str, ...], Collector], ...] = (
@@ -43,6 +55,7 @@ COLLECTORS: Tuple[Tuple[Tuple[str, ...], Collector], ...] = (
     (("ssh_pub_keys",), lambda system: platform.ssh_host_keys()),
     (("dns",), lambda system: network.name_servers()),
     (("virtual",), lambda system: platform.virtualization()),
+    (("chroot",), lambda system: platform.chroot()),
     (("memory", "hardware"), lambda system: hardware.memory()),
     (("processor", "hardware"), lambda system: hardware.processor()),
     (("uptime", "loadavg", "hardware"), lambda system: hardware.uptime()),

@@ -191,3 +191,17 @@ def virtualization() -> Dict[str, Any]:
     return {"virtualization_type": kind, "virtualization_role": role,
             "virtualization_tech_guest": guests + (["container"] if container else []),
             "virtualization_tech_host": ["kvm"] if os.path.exists("/dev/kvm") else []}
+
+
+# Inodes of the root of a file system: ext2 and later, XFS, Btrfs.
+_ROOTS = (2, 128, 256)
+
+
+def chroot() -> Dict[str, Any]:
+    """Whether / is another directory than the first process has; who may not see that goes by the inode."""
+    own = os.stat("/")
+    try:
+        first = os.stat("/proc/1/root/.")
+    except OSError:
+        return {"is_chroot": own.st_ino not in _ROOTS}
+    return {"is_chroot": (own.st_ino, own.st_dev) != (first.st_ino, first.st_dev)}

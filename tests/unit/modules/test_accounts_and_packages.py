@@ -183,6 +183,13 @@ def test_facts_are_limited_by_subset_and_filter(do: Do) -> None:
     assert do("setup", gather_subset=["nothing"]).failed
 
 
+def test_ansibles_further_words_for_facts_are_understood(do: Do) -> None:
+    words = ["!all", "!min", "distribution_version", "is_chroot", "!iscsi", "user_id"]
+    few = do("setup", gather_subset=words).values["ansible_facts"]
+    assert {"ansible_distribution_version", "ansible_user_id"} <= set(few) and "ansible_kernel" not in few
+    assert few["ansible_is_chroot"] is False
+
+
 def test_the_hosts_own_facts_are_read(do: Do, place: Path) -> None:
     (place / "a.fact").write_text('{"x": [1]}')
     (place / "b.fact").write_text("[s]\nk = v\n")
