@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from clusterbook.execute.local_files import concealed
 from clusterbook.execute.memory import expect_threads
 from clusterbook.execute.segments import Places, Segment
 from clusterbook.execute.services import Services
+from clusterbook.execute.together import Together
 from clusterbook.language.program import to_wire
 from clusterbook.records import dataclass
 
@@ -166,9 +167,9 @@ class Runner:
         return self._program
 
     def _wait(self, pool: Executor, jobs: Sequence[Callable[[], None]], gates: Gates) -> None:
-        futures = [pool.submit(job) for job in jobs]
+        together = Together(pool, jobs)
         try:
-            wait(futures)
+            together.wait()
         except KeyboardInterrupt:
             self._interrupted = True
             gates.abort("interrupted")
@@ -176,12 +177,11 @@ class Runner:
             try:  # the second Ctrl-C may come at once
                 self._events.emit("interrupt", message=message)
                 self._places.stop()
-                wait(futures, GRACE_SECONDS)
+                together.wait(GRACE_SECONDS)
             finally:
                 self._places.close()
             raise
-        for future in futures:
-            future.result()
+        together.check()
 
     def _host(
         self, play: PlayPlan, name: str, program: Any, gates: Gates, on_failure: Callable[[str], None]
