@@ -15,7 +15,7 @@ from clusterbook.project.defaults import default_problems, with_defaults
 from clusterbook.project.files import read_yaml
 from clusterbook.project.keywords import uniform
 from clusterbook.project.library import Library
-from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, not_literal, ordered, unknown_name
+from clusterbook.project.mistakes import MAXIMUM_IMPORTS, circle, no_file, ordered, unknown_name
 from clusterbook.project.modules import Lacking
 from clusterbook.project.roles import role_uses
 from clusterbook.project.tasks import TaskReader
@@ -23,6 +23,7 @@ from clusterbook.records import dataclass
 from clusterbook.source import Vault, position_of
 
 _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", "post_tasks", "handlers"}
+_OF_HOSTS = "Only --extra-vars and variables of the play are known here; include_vars in a task knows those of hosts."
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
 
 
@@ -132,13 +133,18 @@ class _Loader:
         return nodes
 
     def _vars_files(self, written: Mapping[Any, Any], path: Path) -> Iterator[Mapping[str, Any]]:
-        """The contents of a play's vars_files, of an inner list the first that exists."""
-        names = written.get("vars_files") or []
+        """The contents of a play's vars_files, of an inner list the first that exists.
+
+        Names may be expressions of --extra-vars, of the play's variables, and of those of files before.
+        """
+        names, known = written.get("vars_files") or [], [written.get("vars") or {}]
         for number, item in enumerate(names if isinstance(names, list) else [names]):
             where = position_of(names, number, position_of(written, "vars_files"))
-            choices = item if isinstance(item, list) else [item]
-            if any(not isinstance(name, str) for name in choices):
-                self.library.problems.append(not_literal("a name in vars_files", where, "Use include_vars in a task."))
+            try:
+                scope = Scope([*known, self.extra_variables], Expressions({}), _no_secret)
+                choices = [str(scope.evaluate(name)) for name in (item if isinstance(item, list) else [item])]
+            except ExpressionError as error:
+                self.library.problems.append(unknown_name("a name in vars_files", error.message, where, _OF_HOSTS))
                 continue
             tried = [(path.parent / name).resolve() for name in choices]
             found = next((file for file in tried if file.is_file()), None)
@@ -147,6 +153,7 @@ class _Loader:
                 continue
             value = read_yaml(found, "role-variables.schema.json", self.library.problems, self.library.vault)
             if isinstance(value, Mapping):
+                known.append(value)
                 yield value
 
 

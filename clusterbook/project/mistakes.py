@@ -10,16 +10,11 @@ from clusterbook.schema import nearest
 MAXIMUM_IMPORTS = 20
 
 
-def not_literal(what: str, where: Position, next_step: str = "Write it literally.") -> InvalidInput:
-    """A name that is needed before the run."""
-    return InvalidInput(f"{what} must be literal, without an expression", where=where, next_step=next_step)
-
-
-def unknown_name(what: str, why: str, where: Position) -> InvalidInput:
+def unknown_name(what: str, why: str, where: Position, next_step: str = "") -> InvalidInput:
     """A name with an expression that gives nothing before the run."""
     return InvalidInput(
         f"{what} cannot be evaluated before the run: {why}", where=where,
-        next_step="Write it literally; only --extra-vars and the import's own variables are known here.",
+        next_step=next_step or "Write it literally; only --extra-vars and the import's own variables are known here.",
     )
 
 

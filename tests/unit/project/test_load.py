@@ -246,7 +246,7 @@ def test_problems_of_every_file_come_together_file_by_file(tmp_path: Path) -> No
     assert refusals(playbook) == [
         "site.yml:2:11: there is no role 'wep'; did you mean 'web'?",
         "site.yml:3:16: there is no file of variables 'v.yml'",
-        "site.yml:3:23: a name in vars_files must be literal, without an expression",
+        "site.yml:3:23: a name in vars_files cannot be evaluated before the run: 'x' is undefined",
         "site.yml:4:3: unknown keyword 'taks' of a play; did you mean 'tasks'?",
         "site.yml:5:3: there is no playbook 'other.yml'",
         "site.yml:6:3: the name of an imported playbook cannot be evaluated before the run: 'x' is undefined",
@@ -298,6 +298,20 @@ def test_the_name_of_an_imported_playbook_may_use_extra_variables_and_those_of_t
     }
     loaded = load(project(tmp_path, files), extra_variables={"place": "sub"})
     assert [play.hosts for play in loaded.plays] == ["all"]
+
+
+def test_names_in_vars_files_know_the_plays_variables_files_before_and_extra_variables(tmp_path: Path) -> None:
+    names = "['{{ kind }}.yml', '{{ next }}.yml', ['{{ env | default(\"dev\") }}.yml', last.yml]]"
+    files = {
+        "site.yml": f"- hosts: all\n  vars: {{kind: one}}\n  vars_files: {names}\n",
+        "one.yml": "{a: 1, next: two}\n", "two.yml": "b: 2\n", "prod.yml": "c: 3\n", "last.yml": "c: 4\n",
+    }  # fmt: skip
+    first = {"a": 1, "next": "two"}
+    for extra, last in (({"env": "prod"}, 3), ({}, 4)):
+        (play,) = load(project(tmp_path, files), extra_variables=extra).plays
+        assert play.vars_files == (first, {"b": 2}, {"c": last})
+    (play,) = load(project(tmp_path, files), extra_variables={"kind": "two", "next": "one"}).plays
+    assert play.vars_files[:2] == ({"b": 2}, first)
 
 
 def test_tolerant_reading_leaves_what_an_include_names_to_its_run(tmp_path: Path) -> None:
