@@ -91,14 +91,16 @@ def _shown(name: str, scope: Scope) -> Any:
 
 
 def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Result:
-    """Fail with the first assertion that does not hold."""
+    """Fail with the first assertion that does not hold; where it is written is told when no words of its own are."""
     assertions = arguments.get("that", [])
     for assertion in assertions if isinstance(assertions, (list, tuple)) else [assertions]:
         if not scope.condition(assertion):
             shown = assertion.text if isinstance(assertion, Template) else assertion
             other = _given(arguments, scope, "msg", "Assertion failed")
             message = _given(arguments, scope, "fail_msg", other)
-            place = {"place": place_of(assertion)} if isinstance(assertion, Template) and assertion.file else {}
+            said = "msg" in arguments or "fail_msg" in arguments
+            shows = isinstance(assertion, Template) and assertion.file and not said
+            place = {"place": place_of(assertion)} if shows else {}
             return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": message, **place}
     said, quiet = (_given(arguments, scope, name, default) for name, default in
                    (("success_msg", "All assertions passed"), ("quiet", False)))

@@ -38,7 +38,12 @@ def test_a_failure_is_told_where_its_expression_is_written(tmp_path: Path, task:
     assert (file, tuple(found)) == (str(tmp_path / "site.yml"), place), item
 
 
-def test_what_a_value_without_an_expression_brought_is_told_at_its_step(tmp_path: Path) -> None:
-    told = run_files(tmp_path, {"site.yml": f"{HEAD}    - copy: {{dest: /none/x, content: x}}\n"})
+@pytest.mark.parametrize("task", [
+    "copy: {dest: /none/x, content: x}",
+    "assert: {that: 1 == 2, fail_msg: in words}",
+    "assert: {that: 1 == 2, msg: words}",
+])  # fmt: skip
+def test_what_has_words_of_its_own_or_no_expression_is_told_at_its_step(tmp_path: Path, task: str) -> None:
+    told = run_files(tmp_path, {"site.yml": f"{HEAD}    - {task}\n"})
     (failure,) = [event for event in told.of("result") if event["status"] == "failed"]
     assert "place" not in failure
