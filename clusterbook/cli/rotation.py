@@ -41,12 +41,14 @@ def rotate_certs(
     site = open_site(inventory, cluster, playbook=playbook)
     opened = the_cluster(site)
     authorities.refuse_while_under_way(opened)
-    renewed, trusted = renewal.renewed(opened.authorities), {}
+    trusted = {}
     if yes:
         since = rotation.begin(site.store, site.name, now)
-        renewal.keep_renewed(opened.authorities, renewed)
-        site = open_site(inventory, cluster, playbook=playbook)
-        opened = the_cluster(site)
+        renewed = renewal.renewed(opened.authorities)
+        if renewed != opened.authorities:
+            renewal.keep_renewed(opened.authorities, renewed)
+            site = open_site(inventory, cluster, playbook=playbook)
+            opened = the_cluster(site)
     else:
         since = rotation.under_way(site.store, site.name) or int(now.timestamp())
         trusted = authorities.after_renewal(opened)
