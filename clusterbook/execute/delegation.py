@@ -20,6 +20,7 @@ from clusterbook.execute.session import Answer, Refusal
 from clusterbook.language.elsewhere import elsewhere
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import EVERY_NAME, Program, Step
+from clusterbook.language.results import place_of
 from clusterbook.language.runtime import Call, Refused
 from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.state import HostState, is_connection_variable, layers_for
@@ -81,8 +82,7 @@ class Delegation:
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except (ExpressionError, Refused) as error:
-            place = getattr(error, "template", None)
-            where = {"place": [place.file, place.line, place.column]} if place is not None and place.file else {}
+            where = place_of(getattr(error, "template", None))
             return {"failed": True, "changed": False, "msg": str(error), **where}
 
     def _carry_out(self, step: Step, item: int | None, given: Mapping[str, Any]) -> dict[str, Any]:

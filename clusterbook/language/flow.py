@@ -99,8 +99,7 @@ def check_assertions(arguments: Arguments, scope: Scope, state: HostState) -> Re
             other = _given(arguments, scope, "msg", "Assertion failed")
             message = _given(arguments, scope, "fail_msg", other)
             said = "msg" in arguments or "fail_msg" in arguments
-            shows = isinstance(assertion, Template) and assertion.file and not said
-            place = {"place": place_of(assertion)} if shows else {}
+            place = {} if said else place_of(assertion)
             return {"failed": True, "assertion": shown, "evaluated_to": False, "msg": message, **place}
     said, quiet = (_given(arguments, scope, name, default) for name, default in
                    (("success_msg", "All assertions passed"), ("quiet", False)))

@@ -166,20 +166,19 @@ def expression_failure(error: ExpressionError) -> Result:
     result: Result = {"failed": True, "changed": False, "msg": error.message, "exception": NO_TRACEBACK}
     if isinstance(error, (RefusedName, UndefinedName)):
         result["names_only"] = True  # says which name, never a value
-    if error.template is not None and error.template.file:
-        result["place"] = place_of(error.template)
-    return result
+    return {**result, **place_of(error.template)}
 
 
-def place_of(template: Template) -> list[Any]:
-    """Where a person wrote it, as a result tells it."""
-    return [template.file, template.line, template.column]
+def place_of(value: Any) -> Result:
+    """What a result tells of where a person wrote an expression or a condition; nothing of other values."""
+    known = isinstance(value, Template) and value.file
+    return {"place": [value.file, value.line, value.column]} if known else {}
 
 
 def at_parameter(step: Step, result: Result) -> Result:
     """A module's result: what one parameter's value did is told where the expression for that value is written."""
     given = step.arguments.get(result.pop(OF_PARAMETER, "")) if isinstance(step.arguments, Mapping) else None
-    return {**result, "place": place_of(given)} if isinstance(given, Template) and given.file else result
+    return {**result, **place_of(given)}
 
 
 def without_changes(result: Result) -> Result:
