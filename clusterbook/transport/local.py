@@ -74,9 +74,14 @@ class LocalChannel:
 
     def read(self, size: int, timeout: float | None = None) -> bytes:
         """Up to `size` bytes of output, b"" at its end. Raises Unreachable after `timeout` seconds of silence."""
-        if timeout is not None and not select.select([self._output], [], [], timeout)[0]:
-            raise failures.no_answer(self._host, timeout)
-        return os.read(self._output.fileno(), size)
+        try:
+            if timeout is not None and not select.select([self._output], [], [], timeout)[0]:
+                raise failures.no_answer(self._host, timeout)
+            return os.read(self._output.fileno(), size)
+        except (OSError, ValueError):
+            if not self._output.closed:
+                raise
+            return b""  # another thread closed the channel
 
     def write(self, data: bytes) -> None:
         """All bytes to the program's input."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ class Playbooks:
         plan, found = self.plan(text, inventory, **selection), list[dict[str, Any]]()
         services = services or Services()
         events = Events([Recorder(found)], plan.steps)
-        agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False, keep=new_key(loses_hosts(plan)))
+        run, keep = f"run-{uuid.uuid4()}", new_key(loses_hosts(plan))  # tests beside each other are runs of their own
+        agents = Agents(Connector(Options()), run, services, lock_hosts=False, keep=keep)
         try:
             return Ran(Runner(plan, agents, services, events).run(), found)
         finally:

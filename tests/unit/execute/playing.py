@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,8 @@ def run_files(
     selection = Selection(**chosen)
     plan = compile_plan(loaded, found, selection, matcher(found, selection.limit))
     services, keeper = services or Services(), _Keeper()
-    agents = Agents(Connector(Options()), "run-1", services, lock_hosts=False, keep=new_key(loses_hosts(plan)))
+    run, keep = f"run-{uuid.uuid4()}", new_key(loses_hosts(plan))  # tests beside each other are runs of their own
+    agents = Agents(Connector(Options()), run, services, lock_hosts=False, keep=keep)
     try:
         return Told(Runner(plan, agents, services, Events([keeper], plan.steps)).run(), keeper.events)
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.errors import InvalidInput, Unreachable
+from clusterbook.errors import ClusterbookError, InvalidInput, Unreachable
 from clusterbook.model import Host
 from clusterbook.transport import Become, Connection, connect, run
 from clusterbook.transport.become import escalate
@@ -50,6 +50,14 @@ def test_silence_is_given_up_and_an_early_end_is_explained() -> None:
     started = time.monotonic()
     connection.close()
     assert time.monotonic() - started < 10
+
+
+def test_a_channel_that_another_thread_closed_has_ended() -> None:
+    channel = local().start(["cat"])
+    channel.close()
+    assert channel.read(10) == b"" and channel.read(10, timeout=1.0) == b""
+    with pytest.raises(ClusterbookError):
+        channel.write(b"more")
 
 
 def test_becoming_oneself_changes_nothing() -> None:
