@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterbook.compile.plan import Plan, PlayPlan
-from clusterbook.compile.walk import every_step, layers_of
+from clusterbook.compile.walk import layers_of, steps_of
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.values import Secret, Template
 from clusterbook.model import Project
@@ -36,7 +36,9 @@ def input_problems(project: Project, plan: Plan, layers: Mapping[str, tuple[Laye
 def _inputs(project: Project, play: PlayPlan) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Name, role and description of each input that the play leaves to the inventory."""
     program = play.program
-    steps = every_step((*program.instructions, *program.handlers))
+    if program.files:
+        return  # what they hold is known on the hosts
+    steps = steps_of(program)
     own: set[str] = set().union(*program.variables, *(role.variables for role in program.roles), *layers_of(steps, ()))
     for name in dict.fromkeys(role.name for role in program.roles):
         role = project.roles.get(name)

@@ -24,7 +24,8 @@ from clusterbook.compile.reach import closure, local_texts, secrets, texts, with
 from clusterbook.compile.root import becomes, may_become
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
-from clusterbook.compile.walk import every_step, every_text, layers_of
+from clusterbook.compile.variables import files_of, variables_of
+from clusterbook.compile.walk import every_step, every_text, layers_of, steps_of
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
@@ -104,15 +105,16 @@ class _Play:
     def plan(self, match: Match) -> PlayPlan:
         """The play for its hosts."""
         expressions = local_expressions()
-        local = Scope([_OMITTED, *_variables(self.play), self.selection.extra_variables], expressions, no_secret)
+        local = Scope([_OMITTED, *variables_of(self.play), self.selection.extra_variables], expressions, no_secret)
         chosen = hosts_of(match, pattern_of(local, self.play), self.play)
         hosts = ordered(chosen, self._known(local, "order"))
         compiler = TaskCompiler(self.project, self.selection, self.directory, self.numbers, self._evaluate)
         context = Context(directory=self.directory, known=self._tags)
         instructions, handlers = _instructions(self.play, compiler, context, set(hosts) <= self.gathered)
         self.gathered.update(hosts if any(info.implied for info in compiler.steps.values()) else ())
-        program = self._program(compiler, instructions, handlers, tuple(chosen), local)
-        steps = list(every_step((*instructions, *handlers)))
+        parts = (instructions, handlers, files_of(self.play, compiler, context))
+        program = self._program(compiler, parts, tuple(chosen), local)
+        steps = list(steps_of(program))
         known, patience = self.inventory.hosts, patience_of(instructions)
         members = {name: replace(reached(known[name], self.play, local), patience=patience) for name in chosen}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
@@ -140,8 +142,7 @@ class _Play:
             pattern=pattern_of(local, self.play), tags=tag_list(self._tags(self._word("tags"))),
             expander=PlayExpander(compiler, program),
             others=partial(_others, self.inventory, self.selection),
-            dynamic=bool(compiler.open),
-            reader=self.project.reader, growing=self.growing,
+            dynamic=bool(compiler.open or program.files), reader=self.project.reader, growing=self.growing,
         )
 
     def _withheld(
@@ -178,7 +179,7 @@ class _Play:
         source = self.inventory.source or ""
         magic = {"playbook_dir": self.directory, "inventory_dir": str(Path(source).parent) if source else ""}
         role = [part.defaults, {"role_path": part.path, "role_name": part.name}, part.variables] if part else []
-        layers = [*role[:1], *_variables(self.play), *role[1:], self.selection.extra_variables, magic]
+        layers = [*role[:1], *variables_of(self.play), *role[1:], self.selection.extra_variables, magic]
         try:
             return Scope(layers, local_expressions(), no_secret).evaluate(value)
         except ExpressionError as error:
@@ -189,10 +190,10 @@ class _Play:
             ) from error
 
     def _program(
-        self, compiler: TaskCompiler, instructions: tuple[Any, ...], handlers: tuple[Any, ...],
-        hosts: tuple[str, ...], local: Scope,
+        self, compiler: TaskCompiler, parts: tuple[tuple[Any, ...], ...], hosts: tuple[str, ...], local: Scope
     ) -> Program:
         play, selection = self.play, self.selection
+        instructions, handlers, files = parts
         name = str(local.evaluate(play.name) or local.evaluate(play.hosts))
         strategy = str(self._known(local, "strategy", "linear")).rpartition(".")[2]
         if strategy not in STRATEGIES:
@@ -206,10 +207,11 @@ class _Play:
             name=name,
             instructions=instructions,
             handlers=handlers,
+            files=files,
             roles=tuple(compiler.roles),
             grows=self.growing is not None,
             late=tuple(sorted(compiler.book.late)),
-            variables=_variables(play),
+            variables=variables_of(play),
             extra_variables=dict(selection.extra_variables),
             role_defaults={key: value for role in public for key, value in role.defaults.items()},
             role_variables={key: value for role in public for key, value in role.variables.items()},
@@ -281,9 +283,3 @@ def _resume_at_the_end_of_tasks(parts: list[Any], before_post_tasks: bool) -> No
     flushes = [index for index, part in enumerate(parts) if isinstance(part, Flush)]
     if flushes:
         parts[flushes[-2 if before_post_tasks and len(flushes) > 1 else -1]] = Flush(0, resumes=True)
-
-
-def _variables(play: Play) -> tuple[Mapping[str, Any], ...]:
-    return tuple(layer for layer in (play.variables, *play.vars_files) if layer)
-
-

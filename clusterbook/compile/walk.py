@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterbook.compile.context import as_list
 from clusterbook.compile.reach import texts
-from clusterbook.language.program import Group, RolePart, Step
+from clusterbook.language.program import Group, Program, RolePart, Step
 
 # Templates are smaller.
 LARGEST = 1 << 20
@@ -31,6 +31,11 @@ def every_step(instructions: Sequence[Any]) -> Iterator[Step]:
             yield instruction
             if instruction.body is not None:
                 yield from every_step(instruction.body)
+
+
+def steps_of(program: Program) -> Iterator[Step]:
+    """Every step of a play, its handlers and the files of variables that hosts choose."""
+    yield from every_step((*program.instructions, *program.handlers, *(step for _, step in program.files)))
 
 
 def every_text(steps: Iterable[Step], roles: Iterable[RolePart]) -> Iterator[str]:

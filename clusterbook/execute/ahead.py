@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import steps_of
 from clusterbook.execute.answers import Answers
 from clusterbook.execute.gates import Gates
 from clusterbook.execute.services import Services
@@ -29,7 +29,7 @@ def ahead_of(plan: PlayPlan, services: Services) -> dict[str, Any]:
     """Answers to questions that name literal templates and files, or who signs: 'kind:step:name' -> value."""
     answers = Answers(plan, "", Gates(()), services, None, {})
     answers.files.most = MOST_LOOKED_AT
-    steps = tuple(every_step((*plan.program.instructions, *plan.program.handlers)))
+    steps = tuple(steps_of(plan.program))
     found: dict[str, Any] = {}
     if any(step.module == certificate.NAME for step in steps):
         found = {f"authority:None:{name}": services.authority(name) for name in AUTHORITIES}

@@ -11,12 +11,12 @@ from typing import Any
 from clusterbook.compile.hosts import sent_variables
 from clusterbook.compile.patience import MAY_LEAVE
 from clusterbook.compile.plan import PlayPlan, StepInfo
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import steps_of
 from clusterbook.execute.asking import PASSED_OVER, TaskAsker
 from clusterbook.execute.delegation import Delegation
 from clusterbook.execute.fetched import Fetched
 from clusterbook.execute.gates import Gates
-from clusterbook.execute.included import expansion_answer, variables_answer
+from clusterbook.execute.included import expansion_answer, learn_variables, variables_answer
 from clusterbook.execute.joining import join
 from clusterbook.execute.local_files import LocalFiles
 from clusterbook.execute.services import Services
@@ -59,13 +59,13 @@ class Answers:
         self.host = self._host = host
         self._gates = gates
         self._services = services
+        # Variables that the host had read from local files: expressions see them, what is signed or connected does not.
+        self.read = HostState()
         self._delegation = delegation(self) if delegation is not None else None
         self._fetched = Fetched(host, self._fetch_place)
         self._signatures = Signatures(host, services, self._local_arguments, warn)
-        self._steps = {step.id: step for step in every_step((*plan.program.instructions, *plan.program.handlers))}
-        # Variables that the host had read from local files: expressions see them, what is signed or connected does not.
-        self._included = HostState()
-        self._words = Words(plan, host, services, partial(self._inventory_scope, state=self._included))
+        self._steps = {step.id: step for step in steps_of(plan.program)}
+        self._words = Words(plan, host, services, partial(self._inventory_scope, state=self.read))
         self.files = LocalFiles(plan, services.decrypt, self._local_arguments, self._words.renders)
 
     def __call__(self, question: dict[str, Any]) -> Any:
@@ -174,7 +174,7 @@ class Answers:
         named, known = partial(self.files.is_named, step), partial(self._local_arguments, step, None)
         answer = variables_answer(self._plan.reader, info, host, arguments, named, known)
         values = decode(answer["values"], trusted=True)
-        self._included.include(values, arguments.get("hash_behaviour") == "merge")
+        learn_variables(self.read, self._plan.program, step, arguments, values)
         self._words.read(values)
         return answer
 

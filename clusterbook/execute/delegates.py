@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook.compile.patience import MAY_LEAVE, MODULE
 from clusterbook.compile.plan import Plan
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import steps_of
 from clusterbook.errors import ClusterbookError, Unreachable
 from clusterbook.execute.answers import Answers
 from clusterbook.execute.delegation import SET_FACT, Delegation, Errand, learnable_names
@@ -37,12 +37,12 @@ class Delegates:
         self._lock = Lock()
         self._learnable = learnable_names(
             step for play in plan.plays
-            for step in every_step((*play.program.instructions, *play.program.handlers))
+            for step in steps_of(play.program)
         )  # fmt: skip
 
     def of(self, answers: Answers) -> Delegation:
         """What answers the delegated steps of one host in one play."""
-        return Delegation(answers.plan, answers.host, answers, self.run, self._learnable)
+        return Delegation(answers.plan, answers.host, answers, self.run, self._learnable, answers.read.files)
 
     def given(self, host: str) -> Mapping[str, Any]:
         """What steps of other hosts learnt for a host since it was asked last: `facts` of modules, `set` facts."""

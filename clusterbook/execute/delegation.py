@@ -57,11 +57,15 @@ Run = Callable[[Errand, Answer], dict[str, Any]]
 class Delegation:
     """Evaluates the delegated steps of one host in one play."""
 
-    def __init__(self, plan: PlayPlan, host: str, answer: Answer, run: Run, learnable: frozenset[str]) -> None:
+    def __init__(
+        self, plan: PlayPlan, host: str, answer: Answer, run: Run, learnable: frozenset[str],
+        files: dict[int, dict[str, Any]],
+    ) -> None:
         """answer: to questions of the host (and of modules that run for it); run: carries an errand out.
 
-        learnable: names that steps of the run register or set; for those a host's word counts.
+        learnable: names that steps of the run register or set; for those a host's word counts. files: of HostState.
         """
+        self._files = files
         self._plan, self._host, self._answer, self._run = plan, host, answer, run
         self._learnable = learnable
         self._part = plan.parts[host]
@@ -117,7 +121,8 @@ class Delegation:
         return replace(program, roles=expander.roles) if expander is not None else program
 
     def _runner(self, given: Mapping[str, Any]) -> StepRunner:
-        return StepRunner(self._program, self._part, HostState(registered=dict(given)), _Local(self._answer))
+        state = HostState(registered=dict(given), files=self._files)
+        return StepRunner(self._program, self._part, state, _Local(self._answer))
 
     def _item(self, runner: StepRunner, step: Step, item: int | None) -> Mapping[str, Any]:
         if step.loop is None or item is None:
@@ -150,7 +155,7 @@ class Delegation:
         }
 
     def _layers(self, step: Step) -> Sequence[Mapping[str, Any]]:
-        return layers_for(step, self._program, self._part, HostState(), ())
+        return layers_for(step, self._program, self._part, HostState(files=self._files), ())
 
     def _defined(self, step: Step) -> set[str]:
         return {str(name) for layer in self._layers(step) for name in layer} - {"ansible_facts"}

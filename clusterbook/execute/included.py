@@ -13,7 +13,8 @@ from clusterbook.compile.reach import closure, texts, words
 from clusterbook.errors import InvalidInput
 from clusterbook.execute.session import Refusal
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.program import to_wire
+from clusterbook.language.program import Program, Step, to_wire
+from clusterbook.language.state import HostState
 from clusterbook.language.values import encode
 from clusterbook.lookups.places import directories, find, inside
 from clusterbook.model import Host, Reader
@@ -54,6 +55,7 @@ def variables_answer(
     if reader is None:
         raise Refusal("this play reads no files of variables during the run")
     _refuse_patterns(arguments, known)
+    arguments = _first(info, arguments)
     files = list(_files(info, arguments, named))
     values: dict[str, Any] = {}
     name = str(arguments.get("file") or arguments.get("_raw_params") or arguments.get("dir") or "")
@@ -87,6 +89,26 @@ def _refuse_patterns(arguments: Mapping[str, Any], known: Known) -> None:
         except ExpressionError:
             pass
         raise Refusal(f"{name} with such a pattern must come from the inventory or the play alone")
+
+
+def learn_variables(
+    state: HostState, program: Program, step: Step, arguments: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    """Keep what a host was answered, as the host does."""
+    place = next((place for place, file in program.files if file.id == step.id), None)
+    if place is None:
+        state.include(values, arguments.get("hash_behaviour") == "merge")
+    else:
+        state.files[place] = dict(values)
+
+
+def _first(info: StepInfo, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of several names, which `vars_files` may have, the first that exists."""
+    names = arguments.get("file")
+    if not isinstance(names, list) or not names:
+        return arguments
+    places = directories("vars", info.bases)
+    return {**arguments, "file": next((name for name in map(str, names) if find(name, places)), str(names[-1]))}
 
 
 def _files(info: StepInfo, arguments: Mapping[str, Any], named: Callable[[str], bool]) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import steps_of
 from clusterbook.execute.ahead import ahead_of
 from clusterbook.execute.answers import Answers
 from clusterbook.execute.bundle import agent_bundle
@@ -83,4 +83,4 @@ def _files(play: PlayPlan, step: Step) -> list[str]:
 
 
 def _steps(play: PlayPlan) -> tuple[Step, ...]:
-    return tuple(every_step((*play.program.instructions, *play.program.handlers)))
+    return tuple(steps_of(play.program))

@@ -197,7 +197,8 @@ class LocalFiles:
         """What the inventory alone gives as names of files, for each item of a loop."""
         try:
             for item in [None] if step.loop is None else range(MOST_ITEMS):
-                yield from (value for value in self._known(step, item, _NAMES).values() if isinstance(value, str))
+                for value in self._known(step, item, _NAMES).values():
+                    yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
         except (ExpressionError, Refusal, IndexError, KeyError, TypeError):
             return  # what the inventory alone does not give is the host's word
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Iterable
 
+from clusterbook.language.files import PlayFiles
 from clusterbook.language.flow import META_FOR_ALL, meta_action
 from clusterbook.language.including import INCLUDES
 from clusterbook.language.program import Flush, Group, HostPart, Program, Step
@@ -22,6 +23,7 @@ class Interpreter:
         self._runtime = runtime
         state.accept(host.given)
         self._steps = StepRunner(program, host, state, runtime)
+        self._files = PlayFiles(self._steps, runtime)
         self._handlers = self._steps.handlers
         self._left: set[str] = self._runtime.pending()
         # Uses of roles that have run here, see Group.
@@ -107,6 +109,7 @@ class Interpreter:
 
     def _step(self, step: Step, key: tuple[int, ...]) -> None:
         try:
+            self._files.read(step)
             self._run_step(step, key)
         except StepFailed as failure:
             self._steps.fails_all(failure, key)

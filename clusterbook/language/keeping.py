@@ -58,13 +58,14 @@ class StepKeeper:
         task = {"name": name, "action": step.module.removeprefix("ansible.builtin."), "resolved_action": step.module}
         self._failure = {"ansible_failed_task": task, "ansible_failed_result": registered(failure.result)}
 
-    def scope(self, step: Step, extra: Mapping[str, Any]) -> Scope:
-        """What the step sees."""
+    def scope(self, step: Step, extra: Mapping[str, Any], state: Optional[HostState] = None) -> Scope:
+        """What the step sees. state: instead of all that the host has learnt."""
         if self._sources.step is not step:
             self._sources.company = Company(self._runtime, self.program.grows)
         self._sources.step = step
         own = {**self._sources.magic(), **self._failure}
-        layers = layers_for(step, self.program, self.including.host, self.state, (own, self._sources.company, extra))
+        more = (own, self._sources.company, extra)
+        layers = layers_for(step, self.program, self.including.host, state or self.state, more)
         scope = Scope(layers, self._expressions, self._sources.secret)
         self._sources.variable_names, self._sources.own_host.evaluate = scope.names, scope.evaluate
         return scope

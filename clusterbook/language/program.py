@@ -135,6 +135,7 @@ class Program:
     grows: steps add hosts and groups, so that these are asked for when a step names them.
     whole_results: events carry all of a step's result, as registered. foresight: in check mode a step sees what earlier
     ones would have done.
+    files: (place, step) of each of `variables` that is a file whose name a host gives, see language/files.py.
     shared: names that some play of the run reads of other hosts; what a host learns under one of them it reports.
     """
 
@@ -160,6 +161,7 @@ class Program:
     shared: Parts = ()
     late: Parts = ()
     grows: bool = False
+    files: Parts = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ class HostState:
     facts: dict[str, Any] = field(default_factory=dict)
     included: dict[str, Any] = field(default_factory=dict)
     registered: dict[str, Any] = field(default_factory=dict)
+    # Of this play: place among the play's variables -> those of the file that its name gave here.
+    files: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def learn_facts(self, facts: Mapping[str, Any]) -> None:
         """Facts that a module returned, by its names; `ansible_` is left out in ansible_facts."""
@@ -104,7 +106,7 @@ def layers_for(
         *role_defaults,
         host.variables,
         state.fact_layer(),
-        *program.variables,
+        *(state.files.get(place, layer) for place, layer in enumerate(program.variables)),
         *role_variables,
         *step.layers,
         state.included,

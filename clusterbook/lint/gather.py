@@ -47,6 +47,7 @@ class Gatherer:
         for file in dict.fromkeys([str(path), *(play.position.file for play in found.plays)]):
             self._playbook_file(Path(file))
         for play in found.plays:
+            self.guessed |= any(isinstance(file, source.UnreadVariables) for file in play.vars_files)
             for values in (play.variables, *play.vars_files):
                 self.names.update(map(str, values))
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput, InvalidProject
-from clusterbook.language.environment import ExpressionError, Expressions
+from clusterbook.language.environment import ExpressionError, Expressions, UndefinedName
 from clusterbook.language.scope import Scope
+from clusterbook.lookups.places import directories
 from clusterbook.model import Node, Play, Project
 from clusterbook.project.defaults import default_problems, with_defaults
 from clusterbook.project.files import read_yaml
@@ -20,10 +21,9 @@ from clusterbook.project.modules import Lacking
 from clusterbook.project.roles import role_uses
 from clusterbook.project.tasks import TaskReader
 from clusterbook.records import dataclass
-from clusterbook.source import Vault, position_of
+from clusterbook.source import UnreadVariables, Vault, position_of
 
 _PARTS = {"name", "hosts", "vars", "vars_files", "roles", "pre_tasks", "tasks", "post_tasks", "handlers"}
-_OF_HOSTS = "Only --extra-vars and variables of the play are known here; include_vars in a task knows those of hosts."
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
 
 
@@ -135,18 +135,24 @@ class _Loader:
     def _vars_files(self, written: Mapping[Any, Any], path: Path) -> Iterator[Mapping[str, Any]]:
         """The contents of a play's vars_files, of an inner list the first that exists.
 
-        Names may be expressions of --extra-vars, of the play's variables, and of those of files before.
+        Names may be expressions of --extra-vars, of the play's variables, and of those of files before. What needs
+        more is read when a host runs the play.
         """
         names, known = written.get("vars_files") or [], [written.get("vars") or {}]
         for number, item in enumerate(names if isinstance(names, list) else [names]):
             where = position_of(names, number, position_of(written, "vars_files"))
+            written_names = item if isinstance(item, list) else [item]
             try:
                 scope = Scope([*known, self.extra_variables], Expressions({}), _no_secret)
-                choices = [str(scope.evaluate(name)) for name in (item if isinstance(item, list) else [item])]
-            except ExpressionError as error:
-                self.library.problems.append(unknown_name("a name in vars_files", error.message, where, _OF_HOSTS))
+                choices = [str(scope.evaluate(name)) for name in written_names]
+            except UndefinedName:
+                yield UnreadVariables(written_names, where)
                 continue
-            tried = [(path.parent / name).resolve() for name in choices]
+            except ExpressionError as error:
+                self.library.problems.append(unknown_name("a name in vars_files", error.message, where))
+                continue
+            places = directories("vars", (str(path.parent),))
+            tried = [Path(place, name).resolve() for name in choices for place in places]
             found = next((file for file in tried if file.is_file()), None)
             if found is None:
                 self.library.problems.append(no_file("file of variables", choices[-1], tried, where))

@@ -7,12 +7,13 @@ from clusterbook.source.excerpts import excerpt, printable
 from clusterbook.source.files import read_bytes, read_text
 from clusterbook.source.load import load, load_text
 from clusterbook.source.places import place_of
-from clusterbook.source.values import SourceMapping, SourceSequence, chosen, position_of, text_value
+from clusterbook.source.values import SourceMapping, SourceSequence, UnreadVariables, chosen, position_of, text_value
 from clusterbook.source.vault import Vault, VaultKey, is_encrypted
 
 __all__ = [
     "SourceMapping",
     "SourceSequence",
+    "UnreadVariables",
     "Vault",
     "VaultKey",
     "chosen",

@@ -25,6 +25,17 @@ class SourceMapping(dict[Any, Any]):
         self.values_at: dict[Any, Position] = {}
 
 
+class UnreadVariables(SourceMapping):
+    """A file of variables whose name needs a host: empty before the run. names: as written; the first that exists."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: list[Any], position: Position) -> None:
+        """position: of the file among its likes."""
+        super().__init__(position)
+        self.names = names
+
+
 class SourceSequence(list[Any]):
     """A sequence that knows where it and each of its items was written."""
 

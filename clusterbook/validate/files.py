@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterbook.compile.plan import Plan, PlayPlan, StepInfo
 from clusterbook.compile.reach import local_texts
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import every_step, steps_of
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.program import Group, Step
 from clusterbook.language.values import Template, holds_template
@@ -47,7 +47,7 @@ def problems(plan: Plan, tasks: Mapping[Position, Task], reader: Reader) -> Iter
     written_here = False
     for play in plan.plays:
         expected = set(_failures_are_expected(play))
-        for step in every_step((*play.program.instructions, *play.program.handlers)):
+        for step in steps_of(play.program):
             name = _name(step)
             if name and step.id in play.steps:
                 path = find(name, directories(_NAMES[step.module][0], play.steps[step.id].bases))
@@ -81,7 +81,7 @@ def _name(step: Step) -> str:
 
 def _failures_are_expected(play: PlayPlan) -> Iterator[int]:
     """Steps whose failure the play takes care of, or that ask before whether their file is there."""
-    for step in every_step((*play.program.instructions, *play.program.handlers)):
+    for step in steps_of(play.program):
         asks = any(local_texts([str(getattr(item, "text", item))]) for item in step.when)
         if step.ignore_errors or step.failed_when or asks or False in step.when:
             yield step.id

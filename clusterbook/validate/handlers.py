@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import every_step, steps_of
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.program import Step
 from clusterbook.language.values import Template
@@ -24,7 +24,7 @@ def problems(play: PlayPlan, place: Place) -> Iterator[InvalidInput]:
     handlers = list(every_step(play.program.handlers))
     names = {name for handler in handlers for name in _names(handler, play)}
     open_names = [_pattern(handler.name) for handler in handlers if isinstance(handler.name, Template)]
-    for step in every_step((*play.program.instructions, *play.program.handlers)):
+    for step in steps_of(play.program):
         for name in step.notify:
             if isinstance(name, str) and name not in names and not any(one.search(name) for one in open_names):
                 yield _unknown(name, sorted(names), place(Position(*step.place), "notify", name))

@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook.compile.inputs import is_plain, next_step_of, parameter_of
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import steps_of
 from clusterbook.errors import InvalidInput, Position
 from clusterbook.language.values import Template
 from clusterbook.model import Play, Project, Role, RoleUse
@@ -61,9 +61,9 @@ def _options(role: Role | None) -> Mapping[str, Any]:
 
 def _set_by_steps(plan: PlayPlan) -> Iterator[str]:
     """Names that steps set during the run; '*' when only the run knows them."""
-    for step in every_step((*plan.program.instructions, *plan.program.handlers)):
+    for step in steps_of(plan.program):
         yield step.register
-        if step.module == "ansible.builtin.include_vars":
+        if step.module == "ansible.builtin.include_vars":  # as files of vars_files are, too
             yield "*"
         if step.module == "ansible.builtin.set_fact" and isinstance(step.arguments, Mapping):
             yield from ("*" if isinstance(name, Template) else str(name) for name in step.arguments)

@@ -232,7 +232,7 @@ def _delegation(playbooks: Playbooks, text: str) -> tuple[Delegation, dict[str, 
         errands.append(errand)
         return {"changed": False}
 
-    made = Delegation(plan, "a", lambda question: None, run, frozenset({"said"}))
+    made = Delegation(plan, "a", lambda question: None, run, frozenset({"said"}), {})
     return made, {str(step.name): step for step in plan.program.instructions if isinstance(step, Step)}, errands
 
 
@@ -289,5 +289,5 @@ def test_the_loop_variable_comes_from_the_plays_own_list(playbooks: Playbooks) -
     errands: list[object] = []
     changed = replace(plan, program=Program("k", "n", (step,)), parts={"a": part})
     Delegation(changed, "a", lambda question: None, lambda errand, answer: errands.append(errand) or {},
-               frozenset())(step, {"values": {"item": "evil"}, "item": 1})  # fmt: skip
+               frozenset(), {})(step, {"values": {"item": "evil"}, "item": 1})  # fmt: skip
     assert errands[0].call.arguments == {"_raw_params": "echo two"}  # type: ignore[attr-defined]

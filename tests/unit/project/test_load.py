@@ -11,6 +11,7 @@ from clusterbook.language.values import Template
 from clusterbook.model import Block, Project, Task
 from clusterbook.project import load
 from clusterbook.project.load import project_root
+from clusterbook.source import UnreadVariables
 
 
 def project(directory: Path, files: dict[str, str]) -> Path:
@@ -237,7 +238,7 @@ def test_problems_of_every_file_come_together_file_by_file(tmp_path: Path) -> No
     playbook = project(
         tmp_path,
         {
-            "site.yml": "- hosts: all\n  roles: [wep, web]\n  vars_files: [v.yml, '{{ x }}']\n  taks: []\n"
+            "site.yml": "- hosts: all\n  roles: [wep, web]\n  vars_files: [v.yml, '{{ 1 | nope }}']\n  taks: []\n"
             "- import_playbook: other.yml\n- import_playbook: '{{ x }}'\n",
             "roles/web/tasks/main.yml": "- debug: {mgs: 1}\n- a: b: c\n",
             "roles/web/defaults/main.yml": "- a\n",
@@ -246,7 +247,8 @@ def test_problems_of_every_file_come_together_file_by_file(tmp_path: Path) -> No
     assert refusals(playbook) == [
         "site.yml:2:11: there is no role 'wep'; did you mean 'web'?",
         "site.yml:3:16: there is no file of variables 'v.yml'",
-        "site.yml:3:23: a name in vars_files cannot be evaluated before the run: 'x' is undefined",
+        "site.yml:3:23: a name in vars_files cannot be evaluated before the run: "
+        "syntax error in template: No filter named 'nope'.",
         "site.yml:4:3: unknown keyword 'taks' of a play; did you mean 'tasks'?",
         "site.yml:5:3: there is no playbook 'other.yml'",
         "site.yml:6:3: the name of an imported playbook cannot be evaluated before the run: 'x' is undefined",
@@ -271,6 +273,23 @@ def test_a_module_that_is_not_supported_says_what_to_do_instead(tmp_path: Path) 
     with pytest.raises(InvalidProject) as caught:
         load(tmp_path / "site.yml")
     assert caught.value.problems[0].next_step.startswith("Use copy (only what differs is sent)")
+
+
+def test_files_of_vars_files_lie_below_vars_or_beside_the_playbook(tmp_path: Path) -> None:
+    files = {
+        "site.yml": "- hosts: all\n  vars_files: [one.yml, vars/two.yml, three.yml]\n", "vars/one.yml": "a: 1\n",
+        "one.yml": "a: 2\n", "vars/two.yml": "b: 3\n", "three.yml": "c: 4\n",
+    }  # fmt: skip
+    (play,) = load(project(tmp_path, files)).plays
+    assert play.vars_files == ({"a": 1}, {"b": 3}, {"c": 4})
+
+
+def test_a_file_of_vars_files_whose_name_needs_a_host_is_left_to_the_run(tmp_path: Path) -> None:
+    files = {"site.yml": "- hosts: all\n  vars_files: ['{{ of_a_host }}.yml', last.yml]\n", "last.yml": "c: 4\n"}
+    (play,) = load(project(tmp_path, files)).plays
+    unread, last = play.vars_files
+    assert isinstance(unread, UnreadVariables) and unread == {} and last == {"c": 4}
+    assert unread.position.line == 2 and [name.text for name in unread.names] == ["{{ of_a_host }}.yml"]
 
 
 def test_tolerant_reading_leaves_a_wrong_task_to_its_run(tmp_path: Path) -> None:
