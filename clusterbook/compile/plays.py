@@ -17,6 +17,7 @@ from clusterbook.compile.growing import Growing, grows
 from clusterbook.compile.headers import Match, hosts_of, no_secret, pattern_of, reached
 from clusterbook.compile.hosts import batches_of, host_part, ordered, others_of, shown_variables
 from clusterbook.compile.hostvars import other_host_names
+from clusterbook.compile.idle import without_connections
 from clusterbook.compile.magic import magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
@@ -60,7 +61,7 @@ def compile_plan(project: Project, inventory: Inventory, selection: Selection, m
     ]
     known = inventory.hosts
     local = getattr(known, "local", {"ansible_connection": "local"})
-    plan = Plan(with_shared(plays), known, local, getattr(known, "common", {}), growing)
+    plan = without_connections(Plan(with_shared(plays), known, local, getattr(known, "common", {}), growing))
     return starting_at(plan, selection.start_at_task) if selection.start_at_task else plan
 
 

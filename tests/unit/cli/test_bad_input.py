@@ -46,7 +46,8 @@ def refused(folder: Path, tasks: str, **files: str) -> str:
 def accepted(folder: Path, tasks: str, **files: str) -> bool:
     """Whether nothing is wrong before connecting: the run then finds nobody at the address of the hosts."""
     indented = "".join(f"    {line}\n" for line in tasks.splitlines())
-    code, _, errors = played(Screen("", {**files_of(files), "play.yml": PLAY + indented}), folder)
+    needed = "    - ping:\n"  # else nobody would be asked for
+    code, _, errors = played(Screen("", {**files_of(files), "play.yml": PLAY + indented + needed}), folder)
     return code == 4 and errors == ""
 
 

@@ -82,6 +82,8 @@ READS = """\
     - name: Say
       ansible.builtin.debug: {msg: x}
       when: inventory_hostname == 'a'
+    - name: Be there
+      ansible.builtin.ping:
 """
 
 
