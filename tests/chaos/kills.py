@@ -117,11 +117,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.kills")
     parser.add_argument("--seed", type=int, default=1, help="chooses the moments (default: 1)")
     tasks = sorted({one.words[0] for one in OPERATIONS})
-    parser.add_argument("--only", choices=tasks, help="this task alone; of others the report stays")
+    parser.add_argument("--only", choices=tasks, nargs="+", help="these tasks alone; of others the report stays")
     parser.add_argument("--points", type=int, help="how often each is killed (default: each its own number)")
     parser.add_argument("--write", action="store_true", help="write docs/reports/kills.json and docs/chaos.md")
     asked = parser.parse_args()
-    chosen = [one for one in OPERATIONS if asked.only in (None, one.words[0])]
+    chosen = [one for one in OPERATIONS if asked.only is None or one.words[0] in asked.only]
     with tempfile.TemporaryDirectory(prefix="clusterbook-kills-") as folder:
         for told in _all(chosen, Path(folder), asked.seed, asked.points):
             if asked.write:
