@@ -34,8 +34,8 @@ def rotate_encryption_key(
     """Encrypt what the cluster stores (Secrets, ConfigMaps) by a new key.
 
     API servers learn to read by the new key, then write by it; every object is written anew, etcd is searched for what
-    is under the old key, and the old key goes. No API server is restarted, no request fails. It takes three minutes or
-    more: kube-apiserver looks for new keys once a minute. Without --yes it only shows what each host would see first.
+    is under the old key, and the old key goes. No API server is restarted, no request fails. It takes some three
+    minutes: kube-apiserver looks for new keys once a minute. Without --yes it only shows what each host would see first.
     Run again after an error, it goes on where it stopped; when nothing is left to do, it makes another key.
 
     Example: invoke rotate-encryption-key --inventory lab

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def test_the_last_run_of_each_long_form_is_published_and_passed() -> None:
     entries = json.loads(REPORT.read_text())
     assert set(entries) == set(long_forms.files()) - YET
     assert {file: entry for file, entry in entries.items() if entry["failed"] or not entry["passed"]} == {}
+
+
+@pytest.mark.parametrize("file", sorted(set(long_forms.files()) - YET))
+def test_the_last_run_had_every_test_and_every_number_of_its_file(file: str) -> None:
+    text, entry = (long_forms.ROOT / file).read_text(), json.loads(REPORT.read_text())[file]
+    assert entry["passed"] >= text.count("\ndef test_")
+    assert set(re.findall(r'measured\("(\w+)"', text)) <= set(entry.get("numbers", {}))
 
 
 @pytest.mark.parametrize(("page", "file"), TOLD)

@@ -24,6 +24,7 @@ from tests.lab import image_tar, same_packages
 from tests.lab.asking import until
 from tests.lab.conftest import PROGRAM, ROOT, Cluster
 from tests.lab.keeping import MOST_RESTORE_SECONDS, kept
+from tests.lab.killing import killed_when
 from tests.lab.leftovers import machine_state
 from tests.lab.probing import failed, paged, probed, ready_pods
 from tests.lab.test_upgrade import NEW, OLD, versions, with_version, without_version
@@ -314,6 +315,10 @@ def test_every_host_passes_each_control_of_the_cis_benchmark_but_the_waived_ones
 
 
 def test_a_bundle_for_who_helps_has_every_host_and_no_secret_of_the_cluster(raised: Cluster, tmp_path: Path) -> None:
+    said = "password=planted-1 abcdef.0123456789abcdef was planted"
+    about = {"apiVersion": "v1", "kind": "Node", "name": "w-1"}
+    raised.apply({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "planted", "namespace": "default"},
+                  "involvedObject": about, "reason": "Told", "message": said, "type": "Normal"})  # fmt: skip
     raised.on("support-bundle", "--output", str(tmp_path / "bundle.tar.gz"))
     with tarfile.open(tmp_path / "bundle.tar.gz") as archive:
         texts = {one.name: archive.extractfile(one).read().decode() for one in archive}  # type: ignore[union-attr]
@@ -322,6 +327,8 @@ def test_a_bundle_for_who_helps_has_every_host_and_no_secret_of_the_cluster(rais
     assert "cp-3" in texts["bundle/hosts/cp-1/etcd.txt"]
     everything = "".join(texts.values())
     assert "PRIVATE KEY" not in everything
+    assert "password=[removed] [removed] was planted" in texts["bundle/cluster/events.txt"]
+    assert raised.environment["CLUSTERBOOK_STORE_PASSPHRASE"] not in everything
     kept = on(raised, "cp-1", "cat /etc/kubernetes/pki/sa.key /etc/kubernetes/apiserver/encryption.yaml")
     assert [word for word in kept.split() if len(word) >= 40 and word in everything] == []
 
@@ -368,7 +375,7 @@ def certificates(cluster: Cluster) -> dict[tuple[str, str], str]:
 
 def test_every_certificate_is_made_anew_and_no_request_fails(raised: Cluster) -> None:
     before, key = certificates(raised), on(raised, "cp-1", "sha256sum /etc/etcd/pki/peer.key")
-    raised.on("rotate-certs", expect=2)
+    assert sorted(raised.on("rotate-certs", "--json", expect=2).summary()) == HOSTS
     with probed(raised, paged(raised, "w-1")) as records:
         raised.on("rotate-certs", "--yes")
     assert failed(records) == {}
@@ -407,11 +414,12 @@ def test_a_backup_brings_everything_back_on_control_planes_that_are_new(raised: 
 
 
 def test_a_reset_without_yes_does_nothing(raised: Cluster) -> None:
-    raised.on("reset", expect=2)
+    assert sorted(raised.on("reset", "--json", expect=2).summary()) == HOSTS
     raised("kubectl", "get", "nodes")
 
 
-def test_a_reset_takes_the_cluster_off_its_hosts(raised: Cluster) -> None:
+def test_a_reset_that_was_killed_takes_the_cluster_off_its_hosts_when_it_is_run_again(raised: Cluster) -> None:
+    killed_when(raised, "Ensure etcd is stopped", "reset", "--yes")
     raised.on("reset", "--yes")
     left = [path for found in trees(raised).values() for path in found if "kube" in path or "etcd" in path]
     assert left == []

@@ -186,6 +186,8 @@ def test_nodes_that_are_short_of_disk_too_new_or_of_another_network(one: Cluster
                  "spec": {"podCIDR": "192.168.7.0/24", "podCIDRs": ["192.168.7.0/24"]}}  # fmt: skip
     with applied(one, elsewhere):
         names(one, ("node-pressure", "cp-3"), ("kubelet-newer", "w-1"), ("pod-network-wrong", "w-9"))
+        refused = one.on("upgrade", "--to", NEWER, expect=3).errors
+        assert "the kubelet of w-1 is 1.37.2, newer than its API server" in " ".join(refused.split())
     on("w-1", "mv /root/own-kubelet /usr/local/bin/kubelet; systemctl restart kubelet")  # no provision goes back
     one.on("provision")
     is_well(one)
@@ -276,6 +278,7 @@ def test_what_the_api_holds(one: Cluster) -> None:
 def test_etcd_and_lost_hosts(one: Cluster) -> None:
     on("cp-3", "systemctl stop etcd")
     names(one, ("unit-off", "cp-3 etcd"), ("etcd-member-lost", "cp-3"), first=True)
+    assert "etcd cp-3" in one.on("upgrade", "--to", NEWER, expect=3).errors
     on("cp-2", "systemctl stop etcd")
     names(one, ("etcd-no-quorum", "cp-2, cp-3"), ("unit-off", "cp-2 etcd"), ("unit-off", "cp-3 etcd"), first=True)
     on("cp-2", "systemctl start etcd")

@@ -30,7 +30,7 @@ PAGE_HOST = "cp-1"
 VERSION = f'#!/bin/sh\n[ "$1" = --version ] && exec echo "Kubernetes v{NEW}"\necho this kubelet is broken >&2\n'
 BROKEN = f"{VERSION}exit 1\n"
 HANGING = f"{VERSION}trap '' TERM INT HUP\nwhile :; do sleep 1; done\n"
-GATE_SECONDS = 20
+GATE_SECONDS = 45
 
 
 def versions(form: Cluster) -> dict[str, str]:
@@ -99,8 +99,7 @@ def interrupted(form: Cluster, measured: Callable[[str, float], None]) -> None:
     with probed(form, paged(form, PAGE_HOST)) as records:
         killed_when(form, "Ensure the new programs are in place", "upgrade", "--to", NEW)
         ended = with_kubelet(form, "w-1", BROKEN).on("upgrade", "--to", NEW, "--json", expect=1)
-        gate = ("--gate-seconds", str(GATE_SECONDS))
-        hung = with_kubelet(form, "w-1", HANGING).on("upgrade", "--to", NEW, "--json", *gate, expect=1)
+        hung = with_kubelet(form, "w-1", HANGING).on("upgrade", "--to", NEW, "--json", expect=1)
     assert failed(records) == {}
     assert versions(form) == at("cp-1", "cp-2", "cp-3")
     assert f"did not become well in {GATE_SECONDS} s" in went_back(hung)["w-1"]

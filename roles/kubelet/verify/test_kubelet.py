@@ -50,6 +50,12 @@ def test_a_file_of_the_kubelet_is_closed_to_others(host, path):
     assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
 
 
+def test_it_asks_the_api_where_the_host_is_told_to(host, variables):
+    """A control plane's asks its own API server, so that an upgrade never has a kubelet newer than what it asks."""
+    lines = host.file("/etc/kubernetes/kubelet.conf").content_string.splitlines()
+    assert [line.strip() for line in lines if "server:" in line] == [f"server: {variables['node_api_url']}"]
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_the_configuration_keeps_to_the_benchmark(host, line):
     assert line in host.file(CONFIGURATION).content_string
