@@ -35,7 +35,7 @@ def rotate_encryption_key(
 
     API servers learn to read by the new key, then write by it; every object is written anew, etcd is searched for what
     is under the old key, and the old key goes. No API server is restarted, no request fails. It takes some three
-    minutes: kube-apiserver looks for new keys once a minute. Without --yes it only shows what each host would see first.
+    minutes: kube-apiserver looks for new keys once a minute. Without --yes it only shows what each host would see.
     Run again after an error, it goes on where it stopped; when nothing is left to do, it makes another key.
 
     Example: invoke rotate-encryption-key --inventory lab

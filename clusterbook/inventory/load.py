@@ -11,6 +11,7 @@ from pathlib import Path
 from clusterbook.errors import InvalidInput, InvalidProject, Position
 from clusterbook.inventory.ini_file import read_ini
 from clusterbook.inventory.ranges import expand, split_port
+from clusterbook.inventory.script import is_script, read_script
 from clusterbook.inventory.tree import Tree
 from clusterbook.inventory.vars_directories import VariableFiles
 from clusterbook.inventory.yaml_file import read_yaml
@@ -59,7 +60,7 @@ def load(
     cluster: Variables | None = None,
     vault: Vault | None = None,
 ) -> SourcedInventory:
-    """Read files, directories of files or "host,host" lists.
+    """Read files, directories of files, scripts or "host,host" lists.
 
     playbook: group_vars/ and host_vars/ beside it count too. cluster: the variables of the lowest level. vault: opens
     what ansible-vault encrypted.
@@ -158,12 +159,10 @@ def _read(source: Path | str, tree: Tree, cluster: Variables, vault: Vault | Non
                 _read(file, tree, cluster, vault)
         return
     tree.sources.append(str(path))
-    if path.suffix in (".yml", ".yaml", ".json"):
+    if is_script(path):
+        read_script(path, tree)
+    elif path.suffix in (".yml", ".yaml", ".json"):
         read_yaml(path, tree, cluster, vault)
-    elif path.exists() and path.stat().st_mode & 0o111 and path.read_bytes()[:2] == b"#!":
-        raise InvalidInput(
-            f"inventory {str(path)!r} is a program", where=Position(str(path)), next_step="Use a static inventory."
-        )
     else:
         read_ini(path, tree)
 

@@ -29,8 +29,8 @@ and watches through the API's address, and asks a workload's page at a worker's 
 that fails is tried once more at once; one
 that fails twice is a failure. After each fault the cluster must be well again without help (`validate-cluster`), and
 no write that was acknowledged may be gone. A power cut ends all that a host runs at once; what its programs wrote is
-kept, as the kernel that hosts of a lab share goes on. When one program is killed, no request may fail, unless it is the proxy on
-the host that holds the API's address: connections are refused until it is back.
+kept, as the kernel that hosts of a lab share goes on. When one program is killed, no request may fail, unless it is the
+proxy on the host that holds the API's address: connections are refused until it is back.
 
 When a host, the network or the leader of etcd goes without a word, requests that are under way wait until the others
 have noticed, and some fail: etcd elects another leader 2.5 to 5 s after the last word of the old one

@@ -156,12 +156,6 @@ def test_problems_of_variable_files_come_together(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
-def test_a_program_is_not_run_as_an_inventory(tmp_path: Path) -> None:
-    path = written(tmp_path, "#!/bin/sh\necho '{}'\n", "dynamic")
-    path.chmod(0o755)
-    assert refusal(path)[0].endswith(f"inventory '{path}' is a program")
-
-
 @pytest.mark.parametrize(
     ("name", "hosts"),
     [
