@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,10 +139,11 @@ def test_a_timer_takes_backups_into_a_bucket_and_the_cluster_comes_back_from_the
 
 
 def comes_back(one: Cluster) -> None:
-    """The only control plane has lost its disk, and the bucket is all that is left of what the cluster held."""
+    """The only control plane has lost its disk, the store all of the cluster: the bucket is what is left."""
     was = kept(one)
     one.kubectl("delete", "namespace", "kept")
     lab.reset_hosts(record.read_spec(one.name), ["cp-1"])
+    shutil.rmtree(Path(one.environment["CLUSTERBOOK_STATE_STORE"].removeprefix("file://"), one.name))
     one.on("restore", "--from", "latest", *AT, expect=2)
     one.on("restore", "--from", "latest", *AT, "--yes")
     one.on("validate-cluster", "--wait", "5m")
