@@ -162,9 +162,24 @@ def _read(source: Path | str, tree: Tree, cluster: Variables, vault: Vault | Non
     if is_script(path):
         read_script(path, tree)
     elif path.suffix in (".yml", ".yaml", ".json"):
-        read_yaml(path, tree, cluster, vault)
+        read_yaml(path, tree, cluster, vault, lambda files: _so_far(tree, cluster, vault, files))
     else:
         read_ini(path, tree)
+
+
+def _so_far(tree: Tree, cluster: Variables, vault: Vault | None, with_files: bool) -> dict[str, Variables]:
+    """The variables of each host that was read so far. with_files: also of group_vars/ and host_vars/."""
+    now, files = tree.copied(), VariableFiles(vault)
+    now.finish()
+    places = _Places(_directories(tree.sources) if with_files else (), None)
+    own = _own_groups(now, {name: now.members(name) for name in now.groups})
+    known: dict[str, Variables] = {}
+    for name, groups in own.items():
+        layers = _host_layers(name, groups, now, files, places, cluster)
+        known[name] = {**_variables(layers), "group_names": sorted(name for name in groups if name != "ungrouped")}
+    if files.problems:
+        raise InvalidProject(files.problems)
+    return known
 
 
 def _read_list(text: str, tree: Tree) -> None:

@@ -38,6 +38,15 @@ class Tree:
     host_variables: dict[str, list[SourceMapping]] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
 
+    def copied(self) -> Tree:
+        """Another tree with the same variables."""
+        groups = {
+            name: Group(name, one.position, dict(one.hosts), dict(one.children), list(one.variables))
+            for name, one in self.groups.items()
+        }
+        variables = {name: list(layers) for name, layers in self.host_variables.items()}
+        return Tree(groups, dict(self.hosts), variables, list(self.sources))
+
     def group(self, name: str, position: Position) -> Group:
         """The group of that name, new or known."""
         return self.groups.setdefault(name, Group(name, position))

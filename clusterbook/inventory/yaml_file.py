@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput, InvalidProject, Position
+from clusterbook.inventory import constructed
 from clusterbook.inventory.ranges import expand, split_port
 from clusterbook.inventory.tree import Group, Tree, empty_mapping
 from clusterbook.schema import problems
 from clusterbook.source import SourceMapping, Vault, load, position_of
 
 
-def read_yaml(path: Path, tree: Tree, cluster: Mapping[str, Any], vault: Vault | None = None) -> None:
+def read_yaml(
+    path: Path, tree: Tree, cluster: Mapping[str, Any], vault: Vault | None = None,
+    known: Callable[[bool], Mapping[str, Mapping[str, Any]]] = lambda files: {},
+) -> None:  # fmt: skip
     """Add a file's groups and hosts to the tree. Raises InvalidProject with every problem of the file.
 
     cluster: the variables of the command's cluster, for hosts that a cloud lists. vault: opens what is encrypted.
+    known(files): the variables of each host so far, those of group_vars/ and host_vars/ with files.
     """
     written = load(path, vault)
     if isinstance(written, Mapping) and "plugin" in written:
-        _read_plugin(path, written, tree, cluster)
+        if written["plugin"] in constructed.NAMES:
+            constructed.read_constructed(path, written, tree, known(written.get("use_vars_plugins") is True))
+        else:
+            _read_plugin(path, written, tree, cluster)
         return
     found = problems(written, "inventory.schema.json", where=Position(str(path), 1, 1))
     if found:
@@ -30,11 +38,12 @@ def read_yaml(path: Path, tree: Tree, cluster: Mapping[str, Any], vault: Vault |
 
 
 def plugin_of(path: Path | str) -> str:
-    """The plugin that an inventory file names; '' for a static one, or one that cannot be read."""
+    """The plugin of a cloud that an inventory file names; '' for any other, or one that cannot be read."""
     if "," in str(path) or Path(path).suffix not in (".yml", ".yaml") or not Path(path).is_file():
         return ""
     written = load(Path(path))
-    return str(written.get("plugin", "")) if isinstance(written, Mapping) else ""
+    found = str(written.get("plugin", "")) if isinstance(written, Mapping) else ""
+    return "" if found in constructed.NAMES else found
 
 
 def _read_plugin(path: Path, written: Mapping[str, Any], tree: Tree, cluster: Mapping[str, Any]) -> None:
@@ -42,7 +51,7 @@ def _read_plugin(path: Path, written: Mapping[str, Any], tree: Tree, cluster: Ma
         raise InvalidInput(
             f"there is no inventory plugin {written['plugin']!r}",
             where=position_of(written, "plugin"),
-            next_step="Use aws_ec2, or a static inventory.",
+            next_step="Use aws_ec2, constructed, or a static inventory.",
         )
     from clusterbook.inventory.aws_ec2 import read_aws  # boto3 takes half a second to load
 
