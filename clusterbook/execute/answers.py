@@ -203,8 +203,9 @@ class Answers:
         return name in names or (EVERY_NAME in names and not is_connection_variable(name))
 
     def _readable(self) -> frozenset[str]:
-        """The variables of other hosts that the play's own text reads."""
-        return self._plan.names | (self._plan.expander.shared if self._plan.expander else frozenset())
+        """The variables of other hosts that texts of the play read, and of files that this host had read."""
+        included = self._plan.expander.shared if self._plan.expander else frozenset()
+        return self._plan.names | self._words.shared | included
 
     def _answer_template(self, question: dict[str, Any]) -> dict[str, Any]:
         return self.files.template(self._step(question), question)
@@ -246,8 +247,7 @@ class Answers:
             raise Refusal(
                 f"dest of fetch must come from the inventory or the play alone, but: {error.message}"
             ) from error
-        specification = registry.specification(step.module)
-        arguments = coerce(specification, {"src": str(question["src"]), **found})
+        arguments = coerce(registry.specification(step.module), {"src": str(question["src"]), **found})
         return arguments, Path(self._plan.steps[step.id].bases[-1])
 
     def _answer_delegate(self, question: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from clusterbook.compile.hostvars import other_host_names
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.reach import local_texts, texts
 from clusterbook.execute.calls import LocalCalls, ScopeFor, call_key, plain_arguments
@@ -42,11 +43,15 @@ class Words:
         self._scope = scope
         self._calls = LocalCalls(self._texts, scope)
         self._read: dict[str, None] = {}
+        # The variables of other hosts that texts of files read.
+        self.shared: frozenset[str] = frozenset()
         self._allowed: frozenset[str] | None = None
 
     def read(self, values: Mapping[str, Any]) -> None:
         """Variables of local files that became known during the run: their texts may make calls, too."""
-        self._read.update(dict.fromkeys(local_texts(texts(values))))
+        found = list(texts(values))
+        self._read.update(dict.fromkeys(local_texts(found)))
+        self.shared |= other_host_names(found)
 
     def renders(self, step: Step, name: str) -> bool:
         """Whether the play's own texts look up a template by that name."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.execute.playing import Told, run_files
 
 INVENTORY = """\
@@ -105,6 +107,15 @@ def test_a_file_that_is_not_there_fails_the_host_with_the_places(tmp_path: Path)
 def test_an_undefined_name_fails_once_facts_were_gathered(tmp_path: Path) -> None:
     told = play(tmp_path, "['{{ nobody_sets_it }}.yml']", "    - debug: msg=1\n", facts=True)
     assert told.failures("a") == ["'nobody_sets_it' is undefined"]
+
+
+@pytest.mark.parametrize("task", ["debug: {}", "include_vars: 'hv_{{ inventory_hostname }}.yml'"])
+def test_a_file_may_read_what_other_hosts_have(tmp_path: Path, task: str) -> None:
+    names = "['hv_{{ inventory_hostname }}.yml']" if task.startswith("debug") else "[]"
+    tasks = f'    - {task}\n    - debug: msg="{{{{ theirs }}}}"\n'
+    files = {"hv_a_yml": "theirs: \"{{ hostvars['b'].pick }}\"\n", "hv_b_yml": "theirs: \"{{ hostvars['a'].base }}\"\n"}
+    told = play(tmp_path, names, tasks, **files)
+    assert (told.messages("a")[-1], told.messages("b")[-1]) == ("two", "of-a")
 
 
 def test_a_rescue_and_handlers_see_the_files_too(tmp_path: Path) -> None:
