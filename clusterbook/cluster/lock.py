@@ -14,10 +14,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from clusterbook.cluster.names import StoreError
 from clusterbook.cluster.store import Store
 from clusterbook.errors import Failed
 
@@ -114,12 +115,14 @@ def _why_dead(other: Holder) -> str:
 
 
 def _beat(store: Store, cluster: str, mine: Holder, stop: threading.Event, every: float) -> None:
-    current = mine
+    """Give signs of life until the lock is another's. A store that cannot be reached is asked again."""
     while not stop.wait(every):
-        following = Holder(**{**asdict(current), "heartbeat": time.time()})
-        if not store.swap(_name(cluster), _form(current), _form(following)):
-            return
-        current = following
+        with suppress(StoreError):
+            old = store.read(_name(cluster))
+            found = _parse(old)
+            if found is None or found.token != mine.token:
+                return
+            store.swap(_name(cluster), old, _form(replace(found, heartbeat=time.time())))
 
 
 def _release(store: Store, cluster: str, mine: Holder) -> None:

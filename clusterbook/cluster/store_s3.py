@@ -71,9 +71,9 @@ class S3Store:
         if found != old:
             return False
         if new is None:
-            return old is None or self._conditional("delete_object", Key=self._key(name), IfMatch=tag)
+            return old is None or self._conditional("delete_object", name, new, IfMatch=tag)
         condition = {"IfNoneMatch": "*"} if old is None else {"IfMatch": tag}
-        return self._conditional("put_object", Key=self._key(name), Body=new, **condition)
+        return self._conditional("put_object", name, new, Body=new, **condition)
 
     def names(self, prefix: str) -> list[str]:
         """See Store."""
@@ -119,12 +119,14 @@ class S3Store:
         except (ClientError, BotoCoreError) as error:
             raise self._unusable(error) from error
 
-    def _conditional(self, action: str, **arguments: Any) -> bool:
+    def _conditional(self, action: str, name: str, new: bytes | None, **arguments: Any) -> bool:
+        """Whether the condition held. A request whose answer was lost is made again, and meets what itself wrote."""
         try:
-            getattr(self._client, action)(Bucket=self._bucket, **arguments)
+            getattr(self._client, action)(Bucket=self._bucket, Key=self._key(name), **arguments)
         except ClientError as error:
             if _code(error) in (*LOST, *ABSENT):
-                return False
+                again = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+                return bool(again) and self.read(name) == new
             raise self._unusable(error) from error
         except BotoCoreError as error:
             raise self._unusable(error) from error

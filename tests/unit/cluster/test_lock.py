@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
 
 from clusterbook.cluster import lock
+from clusterbook.cluster.names import StoreError
 from clusterbook.cluster.store import FileStore
 
 HOLD_FOREVER = textwrap.dedent("""
@@ -103,3 +105,35 @@ def test_a_damaged_lock_file_does_not_lock_for_ever(store: FileStore) -> None:
     store.write("lab/lock", b"{not json")
     with lock.hold(store, "lab", "plan"):
         pass
+
+
+def test_the_heartbeat_goes_on_after_the_store_could_not_be_reached(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = FileStore.swap, [3]
+
+    def swap(self: FileStore, name: str, old: bytes | None, new: bytes | None) -> bool:
+        if threading.current_thread() is not threading.main_thread() and left[0]:
+            left[0] -= 1
+            raise StoreError("the store cannot be used")
+        return real(self, name, old, new)
+
+    monkeypatch.setattr(FileStore, "swap", swap)
+    with lock.hold(store, "lab", "provision", heartbeat_seconds=0.02) as mine:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            found = lock.holder(store, "lab")
+            if found and found.heartbeat > mine.heartbeat:
+                break
+            time.sleep(0.02)
+        assert not left[0] and found and found.heartbeat > mine.heartbeat
+    assert lock.holder(store, "lab") is None
+
+
+def test_the_heartbeat_leaves_a_lock_that_is_another_s_alone(store: FileStore) -> None:
+    with lock.hold(store, "lab", "first", heartbeat_seconds=0.02):
+        theirs = json.dumps({**json.loads(store.read("lab/lock") or b""), "token": "theirs"}).encode()
+        store.write("lab/lock", theirs)
+        time.sleep(0.2)
+        assert store.read("lab/lock") == theirs
+    assert store.read("lab/lock") == theirs

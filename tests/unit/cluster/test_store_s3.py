@@ -122,3 +122,28 @@ def test_the_address_in_the_environment_opens_it() -> None:
     for wrong in ("s3://", "s3://UPPER", "s3://a", "s3://-x-/y"):
         with pytest.raises(InvalidInput, match="is not the address of a store"):
             open_store({}, wrong)
+
+
+@pytest.mark.parametrize("new", [b"ours", None])
+@pytest.mark.parametrize("meanwhile", [None, b"theirs"])
+def test_a_change_whose_answer_was_lost_is_known_for_ours(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch, new: bytes | None, meanwhile: bytes | None
+) -> None:
+    store.write("lab/x", b"one")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    session = store._client._endpoint.http_session
+    real = session.send
+
+    def send(request: Any) -> Any:
+        """S3 does it, and a machine on the way says that it could not: botocore asks again."""
+        answer = real(request)
+        if request.method in ("PUT", "DELETE"):
+            monkeypatch.setattr(session, "send", real)
+            answer.status_code = 503
+            if meanwhile:
+                store.write("lab/x", meanwhile)
+        return answer
+
+    monkeypatch.setattr(session, "send", send)
+    assert store.swap("lab/x", b"one", new) == (meanwhile is None)
+    assert store.read("lab/x") == (meanwhile or new)
