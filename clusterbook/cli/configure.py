@@ -14,9 +14,9 @@ from typing import Any
 from invoke.context import Context
 
 from clusterbook.cli.boundary import command
-from clusterbook.cli.screen import print_json, say
+from clusterbook.cli.screen import print_json, say, say_aside
 from clusterbook.cloud.aws import Cloud
-from clusterbook.cloud.bucket import ensure_bucket
+from clusterbook.cloud.bucket import ensure_bucket, lacking
 from clusterbook.cluster import files, spec
 from clusterbook.cluster.secrets import open_keyring
 from clusterbook.cluster.spec import ClusterSpec
@@ -107,12 +107,18 @@ def configure(store: Store, name: str, wishes: Wishes) -> tuple[dict[str, Any], 
     """Write the configuration of a new cluster, and make the store's bucket. Returns its keys, and the text."""
     draft, text = drafted(name, wishes)
     if wishes.zones and store.address.startswith("s3://"):
-        ensure_bucket(Cloud(name, draft.complete["aws"]["region"]), store.address[5:].partition("/")[0])
+        _provide_bucket(Cloud(name, draft.complete["aws"]["region"]), store.address[5:].partition("/")[0])
     open_keyring(store, os.environ)  # how it is had is decided now; and user data of workers have a key of it
     if not store.swap(f"{name}/{spec.FILE}", None, text.encode()):
         raise InvalidInput(f"there is a cluster {name!r} in the store {store.address} already",
                            next_step=f"Change it with: invoke edit-cluster {name}")  # fmt: skip
     return dict(draft.written), text
+
+
+def _provide_bucket(cloud: Cloud, bucket: str) -> None:
+    """Make it, or say what one that somebody made does not have."""
+    if not ensure_bucket(cloud, bucket) and (lacks := lacking(cloud, bucket)):
+        say_aside(f"the bucket {bucket} is not as clusterbook makes one: it {', '.join(lacks)}; it is left as it is")
 
 
 def drafted(name: str, wishes: Wishes) -> tuple[ClusterSpec, str]:

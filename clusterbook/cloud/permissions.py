@@ -131,7 +131,7 @@ ON_ZONES = (
 SERVICE_ROLES = ("autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com", "spot.amazonaws.com")
 ON_OBJECTS = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 ON_BUCKET = (
-    "s3:CreateBucket", "s3:GetBucketVersioning", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
-    "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
-    "s3:PutLifecycleConfiguration",
+    "s3:CreateBucket", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning",
+    "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning",
+    "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
 )  # fmt: skip

@@ -139,6 +139,16 @@ def test_a_cluster_is_created_once(created: Run) -> None:
     assert code == 3 and "there is a cluster 'demo.k8s.local'" in text and "clusterbook edit-cluster" in text
 
 
+def test_a_bucket_that_somebody_made_is_taken_and_what_it_lacks_is_said(run: Run, aws: Any) -> None:
+    client = aws("s3")
+    client.create_bucket(Bucket="demo-state", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    client.put_object(Bucket="demo-state", Key="mine", Body=b"x")
+    code, text = run("create-cluster", NAME, "--zones", "us-east-2a")
+    assert code == 0
+    assert "demo-state is not as clusterbook makes one: it does not block public access, keeps no versions; it" in text
+    assert "Status" not in client.get_bucket_versioning(Bucket="demo-state")
+
+
 def test_two_updates_at_once_are_refused_with_the_name_of_the_other(created: Run) -> None:
     import os
 

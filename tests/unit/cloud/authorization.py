@@ -21,6 +21,7 @@ CREATED = {
 }  # fmt: skip
 S3_ACTIONS = {
     "ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket", "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "PutBucketEncryption": "PutEncryptionConfiguration", "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
 }  # fmt: skip
 # Of what a request names, AWS asks about this alone: a route's gateway may be anybody's.
