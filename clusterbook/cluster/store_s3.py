@@ -6,6 +6,7 @@ writes"), so locks and states cannot be overwritten unseen. What programs want a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,12 +51,19 @@ class S3Store:
 
     @property
     def region(self) -> str:
-        """The region whose S3 is asked."""
-        return str(self._client.meta.region_name)
+        """The bucket's region, for which requests are signed. Raises StoreError."""
+        return str(self._home.region_name)
 
     def url(self, name: str) -> str:
-        """The address of an object, or of a folder, for requests that are signed elsewhere."""
-        return f"{self._client.meta.endpoint_url}/{self._bucket}/{self._key(name)}"
+        """The address of an object, or of a folder, for requests that are signed elsewhere. Raises StoreError."""
+        return f"{self._home.endpoint_url}/{self._bucket}/{self._key(name)}"
+
+    @functools.cached_property
+    def _home(self) -> Any:
+        """What boto3 says of S3 in the bucket's region: a person's own region may be another one, or none."""
+        region = self._ask("head_bucket").get("BucketRegion", "")
+        asked = self._client.meta
+        return asked if region in ("", asked.region_name) else _client(region).meta
 
     def read(self, name: str) -> bytes | None:
         """See Store."""
@@ -153,15 +161,19 @@ class S3Store:
 
 def open_s3_store(bucket: str, prefix: str) -> S3Store:
     """The store at s3://BUCKET/PREFIX with the credentials of boto3's own chain. StoreError for settings of no use."""
-    settings = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"mode": "standard", "max_attempts": 4})
     place = hashlib.sha256(f"{bucket}/{prefix}".encode()).hexdigest()[:16]
     cache = Path(platformdirs.user_state_dir("clusterbook")) / "s3" / f"{bucket}-{place}"
     try:
-        client = boto3.client("s3", config=settings)
+        client = _client()
     except BotoCoreError as error:
         step = "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it."
         raise StoreError(f"the store s3://{bucket} cannot be used: {error}", next_step=step) from error
     return S3Store(bucket, prefix, client, cache)
+
+
+def _client(region: str = "") -> Any:
+    settings = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"mode": "standard", "max_attempts": 4})
+    return boto3.client("s3", region_name=region or None, config=settings)
 
 
 def _code(error: ClientError) -> str:

@@ -147,3 +147,21 @@ def test_a_change_whose_answer_was_lost_is_known_for_ours(
     monkeypatch.setattr(session, "send", send)
     assert store.swap("lab/x", b"one", new) == (meanwhile is None)
     assert store.read("lab/x") == (meanwhile or new)
+
+
+@pytest.mark.usefixtures("aws")
+def test_hosts_are_sent_to_the_bucket_s_own_region_wherever_a_person_works(
+    aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = aws("s3", region_name="eu-west-1")
+    far.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for region in ("us-east-2", "eu-west-1"):
+        store = S3Store("far", "team", aws("s3", region_name=region), tmp_path)
+        assert store.region == "eu-west-1"
+    answer = {"BucketRegion": "eu-west-1"}
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    nowhere = aws("s3")
+    monkeypatch.setattr(nowhere, "head_bucket", lambda **_: answer)
+    store = S3Store("far", "team", nowhere, tmp_path)
+    assert store.url("lab/join") == "https://s3.eu-west-1.amazonaws.com/far/team/lab/join"
