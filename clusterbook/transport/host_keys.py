@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import paramiko
 
 from clusterbook.errors import Distrusted
@@ -11,6 +13,9 @@ from clusterbook.transport.settings import Settings
 
 # An RSA key in known_hosts is named ssh-rsa, whatever hash its signatures use.
 _RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
+# The id of an instance of EC2, whose key the inventory learns from its console.
+_INSTANCE = re.compile("i-[0-9a-f]{8,17}")
+_LATER = "EC2 shows an instance's console some minutes after its boot: run the same command again."
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,8 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
     known: KnownHosts
 
     def entry(self) -> str:
-        """The name under which the host's key is looked up."""
-        return host_entry(self.settings.host_key_alias or self.settings.address, self.settings.port)
+        """The name under which the host's key is looked up: an alias is one whatever the port, as with OpenSSH."""
+        return self.settings.host_key_alias or host_entry(self.settings.address, self.settings.port)
 
     def preferred(self, offered: tuple[str, ...]) -> tuple[str, ...]:
         """Key algorithms to ask for: those that known_hosts can verify first, as OpenSSH orders them."""
@@ -51,12 +56,16 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
 
     def _unknown(self, entry: str, key: paramiko.PKey) -> Distrusted:
         port = f"-p {self.settings.port} " if self.settings.port != 22 else ""
-        file = self.known.files[0]
+        file, scan = self.known.files[0], f"ssh-keyscan {port}{self.settings.address}"
+        step = f"Compare the fingerprint, then '{scan} >> {file}', or set StrictHostKeyChecking=accept-new."
+        if self.settings.host_key_alias:
+            step = f"Compare the fingerprint, then: {scan} | sed 's/^[^ ]*/{entry}/' >> {file}"
+        if _INSTANCE.fullmatch(entry):
+            step = f"{_LATER} {step.replace('Compare', 'Or compare', 1)}"
         return Distrusted(
             f"{self._place()}: its host key is not known: {key.get_name()} {fingerprint(key.asbytes())}; "
             f"{entry!r} is not in {file}",
-            next_step=f"Compare the fingerprint, then 'ssh-keyscan {port}{self.settings.address} >> {file}', "
-            "or set StrictHostKeyChecking=accept-new.",
+            next_step=step,
         )
 
     def _changed(self, entry: str, key: paramiko.PKey, found: list[KnownKey]) -> Distrusted:

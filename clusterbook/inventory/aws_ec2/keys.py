@@ -6,6 +6,7 @@ cloud-init shows it (cc_ssh, "BEGIN SSH HOST KEY KEYS"). From then on another ke
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +58,26 @@ def _tag_keys(host: FoundHost) -> set[str]:
 
 
 def _keys(text: str) -> set[str]:
-    return set(re.findall(_KEY, text))
+    return {key for key in re.findall(_KEY, text) if _is_whole(*key.split())}
+
+
+def _is_whole(kind: str, text: str) -> bool:
+    """Whether it is a key and no part of one: the kernel writes on the console, too, in the middle of a line.
+
+    A key is strings, each after its length in four bytes, and the first is its kind: RFC 4253, 6.6.
+    """
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    parts = []
+    while blob:
+        end = 4 + int.from_bytes(blob[:4], "big")
+        if len(blob) < end:
+            return False
+        parts.append(blob[4:end])
+        blob = blob[end:]
+    return len(parts) > 1 and parts[0] == kind.encode()
 
 
 def _console_keys(text: str) -> set[str]:
