@@ -95,8 +95,12 @@ def console(place: Place, instance: str, sessions: Sessions) -> str:
 
 
 def config() -> Config:
-    """How long AWS is waited for, and how often it is asked again."""
-    return Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+    """How long AWS is waited for, and how often it is asked again.
+
+    EC2 answers some hundred questions at once and then twenty a second: adaptive clients slow down to what it takes.
+    """
+    return Config(connect_timeout=10, read_timeout=60, max_pool_connections=MOST_PLACES,
+                  retries={"mode": "adaptive", "total_max_attempts": 8})  # fmt: skip
 
 
 def _ask(place: Place, settings: Settings, sessions: Sessions) -> Asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,11 +48,13 @@ class FoundHost:
 def hosts_of(settings: Settings, found: list[tuple[Place, Mapping[str, Any]]]) -> list[FoundHost]:
     """Hosts in the order of their names. Two instances of one name are told apart by their ids."""
     named = [(_named(item, settings), place, item) for place, item in found]
-    names, bastions = [name for name, _, _ in named], _bastions(found)
+    names, bastions = Counter(name for name, _, _ in named), _bastions(found)
+    expressions = Expressions({})
     hosts = []
     for name, place, item in named:
-        unique = name if names.count(name) == 1 else f"{name}-{item['InstanceId']}"
-        hosts.append(_host(unique, place, item, settings, bastions.get(str(item.get("VpcId", "")), ("", ""))))
+        unique = name if names[name] == 1 else f"{name}-{item['InstanceId']}"
+        bastion = bastions.get(str(item.get("VpcId", "")), ("", ""))
+        hosts.append(_host(unique, place, item, settings, bastion, expressions))
     return sorted(hosts, key=lambda host: host.name)
 
 
@@ -69,8 +72,9 @@ def _tags(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _host(
-    name: str, place: Place, item: Mapping[str, Any], settings: Settings, bastion: tuple[str, str]
-) -> FoundHost:
+    name: str, place: Place, item: Mapping[str, Any], settings: Settings, bastion: tuple[str, str],
+    expressions: Expressions,
+) -> FoundHost:  # fmt: skip
     tags = _tags(item)
     region = item["Placement"]["AvailabilityZone"].rstrip("abcdefghijklmnopqrstuvwxyz")
     facts = {
@@ -89,7 +93,7 @@ def _host(
     if facts["private_dns"]:
         # What cloud-init makes the host's own name of, which is kubelet's name for the node.
         variables["node_name"] = facts["private_dns"].partition(".")[0]
-    groups = tuple(dict.fromkeys([*_fixed_groups(facts, tags, settings), *_chosen(settings, variables)]))
+    groups = tuple(dict.fromkeys([*_fixed_groups(facts, tags, settings), *_chosen(settings, variables, expressions)]))
     through = bastion if way == THROUGH_BASTION else ("", "")
     return FoundHost(name, item["InstanceId"], address, groups, variables, tags, place, through)
 
@@ -118,8 +122,8 @@ def _fixed_groups(facts: Mapping[str, Any], tags: Mapping[str, str], settings: S
             yield _group(f"tag_{name}_{tags[name]}")
 
 
-def _chosen(settings: Settings, variables: Mapping[str, Any]) -> Iterator[str]:
-    scope = Scope([variables], Expressions({}), _closed)
+def _chosen(settings: Settings, variables: Mapping[str, Any], expressions: Expressions) -> Iterator[str]:
+    scope = Scope([variables], expressions, _closed)
     for name, expression in settings.groups.items():
         try:
             if scope.condition(expression):
