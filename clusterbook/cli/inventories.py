@@ -55,7 +55,21 @@ def _script(site: Site) -> dict[str, Any]:
 def _variables(host: Host, vault: Vault) -> dict[str, Any]:
     """What is known without the host, with evaluated connection variables."""
     known = {**host.variables, **with_evaluated_connection(host).variables}
-    return {name: value for name, value in known.items() if _plain(value, vault)}
+    return {name: _as_data(value) for name, value in known.items() if _plain(value, vault)}
+
+
+def _as_data(value: Any) -> Any:
+    """The same for Ansible, which takes text with marks of Jinja for a template unless it is told that it is none.
+
+    What is left here is none: an instance's tags, say.
+    """
+    if isinstance(value, Mapping):
+        return {name: _as_data(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_as_data(item) for item in value]
+    if isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#")):
+        return {"__ansible_unsafe": value}
+    return value
 
 
 def _plain(value: Any, vault: Vault) -> bool:
