@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ipaddress
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from clusterbook.cloud.layout import Design, control_planes, reserved, subnets, utility_subnets
@@ -73,7 +74,7 @@ def _rules(design: Design) -> dict[str, list[Any]]:
     aws, port, inside = design.aws, design.complete["api_server_port"], "bastion" in design.aws
     masters, nodes, balancer = (design.group(part) for part in ("masters", "nodes", "api-elb"))
     hosts = [masters, nodes, *([design.group("bastion")] if inside else [])]
-    people: list[Any] = [("tcp", 22, 22, cidr) for cidr in aws["ssh_access_cidrs"]]
+    people: list[Any] = [("tcp", 22, 22, cidr) for cidr in _ranges(aws["ssh_access_cidrs"])]
     ssh: list[Any] = [("tcp", 22, 22, design.group("bastion"))] if inside else people
     between = [("udp", 8472, 8472, source) for source in (masters, nodes)]
     # metrics-server and Prometheus may be on any node, and ask every kubelet.
@@ -86,9 +87,15 @@ def _rules(design: Design) -> dict[str, list[Any]]:
             ("tcp", 2379, 2380, masters), ("icmp", -1, -1, nodes),
         ],
         "nodes": [*ssh, ("-1", -1, -1, masters), ("-1", -1, -1, nodes)],
-        "api-elb": [("tcp", design.api_port, design.api_port, source) for source in (*hosts, *aws["api_access_cidrs"])],
+        "api-elb": [("tcp", design.api_port, design.api_port, source)
+                    for source in (*hosts, *_ranges(aws["api_access_cidrs"]))],
     }  # fmt: skip
     return {**rules, "bastion": people} if inside else rules
+
+
+def _ranges(written: Sequence[str]) -> list[str]:
+    """As EC2 keeps them, from the first address on: 203.0.113.7/24 is 203.0.113.0/24."""
+    return list(dict.fromkeys(str(ipaddress.ip_network(one, strict=False)) for one in written))
 
 
 def names(design: Design) -> Iterator[Wanted]:

@@ -52,7 +52,8 @@ BY_KIND: Mapping[str, Permission] = MappingProxyType({
     ),
     "SecurityGroupRules": Permission(
         ("ec2:DescribeSecurityGroups",),
-        change=("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
+        change=("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress",
+         "ec2:UpdateSecurityGroupRuleDescriptionsIngress"),
     ),
     "ElasticAddress": Permission(
         ("ec2:DescribeAddresses",), {"ec2:AllocateAddress": ("elastic-ip",)}, change=("ec2:ReleaseAddress",)

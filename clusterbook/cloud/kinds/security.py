@@ -13,6 +13,7 @@ from clusterbook.cloud.model import Found, Wanted
 # Rules without this description are others' (the cloud controller opens node ports): left alone until the group goes.
 OURS = "clusterbook"
 Rule = tuple[str, int, int, str]
+THERE = "InvalidPermission.Duplicate"
 GONE = ("InvalidGroup.NotFound", "InvalidGroupId.Malformed", "InvalidPermission.NotFound")
 
 
@@ -69,10 +70,11 @@ class SecurityGroupRules:
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind. New rules come before old ones go, so that traffic which stays allowed is not cut."""
         there, wished = set(found.fields["rules"]), set(wanted.fields["rules"])
-        for rules, action in ((wished - there, "authorize"), (there - wished, "revoke")):
-            if rules:
-                cloud.settle("ec2", f"{action}_security_group_ingress", GroupId=found.id,
-                             IpPermissions=[_permission(rule) for rule in sorted(rules)])  # fmt: skip
+        if wished - there:
+            _authorize(cloud, found.id, sorted(wished - there))
+        if there - wished:
+            cloud.settle("ec2", "revoke_security_group_ingress", GroupId=found.id,
+                         IpPermissions=[_permission(rule) for rule in sorted(there - wished)])  # fmt: skip
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -86,6 +88,22 @@ class SecurityGroupRules:
         except CloudError as error:
             if error.code not in GONE:
                 raise
+
+
+def _authorize(cloud: Cloud, group: str, rules: Sequence[Rule]) -> None:
+    """One request for all; when somebody has made one of the rules before EC2 takes none, and that one becomes ours."""
+    permissions = [_permission(rule) for rule in rules]
+    try:
+        cloud.settle("ec2", "authorize_security_group_ingress", GroupId=group, IpPermissions=permissions)
+    except CloudError as error:
+        if error.code != THERE:
+            raise
+        if len(rules) > 1:
+            for rule in rules:
+                _authorize(cloud, group, [rule])
+        else:
+            cloud.call("ec2", "update_security_group_rule_descriptions_ingress", GroupId=group,
+                       IpPermissions=permissions)  # fmt: skip
 
 
 def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[Rule]:

@@ -13,6 +13,7 @@ from clusterbook.cloud.design import wanted
 from clusterbook.cloud.layout import Design
 from clusterbook.cloud.state import StateFile
 from clusterbook.cluster import spec
+from tests.unit.cloud.conftest import TEXT
 
 
 def quiet(*words: str) -> None:
@@ -174,6 +175,21 @@ def test_rules_that_others_added_to_a_group_are_left_alone(cloud: Cloud, design:
             "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "kubernetes.io/rule/nlb/client=a0123"}]}  # fmt: skip
     cloud.call("ec2", "authorize_security_group_ingress", GroupId=group, IpPermissions=[port])
     assert plan.compare(wanted(design), plan.survey(cloud)).empty
+
+
+def test_a_rule_that_somebody_made_before_becomes_ours(cloud: Cloud, design: Design, state: StateFile) -> None:
+    raised(cloud, design, state)
+    group = plan.survey(cloud)[f"SecurityGroup/masters.{design.name}"].id
+    port = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}
+    cloud.call("ec2", "authorize_security_group_ingress", GroupId=group, IpPermissions=[port])
+    text = TEXT.replace("[203.0.113.0/24]", "[203.0.113.0/24, 198.51.100.7/24, 198.51.100.0/24, 192.0.2.0/24]")
+    wider = changed(design, text)
+    raised(cloud, wider, state)
+    assert plan.compare(wanted(wider), plan.survey(cloud)).empty
+    raised(cloud, design, state)
+    rules = cloud.call("ec2", "describe_security_groups", GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    ranges = [one["CidrIp"] for rule in rules for one in rule["IpRanges"]]
+    assert ranges == ["203.0.113.0/24"]
 
 
 def test_two_resources_of_one_name_are_an_error_and_not_a_guess(cloud: Cloud, design: Design) -> None:
