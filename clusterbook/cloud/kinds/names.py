@@ -12,13 +12,17 @@ from typing import Any
 
 from clusterbook.cloud.aws import Cloud, CloudError
 from clusterbook.cloud.model import Found, Wanted
+from clusterbook.cluster.spec_aws import INTERNAL_API
 
 TTL_SECONDS = 60
 Record = tuple[str, str]
 
 
 class PrivateZone:
-    """fields: vpc, records: each (name, IPv4 address); several of one name are one record set."""
+    """fields: vpc, records: each (name, IPv4 address); several of one name are one record set.
+
+    Records of other names than the API's are others' (external-dns makes some): left alone until the zone goes.
+    """
 
     NAME = "PrivateZone"
     FIXED = frozenset({"vpc"})
@@ -32,7 +36,8 @@ class PrivateZone:
             if item["Name"] == f"{name}." and item["CallerReference"].startswith(_reference(cloud)):
                 vpcs = cloud.call("route53", "get_hosted_zone", Id=item["Id"])["VPCs"]
                 records = [(str(one["Name"]).rstrip("."), value["Value"]) for one in _sets(cloud, item["Id"])
-                           for value in one["ResourceRecords"]]  # fmt: skip
+                           if one["Type"] == "A" and one["Name"] == f"{INTERNAL_API}.{name}."
+                           for value in one.get("ResourceRecords", ())]  # fmt: skip
                 fields = {"vpc": vpcs[0]["VPCId"] if vpcs else "", "records": records}
                 yield Found(self.NAME, name, item["Id"].rpartition("/")[2], fields)
 
@@ -49,9 +54,7 @@ class PrivateZone:
 
     def update(self, cloud: Cloud, wanted: Wanted, found: Found, changed: Sequence[str]) -> Found:
         """See Kind."""
-        wished = _grouped(wanted.fields["records"])
-        gone = {name: values for name, values in _grouped(found.fields["records"]).items() if name not in wished}
-        _change(cloud, found.id, [*_changes("UPSERT", wished), *_changes("DELETE", gone)])
+        _change(cloud, found.id, _upserts(_grouped(wanted.fields["records"])))
         return Found(self.NAME, found.name, found.id, wanted.fields)
 
     def delete(self, cloud: Cloud, found: Found) -> None:
@@ -80,8 +83,8 @@ def _grouped(records: Sequence[Record]) -> dict[str, list[str]]:
     return {name: [address for _, address in part] for name, part in groupby(rows, key=lambda one: one[0])}
 
 
-def _changes(action: str, records: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    return [{"Action": action, "ResourceRecordSet": {
+def _upserts(records: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    return [{"Action": "UPSERT", "ResourceRecordSet": {
         "Name": name, "Type": "A", "TTL": TTL_SECONDS, "ResourceRecords": [{"Value": value} for value in values],
     }} for name, values in records.items()]  # fmt: skip
 

@@ -110,6 +110,35 @@ def test_somebody_else_s_zone_of_the_same_name_is_not_ours(cloud: Cloud) -> None
     assert plan.survey(cloud) == {}
 
 
+def test_records_that_others_put_into_the_zone_are_left_alone_until_it_goes(
+    cloud: Cloud, image: str, state: StateFile
+) -> None:
+    cloud.zones = frozenset({"demo.internal"})
+    full = design(ALL, image)
+    parts = [item for item in wanted(full) if item.kind in ("Vpc", "PrivateZone")]
+    assert apply.apply(cloud, plan.compare(parts, {}), state, {}, quiet).failed == {}
+    zone = plan.survey(cloud)["PrivateZone/demo.internal"].id
+    alias = {"HostedZoneId": zone, "DNSName": "api.demo.internal", "EvaluateTargetHealth": False}
+    theirs = [
+        {"Name": "app.demo.internal", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.20.0.99"}]},
+        {"Name": "app.demo.internal", "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": '"heritage=x"'}]},
+        {"Name": "www.demo.internal", "Type": "A", "AliasTarget": alias},
+    ]
+    changes = [{"Action": "CREATE", "ResourceRecordSet": one} for one in theirs]
+    cloud.call("route53", "change_resource_record_sets", HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    assert plan.compare(parts, plan.survey(cloud)).empty
+    more = design(ALL + "  control_plane: {count: 3}\n", image)
+    parts = [item for item in wanted(more) if item.kind in ("Vpc", "PrivateZone")]
+    assert apply.apply(cloud, plan.compare(parts, plan.survey(cloud)), state, {}, quiet).failed == {}
+    there = cloud.call("route53", "list_resource_record_sets", HostedZoneId=zone)["ResourceRecordSets"]
+    assert [one["Name"] for one in there if one["Type"] not in ("NS", "SOA")] == [
+        "api.demo.internal.", "app.demo.internal.", "app.demo.internal.", "www.demo.internal."
+    ]  # fmt: skip
+    assert plan.compare(parts, plan.survey(cloud)).empty
+    assert teardown.delete_all(cloud, state, quiet).failed == {}
+    assert cloud.call("route53", "list_hosted_zones")["HostedZones"] == []
+
+
 def existing(cloud: Cloud, cidr: str = "10.20.0.0/16", names: bool = True, gateway: bool = True) -> str:
     """A VPC of somebody's."""
     vpc = str(cloud.call("ec2", "create_vpc", CidrBlock=cidr)["Vpc"]["VpcId"])
