@@ -35,7 +35,8 @@ def provision(
 ) -> int:  # fmt: skip
     """Make hosts a cluster, or bring it to what its configuration says.
 
-    Running it again changes nothing; after an error it goes on where it stopped.
+    Running it again changes nothing; after an error it goes on where it stopped. New instances of
+    EC2 are waited for until they have booted.
 
     Example: invoke provision --inventory lab
     Example: invoke provision --inventory lab --limit w-2 --diff
@@ -46,7 +47,12 @@ def provision(
     )
     style = Style(json=json_, diff=diff, verbose=verbose, plan=check, asked=step)
     order = Order(places.playbook("site"), chosen, style, forks, executor, task_asker() if step else None)
-    return raise_site(site_for(inventory, cluster, order, vault), order)
+    site = site_for(inventory, cluster, order, vault)
+    if the_cluster(site).spec.on_ec2 and not (check or limit):
+        from clusterbook.cli.booting import booted  # boto3 is slow to load
+
+        site = booted(site, json_)
+    return raise_site(site, order)
 
 
 @command(iterable=["extra_vars", *VAULT_OPTIONS], help={**TARGET_HELP, **PLAN_HELP, **VAULT_HELP})

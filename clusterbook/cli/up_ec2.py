@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from clusterbook.cli import cloud, cluster, places, runs, validation
+from clusterbook.cli import booting, cloud, cluster, places, runs, validation
 from clusterbook.cli.configure import Wishes, configure, drafted
 from clusterbook.cli.joining import first_programs
 from clusterbook.cli.runs import Order
 from clusterbook.cli.screen import plural, print_json_line, say, stage, with_yes
-from clusterbook.cli.site import Site, connected, refreshed, the_cluster
+from clusterbook.cli.site import Site, the_cluster
 from clusterbook.cli.supplying import nothing_says
 from clusterbook.cli.vaults import open_vault
 from clusterbook.cloud.aws import Cloud
@@ -26,15 +24,11 @@ from clusterbook.cluster.artifacts.supply import MIRROR_VARIABLE
 from clusterbook.cluster.kubeconfig import ensure_kubeconfig, server_url
 from clusterbook.cluster.names import StoreError
 from clusterbook.cluster.store import Store, check_cluster_name, open_store
-from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput, Unreachable
-from clusterbook.model import Host
+from clusterbook.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, InvalidInput
 from clusterbook.report.style import Style
 
-# How long instances have for their first boot, and the cluster to be well.
-BOOT_SECONDS = 600.0
+# How long the cluster has to be well.
 WELL_SECONDS = 600.0
-ASK_SECONDS = 3.0
-AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -63,64 +57,13 @@ def raise_on_ec2(asked: Raising) -> int:
     order = Order(playbook, runs.selection(extra_vars=list(asked.extra_vars)), asked.style)
     site = cluster.site_for(asked.inventory, asked.name, order, open_vault())
     with stage("hosts", sys.stderr if asked.style.json else sys.stdout) as shown:
-        wanted = wanted_hosts(opened.aws)
-        site = answering(site, wanted, lambda text: shown.say(text, urgent=False))
+        wanted = booting.wanted_hosts(opened.aws)
+        site = booting.answering(site, wanted, lambda text: shown.say(text, urgent=False))
         shown.result = f"{plural(wanted, 'host')} answer"
     if code := cluster.raise_site(site, order) or _validated(site, asked.style.json):
         return code
     _welcome(site, time.monotonic() - started, asked.style.json)
     return EXIT_DONE
-
-
-def wanted_hosts(aws: Mapping[str, Any]) -> int:
-    """How many instances there are at least: a group's minimum is its count unless it says another one."""
-    workers = (int(group["minimum"]) for group in aws["worker_groups"])
-    masters: int = aws["control_plane"]["count"]
-    return masters + sum(workers) + ("bastion" in aws)
-
-
-def answering(
-    site: Site, wanted: int, say: Callable[[str], None], seconds: float = BOOT_SECONDS,
-    reach: Callable[[Host], Any] = connected, pause: Callable[[float], None] = time.sleep,
-) -> Site:  # fmt: skip
-    """The site with so many hosts, each of which lets us log in. Raises Unreachable when the time is over."""
-    reached: set[str] = set()
-    deadline = time.monotonic() + seconds
-    while True:
-        site = refreshed(site)
-        hosts = site.inventory.hosts
-        silent = {name: host for name, host in hosts.items() if name not in reached}
-        errors = _reached(silent, reach)
-        reached |= set(silent) - set(errors)
-        if not errors and len(hosts) >= wanted:
-            return site
-        if time.monotonic() >= deadline:
-            raise _absent(len(hosts), wanted, errors, seconds)
-        say(f"{len(reached & set(hosts))} of {plural(wanted, 'host')} answer")
-        pause(ASK_SECONDS)
-
-
-def _reached(hosts: Mapping[str, Host], reach: Callable[[Host], Any]) -> dict[str, Unreachable]:
-    def one(host: Host) -> Unreachable | None:
-        try:
-            reach(host).close()
-        except Unreachable as error:
-            return error
-        return None
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = dict(zip(hosts, pool.map(one, hosts.values()), strict=True))
-    return {name: error for name, error in found.items() if error is not None}
-
-
-def _absent(count: int, wanted: int, errors: Mapping[str, Unreachable], seconds: float) -> Unreachable:
-    if not errors:
-        message = f"EC2 runs {count} of {wanted} hosts after {seconds:g} s"
-        return Unreachable(message, next_step="Look at the groups' activities in EC2, then run the command again.")
-    name, error = next(iter(errors.items()))
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return Unreachable(f"{name}{more} does not answer after {seconds:g} s: {error.message}",
-                       next_step=error.next_step or "Run the same command again when it does.")  # fmt: skip
 
 
 def _configured(store: Store, asked: Raising) -> bool:

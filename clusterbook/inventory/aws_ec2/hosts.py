@@ -82,6 +82,7 @@ def _host(
         "zone": item["Placement"]["AvailabilityZone"], "region": region, "tags": tags,
         "private_address": item.get("PrivateIpAddress", ""), "public_address": item.get("PublicIpAddress") or "",
         "private_dns": item.get("PrivateDnsName", ""), "architecture": item.get("Architecture", ""),
+        "launched": str(item.get("LaunchTime", "")),
     }  # fmt: skip
     if tags.get(ROLE_TAG) == THROUGH_BASTION:
         bastion = ("", "")
