@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -58,9 +59,9 @@ WAIT_SECONDS = 600.0
 AGAIN = "Run the same command again when AWS is ready: it goes on where it stopped."
 SETTINGS = "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it."
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure")
-CAPACITY = (
-    "InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded"
-)  # fmt: skip
+CAPACITY = ("InsufficientInstanceCapacity", "Unsupported")
+# An account's quotas: VpcLimitExceeded, TooManyLoadBalancers and so on. RequestLimitExceeded is another matter.
+QUOTA = re.compile(r"(?!Request).*(LimitExceeded|QuotaExceeded|CountExceeded)(Exception)?|TooMany(?!Requests).*")
 
 
 class CloudError(Failed):
@@ -189,6 +190,9 @@ def translate(error: Exception, action: str) -> CloudError:
         return CloudError(f"{action} is denied: {text}", code, f"Allow {_permission(action)} for these credentials.")
     if code in CAPACITY:
         return CloudError(f"{action}: {text} ({code})", code, "Choose another instance type or zone.")
+    if QUOTA.fullmatch(code):
+        step = "Ask AWS for more (Service Quotas), or delete what is not in use; then run it again."
+        return CloudError(f"{action}: {text} ({code})", code, step)
     return CloudError(f"{action}: {text} ({code})", code, "Correct what it names, then run the same command again.")
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from clusterbook.cloud.aws import Cloud, CloudError, filters, tags_of
 from clusterbook.cloud.design import ROLE_TAG
-from clusterbook.cloud.kinds.balancing import TAGS_AT_ONCE, LoadBalancer, TargetGroup
+from clusterbook.cloud.kinds.balancing import LoadBalancer, TargetGroup, tags_of_each
 from clusterbook.cloud.kinds.contract import Kind
 from clusterbook.cloud.kinds.network import remove
 from clusterbook.cloud.kinds.security import SecurityGroup, SecurityGroupRules
@@ -96,11 +96,9 @@ def _classic_balancers(cloud: Cloud) -> Iterator[Found]:
     """What a Service without an annotation of its own gets."""
     pages = cloud.pages("elb", "describe_load_balancers", "LoadBalancerDescriptions")
     names = [str(item["LoadBalancerName"]) for item in pages]
-    for start in range(0, len(names), TAGS_AT_ONCE):
-        part = names[start : start + TAGS_AT_ONCE]
-        for item in cloud.call("elb", "describe_tags", LoadBalancerNames=part)["TagDescriptions"]:
-            if tags_of(item).get(owner_tag(cloud.cluster)) == "owned":
-                yield Found(CLASSIC, item["LoadBalancerName"], item["LoadBalancerName"])
+    for name, tags in tags_of_each(cloud, names, "elb", "LoadBalancerName"):
+        if tags.get(owner_tag(cloud.cluster)) == "owned":
+            yield Found(CLASSIC, name, name)
 
 
 def _target_groups(cloud: Cloud) -> Iterator[Found]:
@@ -111,12 +109,9 @@ def _target_groups(cloud: Cloud) -> Iterator[Found]:
 
 
 def _owned(cloud: Cloud, arns: list[str]) -> Iterator[str]:
-    for start in range(0, len(arns), TAGS_AT_ONCE):
-        part = arns[start : start + TAGS_AT_ONCE]
-        for item in cloud.call("elbv2", "describe_tags", ResourceArns=part)["TagDescriptions"]:
-            tags = tags_of(item)
-            if tags.get(owner_tag(cloud.cluster)) == "owned" and RESOURCE_TAG not in tags:
-                yield str(item["ResourceArn"])
+    for arn, tags in tags_of_each(cloud, arns):
+        if tags.get(owner_tag(cloud.cluster)) == "owned" and RESOURCE_TAG not in tags:
+            yield arn
 
 
 def _groups(cloud: Cloud) -> Iterator[Found]:

@@ -17,6 +17,8 @@ INTERNAL_API = "api"
 _ARM = re.compile(r"(?:a1|[a-z]+[0-9]+g[a-z]*)\.")
 # IAM's limit of letters in a role's name, and the longest that comes before the cluster's.
 ROLE_LETTERS, BEFORE_NAME = 64, "masters."
+# Tags of a person on a resource; an instance has seven of the cluster's own.
+MOST_TAGS = 40
 # Domains of Kubernetes in which a kubelet may label its own node.
 MAY_SET = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
@@ -67,6 +69,9 @@ def problems(complete: Mapping[str, Any], written: Mapping[str, Any], file: str)
     if len(complete["cluster_name"]) > most:
         message = f"cluster_name: a cluster on EC2 has at most {most} letters, for IAM names roles in {ROLE_LETTERS}"
         yield _problem(message, written, "cluster_name", here)
+    if len(aws["tags"]) > MOST_TAGS:
+        message = f"aws.tags: there are {len(aws['tags'])}; AWS takes 50 of a resource, and some are the cluster's own"
+        yield _problem(f"{message}, which leaves {MOST_TAGS}", part, "tags", here)
     yield from _machine_problems(aws, part, here)
     yield from _endpoint_problems(complete, written, here)
     yield from _group_problems(aws, part, here)

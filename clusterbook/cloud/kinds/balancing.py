@@ -193,12 +193,31 @@ class TargetRegistration:
 
 def tagged(cloud: Cloud, kind: str, arns: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(arn, name) of those that are the cluster's and of that kind."""
-    for start in range(0, len(arns), TAGS_AT_ONCE):
-        part = list(arns[start : start + TAGS_AT_ONCE])
-        for item in cloud.call("elbv2", "describe_tags", ResourceArns=part)["TagDescriptions"]:
-            tags = tags_of(item)
-            if tags.get(CLUSTER_TAG) == cloud.cluster and (name := name_in_tags(kind, tags)):
-                yield item["ResourceArn"], name
+    for arn, tags in tags_of_each(cloud, arns):
+        if tags.get(CLUSTER_TAG) == cloud.cluster and (name := name_in_tags(kind, tags)):
+            yield arn, name
+
+
+def tags_of_each(
+    cloud: Cloud, names: Sequence[str], service: str = "elbv2", key: str = "ResourceArn"
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """(name, tags) of resources of the whole account, without those that somebody deletes just now.
+
+    AWS tells some at once, and none when one of them is gone. service: elbv2, whose names are ARNs, or elb.
+    """
+    asked = f"{key}s"
+    for start in range(0, len(names), TAGS_AT_ONCE):
+        part = list(names[start : start + TAGS_AT_ONCE])
+        try:
+            found = cloud.call(service, "describe_tags", **{asked: part})["TagDescriptions"]
+        except CloudError as error:
+            if error.code not in ABSENT:
+                raise
+            if len(part) > 1:
+                for name in part:
+                    yield from tags_of_each(cloud, [name], service, key)
+            continue
+        yield from ((str(item[key]), tags_of(item)) for item in found)
 
 
 def drop(cloud: Cloud, action: str, **arguments: Any) -> None:

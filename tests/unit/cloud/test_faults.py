@@ -11,7 +11,7 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
-from clusterbook.cloud import apply, aws, plan, teardown
+from clusterbook.cloud import apply, aws, foreign, plan, teardown
 from clusterbook.cloud.aws import Cloud, translate
 from clusterbook.cloud.design import wanted
 from clusterbook.cloud.graph import Outcome
@@ -192,6 +192,45 @@ def test_no_capacity_is_said_with_what_to_choose_and_the_rest_is_made(
     assert asked["RunInstances"] == 3  # one each: waiting does not help
     assert f"AutoScalingGroup/nodes.{design.name}" in outcome.done
     assert outcome.untried == [f"TargetRegistration/api.{design.name}"]
+
+
+@pytest.mark.parametrize("code", [
+    "VpcLimitExceeded", "AddressLimitExceeded", "VcpuLimitExceeded", "TooManyLoadBalancers", "LimitExceeded",
+    "MaxSpotInstanceCountExceeded", "LimitExceededException",
+])  # fmt: skip
+def test_a_quota_of_the_account_is_said_to_be_one(code: str) -> None:
+    error = translate(ClientError({"Error": {"Code": code, "Message": "no more"}}, "Make"), "ec2:make")
+    assert error.next_step.startswith("Ask AWS for more (Service Quotas)")
+    for other in ("RequestLimitExceeded", "TooManyRequestsException"):
+        slow = ClientError({"Error": {"Code": other, "Message": "slow"}}, "Make")
+        assert "Quotas" not in translate(slow, "ec2:make").next_step
+
+
+@pytest.mark.parametrize("service", ["elbv2", "elb"])
+def test_a_balancer_of_somebody_that_goes_meanwhile_holds_nobody_up(
+    cloud: Cloud, design: Design, state: StateFile, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    raised(cloud, design, state)
+    subnet = plan.survey(cloud)[f"Subnet/us-east-2a.{design.name}"].id
+    if service == "elbv2":
+        answer = cloud.call("elbv2", "create_load_balancer", Name="theirs", Type="network", Subnets=[subnet])
+        gone = answer["LoadBalancers"][0]["LoadBalancerArn"]
+    else:
+        gone, ports = "theirs", [{"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": 80}]
+        owned = [{"Key": f"kubernetes.io/cluster/{design.name}", "Value": "owned"}]
+        for name in (gone, "ours"):
+            cloud.call("elb", "create_load_balancer", LoadBalancerName=name, Listeners=ports, Subnets=[subnet],
+                       Tags=owned)  # fmt: skip
+    real = botocore.client.BaseClient._make_api_call
+
+    def call(self: Any, operation: str, given: Any) -> Any:
+        if operation == "DescribeTags" and gone in [name for names in given.values() for name in names]:
+            raise ClientError({"Error": {"Code": "LoadBalancerNotFound", "Message": "gone"}}, operation)
+        return real(self, operation, given)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    assert plan.compare(wanted(design), plan.survey(cloud)).empty
+    assert [item.name for item in foreign.survey(cloud)] == (["ours"] if service == "elb" else [])
 
 
 def test_a_denied_action_is_named_as_iam_names_it(
