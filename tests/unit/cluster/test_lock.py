@@ -132,8 +132,11 @@ def test_the_heartbeat_goes_on_after_the_store_could_not_be_reached(
 
 def test_the_heartbeat_leaves_a_lock_that_is_another_s_alone(store: FileStore) -> None:
     with lock.hold(store, "lab", "first", heartbeat_seconds=0.02):
-        theirs = json.dumps({**json.loads(store.read("lab/lock") or b""), "token": "theirs"}).encode()
-        store.write("lab/lock", theirs)
+        taken = False
+        while not taken:  # as another run takes it, between two beats
+            old = store.read("lab/lock") or b""
+            theirs = json.dumps({**json.loads(old), "token": "theirs"}).encode()
+            taken = store.swap("lab/lock", old, theirs)
         time.sleep(0.2)
         assert store.read("lab/lock") == theirs
     assert store.read("lab/lock") == theirs
