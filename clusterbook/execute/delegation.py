@@ -17,15 +17,15 @@ from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.reach import closure, texts, words
 from clusterbook.execute.heard import value_of
 from clusterbook.execute.session import Answer, Refusal
-from clusterbook.language.elsewhere import elsewhere
+from clusterbook.language.elsewhere import elsewhere, target_of
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.program import EVERY_NAME, Program, Step
-from clusterbook.language.results import place_of
+from clusterbook.language.results import DELEGATED, place_of
 from clusterbook.language.runtime import Call, Refused
 from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.state import HostState, is_connection_variable, layers_for
 from clusterbook.language.stepping import StepRunner
-from clusterbook.language.values import OMIT, decode
+from clusterbook.language.values import decode
 from clusterbook.records import dataclass
 
 SET_FACT = "ansible.builtin.set_fact"
@@ -80,20 +80,20 @@ class Delegation:
         needs = self._names(step)
         if question.get("values") is None:
             return {"needs": sorted(needs)}
-        item = question.get("item")
+        item, runner = question.get("item"), self._runner(self._given(step, question["values"]))
+        scope, told = runner.scope(step, self._item(runner, step, item)), {}
         try:
-            return self._carry_out(step, item, self._given(step, question["values"]))
+            told[DELEGATED] = self._target(step, scope)
+            return {**self._carry_out(step, item, runner, scope, told[DELEGATED]), **told}
         except Unknown as reason:
-            return {"unknown": True, "changed": False, "msg": str(reason)}
+            return {"unknown": True, "changed": False, "msg": str(reason), **told}
         except (ExpressionError, Refused) as error:
             where = place_of(getattr(error, "template", None))
-            return {"failed": True, "changed": False, "msg": str(error), **where}
+            return {"failed": True, "changed": False, "msg": str(error), **where, **told}
 
-    def _carry_out(self, step: Step, item: int | None, given: Mapping[str, Any]) -> dict[str, Any]:
-        runner = self._runner(given)
-        extra = self._item(runner, step, item)
-        scope = runner.scope(step, extra)
-        target = self._target(step, scope)
+    def _carry_out(
+        self, step: Step, item: int | None, runner: StepRunner, scope: Scope, target: str
+    ) -> dict[str, Any]:
         facts = scope.evaluate(step.delegate_facts) is True
         if step.module == SET_FACT:
             values = scope.evaluate(step.arguments or {})
@@ -111,8 +111,7 @@ class Delegation:
 
     def _target(self, step: Step, scope: Scope) -> str:
         """Whom the step runs on: the host itself where that is omitted, or only the way to it is another one."""
-        target = None if step.delegate_to is None else scope.evaluate(step.delegate_to)
-        return self._host if target is None or target is OMIT else str(target)
+        return target_of(step, scope) or self._host
 
     @property
     def _program(self) -> Program:

@@ -140,13 +140,13 @@ FETCH: Mapping[str, Check] = {"sha1": _text, "data": _text, "offset": _whole, "l
 _IN_RESULTS: Mapping[str, Check] = {
     "status": lambda value: value in _STATUS, "changes": _changes, "about": _text, "items": _items, "times": _whole,
     "name": _text, "seconds": _number, "hidden": _truth, "ignored": _truth, "attempts": _whole, "next_step": _text,
-    "place": lambda value: isinstance(value, list) and len(value) == 3,
+    "place": lambda value: isinstance(value, list) and len(value) == 3, "delegated_to": _text,
 }
 EVENTS: Mapping[str, Mapping[str, Check]] = {
     "start": {"name": _text},
     "output": {"lines": _texts, "left_out": _whole},
     "progress": {"item": _whole, "items": _whole},
-    "retry": {"attempt": _whole, "tries": _whole},
+    "retry": {"attempt": _whole, "tries": _whole, "delegated_to": _text},
     "pending": {"handlers": _texts},
     "job": {"jid": _text},
     "waiting": {"jid": _text, "seconds": _number},

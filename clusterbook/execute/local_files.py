@@ -233,7 +233,7 @@ def _sum(path: Path, data: bytes | None, algorithm: str) -> str:
 
 def concealed(message: Mapping[str, Any]) -> dict[str, Any]:
     """What is told of a step that was given something decrypted: how it ended, none of its values."""
-    shown = ("type", "id", "status", "seconds", "times", "ignored", "changed", "name")
+    shown = ("type", "id", "status", "seconds", "times", "ignored", "changed", "name", "delegated_to")
     kept = {name: message[name] for name in shown if name in message}
     if message.get("status") == "failed" and message.get("msg"):
         kept["msg"] = message["msg"]

@@ -38,6 +38,7 @@ from clusterbook.language.program import to_wire
 from clusterbook.records import dataclass
 
 GRACE_SECONDS = 30.0
+TOO_MANY = "more hosts failed than max_fail_percentage allows"
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Runner:
             hosts = tuple(name for name in batch if name not in self._lost)
             if not hosts:
                 continue
+            if number:
+                self._events.emit("batch", name=play.name)
             gates = Gates(hosts, self._forks, [name for name in play.hosts if name not in self._lost])
             if not self._batch(play, hosts, gates):
                 if number + 1 < len(play.batches):
@@ -129,7 +132,7 @@ class Runner:
                     self._events.emit("stopped", play=play.name, reason=reason)
                 self._lost.update(name for rest in play.batches for name in rest)
                 if self._lost.issuperset(hosts):
-                    self._events.emit("nobody_left", last=last)
+                    self._events.emit("nobody_left", last=last, too_many=gates.aborted == TOO_MANY)
                 return False
             if gates.over:
                 break
@@ -148,8 +151,11 @@ class Runner:
 
         def on_failure(name: str) -> None:
             failed.add(name)
-            if play.any_errors_fatal or gates.fatal or 100.0 * len(failed) / len(hosts) > play.max_fail_percentage:
-                gates.abort(f"{name} failed and the play stops on errors")
+            # As in Ansible, of hosts whose handlers run all the same not too many can fail.
+            most = 100 if play.program.force_handlers else play.max_fail_percentage
+            too_many = 100.0 * len(failed) / len(hosts) > most
+            if too_many or play.any_errors_fatal or gates.fatal:
+                gates.abort(TOO_MANY if too_many else f"{name} failed and the play stops on errors")
                 if not play.program.lockstep:  # else each host ends its step and stops at the next gate
                     self._places.stop()
 

@@ -9,13 +9,20 @@ from typing import Any, Mapping, Optional, Sequence
 
 from clusterbook.language.program import Step
 from clusterbook.language.runtime import Runtime
+from clusterbook.language.scope import Scope
 from clusterbook.language.state import HostState
-from clusterbook.language.values import decode, encode, holds_template
+from clusterbook.language.values import OMIT, decode, encode, holds_template
 
 
 def elsewhere(step: Step) -> bool:
     """Whether the step runs on another agent than the host's own: another host, or another way to the same one."""
     return step.delegate_to is not None or bool(step.connection)
+
+
+def target_of(step: Step, scope: Scope) -> str:
+    """The host that a delegated step names; empty for the host itself: nothing is delegated, or that is omitted."""
+    target = None if step.delegate_to is None else scope.evaluate(step.delegate_to)
+    return "" if target is None or target is OMIT else str(target)
 
 
 def known_here(step: Step, state: HostState, more: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -17,13 +17,15 @@ NO_TRACEBACK = "(traceback unavailable)"
 # What events say themselves: a variable with such a name is shown in the message.
 _OF_EVENTS = ("host", "time", "step", "at", "role", "module", "handler", "kind", "type", "id", "name", "seconds",
               "status", "times", "hidden", "ignored", "items", "place", "changes", "about", "attempts", "next_step",
-              "quiet")  # fmt: skip
+              "quiet", "delegated_to")  # fmt: skip
 # What a run of a loop knew of its item; any name may be among it, also one by which the engine tells of a result.
 OF_ITEM = "of_item"
 # The parameter whose value made a module fail.
 OF_PARAMETER = "of_parameter"
+# Whom a delegated step ran on.
+DELEGATED = "_ansible_delegated_to"
 _UNREGISTERED = ("ignored", "changes", "shown", "no_log", "quiet", "explained", "foreseen", "names_only", "in_vain",
-                 "place", "_ansible_item_label", OF_ITEM, OF_PARAMETER)  # fmt: skip
+                 "place", "_ansible_item_label", DELEGATED, OF_ITEM, OF_PARAMETER)  # fmt: skip
 
 
 def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dict[str, Any]:
@@ -40,6 +42,8 @@ def outline(result: Mapping[str, Any], hidden: bool, whole: bool = False) -> dic
         event["ignored"] = True
         if result.get("changed"):
             event["changed"] = True
+    if result.get(DELEGATED):
+        event["delegated_to"] = str(result[DELEGATED])
     if hidden:
         event["hidden"] = True
         if status == "failed":

@@ -15,6 +15,7 @@ from clusterbook.language.keeping import SET_FACT, Key, Result
 from clusterbook.language.loops import loop_items, loop_variables, named_loop, with_item
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
+    DELEGATED,
     OF_ITEM,
     at_parameter,
     combine,
@@ -273,7 +274,7 @@ class StepRunner(StepTrier):
         result = self.as_foretold(self._errands.run(step, index, known, notify))
         if not result.pop("facts_elsewhere", False):
             self.learn(result)
-        return result
+        return {DELEGATED: "", **result}
 
     def _join(self, step: Step, scope: Scope, index: Optional[int]) -> Result:
         """add_host, group_by: what steers a connection is evaluated on the local machine alone."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
+from clusterbook.language.elsewhere import target_of
 from clusterbook.language.environment import ExpressionError
 from clusterbook.language.keeping import Result, StepKeeper
 from clusterbook.language.program import Step
 from clusterbook.language.results import (
+    DELEGATED,
     NO_TRACEBACK,
     expression_failure,
     failed_again,
@@ -36,13 +38,16 @@ class StepTrier(StepKeeper):
         result: Result = {}
         for attempt in range(1, max(1, tries) + 1):
             result = self.once(step, scope, extra, index)
+            if step.delegate_to is not None and DELEGATED not in result:
+                result[DELEGATED] = target_of(step, scope)
             if repeated:
                 result["attempts"] = attempt
             result = self._judge(step, extra, told_plainly(result))
             if not repeated or _is_final(result) or self._is_enough(step, extra, result):
                 return result
             if attempt < tries:
-                self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries})
+                about = {"delegated_to": result[DELEGATED]} if result.get(DELEGATED) else {}
+                self._runtime.emit({"type": "retry", "id": step.id, "attempt": attempt, "tries": tries, **about})
                 self._runtime.pause(float(scope.evaluate(step.delay)))
         return failed_again(result, tries)
 

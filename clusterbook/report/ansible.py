@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from clusterbook.records import dataclass
@@ -40,13 +40,15 @@ class Look:
 class AnsibleReport:
     """Shows a run from its events, which must carry whole results."""
 
-    def __init__(self, output: IO[str], look: Look) -> None:
-        """output: usually standard output."""
+    def __init__(self, output: IO[str], look: Look, address: Callable[[str], str] = str) -> None:
+        """output: usually standard output; address: of a host by its name, for steps that were delegated to it."""
         self._output = output
         self._look = look
+        self._address = address
         self._banner: tuple[int | None, set[str]] = (None, set())
         self._stats = CustomStats()
         self._included = Included()
+        self._errors: set[str] = set()
 
     def event(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -65,8 +67,14 @@ class AnsibleReport:
         if not event["hosts"]:
             self._line("skipping: no hosts matched", "cyan")
 
+    def _on_batch(self, event: Mapping[str, Any]) -> None:
+        self._banner = (None, set())
+        self._title(f"PLAY [{event['name']}]")
+
     def _on_nobody_left(self, event: Mapping[str, Any]) -> None:
-        self._title("NO MORE HOSTS LEFT")
+        if event["too_many"]:  # otherwise ansible-playbook does not say it; here it does so twice
+            self._title("NO MORE HOSTS LEFT")
+            self._title("NO MORE HOSTS LEFT")
 
     def _on_start(self, event: Mapping[str, Any]) -> None:
         step, host = event.get("step"), str(event.get("host"))
@@ -105,11 +113,12 @@ class AnsibleReport:
 
     def _on_retry(self, event: Mapping[str, Any]) -> None:
         left = event["tries"] - event["attempt"]
-        self._line(f"FAILED - RETRYING: [{event['host']}]: {_name(event)} ({left} retries left).", "dark gray")
+        label = " -> ".join(_way(event, event))
+        self._line(f"FAILED - RETRYING: [{label}]: {_name(event)} ({left} retries left).", "dark gray")
 
     def _on_unreachable(self, event: Mapping[str, Any]) -> None:
         shown = {"changed": False, "msg": event.get("msg", ""), "unreachable": True}
-        self._line(f"fatal: [{event['host']}]: UNREACHABLE! => {_json(shown)}", "red")
+        self._line(f"fatal: [{self._host(event, event)}]: UNREACHABLE! => {_json(shown)}", "red")
 
     def _on_failure(self, event: Mapping[str, Any]) -> None:
         shown = {"changed": False, "msg": event.get("msg", "")}
@@ -148,14 +157,14 @@ class AnsibleReport:
 
     def _item(self, event: Mapping[str, Any], item: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
         label = item_label(shown)
-        status, host = shown["status"], event["host"]
+        status, host = shown["status"], self._host(event, shown)
         if shown.get("hidden"):
             item = _hidden(status)
         if status == "failed":
             self._line(f"failed: [{host}] {label} => {self._dump(event, item)}", "red")
         elif status == "skipped":
             if self._look.show_skipped:
-                self._line(f"skipping: [{host}] => {label} {self._more(event, item)}".rstrip(), "cyan")
+                self._line(f"skipping: [{event['host']}] => {label} {self._more(event, item)}".rstrip(), "cyan")
         else:
             word, color = ("changed", "yellow") if status == "changed" else ("ok", "green")
             more = self._more(event, item)
@@ -166,23 +175,30 @@ class AnsibleReport:
             self._line(str(result["module_stderr"]), "red")
         place = event.get("place")
         if place:
-            self._line(f"[ERROR]: Task failed: {event.get('msg', '')}\nOrigin: {place[0]}:{place[1]}:{place[2]}", "red")
+            error = f"[ERROR]: Task failed: {event.get('msg', '')}\nOrigin: {place[0]}:{place[1]}:{place[2]}"
+            if error not in self._errors:
+                self._errors.add(error)
+                self._line(error, "red")
         word = "UNREACHABLE" if result.get("unreachable") else "FAILED"
-        self._line(f"fatal: [{self._host(event)}]: {word}! => {self._dump(event, result)}", "red")
+        self._line(f"fatal: [{self._host(event, event)}]: {word}! => {self._dump(event, result)}", "red")
 
     def _skipped(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         if self._look.show_skipped:
             more = self._more(event, result)
-            self._line(f"skipping: [{self._host(event)}]{' => ' + more if more else ''}", "cyan")
+            self._line(f"skipping: [{event['host']}]{' => ' + more if more else ''}", "cyan")
 
     def _good(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         word, color = ("changed", "yellow") if event["status"] == "changed" else ("ok", "green")
         more = self._more(event, result)
-        self._line(f"{word}: [{self._host(event)}]{' => ' + more if more else ''}", color)
+        self._line(f"{word}: [{self._host(event, event)}]{' => ' + more if more else ''}", color)
 
-    def _host(self, event: Mapping[str, Any]) -> str:
-        delegated = _result(event).get("_ansible_delegated_vars", {}).get("ansible_delegated_host")
-        return f"{event['host']} -> {delegated}" if delegated else str(event["host"])
+    def _host(self, event: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+        """The host, and whom it delegated the step or this item of it to."""
+        host, *target = _way(event, part)
+        if not target:
+            return host
+        address = self._address(target[0])
+        return f"{host} -> {target[0]}" + (f"({address})" if address != target[0] else "")
 
     def _more(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         """The result behind a line that is not a failure: with -v, and always where the task only shows something."""
@@ -208,7 +224,8 @@ class AnsibleReport:
                 shown[f"{name}_lines"] = shown[name].splitlines()
         if shown.get("failed") is False or event["status"] == "failed":
             shown.pop("failed", None)
-        return _json(shown, indent=4 if self._look.verbosity > 2 else None)
+        long = self._look.verbosity > 2 or event.get("module") == "ansible.builtin.assert"
+        return _json(shown, indent=4 if long else None)
 
     def _diff(self, event: Mapping[str, Any]) -> None:
         if event.get("hidden"):
@@ -233,6 +250,11 @@ class AnsibleReport:
         if not self._look.color or not color:
             return text
         return "\n".join(f"\x1b[{COLORS[color]}m{line}\x1b[0m" for line in text.split("\n"))
+
+
+def _way(event: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[str, ...]:
+    host, target = str(event["host"]), str(part.get("delegated_to", ""))
+    return (host, target) if target and target != host else (host,)
 
 
 def _name(event: Mapping[str, Any]) -> str:

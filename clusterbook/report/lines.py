@@ -26,10 +26,17 @@ def title(event: Mapping[str, Any]) -> str:
     return f"{role} | {name}"
 
 
+def ran_on(event: Mapping[str, Any]) -> str:
+    """` -> HOST`, of a loop every host, for a step that was delegated to others."""
+    found = (part.get("delegated_to", "") for part in (event, *event.get("items", ())))
+    targets = [name for name in dict.fromkeys(found) if name and name != event["host"]]
+    return f" -> {', '.join(targets)}" if targets else ""
+
+
 def step_lines(event: Mapping[str, Any], diff: bool) -> Iterator[Text]:
     """A changed, unknown or (verbose) quiet step."""
     mark, style = MARKS.get(str(event["status"]), ("·", ""))
-    line = Text.assemble((mark + " ", style), (f"{event['host']:<8} ", "bold"), title(event))
+    line = Text.assemble((mark + " ", style), (f"{event['host'] + ran_on(event):<8} ", "bold"), title(event))
     if event.get("ignored"):
         line.append("  (ignored)", "dim")
     if event.get("at"):
@@ -44,7 +51,7 @@ def step_lines(event: Mapping[str, Any], diff: bool) -> Iterator[Text]:
 
 def failure_lines(event: Mapping[str, Any]) -> Iterator[Text]:
     """A failed step: what was wanted and found, the cause, what to do next; nothing else."""
-    head = Text.assemble(("failed  ", "bold red"), (f"{event['host']}  ", "bold"), title(event))
+    head = Text.assemble(("failed  ", "bold red"), (f"{event['host']}{ran_on(event)}  ", "bold"), title(event))
     if event.get("at"):
         head.append(f"   {event['at']}", "dim")
     yield head

@@ -6,6 +6,7 @@ import getpass
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, 
 from clusterbook.execute.asking import TaskAsker
 from clusterbook.execute.events import Events
 from clusterbook.execute.executors import new_key
-from clusterbook.execute.hosts import Agents
+from clusterbook.execute.hosts import Agents, evaluated
 from clusterbook.execute.run import Outcome, Runner
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Refusal
@@ -132,12 +133,12 @@ def _carry_out(
     color = settings.force_color or (sys.stdout.isatty() and not settings.no_color)
     diff = options.diff or settings.diff
     look = Look(options.verbosity, color, diff, settings.show_skipped, settings.show_custom_stats)
-    report = AnsibleReport(sys.stdout, look)
+    services = Services(_undecryptable, decrypt=decrypter(vault))
+    report = AnsibleReport(sys.stdout, look, partial(_address, plan, services))
     events = Events([report], plan.steps)
     for secret in filter(None, (passwords.login, passwords.become)):
         events.mask.add(secret)
     vault.listen(events.mask.add)
-    services = Services(_undecryptable, decrypt=decrypter(vault))
     run, keep = f"clusterbook-playbook {secrets.token_hex(8)}", new_key(loses_hosts(plan))
     files.allow(len({name for play in plan.plays for name in play.hosts}))
     agents = Agents(_connector(options, settings, passwords), run, services, lock_hosts=False, keep=keep)
@@ -149,6 +150,11 @@ def _carry_out(
         report.close()
         agents.close()
     return _status(outcome)
+
+
+def _address(plan: Plan, services: Services, name: str) -> str:
+    host = plan.hosts.get(name)
+    return name if host is None else str(evaluated(host, services).variables.get("ansible_host", name))
 
 
 def _undecryptable(name: str) -> str:

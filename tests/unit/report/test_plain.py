@@ -235,3 +235,10 @@ def test_a_run_that_was_stopped_before_any_result_does_not_say_that_nothing_was_
 def test_what_a_lookup_warns_of_is_shown() -> None:
     assert shown(Style(), WARNING) == "! cp-1     etcd | Read it: No such file or directory: 'a'\n"
     assert json.loads(shown(Style(json=True), WARNING))["msg"] == "No such file or directory: 'a'"
+
+
+def test_a_line_of_a_delegated_step_names_where_it_ran() -> None:
+    items = [{"status": "changed", "delegated_to": name} for name in ("db-1", "db-2", "db-1", CHANGED["host"])]
+    assert f"{CHANGED['host']} -> db-1 " in shown(Style(), {**CHANGED, "delegated_to": "db-1"})
+    assert f"{CHANGED['host']} -> db-1, db-2 " in shown(Style(), {**CHANGED, "items": items})
+    assert "->" not in shown(Style(), {**CHANGED, "delegated_to": CHANGED["host"], "changes": []})

@@ -1,0 +1,100 @@
+"""Whole runs of clusterbook-playbook: their screens, line by line, as ansible-playbook prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from clusterbook.cli.ansible.program import run
+
+HOSTS = """\
+[web]
+a
+b
+[db]
+d ansible_host=127.0.0.2
+[all:vars]
+ansible_connection=local
+"""
+HEAD = "- hosts: web\n  gather_facts: false\n"
+Shown = Callable[..., list[str]]
+
+
+@pytest.fixture
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+    """Runs a playbook and gives the lines of its screen, without empty ones and without the stars of banners."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ANSIBLE_CONFIG", "ANSIBLE_INVENTORY", "ANSIBLE_ROLES_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    Path("hosts.ini").write_text(HOSTS)
+
+    def screen(text: str, *options: str, code: int = 0) -> list[str]:
+        Path("site.yml").write_text(text)
+        assert run(["site.yml", "-i", "hosts.ini", "--forks", "1", *options]) == code
+        return [line.rstrip(" *") for line in capsys.readouterr().out.splitlines() if line]
+
+    return screen
+
+
+def test_lines_of_delegated_steps_name_their_host_and_its_address(shown: Shown) -> None:
+    lines = shown(HEAD + """\
+  tasks:
+    - {command: echo, delegate_to: d}
+    - {ping: , delegate_to: "{{ item }}", loop: [b, d]}
+    - {debug: {msg: hi}, delegate_to: d, run_once: true}
+    - {ping: , delegate_to: d, when: false}
+    - {local_action: ping}
+    - {command: "false", delegate_to: d, ignore_errors: true, until: r is success, register: r, retries: 1, delay: 0}
+    - {ping: , delegate_to: d, no_log: true}
+""")
+    assert [line.partition("]: ")[0] for line in lines if "[a" in line or "[b" in line] == [
+        "changed: [a -> d(127.0.0.2)]", "changed: [b -> d(127.0.0.2)]",
+        "ok: [a -> b] => (item=b)", "ok: [a -> d(127.0.0.2)] => (item=d)",
+        "ok: [b] => (item=b)", "ok: [b -> d(127.0.0.2)] => (item=d)",
+        "ok: [a -> d(127.0.0.2)] => {", "skipping: [a]", "skipping: [b]",
+        "ok: [a -> localhost]", "ok: [b -> localhost]",
+        "FAILED - RETRYING: [a -> d", "fatal: [a -> d(127.0.0.2)",
+        "FAILED - RETRYING: [b -> d", "fatal: [b -> d(127.0.0.2)",
+        "ok: [a -> d(127.0.0.2)]", "ok: [b -> d(127.0.0.2)]",
+    ]  # fmt: skip
+
+
+def test_each_batch_has_the_banner_of_the_play(shown: Shown) -> None:
+    lines = shown("- hosts: all\n  name: all\n  serial: 2\n  gather_facts: false\n  tasks: [{ping: }]\n")
+    assert lines[:7] == ["PLAY [all]", "TASK [ping]", "ok: [a]", "ok: [b]", "PLAY [all]", "TASK [ping]", "ok: [d]"]
+
+
+def test_that_no_host_is_left_is_said_where_more_failed_than_the_play_allows(shown: Shown) -> None:
+    fail = "  tasks: [{fail: , when: inventory_hostname == 'a'}, {ping: }]\n"
+    assert shown(HEAD + "  max_fail_percentage: 40\n" + fail, code=2).count("NO MORE HOSTS LEFT") == 2
+    assert "NO MORE HOSTS LEFT" not in shown(HEAD + "  any_errors_fatal: true\n" + fail, code=2)
+    assert "NO MORE HOSTS LEFT" not in shown(HEAD + "  tasks: [{fail: }]\n", code=2)
+
+
+def test_max_fail_percentage_does_not_stop_a_play_that_forces_handlers(shown: Shown) -> None:
+    lines = shown(HEAD + """\
+  max_fail_percentage: 40
+  force_handlers: true
+  tasks:
+    - {command: echo, notify: handle}
+    - {fail: , when: inventory_hostname == 'a'}
+  handlers:
+    - {name: handle, ping: }
+- hosts: db
+  gather_facts: false
+  tasks: [{ping: }]
+""", code=2)
+    assert sorted(line for line in lines if line.startswith("ok:")) == ["ok: [a]", "ok: [b]", "ok: [d]"]
+
+
+def test_where_an_expression_failed_is_told_once_for_all_hosts(shown: Shown) -> None:
+    lines = shown(HEAD + "  tasks: [{debug: {msg: '{{ nope }}'}}]\n", code=2)
+    assert [line.split(":")[0] for line in lines if "nope" in line] == ["[ERROR]", "fatal", "fatal"]
+
+
+def test_an_assertion_that_does_not_hold_shows_its_result_on_lines_of_their_own(shown: Shown) -> None:
+    lines = shown(HEAD + "  tasks: [{assert: {that: inventory_hostname == 'b'}}]\n", code=2)
+    at = lines.index("fatal: [a]: FAILED! => {")
+    assert lines[at + 1] == '''    "assertion": "inventory_hostname == 'b'",'''
