@@ -19,13 +19,14 @@ NOWHERE = Position("")
 
 @dataclass(frozen=True)
 class Task:
-    """One task as written. `module` is the canonical name (ansible.builtin.copy); arguments are unevaluated."""
+    """One task. module: the canonical name (ansible.builtin.copy), action: as it is written; arguments: unevaluated."""
 
     name: Value
     module: str
     arguments: Value
     keywords: Mapping[str, Value]
     position: Position
+    action: str = ""
 
 
 @dataclass(frozen=True)

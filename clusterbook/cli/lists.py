@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from clusterbook.compile import Plan
 from clusterbook.compile.plan import PlayPlan, StepInfo
+from clusterbook.language.program import Group, Instruction, Step
 
 HELP = {
     "start-at-task": "begin at the task of this name, or ROLE : NAME, with * and ?; facts are gathered all the same",
@@ -25,8 +26,9 @@ def parts(hosts: bool, tasks: bool, tags: bool) -> tuple[str, ...]:
     return tuple(name for name, wanted in (("hosts", hosts), ("tasks", tasks), ("tags", tags)) if wanted)
 
 
-def listing(playbook: str, plan: Plan, wanted: Collection[str]) -> Iterator[str]:
-    """The lines for one playbook. wanted: see parts."""
+def listing(playbook: str, plan: Plan, wanted: Collection[str], whole: bool = True) -> Iterator[str]:
+    """The lines for one playbook. wanted: see parts; whole: with tasks of includes, rescue and always."""
+    tasks_of = _tasks if whole else _static_tasks
     yield f"\nplaybook: {playbook}"
     for number, play in enumerate(plan.plays, 1):
         yield f"\n  play #{number} ({play.pattern}): {play.name}\tTAGS: [{','.join(play.tags)}]"
@@ -36,9 +38,9 @@ def listing(playbook: str, plan: Plan, wanted: Collection[str]) -> Iterator[str]
             yield from (f"      {host}" for host in play.hosts)
         if "tasks" in wanted:
             yield "    tasks:"
-            yield from (f"      {_name(step)}\tTAGS: [{', '.join(_tags(step))}]" for step in _tasks(play))
+            yield from (f"      {_name(step)}\tTAGS: [{', '.join(_tags(step))}]" for step in tasks_of(play))
         if "tags" in wanted:
-            yield f"      TASK TAGS: [{', '.join(_tags(*_tasks(play)))}]"
+            yield f"      TASK TAGS: [{', '.join(_tags(*tasks_of(play)))}]"
 
 
 def as_data(plan: Plan, wanted: Collection[str]) -> list[dict[str, Any]]:
@@ -58,7 +60,24 @@ def _tasks(play: PlayPlan) -> Iterator[StepInfo]:
             yield step
 
 
+def _static_tasks(play: PlayPlan) -> Iterator[StepInfo]:
+    """Those that ansible-playbook lists."""
+    for step in _outside_includes(play.program.instructions):
+        if not play.steps[step.id].implied:
+            yield play.steps[step.id]
+
+
+def _outside_includes(instructions: Iterable[Instruction]) -> Iterator[Step]:
+    for one in instructions:
+        if isinstance(one, Group):
+            yield from _outside_includes(one.body)
+        elif isinstance(one, Step):
+            yield one
+
+
 def _name(step: StepInfo) -> str:
+    if not step.named:
+        return step.name.partition(" : ")[0]
     return f"{step.role} : {step.name}" if step.role else step.name
 
 

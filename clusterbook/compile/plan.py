@@ -45,7 +45,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class StepInfo:
-    """What a report says of a step. bases: directories from which its templates and files are looked up."""
+    """What a report says of a step. bases: directories from which its templates and files are looked up.
+
+    named: the task has a name of its own; one without is called by its module.
+    """
 
     id: int
     name: str
@@ -57,6 +60,7 @@ class StepInfo:
     fixed_names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     implied: bool = False
+    named: bool = True
 
 
 class Expander(Protocol):

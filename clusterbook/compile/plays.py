@@ -195,7 +195,7 @@ class _Play:
     ) -> Program:
         play, selection = self.play, self.selection
         instructions, handlers, files = parts
-        name = str(local.evaluate(play.name) or local.evaluate(play.hosts))
+        name = str(local.evaluate(play.name) or pattern_of(local, play))
         strategy = str(self._known(local, "strategy", "linear")).rpartition(".")[2]
         if strategy not in STRATEGIES:
             raise InvalidInput(

@@ -19,7 +19,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
     arguments, defaults = _parameters(task, inner)
     return Step(
         id=number,
-        name=task.name or task.module.rpartition(".")[2],
+        name=task.name or action_of(task),
         module=task.module,
         arguments=arguments,
         place=(task.position.file, task.position.line, task.position.column),
@@ -83,11 +83,16 @@ def plain_name(name: Any) -> str:
     return name.text if isinstance(name, Template) else str(name or "")
 
 
+def action_of(task: Task) -> str:
+    """The task's module as it is written; of a task that nobody wrote its short name."""
+    return task.action or task.module.rpartition(".")[2]
+
+
 def shown_name(task: Task) -> str:
     """A task's name; one without is called by its module, an include of a role by that, too."""
-    module, arguments = task.module.rpartition(".")[2], arguments_of(task)
-    role = arguments.get("name", arguments.get("role")) if module == "include_role" else None
-    return plain_name(task.name) or (f"{module} : {plain_name(role)}" if role else module)
+    action, arguments = action_of(task), arguments_of(task)
+    role = arguments.get("name", arguments.get("role")) if task.module == "ansible.builtin.include_role" else None
+    return plain_name(task.name) or (f"{action} : {plain_name(role)}" if role else action)
 
 
 def fixed_names(task: Task) -> tuple[str, ...]:

@@ -281,7 +281,7 @@ class TaskCompiler:
         self.steps[number] = StepInfo(
             number, shown_name(task), role.name if role else "", task.module,
             task.position, handler, tuple(base for base in bases if base), fixed_names(task),
-            inner.tags, task.name == GATHERING and task.module == "ansible.builtin.setup",
+            inner.tags, task.name == GATHERING and task.module == "ansible.builtin.setup", bool(task.name),
         )
         return make_step(task, inner, number)
 

@@ -80,6 +80,7 @@ class TaskReader:
             if not self.tolerant:
                 raise
             key, module, text = problem.key, FAIL, {"msg": problem.message}
+        action = _action_name(written[key]) if key in _ACTIONS else _text(key)
         if module is None:
             return None
         keywords.pop(key, None)
@@ -101,7 +102,7 @@ class TaskReader:
             module, arguments = FAIL, {"msg": wrong}
         if self.encrypted:
             keywords.setdefault("no_log", True)
-        return Task(written.get("name"), module, arguments, keywords, position_of(written))
+        return Task(written.get("name"), module, arguments, keywords, position_of(written), action)
 
     def _module(self, written: Mapping[Any, Any], known: frozenset[str]) -> tuple[str, str | None, Any]:
         """(the key that names the module, its canonical name, what is written after it)."""
@@ -147,6 +148,12 @@ class NoModule(InvalidInput):
         """problem: in words."""
         super().__init__(problem.message, where=problem.where, next_step=problem.next_step)
         self.key = key
+
+
+def _action_name(written: Any) -> str:
+    """The module of `action` as it is written."""
+    named = written.get("module") if isinstance(written, Mapping) else written
+    return (_text(named).split() or [""])[0]
 
 
 def _from_action(key: str, written: Any, where: Position) -> tuple[str, Any]:

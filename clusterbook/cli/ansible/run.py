@@ -20,6 +20,7 @@ from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.compile import Plan, Selection, compile_plan
 from clusterbook.compile.context import tag_list
 from clusterbook.compile.patience import loses_hosts
+from clusterbook.compile.start import starting_at
 from clusterbook.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_UNREACHABLE, InvalidInput, Position
 from clusterbook.execute.asking import TaskAsker
 from clusterbook.execute.events import Events
@@ -72,7 +73,7 @@ def run_playbook(name: str, options: Options, settings: Settings) -> int:
         print(f"\nplaybook: {name}")
         return 0
     if wanted:
-        print("\n".join(listing(name, plan, wanted)))
+        print("\n".join(listing(name, plan, wanted, whole=False)))
         return 0
     return _carry_out(plan, passwords, options, settings, vault, asks)
 
@@ -103,7 +104,8 @@ def _vault(options: Options, settings: Settings) -> Vault:
 
 def selection_of(options: Options, settings: Settings, vault: Vault | None = None) -> Selection:
     """What the command line chooses; the settings count where it says nothing."""
-    tags = ",".join(options.tags) or settings.run_tags or (EVERY_TAG if options.list_tags else "")
+    every = EVERY_TAG if options.list_tags and not options.skip_tags else ""
+    tags = ",".join(options.tags) or settings.run_tags or every
     skipped = ",".join(options.skip_tags) or settings.skip_tags or ""
     return Selection(
         tags=tag_list(tags),
@@ -115,7 +117,6 @@ def selection_of(options: Options, settings: Settings, vault: Vault | None = Non
         forks=options.forks or settings.forks or 0,
         config_file=settings.config_file,
         extra_variables=extra_variables(options.extra_vars, vault),
-        start_at_task=options.start_at_task,
         become=options.become or settings.become,
         become_user=options.become_user or settings.become_user or "root",
         force_handlers=options.force_handlers or settings.force_handlers,
@@ -135,6 +136,11 @@ def _carry_out(
     look = Look(options.verbosity, color, diff, settings.show_skipped, settings.show_custom_stats)
     services = Services(_undecryptable, decrypt=decrypter(vault))
     report = AnsibleReport(sys.stdout, look, partial(_address, plan, services))
+    if options.start_at_task:
+        try:
+            plan = starting_at(plan, options.start_at_task)
+        except InvalidInput:
+            return _begin_nowhere(plan, report, options.start_at_task)
     events = Events([report], plan.steps)
     for secret in filter(None, (passwords.login, passwords.become)):
         events.mask.add(secret)
@@ -150,6 +156,17 @@ def _carry_out(
         report.close()
         agents.close()
     return _status(outcome)
+
+
+def _begin_nowhere(plan: Plan, report: AnsibleReport, task: str) -> int:
+    """As in Ansible every play begins and does nothing, and that is no failure."""
+    for play in plan.plays:
+        for number in range(len(play.batches) or 1):
+            report.event({"type": "batch" if number else "play", "name": play.name, "hosts": play.hosts})
+    report.event({"type": "summary", "hosts": {}})
+    note = "Note: --start-at-task can only follow static includes."
+    sys.stderr.write(f'[ERROR]: No matching task "{task}" found. {note}\n')
+    return 0
 
 
 def _address(plan: Plan, services: Services, name: str) -> str:

@@ -98,3 +98,56 @@ def test_an_assertion_that_does_not_hold_shows_its_result_on_lines_of_their_own(
     lines = shown(HEAD + "  tasks: [{assert: {that: inventory_hostname == 'b'}}]\n", code=2)
     at = lines.index("fatal: [a]: FAILED! => {")
     assert lines[at + 1] == '''    "assertion": "inventory_hostname == 'b'",'''
+
+
+def test_a_task_without_a_name_is_called_by_its_module_as_it_is_written(shown: Shown) -> None:
+    lines = shown(HEAD + """\
+  tasks:
+    - ansible.builtin.debug:
+    - action: ansible.legacy.command echo
+    - local_action: {module: ping}
+    - ansible.builtin.include_tasks: more.yml
+      when: false
+""", "--limit", "a")
+    assert [line for line in lines if line.startswith("TASK")] == [
+        "TASK [ansible.builtin.debug]", "TASK [ansible.legacy.command]", "TASK [ping]",
+        "TASK [ansible.builtin.include_tasks]",
+    ]  # fmt: skip
+
+
+def test_a_play_without_a_name_is_called_by_its_hosts(shown: Shown) -> None:
+    assert shown("- hosts: [web, '!b']\n  gather_facts: false\n  tasks: []\n")[0] == "PLAY [web,!b]"
+
+
+def test_tasks_are_listed_without_what_includes_bring_and_what_rescues(shown: Shown) -> None:
+    Path("roles/store/tasks").mkdir(parents=True)
+    Path("roles/store/tasks/main.yml").write_text("- {name: Mount, debug: , tags: disk}\n- ansible.builtin.debug:\n")
+    Path("more.yml").write_text("- {name: More, debug: , tags: more}\n")
+    lines = shown(HEAD + """\
+  roles: [{role: store, tags: stores}]
+  tasks:
+    - {import_tasks: more.yml, tags: imported}
+    - {include_tasks: more.yml, tags: included}
+    - {include_role: {name: store}}
+    - block: [{name: Try, debug: }]
+      rescue: [{name: Mend, debug: }]
+      always: [{name: Tidy, debug: }]
+    - {debug: , tags: never}
+""", "--list-tasks", "--list-tags")
+    assert [line.strip().replace("\\t", " ") for line in lines[2:]] == [
+        "tasks:", "store : Mount\tTAGS: [disk, stores]", "ansible.builtin.debug\tTAGS: [stores]",
+        "More\tTAGS: [imported, more]", "include_tasks\tTAGS: [included]", "include_role\tTAGS: []", "Try\tTAGS: []",
+        "debug\tTAGS: [never]", "TASK TAGS: [disk, imported, included, more, never, stores]",
+    ]  # fmt: skip
+
+
+def test_a_run_that_is_to_start_at_a_task_that_is_not_there_does_nothing_and_says_so(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play = "- hosts: web\n  serial: 1\n  tasks: [{debug: }]\n"
+    Path("site.yml").write_text(play)
+    assert run(["site.yml", "-i", "hosts.ini", "--start-at-task", "debugg"]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith('[ERROR]: No matching task "debugg" found. Note: ')
+    assert [line.split(" *")[0] for line in told.out.splitlines() if line] == ["PLAY [web]", "PLAY [web]", "PLAY RECAP"]
+    assert "debug\tTAGS: []" in "\n".join(shown(play, "--start-at-task", "debugg", "--list-tasks"))
