@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict
 
 from clusterbook.agent.jobs import Jobs
 from clusterbook.agent.link import Link
+from clusterbook.agent.supervisor import TIMED_OUT
 from clusterbook.language.runtime import Call
 
 Result = Dict[str, Any]
@@ -57,7 +58,7 @@ class Background:
             status = self._jobs.status(jid)
             if status["finished"]:
                 self._jobs.cleanup(jid)
-                return status
+                return _too_late(status, call.run_async) if status.get("msg") == TIMED_OUT else status
             self._link.pause(min(look, call.poll))  # the job runs on when it is ended; a later run finds it
             look = min(look * 2, LONGEST_LOOK)
             if time.monotonic() - told >= call.poll:
@@ -69,6 +70,13 @@ class Background:
 def lenient(limit: float) -> float:
     """The seconds after which such a job is ended."""
     return math.ceil(limit / GRAIN) * GRAIN
+
+
+def _too_late(status: Result, limit: float) -> Result:
+    """What Ansible tells of a job for which a step waited in vain: how it was found the last time."""
+    message = f"async task did not complete within the requested time - {limit:g}s"
+    left = {name: status[name] for name in status if name not in ("failed", "changed", "msg", "child_pid")}
+    return {"failed": True, "changed": False, "msg": message, "async_result": {**left, "finished": False}}
 
 
 def _identity(play: str, call: Call) -> str:

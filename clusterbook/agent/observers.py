@@ -28,7 +28,7 @@ from clusterbook.records import dataclass
 
 SystemFor = Callable[[Callable[..., Any], Call], System]
 ResultOf = Callable[[Outcome], Dict[str, Any]]
-_FIELDS = ("step", "module", "arguments", "user", "notify", "item", "shown", "diff")
+_FIELDS = ("step", "module", "arguments", "user", "notify", "item", "shown", "diff", "tells_arguments")
 
 
 class Handed(BaseException):

@@ -165,7 +165,7 @@ class PlayRuntime:
 
     def _on(self, system: PredictedSystem, call: Call, source: Callable[[str], Source]) -> Outcome:
         system.source, system.job = source, self._job
-        system.tells_difference = call.diff
+        system.tells_difference, system.tells_arguments = call.diff, call.tells_arguments
         return perform(call.module, dict(call.arguments), system, call.check)
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ class PlayRuntime:
             state_directory=self._directory,
             deliver=lambda what: dict(ask("fetch", step=call.step, item=call.item, **self._handed_over(call, what))),
         )
-        system.job, system.tells_difference = self._job, call.diff
+        system.job, system.tells_difference, system.tells_arguments = self._job, call.diff, call.tells_arguments
         return system
 
     def _handed_over(self, call: Call, what: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from clusterbook.agent.processes import end_tree
 
 Result = Dict[str, Any]
 MOST_DESCRIPTORS = 65536
+# Ansible's words for a job that was ended at its limit.
+TIMED_OUT = "Timeout exceeded"
 
 
 def supervise(lock: int, limit: float, work: Callable[[], Result], note: Callable[[Result], None]) -> None:
@@ -63,8 +65,8 @@ def _watched(lock: int, limit: float, work: Callable[[], Result]) -> Result:
         if not ready:
             end_tree(worker)
             os.waitpid(worker, 0)
-            return {"failed": True, "changed": False, "child_pid": worker,
-                    "msg": f"the job took longer than its limit of {limit:g} s and was ended"}
+            nothing = {"stdout": "", "stdout_lines": [], "stderr": "", "stderr_lines": []}
+            return {"failed": True, "changed": False, "child_pid": worker, "msg": TIMED_OUT, **nothing}
         part = os.read(readable, 262144)
         if not part:
             break

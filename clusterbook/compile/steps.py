@@ -16,11 +16,13 @@ from clusterbook.model import Task
 def make_step(task: Task, inner: Context, number: int) -> Step:
     """inner: the context with the task's own keywords in it."""
     own, near = task.keywords, inner.keywords
-    arguments, defaults = _parameters(task, inner)
-    return Step(
+    (arguments, defaults), action = _parameters(task, inner), action_of(task)
+    return Step(  # fmt: skip
         id=number,
-        name=task.name or action_of(task),
+        name=task.name or action,
         module=task.module,
+        action="" if action == task.module else action,
+        tags=inner.tags,
         arguments=arguments,
         place=(task.position.file, task.position.line, task.position.column),
         role=inner.role,
@@ -38,13 +40,10 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
         any_errors_fatal=near.get("any_errors_fatal", False),
         notify=inner.notify,
         listen=as_list(own.get("listen")),
-        become=near.get("become"),
-        become_user=near.get("become_user"),
+        become=near.get("become"), become_user=near.get("become_user"), delegate_to=near.get("delegate_to"),
+        check_mode=near.get("check_mode"), diff=near.get("diff"),
         environment=inner.environment,
         no_log=near.get("no_log", False),
-        check_mode=near.get("check_mode"),
-        diff=near.get("diff"),
-        delegate_to=near.get("delegate_to"),
         delegate_facts=near.get("delegate_facts", False),
         run_once=True if task.module == "ansible.builtin.add_host" else near.get("run_once", False),
         connection=_way(near, own.get("vars")),

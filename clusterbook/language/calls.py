@@ -40,6 +40,7 @@ def call_of(
         poll=number(scope, step.poll),
         shown=_may_be_shown(step, scope),
         diff=_told(scope, step.diff, program.diff),
+        tells_arguments=bool(step.register and step.loop is not None),  # elsewhere Ansible leaves it out
     )
 
 

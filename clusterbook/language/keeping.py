@@ -11,12 +11,13 @@ from clusterbook.language.flow import flow
 from clusterbook.language.handlers import Handlers
 from clusterbook.language.including import Including
 from clusterbook.language.program import EVERY_NAME, HostPart, Program, Step
-from clusterbook.language.results import outline, registered
+from clusterbook.language.results import DELEGATED, outline, registered
 from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import Scope, Unknown
 from clusterbook.language.sources import Company, Sources
 from clusterbook.language.state import HostState, layers_for
 from clusterbook.language.values import Template, UnknownValue, decode, encode
+from clusterbook.modules.invocation import shown_arguments
 
 Result = dict[str, Any]
 Key = tuple[int, ...]
@@ -42,6 +43,8 @@ class StepKeeper:
         # Roles of which a step was not left out.
         self.ran: set[int] = set()
         self._errands = Errands(runtime)
+        # Step that ran last -> its evaluated parameters.
+        self.given: dict[int, Mapping[str, Any]] = {}
         self.handlers = Handlers(self.including, self.scope)
 
     @property
@@ -51,12 +54,15 @@ class StepKeeper:
 
     def set_failure(self, failure: StepFailed) -> None:
         """Give a rescue, and what comes after it, `ansible_failed_task` and `ansible_failed_result`."""
-        step = failure.step
-        name = step.name.text if isinstance(step.name, Template) else str(step.name)
-        if name == step.module.rpartition(".")[2]:
-            name = ""  # it has none of its own
-        task = {"name": name, "action": step.module.removeprefix("ansible.builtin."), "resolved_action": step.module}
-        self._failure = {"ansible_failed_task": task, "ansible_failed_result": registered(failure.result)}
+        step, result = failure.step, failure.result
+        action = step.action or step.module
+        name = self.shown_name(step, self.scope(step, {})) or str(step.name)
+        task = {
+            "name": "" if name == action else name, "action": action, "resolved_action": step.module,
+            "args": {} if result.get("no_log") else shown_arguments(step.module, self.given.get(step.id, {})),
+            "tags": list(step.tags), "register": step.register or None, "delegate_to": result.get(DELEGATED) or None,
+        }  # fmt: skip
+        self._failure = {"ansible_failed_task": task, "ansible_failed_result": registered(result)}
 
     def scope(self, step: Step, extra: Mapping[str, Any], state: Optional[HostState] = None) -> Scope:
         """What the step sees. state: instead of all that the host has learnt."""

@@ -82,6 +82,9 @@ class Step:
     brings: Parts = ()
     # The file or role that this include brings, where the run shows it.
     brought: str = ""
+    # The module as it is written, where that is another name; for `ansible_failed_task`, as the tags are.
+    action: str = ""
+    tags: Parts = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ class Call:
 
     run_async: seconds that it may take in the background, 0 to wait for it; poll: seconds between looks at it, 0 to
     leave it alone. shown: people may see what its programs say while they run (no secret, no no_log). diff: its result
-    says under `diff` what differed.
+    says under `diff` what differed. tells_arguments: it says under `invocation` what the module was given.
     """
 
     step: int
@@ -29,6 +29,7 @@ class Call:
     poll: float = 10
     shown: bool = False
     diff: bool = False
+    tells_arguments: bool = False
 
 
 class Runtime(Protocol):

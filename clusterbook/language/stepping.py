@@ -134,9 +134,8 @@ class StepRunner(StepTrier):
 
     def _verdict(self, step: Step, key: Key) -> Optional[Mapping[str, Any]]:
         """Where hosts meet before the step: what was decided for this one, None when it is to run it."""
-        if not self.program.lockstep and not step.run_once:
-            return None
-        return self.meet(step, (*key, step.id), run_once=bool(step.run_once))
+        meets = self.program.lockstep or step.run_once
+        return self.meet(step, (*key, step.id), run_once=bool(step.run_once)) if meets else None
 
     def _throttled(self, step: Step) -> Result:
         """Run it when fewer hosts than its `throttle` says are at it."""
@@ -240,8 +239,9 @@ class StepRunner(StepTrier):
                 return self._include_vars(step, scope)
             if step.module in JOINING:
                 return self._join(step, scope, index)
-            performed = self._runtime.perform(self.call(step, scope, index))
-            result = self.as_foretold(at_parameter(step, performed))
+            call = self.call(step, scope, index)
+            self.given = {step.id: call.arguments}
+            result = self.as_foretold(at_parameter(step, self._runtime.perform(call)))
         except Unknown as reason:
             return {"unknown": True, "changed": False, "msg": str(reason)}
         except ExpressionError as error:

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping
 from clusterbook.modules import registry
 from clusterbook.modules.contract import Arguments, Change, ModuleFailed, Outcome, State, Unknown
 from clusterbook.modules.differences import with_difference
+from clusterbook.modules.invocation import complete_arguments
 from clusterbook.modules.parameters import coerce
 from clusterbook.modules.system import System
 from clusterbook.records import replace
@@ -37,7 +38,11 @@ def perform(name: str, arguments: Mapping[str, Any], system: System, check: bool
         outcome = Outcome(failed=True, message=operating_system_words(error), next_step=operating_system_step(error))
     if system.predicting and system.doubts and not outcome.changed and not outcome.unknown:
         outcome = Outcome(unknown=True, message=system.doubts[0])
-    return complete(outcome)
+    outcome = complete(outcome)
+    if system.tells_arguments:
+        told = {"module_args": complete_arguments(name, arguments)}
+        outcome = replace(outcome, values={**outcome.values, "invocation": told})
+    return outcome
 
 
 def run(name: str, arguments: Mapping[str, Any], system: System, check: bool) -> Outcome:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from clusterbook.records import dataclass
-from clusterbook.report.changes import unified
+from clusterbook.report.ansible_text import as_json, censored, diff_lines, result_of, title, way
 from clusterbook.report.custom_stats import CustomStats
 from clusterbook.report.included import Included, item_label
 
@@ -81,7 +80,7 @@ class AnsibleReport:
         current, started = self._banner
         if step != current or host in started:
             word = "RUNNING HANDLER" if event.get("handler") else "TASK"
-            self._title(f"{word} [{_name(event)}]")
+            self._title(f"{word} [{title(event)}]")
             self._banner = (step, {host})
             if self._look.verbosity >= 2 and event.get("at"):
                 self._line(f"task path: {event['at']}", "dark gray")
@@ -89,7 +88,7 @@ class AnsibleReport:
             started.add(host)
 
     def _on_result(self, event: Mapping[str, Any]) -> None:
-        result = _result(event)
+        result = result_of(event)
         self._stats.take(str(event["host"]), result)
         if self._look.diff:
             self._diff(event)
@@ -97,32 +96,49 @@ class AnsibleReport:
         if items is not None and event.get("items") and not event.get("hidden"):
             if event.get("module") not in _INCLUDES:  # of an include `included` told each item
                 for item, shown in zip(items, event["items"], strict=False):
+                    self._waited(event, item)
                     self._item(event, item, shown)
             if event["status"] == "skipped":
                 self._skipped(event, {key: value for key, value in result.items() if key != "results"})
             elif event["status"] == "failed" and not items:
                 self._fatal(event, result)
-        elif event["status"] == "failed":
+            self._end(event)
+            return
+        self._waited(event, result)
+        if event["status"] == "failed":
             self._fatal(event, result)
         elif event["status"] in ("skipped", "unknown"):  # in check mode commands and what needs them are left out
             self._skipped(event, result)
         elif event.get("module") not in _INCLUDES:
             self._good(event, result)
+        self._end(event)
+
+    def _end(self, event: Mapping[str, Any]) -> None:
         if event.get("ignored"):
             self._line("...ignoring", "cyan")
 
+    def _on_waiting(self, event: Mapping[str, Any]) -> None:
+        self._line(f"ASYNC POLL on {event['host']}: jid={event['jid']} started=True finished=False", "dark gray")
+
+    def _waited(self, event: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        """How the job ended for which a step waited."""
+        jid = result.get("async_result", result).get("ansible_job_id")
+        if jid and result.get("finished") is not False and event.get("module") != "ansible.builtin.async_status":
+            word = "FAILED" if result.get("failed") else "OK"
+            self._line(f"ASYNC {word} on {event['host']}: jid={jid}", "dark gray")
+
     def _on_retry(self, event: Mapping[str, Any]) -> None:
         left = event["tries"] - event["attempt"]
-        label = " -> ".join(_way(event, event))
-        self._line(f"FAILED - RETRYING: [{label}]: {_name(event)} ({left} retries left).", "dark gray")
+        label = " -> ".join(way(event, event))
+        self._line(f"FAILED - RETRYING: [{label}]: {title(event)} ({left} retries left).", "dark gray")
 
     def _on_unreachable(self, event: Mapping[str, Any]) -> None:
         shown = {"changed": False, "msg": event.get("msg", ""), "unreachable": True}
-        self._line(f"fatal: [{self._host(event, event)}]: UNREACHABLE! => {_json(shown)}", "red")
+        self._line(f"fatal: [{self._host(event, event)}]: UNREACHABLE! => {as_json(shown)}", "red")
 
     def _on_failure(self, event: Mapping[str, Any]) -> None:
         shown = {"changed": False, "msg": event.get("msg", "")}
-        self._line(f"fatal: [{event['host']}]: FAILED! => {_json(shown)}", "red")
+        self._line(f"fatal: [{event['host']}]: FAILED! => {as_json(shown)}", "red")
 
     def _on_warning(self, event: Mapping[str, Any]) -> None:
         self._line(f"[WARNING]: {event['msg']}", "bright purple")
@@ -152,14 +168,14 @@ class AnsibleReport:
         if stats:
             self._title("CUSTOM STATS:")
             for host, values in stats:
-                self._output.write(f"\t{host or 'RUN'}: {_json(values)}\n")
+                self._output.write(f"\t{host or 'RUN'}: {as_json(values)}\n")
             self._output.write("\n")
 
     def _item(self, event: Mapping[str, Any], item: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
         label = item_label(shown)
         status, host = shown["status"], self._host(event, shown)
         if shown.get("hidden"):
-            item = _hidden(status)
+            item = censored(status)
         if status == "failed":
             self._line(f"failed: [{host}] {label} => {self._dump(event, item)}", "red")
         elif status == "skipped":
@@ -194,7 +210,7 @@ class AnsibleReport:
 
     def _host(self, event: Mapping[str, Any], part: Mapping[str, Any]) -> str:
         """The host, and whom it delegated the step or this item of it to."""
-        host, *target = _way(event, part)
+        host, *target = way(event, part)
         if not target:
             return host
         address = self._address(target[0])
@@ -216,7 +232,7 @@ class AnsibleReport:
                 shown = {"changed": False, **shown}
             elif "msg" in shown:
                 shown = {key: value for key, value in shown.items() if key in _BESIDE_A_MESSAGE}
-            return _json(shown, indent=4)
+            return as_json(shown, indent=4)
         if self._look.verbosity < 3:
             shown.pop("invocation", None)
         for name in ("stdout", "stderr"):
@@ -225,14 +241,14 @@ class AnsibleReport:
         if shown.get("failed") is False or event["status"] == "failed":
             shown.pop("failed", None)
         long = self._look.verbosity > 2 or event.get("module") == "ansible.builtin.assert"
-        return _json(shown, indent=4 if long else None)
+        return as_json(shown, indent=4 if long else None)
 
     def _diff(self, event: Mapping[str, Any]) -> None:
         if event.get("hidden"):
             return
         for part in (event, *event.get("items", ())):
             for change in part.get("changes", ()):
-                for line in _diff_lines(change):
+                for line in diff_lines(change):
                     self._line(line, "green" if line.startswith("+") else "red" if line.startswith("-") else "")
 
     def _cell(self, column: str, number: int) -> str:
@@ -250,42 +266,3 @@ class AnsibleReport:
         if not self._look.color or not color:
             return text
         return "\n".join(f"\x1b[{COLORS[color]}m{line}\x1b[0m" for line in text.split("\n"))
-
-
-def _way(event: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[str, ...]:
-    host, target = str(event["host"]), str(part.get("delegated_to", ""))
-    return (host, target) if target and target != host else (host,)
-
-
-def _name(event: Mapping[str, Any]) -> str:
-    role, name = event.get("role"), str(event.get("name", ""))
-    return f"{role} : {name}" if role else name
-
-
-def _result(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    if event.get("hidden"):
-        return _hidden(str(event["status"]))
-    found = event.get("result", {})
-    return found if isinstance(found, Mapping) else {}
-
-
-def _hidden(status: str) -> dict[str, Any]:
-    text = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
-    return {"censored": text, "changed": status == "changed"}
-
-
-def _json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def _diff_lines(change: Mapping[str, Any]) -> Iterator[str]:
-    before, after = change.get("before"), change.get("after")
-    if isinstance(before, str) or isinstance(after, str):
-        old, new = str(before or ""), str(after or "")
-        if "\n" in old or "\n" in new:
-            yield f"--- before: {change['what']}"
-            yield f"+++ after: {change['what']}"
-            yield from unified(old, new)
-            return
-    yield f"-{change['what']}: {before}"
-    yield f"+{change['what']}: {after}"

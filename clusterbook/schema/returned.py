@@ -33,6 +33,7 @@ COMMON: Values = {
     "next_step": Value("str", "What to do about the failure.", f"{FAILS} and there is one"),
     "unknown": Value("bool", "Check mode cannot tell what the step would do.", "then"),
     "results": Value("list", "The result of each item.", "with a loop"),
+    "invocation": Value("dict", "What the module was given: `module_args`.", "of a registered loop's items"),
     "attempts": Value("int", "How often it was tried.", "with `until`"),
 }
 # A program that failed tells these of itself, whichever module it ran for.

@@ -92,6 +92,8 @@ class System:
         self.tell: Optional[Tell] = None
         # Whether results say under `diff` what differed.
         self.tells_difference = False
+        # Whether they say under `invocation` what the module was given.
+        self.tells_arguments = False
         # job(name, forget): a step in the background; the agent knows them.
         self.job: Callable[[str, bool], Dict[str, Any]] = no_job
 

@@ -107,8 +107,18 @@ def test_a_job_that_takes_longer_than_its_limit_is_ended_with_all_that_it_starte
       async: 1
       poll: 1
     """, ONE)
-    assert ran.messages("Long") == ["the job took longer than its limit of 1 s and was ended"]
+    assert ran.messages("Long") == ["async task did not complete within the requested time - 1s"]
     assert not _alive(int((playbooks.folder / "pid").read_text()))
+
+
+def test_what_a_step_registers_that_waited_in_vain_says_how_the_job_was_found_last(playbooks: Playbooks) -> None:
+    ran = playbooks.run(HEAD + """\
+    - {ansible.builtin.command: sleep 9, async: 1, poll: 1, register: late, ignore_errors: true}
+    - name: Show
+      ansible.builtin.debug: {msg: "{{ late.async_result.finished }} {{ late.keys() | sort }}"}
+    """, ONE)
+    keys = ["async_result", "changed", "exception", "failed", "msg"]
+    assert ran.messages("Show") == [f"False {keys}"]
 
 
 def test_a_step_over_its_timeout_is_ended_with_all_that_it_started(playbooks: Playbooks) -> None:

@@ -213,3 +213,35 @@ def test_playbooks_read_ansibles_message_of_a_command_and_people_ours(tmp_path: 
     single, several, _ = told.of("result")[:3]
     assert single["msg"].startswith("'echo why >&2; exit 3' failed (exit 3, 0.") and single["msg"].endswith(": why")
     assert several["items"][1]["msg"].startswith("'exit 4' failed (exit 4")
+
+
+def test_a_rescue_knows_the_task_that_failed_as_it_is_written_and_what_it_was_given(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - tags: outer
+      block:
+        - {name: "on {{ inventory_hostname }}", ansible.builtin.command: "false {{ 1 + 1 }}", tags: inner, register: r}
+      rescue:
+        - debug: msg={{ ansible_failed_task }}
+    - block: [{get_url: {url: "nowhere:/x", dest: /nowhere, url_password: x}}]
+      rescue:
+        - debug: msg={{ ansible_failed_task }}
+"""})
+    first, second = told.messages()
+    assert first == {
+        "name": "on a", "action": "ansible.builtin.command", "resolved_action": "ansible.builtin.command",
+        "args": {"_raw_params": "false 2"}, "tags": ["outer", "inner"], "register": "r", "delegate_to": None,
+    }  # fmt: skip
+    assert (second["name"], second["action"]) == ("", "get_url")
+    assert second["args"]["url_password"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def test_items_of_a_registered_loop_know_what_their_module_was_given(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"site.yml": PLAY + """
+  tasks:
+    - {stat: {path: "{{ item }}"}, loop: [/etc, /tmp], register: r}
+    - debug: msg="{{ r.results | map(attribute='invocation.module_args.path') | join(' ') }}"
+    - {stat: {path: /etc}, register: r}
+    - debug: msg="{{ r.invocation is defined }}"
+"""})
+    assert told.messages() == ["/etc /tmp", False]

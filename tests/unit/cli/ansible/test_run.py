@@ -151,3 +151,10 @@ def test_a_run_that_is_to_start_at_a_task_that_is_not_there_does_nothing_and_say
     assert told.err.startswith('[ERROR]: No matching task "debugg" found. Note: ')
     assert [line.split(" *")[0] for line in told.out.splitlines() if line] == ["PLAY [web]", "PLAY [web]", "PLAY RECAP"]
     assert "debug\tTAGS: []" in "\n".join(shown(play, "--start-at-task", "debugg", "--list-tasks"))
+
+
+def test_looks_at_a_job_and_its_end_have_lines(shown: Shown) -> None:
+    job = "{command: sleep 2, async: 9, poll: 1}, {command: 'false', async: 9, poll: 1, ignore_errors: true}"
+    lines = shown(HEAD + f"  tasks: [{job}]\n", "--limit", "a")
+    jobs = [line.split(": jid")[0] for line in lines if line.startswith("ASYNC")]
+    assert jobs == [*["ASYNC POLL on a"] * (len(jobs) - 2), "ASYNC OK on a", "ASYNC FAILED on a"] and len(jobs) > 2
