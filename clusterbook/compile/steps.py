@@ -17,7 +17,7 @@ def make_step(task: Task, inner: Context, number: int) -> Step:
     """inner: the context with the task's own keywords in it."""
     own, near = task.keywords, inner.keywords
     (arguments, defaults), action = _parameters(task, inner), action_of(task)
-    return Step(  # fmt: skip
+    return Step(
         id=number,
         name=task.name or action,
         module=task.module,

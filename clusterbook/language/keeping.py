@@ -127,7 +127,9 @@ class StepKeeper:
         if result.get("passed_over"):  # a person said so, see execute/asking.py
             return []
         self.register(step, result)
-        if step.module == SET_FACT:
+        if step.delegate_to is not None and truth(self.scope(step, {}), step.delegate_facts):
+            pass  # they are another host's
+        elif step.module == SET_FACT:
             self.state.registered.update(result.get("ansible_facts", {}))
         else:
             self.learn(result)

@@ -291,3 +291,15 @@ def test_the_loop_variable_comes_from_the_plays_own_list(playbooks: Playbooks) -
     Delegation(changed, "a", lambda question: None, lambda errand, answer: errands.append(errand) or {},
                frozenset(), {})(step, {"values": {"item": "evil"}, "item": 1})  # fmt: skip
     assert errands[0].call.arguments == {"_raw_params": "echo two"}  # type: ignore[attr-defined]
+
+
+def test_delegated_facts_of_a_step_that_runs_once_are_not_those_of_the_hosts_that_take_its_result(
+    playbooks: Playbooks
+) -> None:
+    ran = playbooks.run(HEAD + """\
+    - {ansible.builtin.set_fact: {own: b's}, run_once: true, delegate_to: b, delegate_facts: true}
+    - {ansible.builtin.setup: {gather_subset: min}, run_once: true, delegate_to: b, delegate_facts: true}
+    - name: Show
+      ansible.builtin.debug: {msg: "{{ own }} {{ ansible_facts.system is defined }} {{ hostvars.b.own }}"}
+    """)
+    assert ran.messages("Show") == ["of-a False b's", "b's True b's", "of-c False b's"]
