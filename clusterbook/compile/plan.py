@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from clusterbook.errors import Position
-from clusterbook.language.program import Expansion, HostPart, Program, RolePart, Step
+from clusterbook.language.program import EVERY_NAME, Expansion, HostPart, Program, RolePart, Step
 from clusterbook.model import Host, Inventory, Reader
 from clusterbook.records import dataclass
 
@@ -117,6 +117,7 @@ class PlayPlan:
     withheld: by host, which of its secrets are other hosts' alone.
     names: variables that it reads of other hosts; others(host, names) evaluates them from the inventory.
     local_texts: templates that may call the local machine (lookups), with braces.
+    learnable: names that steps of the run register or set, EVERY_NAME among them where only the run tells which.
     """
 
     name: str
@@ -139,6 +140,13 @@ class PlayPlan:
     reader: Reader | None = field(default=None, compare=False)
     growing: Growth | None = field(default=None, compare=False)
     withheld: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    learnable: frozenset[str] = frozenset()
+
+    def lasts(self, name: str) -> bool:
+        """Whether a variable of another host, once read, is the same for the rest of the play."""
+        if name in self.program.extra_variables:
+            return True
+        return name not in self.learnable and (name.startswith("ansible_") or EVERY_NAME not in self.learnable)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
 from clusterbook.compile.reach import closure, local_texts, secrets, texts, withheld, words
 from clusterbook.compile.root import becomes, may_become
+from clusterbook.compile.sharing import with_shared
 from clusterbook.compile.start import starting_at
 from clusterbook.compile.tasks import TaskCompiler
 from clusterbook.compile.variables import files_of, variables_of
@@ -30,7 +31,7 @@ from clusterbook.compile.walk import every_step, every_text, layers_of, steps_of
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.patterns import matcher
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.program import EVERY_NAME, Flush, Program, RolePart
+from clusterbook.language.program import Flush, Program, RolePart
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import OMIT, holds_template
 from clusterbook.lookups.expressions import local_expressions
@@ -75,15 +76,6 @@ def _lenient(match: Match) -> Match:
             return ()
 
     return chosen
-
-
-def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:
-    """The plays, each with the names that some play reads of other hosts: hosts report what they learn under them."""
-    names: frozenset[str] = frozenset().union(*(plan.names for plan in plays)) - {"inventory_hostname", "group_names"}
-    if any(plan.dynamic for plan in plays):
-        names |= {EVERY_NAME}  # what is included during the run may read anything
-    shared = tuple(sorted(names))
-    return tuple(replace(plan, program=replace(plan.program, shared=shared)) for plan in plays)
 
 
 @dataclass(frozen=True)

@@ -187,15 +187,15 @@ class Answers:
     def _answer_hostvar(self, question: dict[str, Any]) -> Any:
         """One variable of another host, or all that the play may read of it."""
         host, name = str(question["host"]), str(question["name"])
-        reported, known = self._learnt.get(host, {}), self._plan.parts[self._host].hostvars.get(host, {})
+        known, given = self._plan.parts[self._host].hostvars.get(host, {}), self._plan.program.extra_variables
+        reported = {one: value for one, value in self._learnt.get(host, {}).items() if one not in given}
         if name == EVERY_NAME:
             learnt = {one: value for one, value in reported.items() if self._may_read(one)}
             return {"value": {**encode({**self._plan.others(host, self._readable() & {name}), **known}), **learnt}}
-        if name in reported:
-            return {"value": reported[name]}
-        if name not in known:
+        if name not in known and name not in reported:
             known = self._plan.others(host, frozenset({name}) if self._may_read(name) else frozenset())
-        return {"value": encode(known[name])} if name in known else None
+        found = reported if name in reported else {one: encode(known[one]) for one in known if one == name}
+        return {"value": found[name], "lasting": self._plan.lasts(name)} if found else None
 
     def _may_read(self, name: str) -> bool:
         """Whether the play's own text reads this variable of other hosts."""

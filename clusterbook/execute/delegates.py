@@ -10,10 +10,11 @@ from typing import Any
 
 from clusterbook.compile.patience import MAY_LEAVE, MODULE
 from clusterbook.compile.plan import Plan
+from clusterbook.compile.sharing import learnable_names
 from clusterbook.compile.walk import steps_of
 from clusterbook.errors import ClusterbookError, Unreachable
 from clusterbook.execute.answers import Answers
-from clusterbook.execute.delegation import SET_FACT, Delegation, Errand, learnable_names
+from clusterbook.execute.delegation import SET_FACT, Delegation, Errand
 from clusterbook.execute.hosts import Agents, evaluated
 from clusterbook.execute.services import Services
 from clusterbook.execute.session import Answer, Refusal

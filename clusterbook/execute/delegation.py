@@ -7,7 +7,7 @@ into another one, and what it says never replaces a variable of the play or the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -231,13 +231,3 @@ class _Local:
 
     def settle(self, handler: str) -> None:
         """None here."""
-
-
-def learnable_names(steps: Iterable[Step]) -> frozenset[str]:
-    """Names that steps register or set."""
-    found: set[str] = set()
-    for step in steps:
-        found.update(filter(None, (step.register,)))
-        if step.module == SET_FACT and isinstance(step.arguments, Mapping):
-            found.update(str(name) for name in step.arguments)
-    return frozenset(found)

@@ -14,7 +14,7 @@ from clusterbook.language.program import EVERY_NAME, HostPart, Program, Step
 from clusterbook.language.results import DELEGATED, outline, registered
 from clusterbook.language.runtime import HostEnded, Runtime, StepFailed
 from clusterbook.language.scope import Scope, Unknown
-from clusterbook.language.sources import Company, Sources
+from clusterbook.language.sources import Sources
 from clusterbook.language.state import HostState, layers_for
 from clusterbook.language.values import Template, UnknownValue, decode, encode
 from clusterbook.modules.invocation import shown_arguments
@@ -66,9 +66,7 @@ class StepKeeper:
 
     def scope(self, step: Step, extra: Mapping[str, Any], state: Optional[HostState] = None) -> Scope:
         """What the step sees. state: instead of all that the host has learnt."""
-        if self._sources.step is not step:
-            self._sources.company = Company(self._runtime, self.program.grows)
-        self._sources.step = step
+        self._sources.begin(step)
         own = {**self._sources.magic(), **self._failure}
         more = (own, self._sources.company, extra)
         layers = layers_for(step, self.program, self.including.host, state or self.state, more)

@@ -296,5 +296,5 @@ class StepRunner(StepTrier):
         values = decode(answer["values"], trusted=True)
         self.including.add_variables(decode(answer["variables"], trusted=True))
         self.state.include(values, arguments.get("hash_behaviour") == "merge")
-        shown = {name: value for name, value in values.items() if not holds_template(value)}
+        self.share(shown := {name: value for name, value in values.items() if not holds_template(value)})
         return {"changed": False, "ansible_facts": shown, "ansible_included_var_files": list(answer["files"])}

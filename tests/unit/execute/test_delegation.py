@@ -297,9 +297,10 @@ def test_delegated_facts_of_a_step_that_runs_once_are_not_those_of_the_hosts_tha
     playbooks: Playbooks
 ) -> None:
     ran = playbooks.run(HEAD + """\
-    - {ansible.builtin.set_fact: {own: b's}, run_once: true, delegate_to: b, delegate_facts: true}
+    - {ansible.builtin.set_fact: {fresh: b's}, run_once: true, delegate_to: b, delegate_facts: true}
     - {ansible.builtin.setup: {gather_subset: min}, run_once: true, delegate_to: b, delegate_facts: true}
     - name: Show
-      ansible.builtin.debug: {msg: "{{ own }} {{ ansible_facts.system is defined }} {{ hostvars.b.own }}"}
+      vars: {own: "{{ fresh | default('none') }}"}
+      ansible.builtin.debug: {msg: "{{ own }} {{ ansible_facts.system is defined }} {{ hostvars.b.fresh }}"}
     """)
-    assert ran.messages("Show") == ["of-a False b's", "b's True b's", "of-c False b's"]
+    assert ran.messages("Show") == ["b's True b's", "none False b's", "none False b's"]

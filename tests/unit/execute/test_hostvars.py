@@ -81,3 +81,28 @@ def test_a_host_that_asks_for_all_is_told_what_the_play_reads_and_no_more() -> N
 
     assert asked(frozenset({"port"})) == {"port": 2}
     assert asked(frozenset({EVERY_NAME})) == {"of": "b", "port": 2, "token": "x"}
+
+
+def test_each_step_sees_what_the_other_host_knows_by_then(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"inventory.ini": INVENTORY, "brought.yml": "late: brought\n", "site.yml": HEAD + """\
+    - set_fact: {port: "set"}
+    - debug: {msg: "{{ hostvars.b.port }} {{ hostvars.b.late is defined }}"}
+    - set_fact: {port: "again", late: "now"}
+    - debug: {msg: "{{ hostvars.b.port }} {{ hostvars.b.late }} {{ hostvars.values() | map(attribute='port') | list }}"}
+    - include_vars: brought.yml
+    - debug: {msg: "{{ hostvars.b.late }}"}
+- hosts: a
+  gather_facts: false
+  tasks:
+    - debug: {msg: "{{ hostvars.b.port }} {{ hostvars.b.name }}"}
+"""})  # fmt: skip
+    assert told.messages() == ["set False", "again now ['again', 'again']", "brought", "again two"]
+
+
+def test_extra_variables_win_over_what_the_other_host_learnt(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"inventory.ini": INVENTORY, "site.yml": HEAD + """\
+    - set_fact: {port: "set"}
+    - debug: {msg: "{{ hostvars.b.port }} {{ hostvars.b[item] }} {{ hostvars.b.values() | list is contains('set') }}"}
+      loop: [port]
+"""}, extra_variables={"port": 9})  # fmt: skip
+    assert told.messages() == ["9 9 False"]
