@@ -148,6 +148,6 @@ class Inventory:
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]
-    source: Optional[str] = None
+    sources: tuple[str, ...] = ()
     joining: Optional[Joining] = field(default=None, compare=False)
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

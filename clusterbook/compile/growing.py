@@ -49,6 +49,7 @@ class Growing:
             host = replace(host, variables={**host.variables, **variables})
             self._hosts[name] = host
             joined = [self._join(name, group) for group in ("all", *self._with_parents(groups))]
+            self._count_to_ungrouped(name)
             changed = any(joined) or known is None or dict(host.variables) != dict(known.variables)
             if any(joined):
                 self._learn_groups(name)
@@ -63,6 +64,7 @@ class Growing:
             above = [name for name in parents if name != "all"]
             self._parents.setdefault(group, []).extend(above)
             joined = [self._join(host, name) for name in self._with_parents([group])]
+            self._count_to_ungrouped(host)
             self._grown = self._grown or any(joined)
             if any(joined):
                 self._learn_groups(host)
@@ -86,6 +88,16 @@ class Growing:
         place = self._first_of_children(members) if group == "all" else len(members)
         self._groups[group] = (*members[:place], name, *members[place:])
         return True
+
+    def _count_to_ungrouped(self, name: str) -> None:
+        """A host is in that group as long as it is in no other."""
+        host, members = self._hosts[name], self._groups.get("ungrouped", ())
+        alone = set(host.groups) <= ALONE
+        if alone == (name in members):
+            return
+        groups = {*host.groups} ^ {"ungrouped"}
+        self._hosts[name] = replace(host, groups=tuple(sorted(groups)))
+        self._groups["ungrouped"] = (*members, name) if alone else tuple(one for one in members if one != name)
 
     def _first_of_children(self, members: tuple[str, ...]) -> int:
         """Where in the group `all` the hosts of its groups begin: those that are in none come before them."""

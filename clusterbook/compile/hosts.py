@@ -11,7 +11,7 @@ from clusterbook.errors import InvalidInput
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.program import EVERY_NAME, HostPart
 from clusterbook.language.scope import Scope
-from clusterbook.language.state import is_connection_variable
+from clusterbook.language.state import is_connection_variable, own_groups
 from clusterbook.lookups.expressions import local_expressions
 from clusterbook.model import Host, Inventory
 
@@ -117,7 +117,7 @@ def shown_variables(
     if "inventory_hostname_short" in names:
         found["inventory_hostname_short"] = host.name.split(".")[0]
     if "group_names" in names:
-        found["group_names"] = sorted(group for group in host.groups if group not in ("all", "ungrouped"))
+        found["group_names"] = own_groups(host.groups)
     return found
 
 

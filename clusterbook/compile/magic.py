@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from clusterbook import __version__
 from clusterbook.compile.plan import Selection
 from clusterbook.compile.rolebook import RoleBook
-from clusterbook.model import Inventory, Play, Role
+from clusterbook.model import Host, Inventory, Play, Role
 
 
 def magic_of(play: Play, inventory: Inventory, selection: Selection, name: str, book: RoleBook) -> dict[str, Any]:
     """All but the hosts of the play and of the groups, which may change while it runs."""
-    source = inventory.source or ""
     used = [book.role(use.name, use.position) for use in play.roles]
     dependent = list(dict.fromkeys(_dependencies(used, book)))
     imported = [part.name for part in book.parts if part.public]
@@ -24,9 +23,7 @@ def magic_of(play: Play, inventory: Inventory, selection: Selection, name: str, 
         "ansible_play_name": name,
         "ansible_playbook_python": sys.executable,
         "playbook_dir": str(Path(play.position.file).parent),
-        "inventory_file": source,
-        "inventory_dir": str(Path(source).parent) if source else "",
-        "ansible_inventory_sources": [source] if source else [],
+        "ansible_inventory_sources": list(inventory.sources),
         "ansible_check_mode": selection.check,
         "ansible_diff_mode": selection.diff,
         "ansible_verbosity": selection.verbosity,
@@ -42,6 +39,15 @@ def magic_of(play: Play, inventory: Inventory, selection: Selection, name: str, 
         "ansible_version": {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"},
         "clusterbook_version": __version__,
     }
+
+
+def in_inventory(sources: Sequence[str], host: Host | None = None) -> dict[str, str | None]:
+    """Where the host is first named; without one, or where no file names it, the first source."""
+    named = Path(host.position.file).resolve() if host is not None and host.position.file else None
+    path = named if named is not None and named.is_file() else Path(sources[0]) if sources else Path()
+    if not path.exists() or not sources:  # hosts that were listed with commas
+        return {"inventory_file": sources[0] if sources else None, "inventory_dir": None}
+    return {"inventory_file": str(path), "inventory_dir": str(path if path.is_dir() else path.parent)}
 
 
 def _dependencies(roles: Iterable[Role], book: RoleBook) -> Iterable[str]:

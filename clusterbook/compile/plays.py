@@ -18,7 +18,7 @@ from clusterbook.compile.headers import Match, hosts_of, no_secret, pattern_of, 
 from clusterbook.compile.hosts import batches_of, host_part, ordered, others_of, shown_variables
 from clusterbook.compile.hostvars import other_host_names
 from clusterbook.compile.idle import without_connections
-from clusterbook.compile.magic import magic_of
+from clusterbook.compile.magic import in_inventory, magic_of
 from clusterbook.compile.patience import patience_of
 from clusterbook.compile.plan import Plan, PlayPlan, Selection
 from clusterbook.compile.reach import closure, local_texts, secrets, texts, withheld, words
@@ -109,7 +109,7 @@ class _Play:
         program = self._program(compiler, parts, tuple(chosen), local)
         steps = list(steps_of(program))
         known, patience = self.inventory.hosts, patience_of(instructions)
-        members = {name: replace(reached(known[name], self.play, local), patience=patience) for name in chosen}
+        members = {name: self._member(reached(known[name], self.play, local), patience) for name in chosen}
         every = tuple(every_text(steps, compiler.roles)) + tuple(texts([program.become, program.become_user]))
         used = frozenset(word for text in every for word in words(text))
         alike = [
@@ -137,6 +137,10 @@ class _Play:
             others=partial(_others, self.inventory, self.selection),
             dynamic=bool(compiler.open or program.files), reader=self.project.reader, growing=self.growing,
         )
+
+    def _member(self, host: Host, patience: float) -> Host:
+        variables = {**in_inventory(self.inventory.sources, host), **host.variables}
+        return replace(host, variables=variables, patience=patience)
 
     def _withheld(
         self, names: frozenset[str], shared: frozenset[str], alike: list[Mapping[str, Any]], members: Mapping[str, Host]
@@ -169,8 +173,7 @@ class _Play:
 
     def _evaluate(self, value: Any, part: RolePart | None) -> Any:
         """A name of an import, by what is known before the run. Raises InvalidInput."""
-        source = self.inventory.source or ""
-        magic = {"playbook_dir": self.directory, "inventory_dir": str(Path(source).parent) if source else ""}
+        magic = {"playbook_dir": self.directory, **in_inventory(self.inventory.sources)}
         role = [part.defaults, {"role_path": part.path, "role_name": part.name}, part.variables] if part else []
         layers = [*role[:1], *variables_of(self.play), *role[1:], self.selection.extra_variables, magic]
         try:

@@ -120,7 +120,7 @@ class Answers:
             found["all"], found["play"] = [*self._plan.hosts, *more], [*found["play"], *more]
             found["groups"] = {name: list(members) for name, members in inventory.groups.items()}
             own = inventory.hosts[self._host].groups
-            found["group_names"] = sorted(name for name in own if name not in ("all", "ungrouped"))
+            found["group_names"] = own_groups(own)
         return found
 
     def _answer_join(self, question: dict[str, Any]) -> dict[str, Any]:

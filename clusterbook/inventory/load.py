@@ -93,8 +93,8 @@ def load(
     }
     known = Hosts(hosts, local, merge(common))
     joining = JoiningVariables(tree, files, places, cluster or {})
-    first = str(_path(listed[0])) if listed else None
-    return SourcedInventory(known, groups, first, joining, tree.parents(), layers)
+    paths = tuple(str(_path(source)) for source in listed)
+    return SourcedInventory(known, groups, paths, joining, tree.parents(), layers)
 
 
 @dataclass(frozen=True)

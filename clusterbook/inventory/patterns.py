@@ -18,19 +18,24 @@ _SUBSCRIPT = re.compile(r"(.+)\[(-?\d+|\d*:-?\d*|\d+-\d*)\]$")
 _ADDRESS = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
-def matcher(inventory: Inventory, limit: str | None = None) -> Callable[[str], list[str]]:
-    """A function from a play's pattern to its hosts, in the pattern's order as in Ansible, with --limit applied."""
-    allowed = None if not limit else set(match_limit(inventory, limit))
+def matcher(
+    inventory: Inventory, limit: str | None = None, unknown: Callable[[str], None] | None = None
+) -> Callable[[str], list[str]]:
+    """A function from a play's pattern to its hosts, in the pattern's order as in Ansible, with --limit applied.
+
+    unknown: told of names that are not in the inventory, which then choose nothing.
+    """
+    allowed = None if not limit else set(match_limit(inventory, limit, unknown))
 
     def match_play(pattern: str) -> list[str]:
-        names = match(inventory, pattern)
+        names = match(inventory, pattern, unknown=unknown)
         return names if allowed is None else [name for name in names if name in allowed]
 
     return match_play
 
 
-def match_limit(inventory: Inventory, limit: str) -> list[str]:
-    """The hosts of --limit. Each name must exist; @FILE gives one pattern a line."""
+def match_limit(inventory: Inventory, limit: str, unknown: Callable[[str], None] | None = None) -> list[str]:
+    """The hosts of --limit. Each name must exist; @FILE gives one pattern a line. unknown: see matcher."""
     patterns: list[str] = []
     for part in limit.split(",") if limit.lstrip().startswith("@") else [limit]:
         if part.strip().startswith("@"):
@@ -42,21 +47,24 @@ def match_limit(inventory: Inventory, limit: str) -> list[str]:
             patterns += [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
         elif part.strip():
             patterns.append(part.strip())
-    return match(inventory, ",".join(patterns), strict=True, where=Position("--limit"))
+    return match(inventory, ",".join(patterns), strict=True, where=Position("--limit"), unknown=unknown)
 
 
-def match(inventory: Inventory, pattern: str, strict: bool = False, where: Position | None = None) -> list[str]:
+def match(
+    inventory: Inventory, pattern: str, strict: bool = False, where: Position | None = None,
+    unknown: Callable[[str], None] | None = None,
+) -> list[str]:  # fmt: skip
     """The names of the hosts that match. Raises InvalidInput for a name that is not in the inventory.
 
     strict: any unknown name is an error. Else, as in Ansible, a group that does not exist is an empty one, unless a
-    name that is like it exists: then it is a slip.
+    name that is like it exists: then it is a slip. unknown: see matcher.
     """
     parts = split(pattern)
     plain = [part for part in parts if part[0] not in "&!"]
     ordered = [*(plain or ["all"]), *(part for part in parts if part[0] == "&"), *(p for p in parts if p[0] == "!")]
     found: dict[str, None] = {}
     for part in ordered:
-        names = _names(inventory, part.lstrip("&!"), strict, where)
+        names = _known(inventory, part.lstrip("&!"), strict, where, unknown)
         if part[0] == "&":
             found = {name: None for name in found if name in set(names)}
         elif part[0] == "!":
@@ -64,6 +72,18 @@ def match(inventory: Inventory, pattern: str, strict: bool = False, where: Posit
         else:
             found.update(dict.fromkeys(names))
     return list(found)
+
+
+def _known(
+    inventory: Inventory, part: str, strict: bool, where: Position | None, unknown: Callable[[str], None] | None
+) -> list[str]:
+    try:
+        return _names(inventory, part, strict or unknown is not None, where)
+    except InvalidInput:
+        if unknown is None:
+            raise
+        unknown(part)
+        return []
 
 
 def split(pattern: str) -> list[str]:

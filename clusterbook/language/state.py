@@ -74,7 +74,7 @@ def is_connection_variable(name: str) -> bool:
 
 def own_groups(groups: Sequence[str]) -> list[str]:
     """`group_names` of a host's groups."""
-    return sorted(name for name in groups if name not in ("all", "ungrouped"))
+    return sorted(name for name in groups if name != "all")
 
 
 def layers_for(

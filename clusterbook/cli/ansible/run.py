@@ -252,19 +252,18 @@ def _ask(options: Options, settings: Settings) -> Passwords:
 
 
 def _matcher(inventory: SourcedInventory, limit: str) -> Callable[[str], Sequence[str]]:
-    """As Ansible: a pattern that names nothing chooses no host, and says so; a --limit that leaves none is an error."""
-    match = matcher(inventory, limit or None)
+    """As Ansible: a name that is not there chooses no host, which is told; a --limit that leaves none is an error."""
+    told: set[str] = set()
+
+    def unknown(name: str) -> None:
+        if name not in told:
+            sys.stderr.write(f"[WARNING]: Could not match supplied host pattern, ignoring: {name}\n")
+        told.add(name)
+
+    match = matcher(inventory, limit or None, unknown)
     if limit and not match("all") and not match("localhost"):
         raise InvalidInput(
             "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.",
             next_step="Correct --limit or the inventory.",
         )
-
-    def tolerant(pattern: str) -> Sequence[str]:
-        try:
-            return match(pattern)
-        except InvalidInput:
-            sys.stderr.write(f"[WARNING]: Could not match supplied host pattern, ignoring: {pattern}\n")
-            return ()
-
-    return tolerant
+    return match

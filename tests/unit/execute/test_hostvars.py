@@ -63,7 +63,7 @@ def test_all_variables_of_a_host_are_shown_as_a_mapping_without_its_secrets(tmp_
     assert told.failures() == [] and kept == "by a, 1"
     assert b == {"port": 2, "name": "two", "port_text": "port 2", "learnt": "by b", "inventory_hostname": "b",
                  "inventory_hostname_short": "b",
-                 "group_names": [], "ansible_connection": "local"}
+                 "group_names": ["ungrouped"], "ansible_connection": "local"}
     assert own["learnt"] == "by a" and both == {"a": own, "b": b} and text == f"all: {own}"
     assert "a secret value" not in str(told.events)
 

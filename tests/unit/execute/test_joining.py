@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clusterbook.language.values import Secret
-from tests.unit.execute.playing import run_files
+from tests.unit.execute.playing import HEAD, run_files
 
 ADD = """
 - hosts: all
@@ -145,3 +145,13 @@ def test_a_secret_does_not_join_the_inventory(tmp_path: Path) -> None:
 """}, variables={"password": Secret("root-password")})
     assert told.count("failed") == 1
     assert "new" not in told.outcome.counts
+
+
+def test_a_host_is_ungrouped_as_long_as_it_is_in_no_group(tmp_path: Path) -> None:
+    told = run_files(tmp_path, {"inventory.ini": "a ansible_connection=local\n", "site.yml": HEAD + """\
+    - debug: {msg: "{{ group_names }}"}
+    - group_by: {key: made}
+    - add_host: {name: late, ansible_connection: local}
+    - debug: {msg: "{{ group_names }} {{ groups.ungrouped }}"}
+"""})  # fmt: skip
+    assert told.messages() == [["ungrouped"], "['made'] ['late']"]

@@ -158,3 +158,26 @@ def test_looks_at_a_job_and_its_end_have_lines(shown: Shown) -> None:
     lines = shown(HEAD + f"  tasks: [{job}]\n", "--limit", "a")
     jobs = [line.split(": jid")[0] for line in lines if line.startswith("ASYNC")]
     assert jobs == [*["ASYNC POLL on a"] * (len(jobs) - 2), "ASYNC OK on a", "ASYNC FAILED on a"] and len(jobs) > 2
+
+
+def test_names_that_are_not_in_the_inventory_are_told_and_choose_nothing(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("site.yml").write_text("- hosts: webb,a\n  gather_facts: false\n  tasks: [{ping: }]\n")
+    assert run(["site.yml", "-i", "hosts.ini", "--limit", "a,d,aa"]) == 0
+    told = capsys.readouterr()
+    assert [line for line in told.out.splitlines() if line.startswith("ok")] == ["ok: [a]"]
+    warned = "[WARNING]: Could not match supplied host pattern, ignoring: "
+    assert told.err.splitlines() == [f"{warned}aa", f"{warned}webb"]
+
+
+def test_a_host_knows_the_file_that_names_it_and_all_sources_of_the_inventory(shown: Shown) -> None:
+    Path("stock").mkdir()
+    Path("stock/more.ini").write_text("e ansible_connection=local\n")
+    here = Path.cwd()
+    message = "{{ inventory_dir }} {{ inventory_file }} {{ ansible_inventory_sources | length }} {{ group_names }}"
+    lines = shown("- hosts: a,e\n  gather_facts: false\n  tasks: [{debug: {msg: '" + message + "'}}]\n", "-i", "stock")
+    assert [line.strip() for line in lines if "msg" in line] == [
+        f'"msg": "{here} {here}/hosts.ini 2 [\'web\']"',
+        f'"msg": "{here}/stock {here}/stock/more.ini 2 [\'ungrouped\']"',
+    ]  # fmt: skip
