@@ -1,7 +1,7 @@
 """Events of a run: plain dictionaries, written to the journal as they happen and shown by reports.
 
-type: run, play, start, output, progress, result, retry, included, warning, pending, rescued, unreachable, failure,
-host_done, batch, nobody_left, summary.
+type: run, play, start, output, progress, result, retry, included, meta, warning, pending, rescued, unreachable,
+failure, host_done, batch, nobody_left, summary.
 Every event has `time` (seconds since the run began); those of a host have `host`, those of a step `step`.
 """
 

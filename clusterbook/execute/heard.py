@@ -155,6 +155,7 @@ EVENTS: Mapping[str, Mapping[str, Check]] = {
     "unreachable": _IN_RESULTS,
     "included": {"file": _text, "hidden": _truth},
     "rescued": {},
+    "meta": {"skipped": _truth},
     "warning": {"msg": _text},
     "fatal": {},
     "end_play": {},
@@ -164,7 +165,7 @@ EVENTS: Mapping[str, Mapping[str, Check]] = {
 _NEEDED = {
     "output": ("lines",), "progress": ("item", "items"), "retry": ("attempt", "tries"), "pending": ("handlers",),
     "included": ("file",), "learnt": ("name", "value"), "result": ("status", "seconds"), "unreachable": ("status",),
-    "warning": ("msg",), "fatal": ("id",), "end_play": ("id",), "clear_host_errors": ("id",),
+    "warning": ("msg",), "meta": ("skipped",), "fatal": ("id",), "end_play": ("id",), "clear_host_errors": ("id",),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Optional
 from clusterbook.language.calls import truth
 from clusterbook.language.elsewhere import Errands
 from clusterbook.language.environment import ExpressionError
-from clusterbook.language.flow import flow
+from clusterbook.language.flow import flow, meta_action
 from clusterbook.language.handlers import Handlers
 from clusterbook.language.including import Including
 from clusterbook.language.program import EVERY_NAME, HostPart, Program, Step
@@ -192,6 +192,12 @@ class StepKeeper:
         if step.role is not None and not (result.get("skipped") or result.get("unreachable")):
             self.ran.add(step.role)
         return result
+
+    def tell_meta(self, step: Step, met: bool) -> None:
+        """For a screen of whole results: that a `meta` step was met; as in Ansible not of each that it was left out."""
+        if self.program.whole_results:
+            skipped = not met and meta_action(step) not in ("noop", "refresh_inventory", "reset_connection")
+            self._runtime.emit({"type": "meta", "id": step.id, "skipped": skipped})
 
     def shown_name(self, step: Step, scope: Scope) -> Optional[str]:
         """A step's name with its expressions evaluated, None when it has none."""

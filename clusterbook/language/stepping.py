@@ -68,16 +68,16 @@ class StepRunner(StepTrier):
     def agreed(self, step: Step, key: Key, by_first: bool) -> bool:
         """Whether a `meta` step is to be done. by_first: in a linear play the first host decides for all."""
         meet = by_first and self.program.lockstep
-        if meet:
-            verdict = self.meet(step, (*key, step.id), run_once=True)
-            if verdict is not None:
-                self.heed(step, verdict)
-                return bool(verdict["result"].get("met"))
+        verdict = self.meet(step, (*key, step.id), run_once=True) if meet else None
+        if verdict is not None:
+            self.heed(step, verdict)
+            return bool(verdict["result"].get("met"))
         try:
             met = self.wanted(step)
         except ExpressionError as error:
             result = self.conclude(step, expression_failure(error), 0.0)
             raise StepFailed(step, result) from error
+        self.tell_meta(step, met)
         if meet:
             self._runtime.ask("ran_once", step=step.id, key=[*key, step.id], result={"met": met})
         return met

@@ -117,6 +117,12 @@ class AnsibleReport:
         if event.get("ignored"):
             self._line("...ignoring", "cyan")
 
+    def _on_meta(self, event: Mapping[str, Any]) -> None:
+        self._banner = (None, set())
+        self._title(f"TASK [{title(event)}]")
+        if event["skipped"] and self._look.show_skipped:
+            self._line(f"skipping: [{event['host']}]", "cyan")
+
     def _on_waiting(self, event: Mapping[str, Any]) -> None:
         self._line(f"ASYNC POLL on {event['host']}: jid={event['jid']} started=True finished=False", "dark gray")
 
@@ -240,6 +246,8 @@ class AnsibleReport:
                 shown[f"{name}_lines"] = shown[name].splitlines()
         if shown.get("failed") is False or event["status"] == "failed":
             shown.pop("failed", None)
+        if shown.get("skipped") is True:
+            shown.pop("skipped")
         long = self._look.verbosity > 2 or event.get("module") == "ansible.builtin.assert"
         return as_json(shown, indent=4 if long else None)
 

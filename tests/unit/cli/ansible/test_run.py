@@ -181,3 +181,14 @@ def test_a_host_knows_the_file_that_names_it_and_all_sources_of_the_inventory(sh
         f'"msg": "{here} {here}/hosts.ini 2 [\'web\']"',
         f'"msg": "{here}/stock {here}/stock/more.ini 2 [\'ungrouped\']"',
     ]  # fmt: skip
+
+
+def test_meta_tasks_have_banners_and_a_line_where_a_host_leaves_one_out(shown: Shown) -> None:
+    lines = shown(HEAD + """\
+  tasks:
+    - {name: nothing, meta: noop}
+    - {meta: end_host, when: inventory_hostname == 'b'}
+    - ping:
+""")
+    assert sorted(lines[1:6]) == ["TASK [meta]"] * 2 + ["TASK [nothing]"] * 2 + ["skipping: [a]"]
+    assert lines[6] == "TASK [ping]"
