@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
-from clusterbook.compile.walk import every_step
+from clusterbook.compile.walk import steps_of
 from clusterbook.language.program import EVERY_NAME, Step
 from clusterbook.language.values import Template
 
@@ -18,8 +18,7 @@ SET_FACT = "ansible.builtin.set_fact"
 def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:
     """The plays, each with the names that some play reads of other hosts: hosts report what they learn under them."""
     names: frozenset[str] = frozenset().union(*(plan.names for plan in plays)) - {"inventory_hostname", "group_names"}
-    steps = [step for plan in plays for step in every_step((*plan.program.instructions, *plan.program.handlers))]
-    learnable = learnable_names(steps)
+    learnable = learnable_names(step for plan in plays for step in steps_of(plan.program))
     if any(plan.dynamic for plan in plays):  # what is included during the run may read and set anything
         names, learnable = names | {EVERY_NAME}, learnable | {EVERY_NAME}
     shared = tuple(sorted(names))
