@@ -21,6 +21,9 @@ _BASH = """\
 _clusterbook() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} task= options= part
     COMPREPLY=()
+    # bash takes --inventory=here for three words.
+    [[ $word == = ]] && word=
+    [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD-2]}
     for part in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $part in -*) ;; *) task=$part; break ;; esac
     done

@@ -104,6 +104,8 @@ def test_a_tab_completes_tasks_options_and_names(program: str, typist: Typist, p
     assert typist.completed(f"{program} prov", project) == f"{program} provision"
     assert typist.completed(f"{program} provision --inv", project).rstrip("=") == f"{program} provision --inventory"
     assert typist.completed(f"{program} provision --inventory h", project) == f"{program} provision --inventory here"
+    assert typist.completed(f"{program} provision --inventory=h", project) == f"{program} provision --inventory=here"
+    assert typist.completed(f"{program} report --html=RE", project) == f"{program} report --html=README.md"
     assert typist.completed(f"{program} run he", project) == f"{program} run hello"
     assert typist.completed(f"{program} run playb", project) == f"{program} run playbooks/"
 
