@@ -57,6 +57,11 @@ def playbook(name: str, directory: Path | None = None) -> Path:
 def inventory(name: str = "", directory: Path | None = None) -> Path:
     """The file of an inventory given as a path, as a name from inventory/, or as the name of a lab that is up."""
     name = name or default_inventory(directory)
+    if not name:
+        raise InvalidInput(
+            f"this project has several inventories: {', '.join(_inventories(own(directory)))}",
+            next_step=f"Choose one with --inventory NAME, or for every command: export {INVENTORY_VARIABLE}=NAME",
+        )
     made = LABS / name / "inventory.yml"
     folders = [root / "inventory" for root in _roots(directory)]
     try:
@@ -68,24 +73,23 @@ def inventory(name: str = "", directory: Path | None = None) -> Path:
 
 
 def default_inventory(directory: Path | None = None) -> str:
-    """The inventory that a command without --inventory means."""
-    return own_inventory(directory) or "lab"
+    """The inventory that a command without --inventory means; empty where it may be one of several.
 
-
-def own_inventory(directory: Path | None = None) -> str:
-    """The one that CLUSTERBOOK_INVENTORY names, or the only one of the person's project; empty when there is none.
-
-    What a new project brings counts only as far as there is no other.
+    The one that CLUSTERBOOK_INVENTORY names, or the only one of the person's project; the lab's where there is none.
     """
     if named := os.environ.get(INVENTORY_VARIABLE):
         return named
-    root = own(directory)
-    if root == brought():
-        return ""
+    mine = _inventories(own(directory))
+    if len(mine) == 1:
+        return mine[0]
+    return "lab" if not mine or "lab" in mine else ""
+
+
+def _inventories(root: Path) -> list[str]:
+    """Names of a project's inventories. What a new project brings counts only as far as there is no other."""
     files = [path for path in (root / "inventory").glob("*") if path.suffix in _SUFFIXES[1:]]
     found = sorted({path.stem for path in files} - {THIS_MACHINE})
-    mine = [name for name in found if name != MACHINES] or found
-    return mine[0] if len(mine) == 1 else ""
+    return [name for name in found if name != MACHINES] or found
 
 
 def role_folders(directory: Path | None = None) -> list[Path]:

@@ -47,6 +47,12 @@ def test_of_several_clusters_the_inventory_s_is_meant_as_in_every_task_on_hosts(
     monkeypatch.setenv(places.INVENTORY_VARIABLE, "other")
     assert (chosen(store), chosen(store, "demo")) == ("other", "demo")
     monkeypatch.delenv(places.INVENTORY_VARIABLE)
-    monkeypatch.chdir(places.brought())
     store.write("lab/cluster.yaml", spec.render({"cluster_name": "lab", "api_address": "10.0.0.10"}).encode())
+    (tmp_path / "mine" / "inventory").mkdir(parents=True)
+    for name in ("staging.yml", "production.yml"):
+        (tmp_path / "mine" / "inventory" / name).write_text("all:")
+    monkeypatch.chdir(tmp_path / "mine")
+    with pytest.raises(InvalidInput, match="the store has 3 clusters: demo, lab, other"):
+        chosen(store)
+    monkeypatch.chdir(places.brought())
     assert chosen(store) == places.default_inventory() == "lab"

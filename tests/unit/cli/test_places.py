@@ -53,7 +53,14 @@ def test_the_only_inventory_of_a_project_is_meant_when_none_is_named(tmp_path: P
 
 
 def test_of_several_inventories_none_is_guessed(tmp_path: Path) -> None:
-    assert places.default_inventory(project_with(tmp_path, "staging.yml", "production.ini")) == "lab"
+    project = project_with(tmp_path, "here.yml", "vagrant.yml", "staging.yml", "production.ini")
+    with pytest.raises(InvalidInput, match="this project has several inventories: production, staging") as refused:
+        places.inventory("", project)
+    assert "--inventory NAME, or for every command: export CLUSTERBOOK_INVENTORY=NAME" in refused.value.next_step
+
+
+def test_a_project_without_an_inventory_means_the_lab(tmp_path: Path) -> None:
+    assert places.default_inventory(project_with(tmp_path)) == "lab"
 
 
 def test_a_project_with_an_inventory_of_its_own_called_lab_has_several(tmp_path: Path) -> None:
