@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,13 +16,16 @@ Groups = Mapping[str, tuple[str, Sequence[Task[Any]]]]
 
 
 def page(groups: Groups, program: str) -> str:
-    """All tasks by group, one line each."""
+    """All tasks by group, one line each; on a narrow terminal folded beside the names."""
     names = [task_name(task) for _, tasks in groups.values() for task in tasks]
     width = max(len(name) for name in names)
+    room = max(24, shutil.get_terminal_size().columns - width - 4) if sys.stdout.isatty() else 200
     lines = []
     for group, (description, tasks) in groups.items():
         lines.append(f"{group}: {description}")
-        lines += [f"  {task_name(task):<{width}}  {line(task)}" for task in tasks]
+        for task in tasks:
+            first, *others = textwrap.wrap(line(task), room)
+            lines += [f"  {task_name(task):<{width}}  {first}", *(f"{'':<{width + 4}}{other}" for other in others)]
         lines.append("")
     lines.append(f"Options and examples of a task: {program} --help TASK")
     return "\n".join(lines)

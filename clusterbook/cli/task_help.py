@@ -13,26 +13,40 @@ from invoke.tasks import Task
 
 from clusterbook.report.called import as_called
 
-WIDEST_OPTIONS = 28
+WIDEST, WIDEST_OPTIONS = 120, 28
 
 
 def page(name: str, task: Task[Any], program: str) -> str:
     """The whole page, as wide as the terminal."""
     arguments = task.get_arguments()
     words = [f" {str(one.name).strip('_').upper().replace('_', '-')}" for one in arguments if one.positional]
-    text = as_called(inspect.getdoc(task) or "", program)
-    lines = [f"Usage: {program} {name}{''.join(words)} [OPTIONS]", "", text, "", "Options:"]
-    return "\n".join([*lines, *_options(arguments, program)])
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    about = _about(as_called(inspect.getdoc(task) or "", program), width)
+    lines = [f"Usage: {program} {name}{''.join(words)} [OPTIONS]", "", *about, "", "Options:"]
+    return "\n".join([*lines, *_options(arguments, program, width)])
 
 
-def _options(arguments: Sequence[Argument], program: str) -> Iterator[str]:
+def _about(text: str, columns: int) -> Iterator[str]:
+    """Sentences as wide as there is room; examples whole, so that they can be copied."""
+    for number, paragraph in enumerate(text.split("\n\n")):
+        if number:
+            yield ""
+        yield from paragraph.splitlines() if paragraph.startswith("Example:") else _wrapped(paragraph, columns)
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """Names of options and variables stay whole."""
+    return textwrap.wrap(" ".join(text.split()), columns, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _options(arguments: Sequence[Argument], program: str, columns: int) -> Iterator[str]:
     ordered = sorted(arguments, key=lambda one: str(one.name))
     rows = [(_spelled(one), as_called(one.help or "", program)) for one in ordered]
     rows.append(("-h, --help", "show this page"))
-    width = min(max(len(spelled) for spelled, _ in rows), WIDEST_OPTIONS)
-    space = max(24, min(shutil.get_terminal_size().columns, 120) - width - 4)
+    width = min(max(len(spelled) for spelled, _ in rows), WIDEST_OPTIONS, columns // 3)
+    space = max(24, columns - width - 4)
     for spelled, text in rows:
-        first, *others = textwrap.wrap(" ".join(text.split()), space) or [""]
+        first, *others = _wrapped(text, space)
         if len(spelled) > width:
             yield f"  {spelled}"
             spelled = ""

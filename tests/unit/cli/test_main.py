@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli import main
+from clusterbook.cli import listing, main, task_help
 from clusterbook.cli.main import asks_for_help, passed_on
-from clusterbook.cli.namespace import collection
+from clusterbook.cli.namespace import collection, tasks
 from clusterbook.cli.use import rest
 
 ROOT = Path(__file__).parents[3]
@@ -77,6 +77,31 @@ def test_help_of_a_task_may_be_asked_for_behind_its_name(task: str) -> None:
     behind, before = clusterbook(task, "--help"), clusterbook("--help", task)
     assert behind.returncode == before.returncode == 0
     assert behind.stdout == before.stdout and before.stdout.startswith(f"Usage: clusterbook {task} ")
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    return 60
+
+
+def test_help_of_a_task_fits_a_narrow_terminal_and_keeps_examples_and_names_whole(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = narrow(monkeypatch)
+    for name, one in collection().tasks.items():
+        lines = task_help.page(name, one, "clusterbook").splitlines()
+        assert [line for line in lines if len(line) > columns and not line.startswith("Example: ")] == []
+    assert any(line.endswith("$CLUSTERBOOK_VAULT_PASSWORD_FILE)") for line in
+               task_help.page("plan", collection().tasks["plan"], "clusterbook").splitlines())  # fmt: skip
+
+
+def test_the_list_is_folded_beside_the_names_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = narrow(monkeypatch)
+    lines = listing.page(tasks(), "clusterbook").splitlines()
+    assert [line for line in lines if len(line) > columns and line.startswith(" ")] == []
+    place = lines.index("  up                     Raise a whole cluster: here, or")
+    assert lines[place + 1] == " " * 25 + "with a name on EC2"
 
 
 def test_help_behind_two_dashes_is_the_other_program_s() -> None:
