@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ TEMPLATE = Path(__file__).parent / "new_project"
 RENAMED = {"gitignore": ".gitignore"}
 # Of what clusterbook brings, beside the schemas and the values for groups: virtual machines to try a cluster on.
 BROUGHT = ("Vagrantfile", f"inventory/{MACHINES}.yml")
+HOST_NAME, USER_NAME = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "[A-Za-z0-9_][A-Za-z0-9_.@-]*"
 EXAMPLE = ("192.0.2.11",), ("192.0.2.21", "192.0.2.22")
 HEAD = """\
 # {about}
@@ -76,12 +78,32 @@ def hosts_file(control_planes: Sequence[str], workers: Sequence[str], user: str,
             "several control planes share an address, and none is given",
             next_step="Name a free address of their network with --api-address.",
         )
+    _check((*control_planes, *workers, api_address) if api_address else (*control_planes, *workers), user)
     about = "Your hosts." if control_planes else "Examples: put the addresses of your hosts here."
     planes = control_planes or EXAMPLE[0]
     nodes = workers if control_planes else EXAMPLE[1]
     head = HEAD.format(about=about, user=user, address=api_address or planes[0],
                        mode="" if api_address else ALONE, control_planes=_hosts("cp", planes))  # fmt: skip
     return head + (f"    worker:\n      hosts:\n{_hosts('w', nodes)}\n" if nodes else "    worker:\n      hosts:\n")
+
+
+def _check(addresses: Sequence[str], user: str) -> None:
+    """Refuse what could be no address, no user, or the same host twice."""
+    for place, address in enumerate(addresses):
+        if not _is_address(address):
+            raise InvalidInput(f"{address!r} is no address and no name of a host",
+                               next_step="Write it such as 192.0.2.11 or cp-1.example.org.")  # fmt: skip
+        if address in addresses[:place]:
+            raise InvalidInput(f"{address} is named twice", next_step="Give each host an address of its own.")
+    if not re.fullmatch(USER_NAME, user):
+        raise InvalidInput(f"{user!r} is no name of a user", next_step="Write it such as --user admin.")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return bool(re.fullmatch(HOST_NAME, text)) and not re.fullmatch("[0-9.]+", text)
 
 
 def _hosts(prefix: str, addresses: Sequence[str]) -> str:

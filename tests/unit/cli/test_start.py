@@ -63,6 +63,9 @@ def test_what_a_person_wrote_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("planes", "workers", "said"), [
     ([], ["192.0.2.9"], "workers need a control plane"),
     (["192.0.2.1", "192.0.2.2"], [], "several control planes share an address, and none is given"),
+    (["192.0.2.300"], [], "'192.0.2.300' is no address and no name of a host"),
+    (["cp-1.example.org"], ["w 1"], "'w 1' is no address and no name of a host"),
+    (["192.0.2.1"], ["192.0.2.9", "192.0.2.9"], "192.0.2.9 is named twice"),
 ])  # fmt: skip
 def test_hosts_that_make_no_cluster_are_refused(
     planes: list[str], workers: list[str], said: str, tmp_path: Path
@@ -71,6 +74,11 @@ def test_hosts_that_make_no_cluster_are_refused(
         beginning.make(tmp_path, planes, workers, "root", "")
     assert caught.value.message == said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_cannot_be_a_user_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="'an admin' is no name of a user"):
+        beginning.make(tmp_path, ["192.0.2.1"], [], "an admin", "")
 
 
 def test_the_editors_settings_name_schemas_that_are_there(tmp_path: Path) -> None:
