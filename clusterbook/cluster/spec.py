@@ -46,7 +46,7 @@ def read(store: Store, cluster: str) -> ClusterSpec:
     if data is None:
         raise InvalidInput(
             f"there is no cluster {cluster!r} in the store {store.address}",
-            next_step=f"Make it with: invoke create-cluster {cluster} (or name another with --cluster).",
+            next_step=f"Correct the name, or make it with: invoke create-cluster {cluster}.",
         )
     file = str(store.local_file(name))
     spec = parse(data.decode("utf-8", "replace"), file)
