@@ -13,7 +13,7 @@ from clusterbook import journal
 from clusterbook.cli import places
 from clusterbook.cli.boundary import command
 from clusterbook.cli.runs import SELECTION_HELP
-from clusterbook.cli.screen import console, print_json, print_table
+from clusterbook.cli.screen import console, plural, print_json, print_table
 from clusterbook.cluster.store import Store, open_store
 from clusterbook.errors import InvalidInput
 from clusterbook.report.choose import Report
@@ -108,9 +108,11 @@ def _replay(events: list[dict[str, Any]], style: Style) -> None:
 def _summary(run: str, name: str, directory: Path) -> dict[str, Any]:
     found = history(journal.read(directory))
     changed = sum(counts["changed"] for counts in found.counts.values())
-    failed = sum(1 for counts in found.counts.values() if counts["failed"] or counts["unreachable"])
+    lost = sum(1 for counts in found.counts.values() if counts["unreachable"])
+    failed = sum(1 for counts in found.counts.values() if counts["failed"] and not counts["unreachable"])
     result = f"{changed} changed" if found.outcome in ("changed", "nothing to do", "changes pending") else found.outcome
-    result = f"{failed} host{'' if failed == 1 else 's'} failed" if failed else result
+    wrong = {"failed": failed, "unreachable": lost}
+    result = ", ".join(f"{plural(number, 'host')} {what}" for what, number in wrong.items() if number) or result
     kind = "plan" if found.check else "run"
     playbook = Path(found.facts.get("playbook", "?")).stem
     return {"run": run, "of": name, "playbook": playbook, "kind": kind, "seconds": found.seconds, "result": result}

@@ -46,6 +46,19 @@ def test_runs_of_every_inventory_are_listed_the_newest_last(capsys: pytest.Captu
     assert rows[2] == ["20260102-2", "mine", "site", "run", "0.1", "did", "not", "end"]
 
 
+def test_hosts_that_failed_and_hosts_that_were_not_reached_are_told_apart(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(store / "store" / "lab" / "runs" / "20260103-1")
+    failed = {**EVENTS[2], "status": "failed", "msg": "no"}
+    lost = {"type": "unreachable", "time": 0.3, "host": "c", "msg": "connection refused", "next_step": ""}
+    for event in (*EVENTS[:2], failed, {**failed, "host": "b"}, lost):
+        journal.event(dict(event))
+    journal.close()
+    assert call() == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("  2 hosts failed, 1 host unreachable")
+
+
 def test_a_run_is_shown_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--show", "20260101-1") == 0
     assert "~ a        Write   site.yml:3" in capsys.readouterr().out
