@@ -25,7 +25,6 @@ from clusterbook.errors import Failed
 
 SOURCES = ("cache", "mirror", "release", "build")
 MIRROR_VARIABLE = "CLUSTERBOOK_MIRROR"
-COMMAND = "python -m clusterbook.cluster.artifacts"
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,9 @@ def _refusal(settings: Supply, component: Component) -> Failed:
     known = sorted(settings.lock.builds.get(component.path, {}))
     here = toolchain(component, settings.catalog.go) if "build" in settings.sources else "no builds allowed"
     locked = f"it is locked for {', '.join(known)}" if known else "no build of it is locked"
+    command = f"invoke artifacts --lock --name {component.name} --version {component.version}"
+    elsewhere = "Take it from a mirror or a bundle that such a machine made, or trust" if known else "To trust"
     return Failed(
         f"{component.path} is not to be had: {locked}; this machine has {here}",
-        next_step=f"Run {COMMAND} lock {component.name} --version {component.version} and commit the lock.",
+        next_step=f"{elsewhere} what this one gets: {command}; review what that adds to the lock.",
     )

@@ -44,7 +44,14 @@ def test_an_unlocked_release_is_refused_with_the_command_that_locks_it(settings,
     release(served)
     with pytest.raises(Failed, match=r"tool/1.0.0/amd64 is not to be had: no build of it is locked") as caught:
         supply(settings, component)
-    assert "lock tool --version 1.0.0" in caught.value.next_step
+    assert caught.value.next_step.startswith("To trust what this one gets: invoke artifacts --lock --name tool ")
+
+
+def test_what_is_locked_for_another_machine_s_compiler_may_come_from_such_a_machine(settings, component):
+    lock_build(settings, component)
+    with pytest.raises(Failed, match="it is locked for some compiler; this machine has") as caught:
+        supply(settings, component)
+    assert caught.value.next_step.startswith("Take it from a mirror or a bundle that such a machine made, or trust")
 
 
 def test_locking_takes_the_sum_that_the_vendor_publishes_and_writes_it_down(settings, served, component):
