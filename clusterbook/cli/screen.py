@@ -98,15 +98,16 @@ def say_aside(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table without lines. Only on a terminal are rows made to fit."""
+    """A table without lines. Only on a terminal are rows made to fit; short names that they begin with stay whole."""
     from rich.table import Table
 
+    made = console()
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in columns:
-        table.add_column(name.upper(), overflow="fold")
+    short = max((len(str(row[0])) for row in rows), default=0) <= made.width // 3
+    for place, name in enumerate(columns):
+        table.add_column(name.upper(), overflow="fold", no_wrap=short and place == 0)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    made = console()
     if sys.stdout.isatty():
         made.print(table)
         return

@@ -103,6 +103,18 @@ def test_the_result_of_a_stage_is_not_cut_in_a_log(capsys: pytest.CaptureFixture
     assert LONG in said and LONG in ended
 
 
+@pytest.mark.parametrize(("columns", "whole"), [("60", True), ("30", False)])
+def test_a_name_that_is_to_be_typed_again_is_not_folded_while_there_is_room(
+    columns: str, whole: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+    print_table(("run", "of", "result"), [("20261129-055828-83b0", "my-cluster", "1 host unreachable " * 3)])
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert ("20261129-055828-83b0" in lines[0]) == whole
+    assert max(map(len, lines)) <= int(columns)
+
+
 def test_on_a_terminal_a_row_is_folded_to_fit(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
