@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from clusterbook import __version__
 from clusterbook.cli import places
 from clusterbook.cli.screen import plural
-from clusterbook.cluster.store import open_store
+from clusterbook.cluster.store import cluster_names, open_store
 from clusterbook.errors import ClusterbookError
 from clusterbook.records import dataclass
 
@@ -85,7 +85,7 @@ def _ssh() -> Check:
 def _store() -> Check:
     try:
         store = open_store(os.environ)
-        found = f"{store.address}, {plural(len(store.folders()), 'cluster')}"
+        found = f"{store.address}, {plural(len(cluster_names(store)), 'cluster')}"
     except ClusterbookError as error:
         return Check("store", False, error.message, error.next_step)
     return Check("store", True, found)

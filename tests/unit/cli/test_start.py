@@ -101,8 +101,11 @@ def test_this_installation_is_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                                   capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     monkeypatch.setenv("CLUSTERBOOK_STATE_STORE", f"file://{tmp_path}")
     monkeypatch.setattr("clusterbook.cli.fitness.shutil.which", lambda name: f"/usr/bin/{name}")
+    (tmp_path / "here" / "runs").mkdir(parents=True)  # runs on hosts that are no cluster
     self_check(Context(), json_=True)
-    found = {one["what"]: one["ok"] for one in json.loads(capsys.readouterr().out)}
+    checks = json.loads(capsys.readouterr().out)
+    found = {one["what"]: one["ok"] for one in checks}
+    assert checks[-1]["found"] == f"file://{tmp_path}, 0 clusters"
     assert set(found) == {"Python", "libraries", "playbooks", "roles", "schemas", "ssh", "store"}
     assert all(found.values())
 
