@@ -12,6 +12,9 @@ from clusterbook.language.environment import ExpressionError, Expressions, Refus
 from clusterbook.language.runtime import Refused, Stopped
 from clusterbook.language.values import OMIT, Secret, Template, UnknownValue, origin, without_omitted
 
+# What Ansible's filter bool takes for true or false, and -e NAME=VALUE gives as text.
+_WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0")
+
 
 class Unknown(Exception):
     """The value depends on a step that has only been predicted (check mode)."""
@@ -108,7 +111,8 @@ class Scope:
             shown = value.text if isinstance(value, Template) else value
             raise ExpressionError(
                 f"condition {shown!r} is {result!r}, a {type(result).__name__}; it must be true or false"
-                + (" (text that came out of an expression is an untrusted template or expression)" if given else ""),
+                + (" (text that came out of an expression is an untrusted template or expression)" if given else "")
+                + ("; add '| bool'" if str(result).lower() in _WORDS else ""),
                 value if isinstance(value, Template) else None,
             )
         return result

@@ -96,6 +96,13 @@ def test_a_condition_must_be_true_or_false() -> None:
         scope({"n": 3}).condition("n")
 
 
+@pytest.mark.parametrize("word", ["true", "No", 1])
+def test_a_condition_that_is_a_word_for_true_or_false_is_told_what_makes_it_one(word: object) -> None:
+    with pytest.raises(ExpressionError, match=r"it must be true or false; add '\| bool'$"):
+        scope({"wanted": word}).condition("wanted")
+    scope({"wanted": word}).condition("wanted | bool")
+
+
 def test_a_condition_with_braces_is_taken_too() -> None:
     assert scope({"yes": True}).condition(Template("{{ yes }}")) is True
 
