@@ -36,7 +36,7 @@ def _of_mirror() -> Mapping[str, Any]:
     address = os.environ.get(MIRROR_VARIABLE, "")
     if address and not address.startswith(("http://", "https://")):
         raise InvalidInput(f"{MIRROR_VARIABLE} is {address!r}, which is no address of a web server",
-                           next_step=f"Write: export {MIRROR_VARIABLE}=http://{address}")  # fmt: skip
+                           next_step=f"Write: export {MIRROR_VARIABLE}=http://{address.split('://')[-1]}")  # fmt: skip
     return mirrored(address, load_lock()) if address else {}
 
 

@@ -64,9 +64,10 @@ def test_who_only_looks_needs_no_mirror(monkeypatch: pytest.MonkeyPatch) -> None
         supplied(None)
 
 
-def test_a_mirror_without_http_is_shown_as_it_should_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLUSTERBOOK_MIRROR", "192.0.2.5:8080")
-    with pytest.raises(InvalidInput, match=r"CLUSTERBOOK_MIRROR is '192.0.2.5:8080'") as refused:
+@pytest.mark.parametrize("address", ["192.0.2.5:8080", "ftp://192.0.2.5:8080"])
+def test_a_mirror_without_http_is_shown_as_it_should_be_written(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLUSTERBOOK_MIRROR", address)
+    with pytest.raises(InvalidInput, match=rf"CLUSTERBOOK_MIRROR is '{address}'") as refused:
         supplied(None)
     assert refused.value.next_step == "Write: export CLUSTERBOOK_MIRROR=http://192.0.2.5:8080"
 
