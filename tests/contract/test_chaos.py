@@ -51,7 +51,7 @@ def test_rows_that_are_not_run_now_stay_as_their_last_run_told_them(tmp_path: Pa
 
 
 def test_a_node_came_back_as_fast_among_fifty_hosts_as_among_five() -> None:
-    """Both times the same work, on a machine that did other work, too: half as much again would be more hosts' doing."""
+    """Both times the same work, on a machine that did other work, too: half as much again would be the hosts' doing."""
     seconds = {one["name"]: one["seconds"] for one in json.loads(page.LIFE.read_text())["stops"]}
     five, fifty = (seconds[f"w-2 came back, {hosts} hosts in the inventory"] for hosts in (5, 50))
     assert fifty < 1.5 * five

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import moto.ec2.responses.general as console_of_moto
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
@@ -20,11 +19,15 @@ SHOWN = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEY} root@a\n-----END SSH HOST KEY
 SLOWER = "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>slow</Message></Error></Errors></Response>"
 
 
+# Loaded when it is set: moto reads its images, which the fixture of its server chooses, as soon as it is loaded.
+CONSOLE_OF_MOTO = "moto.ec2.responses.general.SAMPLE_CONSOLE_OUTPUT"
+
+
 @pytest.fixture(autouse=True)
-def learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moto_address: str) -> Path:
     """Where keys are kept."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(console_of_moto, "SAMPLE_CONSOLE_OUTPUT", SHOWN)
+    monkeypatch.setattr(CONSOLE_OF_MOTO, SHOWN)
     return tmp_path / "state" / "clusterbook" / "aws" / "known_hosts"
 
 

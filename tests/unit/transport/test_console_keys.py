@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import moto.ec2.responses.general as console_of_moto
 import pytest
 
 from clusterbook import inventory
@@ -17,6 +16,8 @@ from clusterbook.transport import Connector
 
 CLUSTER = {"cluster_name": "demo", "aws": {"region": "us-east-2"}}
 MOST = 64 * 1024
+# Loaded when it is set: moto reads its images, which the fixture of its server chooses, as soon as it is loaded.
+CONSOLE_OF_MOTO = "moto.ec2.responses.general.SAMPLE_CONSOLE_OUTPUT"
 # As cloud-init of Debian 12 shows keys: those of its log, then those for machines, then the end of its work.
 BOOT = """\
 [    0.000000] Linux version 6.1.0-28-cloud-amd64 (debian-kernel@lists.debian.org)
@@ -49,7 +50,7 @@ class Account:
 
     def shows(self, text: str) -> None:
         """What the console has from now on; AWS tells the last 64 KiB."""
-        self._patch.setattr(console_of_moto, "SAMPLE_CONSOLE_OUTPUT", text.encode()[-MOST:].decode())
+        self._patch.setattr(CONSOLE_OF_MOTO, text.encode()[-MOST:].decode())
 
     def host(self, server: Any) -> Host:
         """The host as the inventory has it, at the server's address."""
