@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clusterbook import source
 from clusterbook.cli import places
 from clusterbook.cli.clusters import check_fits, chosen, lab_wishes, open_chosen
-from clusterbook.cli.supplying import refuse_other_versions, refuse_without, supplied
+from clusterbook.cli.supplying import refuse_another_version, refuse_other_versions, refuse_without, supplied
 from clusterbook.cli.vaults import decrypter, open_vault
 from clusterbook.cluster.store import Store, UnwrittenStore, cluster_names, open_store
 from clusterbook.errors import Failed, InvalidInput
@@ -139,6 +139,7 @@ def foreseen_site(inventory: str, cluster: str, playbook: Path, version: str = "
         written["cluster_name"] = name
         spec = specs.check(written, f"{name}/{specs.FILE}")
     if version:
+        refuse_another_version(plain, version)
         spec = replace(spec, complete={**spec.complete, "kubernetes_version": version})
     if lab is not None:
         _share_group_variables(path)

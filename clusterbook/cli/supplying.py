@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -106,3 +107,15 @@ def nothing_says(hosts: str = "the hosts") -> InvalidInput:
         next_step="Serve them from an address of this machine that the hosts reach: invoke mirror --start "
                   f"--address ADDRESS; then set {MIRROR_VARIABLE} to what it says.",
     )  # fmt: skip
+
+
+def refuse_another_version(inventory: SourcedInventory, version: str) -> None:
+    """InvalidInput where an inventory says another version of Kubernetes, which its hosts would go by."""
+    for layer in chain.from_iterable(inventory.layers.values()):
+        said = layer.values.get("kubernetes_version", version)
+        if layer.kind != "cluster" and said != version:
+            raise InvalidInput(
+                f"{layer.kind} says kubernetes_version: {said}, which beats the cluster's own configuration",
+                where=layer.position("kubernetes_version"),
+                next_step=f"Take that line out, or write {version}; provision changes no version of a host.",
+            )

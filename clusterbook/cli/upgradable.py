@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 from clusterbook.cli.site import Site, expected, the_cluster, value_of
+from clusterbook.cli.supplying import refuse_another_version
 from clusterbook.cli.validation import findings_of
 from clusterbook.cluster import preflight, skew, upgrades
 from clusterbook.cluster.artifacts import catalog
@@ -87,14 +87,7 @@ def site_at(site: Site, playbook: Path, to: str) -> Site:
         )
     assert site.variables is not None, "what is offered stands in them"
     variables = replace(site.variables, plain={**site.variables.plain, upgrades.KEY: to})
-    for layer in chain.from_iterable(site.inventory.layers.values()):
-        said = layer.values.get(upgrades.KEY, to)
-        if layer.kind != "cluster" and said != to:
-            raise InvalidInput(
-                f"{layer.kind} says {upgrades.KEY}: {said}, which beats the cluster's own configuration",
-                where=layer.position(upgrades.KEY),
-                next_step=f"Take that line out, or write {to}; provision changes no version of a host.",
-            )
+    refuse_another_version(site.inventory, to)
     found = load_inventory(site.path, playbook, variables.plain, site.vault)
     return replace(site, inventory=found, variables=variables)
 

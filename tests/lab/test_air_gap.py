@@ -24,7 +24,7 @@ from clusterbook.lab.inventory_file import inventory_text
 from clusterbook.lab.spec import LabHost, LabSpec
 from tests.lab.asking import as_root
 from tests.lab.forms import ROOT, is_well
-from tests.lab.test_upgrade import NEW, OLD, versions
+from tests.lab.test_upgrade import NEW, OLD, versions, without_version
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Cluster
@@ -82,9 +82,7 @@ def connects(host: str, address: str, port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def lab(
-    tmp_path_factory: pytest.TempPathFactory, clusters: Any, measured: Callable[[str, float], None]
-) -> Iterator[Cluster]:
+def lab(tmp_path_factory: pytest.TempPathFactory, clusters: Any) -> Iterator[Cluster]:
     """The lab, its bundle beside the inventory, and then the block."""
     if os.geteuid() != 0:
         pytest.skip("a lab needs root")
@@ -94,12 +92,9 @@ def lab(
     (folder / "gap.yml").write_text(yaml.safe_dump(document))
     (folder / "group_vars").symlink_to(ROOT / "inventory" / "group_vars")
     one: Cluster = clusters(SPEC.name, folder / "gap.yml", folder / "store")
-    made = {}
-    for version, name in ((OLD, "gap"), (NEW, "next")):
-        where = ("--out", str(folder / f"{name}.tar.zst"), "--sbom", str(folder / f"{name}.spdx.json"))
-        made[name] = json.loads(one.on("bundle", "--kubernetes-version", version, *where, "--json").output)
-    for name, value in sizes(made["next"]).items():
-        measured(name, value)
+    bundled(one, OLD, "gap")
+    assert f"says kubernetes_version: {OLD}" in one.on(
+        "bundle", "--kubernetes-version", NEW, "--check", expect=3).errors  # fmt: skip
     try:
         one.on("lab-up")
         assert connects("w-1", SPEC.gateway, SPEC.apt_port), "without the block hosts reach the lab's package cache"
@@ -108,6 +103,14 @@ def lab(
     finally:
         if SPEC.name in record.names():
             one("lab-down", "--name", SPEC.name, expect=None)
+
+
+def bundled(one: Cluster, version: str, name: str) -> dict[str, Any]:
+    """Make a bundle beside the inventory; what is told of it."""
+    place = one.inventory.with_name(name)
+    where = ("--out", f"{place}.tar.zst", "--sbom", f"{place}.spdx.json")
+    told: dict[str, Any] = json.loads(one.on("bundle", "--kubernetes-version", version, *where, "--json").output)
+    return told
 
 
 def test_hosts_without_a_way_out_become_a_cluster_from_the_bundle_alone(lab: Cluster, tmp_path: Path) -> None:
@@ -170,7 +173,12 @@ def test_images_on_hosts_have_the_digests_of_the_bill_of_materials(lab: Cluster)
     assert found == said
 
 
-def test_a_cluster_without_a_way_out_is_upgraded_from_the_next_bundle(lab: Cluster, tmp_path: Path) -> None:
+def test_a_cluster_without_a_way_out_is_upgraded_from_the_next_bundle(
+    lab: Cluster, tmp_path: Path, measured: Callable[[str, float], None]
+) -> None:
+    without_version(lab)  # the cluster's own configuration says it by now
+    for name, value in sizes(bundled(lab, NEW, "next")).items():
+        measured(name, value)
     bare = without_cache(lab, tmp_path / "cache")
     bare.on("mirror", "--start", "--bundle", str(lab.inventory.with_name("next.tar.zst")))
     bare.on("upgrade", "--to", NEW, "--check", expect=2)

@@ -57,6 +57,13 @@ def test_what_the_configuration_asks_for_goes_in_and_what_it_leaves_out_stays_ou
     assert {component.version for component, _ in plan.wanted.files if component.name == "kubernetes"} == {"1.36.3"}
 
 
+def test_a_version_that_the_inventory_would_beat_is_refused_with_its_place(planned):
+    with pytest.raises(InvalidInput, match=r"group all says kubernetes_version: 1\.36\.3, which beats") as caught:
+        planned("kubernetes_version: 1.36.3", "1.37.2")
+    assert "gap.yml" in caught.value.where.file
+    assert planned("kubernetes_version: 1.36.3", "1.36.3").kubernetes == "1.36.3"
+
+
 def test_an_image_that_somebody_else_publishes_is_refused_with_its_place(planned):
     with pytest.raises(InvalidInput, match=r"the cluster runs docker.io/fluent/fluent-bit:\S+ \(.*roles/logging/tasks"):
         planned("logging_agent: fluent-bit")
