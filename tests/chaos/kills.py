@@ -141,6 +141,7 @@ def _all(chosen: Sequence[Operation], folder: Path, seed: int, points: int | Non
         if RAISED not in chosen:
             on(of(form, *FIRST), "provision")
             without_version(form)
+            on(of(form, *FIRST), "validate-cluster", "--wait", "5m")  # an upgrade of one that is not well is refused
         for operation in chosen:
             yield _one(form, operation, points or operation.kills, seed)
             if operation is RAISED:
