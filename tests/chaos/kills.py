@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,7 +187,8 @@ def _killed(form: Cluster, words: Sequence[str], after: float) -> bool:
             *words[1:]]  # fmt: skip
     process = subprocess.Popen(argv, env=form.environment, cwd=page.ROOT, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
-    time.sleep(after)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(after)  # one that ends before that is not waited for
     process.kill()
     errors = process.communicate()[1].decode()
     assert process.returncode in (-9, 0), errors  # never refused because of what a killed run left
