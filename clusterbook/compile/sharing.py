@@ -8,11 +8,10 @@ from typing import Any
 
 from clusterbook.compile.plan import PlayPlan
 from clusterbook.compile.walk import steps_of
+from clusterbook.language.keeping import SET_FACT
 from clusterbook.language.program import EVERY_NAME, Step
+from clusterbook.language.stepping import INCLUDE_VARS
 from clusterbook.language.values import Template
-
-INCLUDE_VARS = "ansible.builtin.include_vars"
-SET_FACT = "ansible.builtin.set_fact"
 
 
 def with_shared(plays: Sequence[PlayPlan]) -> tuple[PlayPlan, ...]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.errors import InvalidInput, InvalidProject, Position
-from clusterbook.inventory.tree import Group, Tree, empty_mapping
-from clusterbook.language.environment import ExpressionError
+from clusterbook.inventory.tree import Group, Tree, empty_mapping, no_secret
+from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
 from clusterbook.language.values import Template
 from clusterbook.lookups.expressions import local_expressions
@@ -35,16 +35,19 @@ def read_constructed(
         raise InvalidProject(found)
     rules = load_schema(SCHEMA)["properties"]
     settings = {name: written.get(name, rule.get("default")) for name, rule in rules.items()}
+    expressions = local_expressions()
     for host, variables in known.items():
-        _Host(host, {**variables, "inventory_hostname": host}, settings, tree).read()
+        _Host(host, {**variables, "inventory_hostname": host}, settings, tree, expressions).read()
 
 
 class _Host:
     """One host, and what the file makes of it."""
 
-    def __init__(self, name: str, variables: Mapping[str, Any], settings: Mapping[str, Any], tree: Tree) -> None:
+    def __init__(
+        self, name: str, variables: Mapping[str, Any], settings: Mapping[str, Any], tree: Tree, expressions: Expressions
+    ) -> None:
         self._name, self._variables, self._settings, self._tree = name, dict(variables), settings, tree
-        self._expressions = local_expressions()
+        self._expressions = expressions
 
     def read(self) -> None:
         compose, groups = self._settings["compose"], self._settings["groups"]
@@ -113,7 +116,7 @@ class _Host:
         """The value, alone; empty where it cannot be evaluated, unless the file is strict. text: with braces."""
         if not isinstance(expression, str | Template):
             return [expression]
-        scope = Scope([self._variables], self._expressions, _closed)
+        scope = Scope([self._variables], self._expressions, no_secret)
         try:
             if condition:
                 return [scope.condition(expression)]
@@ -125,7 +128,3 @@ class _Host:
                 return []
             raise InvalidInput(f"{name} of host {self._name!r}: {error.message}", where=where,
                                next_step="Correct the expression, or leave strict out.") from error  # fmt: skip
-
-
-def _closed(name: str) -> str:
-    raise InvalidInput(f"the secret {name!r} cannot be used in an inventory", next_step="Remove it.")

@@ -133,3 +133,8 @@ def empty_mapping(position: Position, entries: dict[str, tuple[Any, Position]] |
         result[name] = value
         result.keys_at[name] = result.values_at[name] = place
     return result
+
+
+def no_secret(name: str) -> str:
+    """What expressions of an inventory are told that ask for a secret. Raises InvalidInput."""
+    raise InvalidInput(f"the secret {name!r} cannot be used in an inventory", next_step="Remove it.")

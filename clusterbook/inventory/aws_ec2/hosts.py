@@ -9,6 +9,7 @@ from typing import Any
 
 from clusterbook.errors import InvalidInput
 from clusterbook.inventory.aws_ec2.settings import Place, Settings
+from clusterbook.inventory.tree import no_secret
 from clusterbook.language.environment import ExpressionError, Expressions
 from clusterbook.language.scope import Scope
 from clusterbook.records import dataclass
@@ -124,7 +125,7 @@ def _fixed_groups(facts: Mapping[str, Any], tags: Mapping[str, str], settings: S
 
 
 def _chosen(settings: Settings, variables: Mapping[str, Any], expressions: Expressions) -> Iterator[str]:
-    scope = Scope([variables], expressions, _closed)
+    scope = Scope([variables], expressions, no_secret)
     for name, expression in settings.groups.items():
         try:
             if scope.condition(expression):
@@ -136,7 +137,3 @@ def _chosen(settings: Settings, variables: Mapping[str, Any], expressions: Expre
 
 def _group(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", text)
-
-
-def _closed(name: str) -> str:
-    raise InvalidInput(f"the secret {name!r} cannot be used in an inventory", next_step="Remove it.")
